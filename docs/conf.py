@@ -1,0 +1,25 @@
+"""How the documentation is built: `make docs`. Nothing is fetched, so no intersphinx."""
+
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+project = "acctsec"
+author = "acctsec contributors"
+copyright = "acctsec contributors"  # noqa: A001 - the name Sphinx asks for
+release = version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+exclude_patterns = ["_build"]
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autoclass_content = "class"
+
+html_theme = "furo"
+html_title = f"acctsec {release}"
+html_copy_source = False

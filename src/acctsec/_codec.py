@@ -1,0 +1,88 @@
+"""
+Bytes of records, claims and outbox entries. The only importer of msgspec.
+
+A record is one schema byte and a MessagePack body. Every added field raises the schema; ``UPCASTS`` brings an older body to
+the form of today, one step a schema, before it is typed.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, TypeVar
+
+import attrs
+import msgspec
+
+from acctsec.errors import RecordError
+from acctsec.events import EVENTS, Event
+from acctsec.record import MAX_BYTES, Record
+
+T = TypeVar("T")
+
+SCHEMA = 1
+
+Upcast = Callable[[dict[str, Any]], dict[str, Any]]
+UPCASTS: dict[int, Upcast] = {}
+"""From schema n to n + 1, on the plain body."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_record = msgspec.msgpack.Decoder(Record).decode
+_decode_plain = msgspec.msgpack.Decoder().decode
+
+
+def encode_record(record: Record) -> bytes:
+    """Write a record; raises RecordError past 16 KiB, which the caps on its parts keep from happening."""
+    encoded = bytes([SCHEMA]) + _encode(record)
+    if len(encoded) > MAX_BYTES:
+        raise RecordError(f"The record would take {len(encoded)} bytes.", remedy=f"Keep it within {MAX_BYTES}.")
+    return encoded
+
+
+def decode_record(stored: bytes) -> Record:
+    """Read a record of this or an older schema; raises RecordError for anything else and changes nothing."""
+    schema = stored[0] if stored else 0
+    if schema > SCHEMA:
+        message = f"The record has schema {schema}, this release reads up to {SCHEMA}."
+        raise RecordError(message, remedy="Upgrade acctsec on this node; nothing was changed.")
+    try:
+        if schema == SCHEMA:
+            return _decode_record(stored[1:])
+        body = _decode_plain(stored[1:])
+        for step in range(schema, SCHEMA):
+            body = UPCASTS[step](body)
+        return msgspec.convert(body, Record)
+    except (KeyError, TypeError, ValueError, msgspec.MsgspecError) as error:
+        message = f"A stored record of schema {schema} cannot be read ({type(error).__name__})."
+        raise RecordError(message, remedy="Restore it from a backup and raise the keyring's generation.") from None
+
+
+def pack(claims: object) -> bytes:
+    """Write the fields of an attrs value, in order."""
+    return _encode([getattr(claims, attribute.name) for attribute in attrs.fields(type(claims))])  # type: ignore[arg-type]
+
+
+def unpack(kind: type[T], packed: bytes) -> T | None:
+    """Read what ``pack`` wrote; None for anything else."""
+    try:
+        return kind(*_decoder(kind)(packed))
+    except (TypeError, ValueError, msgspec.MsgspecError):
+        return None
+
+
+def pack_event(event: Event) -> bytes:
+    """Write an event under its name."""
+    return _encode([type(event).__name__, event])
+
+
+def unpack_event(packed: bytes) -> Event | None:
+    """Read an event; None for one this release does not know."""
+    try:
+        name, body = _decode_plain(packed)
+        return msgspec.convert(body, EVENTS[name])
+    except (KeyError, TypeError, ValueError, msgspec.MsgspecError):
+        return None
+
+
+@cache
+def _decoder(kind: type) -> Callable[[bytes], tuple[Any, ...]]:
+    types = attrs.resolve_types(kind) and tuple(attribute.type for attribute in attrs.fields(kind))
+    return msgspec.msgpack.Decoder(tuple[types]).decode  # type: ignore[valid-type]

@@ -1,0 +1,62 @@
+"""Ladders in human units: how failures are paced, and how often something may be asked for."""
+
+from datetime import timedelta
+
+from attrs import field, frozen
+from attrs.validators import ge, instance_of
+
+from acctsec.errors import ConfigError
+from acctsec.protocols import Ladder
+
+
+def micros(length: timedelta) -> int:
+    """A length of time in whole microseconds."""
+    return length // timedelta(microseconds=1)
+
+
+def _positive(_: object, attribute: object, value: timedelta) -> None:
+    if not isinstance(value, timedelta) or value <= timedelta(0):
+        name = getattr(attribute, "name", "length")
+        raise ConfigError(f"{name} is {value!r}.", remedy="Give a timedelta above zero.")
+
+
+@frozen(kw_only=True)
+class Rungs:
+    """
+    How a secret answers as guesses fail.
+
+    *free* failures cost nothing; from then on each one makes the meter rest for *first*, doubled by every further one and
+    never longer than *longest*. At *stop* failures it closes: for as long as failures are remembered (*window*), or, without
+    a window, until a success, a recovery or an administrator opens it.
+    """
+
+    free: int = field(validator=[instance_of(int), ge(1)])
+    first: timedelta = field(validator=_positive)
+    longest: timedelta = field(validator=_positive)
+    stop: int = field(validator=instance_of(int))
+    window: timedelta | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.stop < self.free:
+            raise ConfigError(f"stop={self.stop} comes before free={self.free}.", remedy="Let stop be at least free.")
+        if self.longest < self.first:
+            raise ConfigError("longest is shorter than first.", remedy="Let longest be at least first.")
+        if self.window is not None and self.window < self.longest:
+            raise ConfigError("The window is shorter than the longest rest.", remedy="Let window be at least longest.")
+
+    def ladder(self, lease: timedelta) -> Ladder:
+        """The same in a meter's own terms."""
+        window = 0 if self.window is None else micros(self.window)
+        return Ladder(self.free, micros(self.first), micros(self.longest), self.stop, window, micros(lease))
+
+
+@frozen(kw_only=True)
+class Budget:
+    """How often something may happen: *limit* times in any *window*."""
+
+    limit: int = field(validator=[instance_of(int), ge(1)])
+    window: timedelta = field(validator=_positive)
+
+    def ladder(self) -> Ladder:
+        """The same in a meter's own terms."""
+        return Ladder(self.limit, 0, 0, self.limit, micros(self.window), micros(self.window))

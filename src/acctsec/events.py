@@ -1,0 +1,202 @@
+"""
+What happened, as frozen values.
+
+A state change is exactly one event, written in the same commit. A refused attempt changes nothing: it is an observation,
+best effort, and counted when dropped. No event holds a secret, an identifier as typed, or free text of a request.
+"""
+
+from datetime import datetime
+from typing import Protocol
+
+from attrs import frozen
+
+from acctsec.outcomes import AssuranceLevel, ChangeReason
+
+
+@frozen(kw_only=True)
+class Event:
+    """What all events have: whose, when (UTC), and from which source where there is one."""
+
+    tenant: str
+    subject: str
+    at: datetime
+    source: str = ""
+
+
+@frozen(kw_only=True)
+class PasswordSet(Event):
+    """A password was set or changed; *by* says on which claim, *actor* who if it was an administrator."""
+
+    by: str
+    actor: str = ""
+
+
+@frozen(kw_only=True)
+class SignedInEvent(Event):
+    """A session was granted; *methods* are the proofs, in order. *rehashed*: the verifier was renewed on the way."""
+
+    session: str
+    level: AssuranceLevel
+    methods: tuple[str, ...]
+    known_device: bool
+    rehashed: bool = False
+
+
+@frozen(kw_only=True)
+class VerifierRenewed(Event):
+    """The password hash was made again under the parameters or keys in force; the password is the same."""
+
+
+@frozen(kw_only=True)
+class ResetIssued(Event):
+    """A reset became live and its message was handed to the messenger."""
+
+    reset: str
+    expires: datetime
+
+
+@frozen(kw_only=True)
+class PasswordReset(Event):
+    """A reset was redeemed: *methods* are the proofs, in order."""
+
+    reset: str
+    methods: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class FactorAccepted(Event):
+    """A second factor was proven and marked as used, and more is due: the new password of a *reset*, or of a demanded change."""
+
+    method: str
+    reset: str = ""
+
+
+@frozen(kw_only=True)
+class FactorEnrolled(Event):
+    """An authenticator was added."""
+
+    factor: str
+    kind: str
+
+
+@frozen(kw_only=True)
+class FactorDropped(Event):
+    """An authenticator was removed."""
+
+    factor: str
+    kind: str
+
+
+@frozen(kw_only=True)
+class FactorRelabelled(Event):
+    """An authenticator has a new name."""
+
+    factor: str
+
+
+@frozen(kw_only=True)
+class RecoveryCodesIssued(Event):
+    """A new generation of recovery codes replaced the old."""
+
+    generation: int
+
+
+@frozen(kw_only=True)
+class SessionClosed(Event):
+    """One session was signed out."""
+
+    session: str
+
+
+@frozen(kw_only=True)
+class SessionsClosed(Event):
+    """All sessions were ended."""
+
+    count: int
+    actor: str = ""
+
+
+@frozen(kw_only=True)
+class GuessesCounted(Event):
+    """
+    The failures of a *lane* came to *count*, and the record remembers it before the next comparison.
+
+    *rung* is ``counted`` at every tenth, ``slowed`` where the lane begins to rest, ``stopped`` where it closes.
+    """
+
+    lane: str
+    count: int
+    rung: str
+
+
+@frozen(kw_only=True)
+class Unlocked(Event):
+    """An administrator started the subject's meters anew."""
+
+    actor: str
+
+
+@frozen(kw_only=True)
+class Disabled(Event):
+    """An administrator disabled the subject; every session is dead."""
+
+    actor: str
+
+
+@frozen(kw_only=True)
+class Enabled(Event):
+    """An administrator enabled the subject again."""
+
+    actor: str
+
+
+@frozen(kw_only=True)
+class ChangeDemanded(Event):
+    """The password must change at the next sign-in."""
+
+    actor: str
+    reason: ChangeReason
+
+
+@frozen(kw_only=True)
+class Erased(Event):
+    """Everything held about the subject was deleted."""
+
+    actor: str
+
+
+@frozen(kw_only=True)
+class AttemptRefused(Event):
+    """
+    Observation: an attempt was refused. *kind* is ``budget`` or ``evaluated``; *reason* is for operators alone.
+
+    *subject* is empty for an unknown identifier.
+    """
+
+    operation: str
+    kind: str
+    reason: str
+
+
+@frozen(kw_only=True)
+class ResetWithheld(Event):
+    """Observation: a reset request led to no message; *reason* says why."""
+
+    reason: str
+
+
+class EventSink(Protocol):
+    """Takes events to wherever a platform keeps them."""
+
+    def record(self, event: Event, *, key: str) -> None:
+        """Keep an event, or raise: one that raised comes again later. *key* is the same whenever it is handed over again."""
+
+
+class AsyncEventSink(Protocol):
+    """The async form of EventSink."""
+
+    async def record(self, event: Event, *, key: str) -> None:
+        """Keep an event, or raise."""
+
+
+EVENTS: dict[str, type[Event]] = {cls.__name__: cls for cls in Event.__subclasses__()}

@@ -1,0 +1,248 @@
+"""
+Lockout: make guessing stop without letting anyone lock the owner out.
+
+Strangers share one lane of an account, each known device has its own. What a stranger can see (a refusal before any
+comparison, a time to wait) depends only on his own source and on what he typed; a lane that rests or has stopped answers
+him exactly like a wrong password.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from enum import Enum
+
+from attrs import evolve, field, frozen
+from attrs.validators import in_
+
+from acctsec.budgets import Rungs
+from acctsec.errors import ConfigError
+from acctsec.protocols import Charge, Filled, Granted, Ladder, Reading, Resting, Settle, Settlement, Stopped
+from acctsec.record import MAX_DEVICES, Checkpoint
+
+SOURCE = b"!source"
+STEP = 10  # every so many failures are committed to the record: what a loss of the meters can cost is one less than this
+
+
+class SecretClass(str, Enum):
+    """What is being guessed. Each class of a subject has budgets of its own; all second factors share one."""
+
+    PASSWORD = "password"  # noqa: S105 - a class, not a password
+    FACTOR = "factor"
+    RESET_CODE = "reset-code"
+    ENROLLMENT = "enrollment"
+    REUSE = "reuse"  # asking, by proposing it as the new one, whether a password is or was in use
+
+
+LADDERED = frozenset({SecretClass.PASSWORD, SecretClass.FACTOR})
+"""Classes with lanes and a hard stop; the others have a budget a day."""
+
+
+class Repeats(str, Enum):
+    """Whether the same wrong secret, typed again, counts again."""
+
+    FREE = "free"
+    COUNT = "count"
+
+
+@frozen
+class Lane:
+    """Where an attempt is counted: with all strangers, or with one known device."""
+
+    device: bytes | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether this is the lane of a known device."""
+        return self.device is not None
+
+    def name(self, kind: SecretClass) -> str:
+        """The lane's name in the record and in the meters of its subject."""
+        return f"{kind.value}/{'strangers' if self.device is None else self.device.hex()}"
+
+
+STRANGERS = Lane()
+
+
+@frozen(kw_only=True)
+class Attempt:
+    """
+    One wish to compare a secret, with the names its meters go by.
+
+    *subject* and *source* name rows; *pair* names the meter of this source against what was typed.
+    """
+
+    kind: SecretClass
+    lane: Lane
+    subject: bytes
+    source: bytes
+    pair: bytes
+    candidate: int
+    hold: bytes
+    known: int = 0  # failures the record remembers of this lane
+
+
+@frozen
+class Admitted:
+    """The secret may be compared. *ordinal* is the lane's count with this attempt; settle with *settlements*."""
+
+    ordinal: int
+    new: bool
+
+
+@frozen
+class Crowded:
+    """All room is held by attempts under way: wait a moment and charge again."""
+
+
+@frozen
+class OverBudget:
+    """The caller's own source has to wait until this instant (microseconds); nothing is compared."""
+
+    until: int
+
+
+@frozen
+class Closed:
+    """The lane rests or has stopped: do the work of a comparison and answer like a wrong secret. *until* is for known devices."""
+
+    until: int | None
+    stopped: bool
+
+
+Judgement = Admitted | Crowded | OverBudget | Closed
+
+
+@frozen(kw_only=True)
+class LockoutPolicy:
+    """
+    Budgets for guessing, after SP 800-63B-4 section 3.2.2: no more than 100 consecutive failures before a hard stop.
+
+    Args:
+        strangers: consecutive failures of all strangers together. Default: 10 free, then resting 1 min doubling to 30 min
+            (standards agree on 10 and 30 min for the soft lock: PCI DSS 8.3.4), stop at 50.
+        device: the same for each known device. Default: 5 free, 30 s doubling to 15 min, stop at 10; with five devices all
+            lanes together stay within the 100 of SP 800-63B-4.
+        month: distinct wrong secrets of strangers in 30 days, whatever succeeds meanwhile. Default 100: with the default
+            password rules that many guesses of a well-informed attacker take less than 0.1 % of accounts.
+        pair: one source against one identifier, visible to that source. Default: 5 free, 30 s doubling to 15 min, a day.
+        source: one source against everybody. Default: 50 failures an hour, then 1 min doubling to 15 min.
+        codes: every other class (a reset code, an enrolment, a reused password), per subject. Default: 5 free, 1 min doubling to 15 min, 10 a day.
+        repeats: whether the same wrong secret counts again. FREE by default: a stale client repeats one old password
+            for days. It is compared all the same.
+        lease: how long an attempt may take before it counts as failed. Default 30 s, above any queue for a hash.
+        patience: how long an attempt waits inside the call for room held by others. Default 2 s.
+
+    Raises ConfigError when all lanes together could pass 100 consecutive failures, and for numbers that contradict.
+    """
+
+    strangers: Rungs = Rungs(free=10, first=timedelta(minutes=1), longest=timedelta(minutes=30), stop=50)
+    device: Rungs = Rungs(free=5, first=timedelta(seconds=30), longest=timedelta(minutes=15), stop=10)
+    month: Rungs = Rungs(
+        free=100, first=timedelta(minutes=1), longest=timedelta(minutes=1), stop=100, window=timedelta(days=30)
+    )
+    pair: Rungs = Rungs(
+        free=5, first=timedelta(seconds=30), longest=timedelta(minutes=15), stop=1000, window=timedelta(days=1)
+    )
+    source: Rungs = Rungs(
+        free=50, first=timedelta(minutes=1), longest=timedelta(minutes=15), stop=10_000, window=timedelta(hours=1)
+    )
+    codes: Rungs = Rungs(
+        free=5, first=timedelta(minutes=1), longest=timedelta(minutes=15), stop=10, window=timedelta(days=1)
+    )
+    repeats: Repeats = field(default=Repeats.FREE, validator=in_(Repeats))
+    lease: timedelta = timedelta(seconds=30)
+    patience: timedelta = timedelta(seconds=2)
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("strangers", "device"):
+            if getattr(self, name).window is not None:
+                message = f"{name} counts consecutive failures and cannot forget them after a window."
+                raise ConfigError(message, remedy="Leave window out; `month` is the budget that refills by time.")
+        for name in ("month", "pair", "source", "codes"):
+            if getattr(self, name).window is None:
+                raise ConfigError(f"{name} needs a window.", remedy="Say after how long its failures are forgotten.")
+        together = self.strangers.stop + MAX_DEVICES * self.device.stop
+        if together > 100:
+            message = f"strangers.stop + {MAX_DEVICES} * device.stop is {together}; SP 800-63B-4 section 3.2.2 allows 100."
+            raise ConfigError(message, remedy="Lower one of the two stops.")
+        if self.lease <= self.patience:
+            raise ConfigError("The lease is not longer than patience.", remedy="Raise lease.")
+
+    def charges(self, attempt: Attempt) -> tuple[Charge, ...]:
+        """
+        The meters an attempt is put to before its secret is looked at: the lane and the month in the subject's row, the pair
+        and the source in the source's. A known device answers for its own lane alone: nobody near it can hold it up.
+        """
+        lane = attempt.lane.name(attempt.kind).encode()
+        short = attempt.kind not in LADDERED
+        rungs = self.codes if short else self.device if attempt.lane.known else self.strangers
+        own = self._charge(attempt, attempt.subject, b"!" + lane, rungs, at_least=0 if short else attempt.known)
+        if attempt.lane.known:
+            return (own,)
+        pair = self._charge(attempt, attempt.source, attempt.pair, self.pair)
+        source = self._charge(attempt, attempt.source, SOURCE, self.source)
+        if short:
+            return (own, pair, source)
+        month = self._charge(attempt, attempt.subject, b"!" + attempt.kind.value.encode() + b"/month", self.month)
+        return (own, month, pair, source)
+
+    def _charge(self, attempt: Attempt, slot: bytes, meter: bytes, rungs: Rungs, *, at_least: int = 0) -> Charge:
+        candidate = attempt.candidate
+        if self.repeats is Repeats.COUNT:
+            candidate = int.from_bytes(attempt.hold[:4], "big")  # no two attempts are equal, so none is free
+        return Charge(slot, meter, self._ladder(rungs), candidate, attempt.hold, at_least)
+
+    def _ladder(self, rungs: Rungs) -> Ladder:
+        return rungs.ladder(self.lease)
+
+    def judge(self, charges: Sequence[Charge], readings: Sequence[Reading]) -> Judgement:
+        """What the meters' answers mean, whatever order they came in; what a source may see comes first."""
+        subject = charges[0].slot
+        outside = [r.until for c, r in zip(charges, readings, strict=True) if c.slot != subject and isinstance(r, Resting)]
+        if outside:
+            return OverBudget(max(outside))
+        inside = [r for c, r in zip(charges, readings, strict=True) if c.slot == subject]
+        if any(isinstance(reading, Stopped) for reading in inside):
+            return Closed(None, stopped=True)
+        resting = [reading.until for reading in inside if isinstance(reading, Resting)]
+        if resting:
+            return Closed(max(resting), stopped=False)
+        if any(isinstance(reading, Filled | Stopped) for reading in readings):
+            return Crowded()
+        lane = readings[0]
+        assert isinstance(lane, Granted)
+        return Admitted(lane.ordinal, lane.new)
+
+    def settlements(self, charges: Sequence[Charge], readings: Sequence[Reading], verdict: Settle) -> tuple[Settlement, ...]:
+        """
+        What to tell the meters afterwards. A success clears only the attempt's own lane; pair, source and month refill by
+        time alone, so that a guesser cannot buy room with an account of his own.
+        """
+        settled = []
+        for number, (charge, reading) in enumerate(zip(charges, readings, strict=True)):
+            if isinstance(reading, Granted) and reading.hold is not None:
+                own = verdict if number == 0 or verdict is Settle.FAILED else Settle.VOID
+                settled.append(Settlement(charge.slot, charge.meter, charge.ladder, reading.hold, own))
+        return tuple(settled)
+
+    def clearing(self, *, subject: bytes, lane: Lane, hold: bytes) -> tuple[Settlement, ...]:
+        """Clear the password lane once the second factor is proven: *hold* was parked when the password was right."""
+        rungs = self.device if lane.known else self.strangers
+        meter = b"!" + lane.name(SecretClass.PASSWORD).encode()
+        return (Settlement(subject, meter, self._ladder(rungs), hold, Settle.CLEAR),)
+
+    def rung(self, kind: SecretClass, lane: Lane, past: int, ordinal: int) -> str | None:
+        """The most severe thing an attempt brings about if it fails, given what the record knows of already."""
+        if kind not in LADDERED:
+            return None
+        rungs = self.device if lane.known else self.strangers
+        if past < rungs.stop <= ordinal:
+            return "stopped"
+        if past < rungs.free <= ordinal:
+            return "slowed"
+        return "counted" if ordinal // STEP > past // STEP else None
+
+    def counted(self, past: Sequence[Checkpoint], lane: str, count: int) -> tuple[Checkpoint, ...]:
+        """Remember how far a lane has come; it never goes back here."""
+        kept = tuple(point for point in past if point.lane != lane)
+        known = next((point for point in past if point.lane == lane), Checkpoint(lane=lane, count=0))
+        return (*kept, evolve(known, count=max(known.count, count)))[-3 * (1 + MAX_DEVICES) :]

@@ -1,0 +1,117 @@
+"""Which factors there are, who needs one, and what becomes of them."""
+
+from attrs import evolve, field, frozen
+from attrs.validators import ge, instance_of, le, max_len, min_len
+
+from acctsec.errors import ConfigError
+from acctsec.record import MAX_FACTORS, Factors, RecoverySet, Totp
+
+
+@frozen
+class TotpMatch:
+    """A code belongs to these time steps of one authenticator, oldest first."""
+
+    factor: str
+    steps: tuple[int, ...]
+
+
+@frozen
+class RecoveryMatch:
+    """A code is number *index* of this *generation*."""
+
+    generation: int
+    index: int
+
+
+FactorMatch = TotpMatch | RecoveryMatch
+
+
+@frozen
+class Proven:
+    """The factor is proven and marked as used in *factors*."""
+
+    factors: Factors
+    method: str
+
+
+@frozen
+class Unproven:
+    """The answer is wrong, was used before, or belongs to a factor that is gone."""
+
+
+@frozen(kw_only=True)
+class MfaPolicy:
+    """
+    Who has to prove a second factor, and how.
+
+    Args:
+        issuer: the name authenticator apps show. Colons are not allowed in it (the otpauth URI uses them).
+        required_groups: groups of ``Account.groups`` that must have a factor. Default: none; everybody may have one.
+        required: everybody must have a factor. Default False.
+        window: TOTP steps of 30 s accepted on either side of now. Default 1 (RFC 6238 section 5.2), 0 for the strict
+            reading of ASVS 6.5.5.
+        recovery_codes: how many are issued at once. Default 10.
+
+    Codes have 6 digits, 30 seconds and SHA-1, the one form every authenticator app speaks (RFC 6238).
+    """
+
+    issuer: str = field(default="acctsec", validator=[instance_of(str), min_len(1), max_len(64)])
+    required: bool = field(default=False, validator=instance_of(bool))
+    required_groups: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    window: int = field(default=1, validator=[instance_of(int), ge(0), le(1)])
+    recovery_codes: int = field(default=10, validator=[instance_of(int), ge(4), le(16)])
+
+    def __attrs_post_init__(self) -> None:
+        if ":" in self.issuer:
+            raise ConfigError("The issuer has a colon in it.", remedy="Leave it out; otpauth URIs use it as a separator.")
+
+    def requires(self, groups: frozenset[str]) -> bool:
+        """Whether members of *groups* must have a factor; decided at every grant, from what is true then."""
+        return self.required or not self.required_groups.isdisjoint(groups)
+
+    def add(self, factors: Factors, new: Totp) -> Factors | None:
+        """Add a confirmed authenticator, or None when there are five already."""
+        if len(factors.totp) >= MAX_FACTORS or any(one.id == new.id for one in factors.totp):
+            return None
+        return evolve(factors, totp=(*factors.totp, new))
+
+    def remove(self, factors: Factors, factor_id: str, *, groups: frozenset[str]) -> Factors | None:
+        """
+        Remove an authenticator, or None when there is no such one or the policy needs it.
+
+        With the last one the recovery codes go too: they stand in for an authenticator.
+        """
+        left = tuple(one for one in factors.totp if one.id != factor_id)
+        if len(left) == len(factors.totp) or (not left and self.requires(groups)):
+            return None
+        return evolve(factors, totp=left, recovery=factors.recovery if left else None)
+
+    def rename(self, factors: Factors, factor_id: str, name: str) -> Factors | None:
+        """Give an authenticator another name."""
+        if all(one.id != factor_id for one in factors.totp):
+            return None
+        return evolve(factors, totp=tuple(evolve(one, name=name) if one.id == factor_id else one for one in factors.totp))
+
+    def issue(self, factors: Factors, *, sealed: bytes, total: int) -> Factors:
+        """Replace the recovery codes; every older one is void."""
+        generation = factors.generation + 1
+        return evolve(factors, generation=generation, recovery=RecoverySet(generation=generation, sealed=sealed, total=total))
+
+    def prove(self, factors: Factors, match: FactorMatch | None) -> Proven | Unproven:
+        """
+        Accept a match once: a time step above every one accepted before, a recovery code never used.
+
+        A step that was accepted, or skipped by a later one, is never accepted again, on any ticket or endpoint.
+        """
+        if isinstance(match, TotpMatch):
+            for one in factors.totp:
+                step = next((step for step in match.steps if step > one.last_step), None)
+                if one.id == match.factor and step is not None:
+                    used = tuple(evolve(other, last_step=step) if other.id == one.id else other for other in factors.totp)
+                    return Proven(evolve(factors, totp=used), "totp")
+        if isinstance(match, RecoveryMatch):
+            codes = factors.recovery
+            if factors.live and codes and codes.generation == match.generation and not codes.used >> match.index & 1:
+                used_codes = evolve(codes, used=codes.used | 1 << match.index)
+                return Proven(evolve(factors, recovery=used_codes), "recovery-code")
+        return Unproven()

@@ -1,0 +1,277 @@
+"""
+What operations answer with: closed unions of small frozen values.
+
+A ``match`` over an operation's union is complete when the type checker says so. No outcome is falsy, none is an exception,
+and none shows a secret in its ``repr``.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import Enum
+from types import MappingProxyType
+
+from attrs import field, frozen
+
+
+def secret() -> str:
+    """A field that holds a token or a code: present in the value, absent from its repr."""
+    return field(repr=False)  # type: ignore[no-any-return]
+
+
+class AssuranceLevel(int, Enum):
+    """How well a sign-in was proven, after SP 800-63B-4 section 2."""
+
+    AAL1 = 1
+    AAL2 = 2
+    AAL3 = 3
+
+
+class ChangeReason(str, Enum):
+    """Why a password has to be changed before a session is given."""
+
+    REQUIRED_BY_ADMINISTRATOR = "required-by-administrator"
+    SET_BY_ADMINISTRATOR = "set-by-administrator"
+    BREACHED = "breached"
+
+
+class EndReason(str, Enum):
+    """Why a session token no longer stands for a session."""
+
+    UNKNOWN = "unknown"
+    IDLE = "idle"
+    EXPIRED = "expired"
+    ENDED = "ended"
+    DISABLED = "disabled"
+
+
+class FactorKind(str, Enum):
+    """The kinds of second factor a subject can hold."""
+
+    TOTP = "totp"
+    RECOVERY_CODE = "recovery-code"
+
+
+@frozen
+class Objection:
+    """One reason a password is refused: a stable *code* and the *params* a message needs. Never the password or a part of it."""
+
+    code: str
+    params: Mapping[str, int | str] = field(factory=dict, converter=lambda given: MappingProxyType(dict(given)), hash=False)
+
+
+@frozen
+class Strength:
+    """How many guesses a well-informed attacker needs, as a power of ten. Use this number, never a 0-4 score."""
+
+    guesses_log10: float
+
+
+@frozen
+class PasswordAccepted:
+    """The password may be used."""
+
+    strength: Strength
+
+
+@frozen
+class PasswordRejected:
+    """The password may not be used; *objections* says every reason, in the order of the policy's rules."""
+
+    objections: tuple[Objection, ...]
+    strength: Strength
+
+
+@frozen
+class Refused:
+    """
+    No. The answer is the same whatever the reason, so that it tells an outsider nothing.
+
+    *retry_after* is given only when the caller's own source or device has to wait.
+    """
+
+    retry_after: timedelta | None = None
+
+
+@frozen
+class TryAgain:
+    """Nothing was decided, compared or counted; the same call may be made after *retry_after*."""
+
+    retry_after: timedelta
+
+
+@frozen
+class FactorInfo:
+    """What may be shown of a factor: never its secret."""
+
+    id: str
+    kind: FactorKind
+    name: str
+    created: datetime | None = None
+    left: int | None = None
+
+
+@frozen
+class SessionInfo:
+    """What may be shown of a session."""
+
+    id: str
+    subject: str
+    tenant: str
+    level: AssuranceLevel
+    created: datetime
+    authenticated: datetime
+    expires: datetime
+
+
+@frozen
+class SignedIn:
+    """
+    The subject proved all that the policy asks; *session* is the token to hand to the browser.
+
+    *device* is a token for a second, longer-lived cookie: it gives this browser its own lockout lane and nothing else.
+    """
+
+    session: str = secret()
+    device: str = secret()
+    info: SessionInfo = field(kw_only=True)
+
+
+@frozen
+class FactorRequired:
+    """A second factor is due: call ``verify_factor`` with this *ticket*."""
+
+    ticket: str = secret()
+    factors: tuple[FactorInfo, ...] = field(kw_only=True)
+
+
+@frozen
+class EnrollmentRequired:
+    """The policy demands a second factor and the subject has none yet: call ``enroll_totp`` with this *ticket*."""
+
+    ticket: str = secret()
+
+
+@frozen
+class PasswordChangeRequired:
+    """Everything was proven, but the password must change first: ``set_password(..., by=ChangeTicket(ticket))``."""
+
+    ticket: str = secret()
+    reason: ChangeReason = field(kw_only=True)
+
+
+@frozen
+class ProofAccepted:
+    """The factor is proven for this reset: ``redeem_reset(ResumeTicket(ticket), new_password)``."""
+
+    ticket: str = secret()
+
+
+@frozen
+class PasswordChanged:
+    """
+    The password is changed; every session, ticket, reset and known device of before is dead.
+
+    *device* is a fresh device token for the browser that proved the change, and None where there is no such browser.
+    """
+
+    device: str | None = field(repr=False)
+
+
+@frozen
+class SessionValid:
+    """The session stands. Replace the cookie when *renewed* is a token."""
+
+    session: SessionInfo
+    renewed: str | None = field(repr=False)
+
+
+@frozen
+class SessionEnded:
+    """The token does not stand for a session."""
+
+    reason: EndReason
+
+
+@frozen
+class SessionsEnded:
+    """The sessions are dead; *count* says how many there were."""
+
+    count: int
+
+
+@frozen
+class ResetRequested:
+    """
+    The one answer to a reset request, whoever asked for whom.
+
+    *handle* belongs to this browser: a reset code is useless without it.
+    """
+
+    handle: str = secret()
+
+
+@frozen
+class ResetPending:
+    """The link is live until *expires*. Looking at it changed nothing."""
+
+    expires: datetime
+
+
+@frozen
+class EnrollmentStarted:
+    """An authenticator can be set up from *uri* or *key*; nothing is stored until ``confirm_factor`` proves it."""
+
+    ticket: str = secret()
+    uri: str = secret()
+    key: str = secret()
+
+
+@frozen
+class FactorAdded:
+    """
+    The factor is live and its confirming code is spent.
+
+    *session* replaces the session that enrolled it: a change of privilege gives a new token and ends all others.
+    """
+
+    factor: FactorInfo
+    session: str = secret()
+
+
+@frozen
+class FactorRemoved:
+    """The factor is gone; *session* replaces the token that removed it."""
+
+    session: str = secret()
+
+
+@frozen
+class FactorRenamed:
+    """The factor has its new name."""
+
+    factor: FactorInfo
+
+
+@frozen
+class Factors:
+    """The factors of a subject."""
+
+    factors: tuple[FactorInfo, ...]
+
+
+@frozen
+class RecoveryCodes:
+    """The subject's new recovery codes, shown this once; older ones are void. *session* replaces the token."""
+
+    codes: tuple[str, ...] = field(repr=False)
+    session: str = secret()
+
+
+@frozen
+class Delivered:
+    """What one round of delivery did, in outbox entries."""
+
+    sent: int
+    failed: int
+    left: bool
+

@@ -1,0 +1,349 @@
+"""
+All that others may implement: the ports, and the plain values that cross them.
+
+Each port is a Protocol of at most five methods; pass the object in. Stores, directory, messenger and sink exist in a
+blocking and an async form; a face refuses the wrong one at construction.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Protocol
+
+from attrs import field, frozen
+
+from acctsec.errors import ConfigError
+
+Clock = Callable[[], datetime]
+"""Tells the present instant, aware and in UTC. It is read once an operation."""
+
+Entropy = Callable[[int], bytes]
+"""Draws that many bytes from a cryptographic source."""
+
+Estimator = Callable[[str, Sequence[str]], float]
+"""Judges a password beside context words: log10 of the guesses it stands. Must be deterministic, bounded and thread-safe."""
+
+# --- records and the outbox -------------------------------------------------------------------------------------------
+
+MAX_NAME_BYTES = 64
+
+
+def check_name(_: object, attribute: object, value: object) -> None:
+    """A subject or tenant: text of at most 64 bytes, so that every token has one length."""
+    if type(value) is not str or len(value.encode(errors="replace")) > MAX_NAME_BYTES:
+        name = getattr(attribute, "name", "name")
+        raise ConfigError(f"The {name} is not text of at most {MAX_NAME_BYTES} bytes.", remedy="Use a short opaque id.")
+
+
+Version = bytes
+"""Names one state of one record: the id of the commit that wrote it. Never repeats, also after a delete."""
+
+
+@frozen
+class Committed:
+    """The commit happened; the record now has *version*."""
+
+    version: Version | None
+
+
+@frozen
+class Conflict:
+    """The record was not at the expected version; nothing was written."""
+
+
+@frozen
+class Drained:
+    """One outbox entry handed to a worker for the length of its lease. *attempts* counts earlier hand-outs."""
+
+    id: bytes
+    entry: bytes = field(repr=False)
+    attempts: int
+
+
+class AsyncRecordStore(Protocol):
+    """Keeps one versioned record a key, and an outbox that is written in the same commit."""
+
+    async def load(self, key: bytes) -> tuple[bytes, Version] | None:
+        """Read the latest committed record and its version; reads its own writes."""
+
+    async def commit(
+        self, key: bytes, expected: Version | None, value: bytes | None, outbox: Sequence[bytes], commit_id: bytes
+    ) -> Committed | Conflict:
+        """
+        Compare and swap, appending *outbox* in the same transaction; ``commit_id`` becomes the new version.
+
+        ``value=None`` with a version deletes the record together with its undelivered entries (before appending);
+        ``value=None`` without one only appends. Raises CommitUnknown when the answer was lost, StoreError when it failed.
+        """
+
+    async def drain(self, limit: int, now: datetime, lease: timedelta) -> Sequence[Drained]:
+        """Hand out at most *limit* due entries, oldest first, and hide them for *lease*, doubled at each further attempt."""
+
+    async def ack(self, ids: Sequence[bytes]) -> None:
+        """Delete entries that were delivered."""
+
+
+class RecordStore(Protocol):
+    """The blocking form of AsyncRecordStore."""
+
+    def load(self, key: bytes) -> tuple[bytes, Version] | None: ...
+
+    def commit(
+        self, key: bytes, expected: Version | None, value: bytes | None, outbox: Sequence[bytes], commit_id: bytes
+    ) -> Committed | Conflict: ...
+
+    def drain(self, limit: int, now: datetime, lease: timedelta) -> Sequence[Drained]: ...
+
+    def ack(self, ids: Sequence[bytes]) -> None: ...
+
+
+# --- meters -----------------------------------------------------------------------------------------------------------
+# Instants and lengths inside meters are integer microseconds, so that every store computes the same on them.
+
+
+@frozen
+class Ladder:
+    """
+    How a meter answers as failures add up.
+
+    The first *free* failures cost nothing. From then on each failure makes the meter rest: *first*, doubled by each
+    further one, never above *longest*. At *stop* failures nothing is admitted. With a *window*, failures are forgotten
+    once they are older than it, and a stop lasts until then; without one (0) they stay until a success clears them.
+    A reservation that nobody settled within *lease* is a failure.
+    """
+
+    free: int
+    first: int
+    longest: int
+    stop: int
+    window: int
+    lease: int
+
+
+@frozen
+class Charge:
+    """
+    A wish to compare one *candidate* against a secret, put to one meter.
+
+    *slot* names the row and is the unit of atomicity; *meter* names the meter within it, a name in ``!`` never evicted. *candidate* is a truncated keyed
+    digest: equal candidates share one unit. *at_least* raises the meter to a count known from elsewhere. Without a
+    candidate the unit is spent at once and for good.
+    """
+
+    slot: bytes
+    meter: bytes
+    ladder: Ladder
+    candidate: int | None
+    hold: bytes
+    at_least: int = 0
+
+
+@frozen
+class Granted:
+    """
+    There was room. *hold* is what to settle: None when there is nothing to settle (a repeat, or a unit spent at once).
+
+    *ordinal* counts failures and reservations so far, this one included; *new* says that this charge added to it.
+    """
+
+    hold: bytes | None
+    ordinal: int
+    new: bool
+
+
+@frozen
+class Resting:
+    """Not before *until*; *count* failures brought this about."""
+
+    until: int
+    count: int
+
+
+@frozen
+class Filled:
+    """All room is held by candidates that are being compared right now; ask again shortly."""
+
+
+@frozen
+class Stopped:
+    """The end of the ladder: only a success elsewhere, a recovery or an administrator opens it again."""
+
+    count: int
+
+
+Reading = Granted | Resting | Filled | Stopped
+
+
+class Settle(str, Enum):
+    """What became of a reservation."""
+
+    FAILED = "failed"  # the comparison said no: one failure, the candidate is remembered
+    VOID = "void"  # nothing was compared: the unit goes back
+    PARK = "park"  # it was right and more is to prove: the unit goes back, and a later CLEAR of the same hold still works
+    CLEAR = "clear"  # full success: the unit goes back, and so does every failure charged before it
+
+
+@frozen
+class Settlement:
+    """What became of the reservation *hold* of one meter. Settling twice, or settling an unknown hold, changes nothing."""
+
+    slot: bytes
+    meter: bytes
+    ladder: Ladder
+    hold: bytes
+    verdict: Settle
+
+
+@frozen
+class Tally:
+    """What a meter holds, for people: failures, reservations under way, and until when it rests (0: it does not)."""
+
+    count: int
+    pending: int
+    ready: int
+
+
+class AsyncMeterStore(Protocol):
+    """Keeps the counters that many requests hit at once. Admission is decided in the store, by ``acctsec.meters``."""
+
+    async def charge(self, charges: Sequence[Charge], now: int) -> Sequence[Reading]:
+        """
+        Answer each charge, in order. All charges of one slot are reserved, or none is.
+
+        A charge that would have been granted but for another of its slot still reads Granted, with nothing to settle.
+        """
+
+    async def settle(self, settlements: Sequence[Settlement], now: int) -> None:
+        """Apply every settlement; idempotent by (slot, meter, hold)."""
+
+    async def read(self, meters: Sequence[tuple[bytes, bytes, Ladder]], now: int) -> Sequence[Tally]:
+        """Read meters by (slot, meter, ladder) without changing them."""
+
+
+class MeterStore(Protocol):
+    """The blocking form of AsyncMeterStore."""
+
+    def charge(self, charges: Sequence[Charge], now: int) -> Sequence[Reading]: ...
+
+    def settle(self, settlements: Sequence[Settlement], now: int) -> None: ...
+
+    def read(self, meters: Sequence[tuple[bytes, bytes, Ladder]], now: int) -> Sequence[Tally]: ...
+
+
+class AsyncStore(AsyncRecordStore, AsyncMeterStore, Protocol):
+    """Records and meters in one place, for the async face."""
+
+
+class Store(RecordStore, MeterStore, Protocol):
+    """Records and meters in one place, for the blocking face."""
+
+
+# --- the platform -----------------------------------------------------------------------------------------------------
+
+
+class Status(str, Enum):
+    """What the platform says of an account."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+
+
+@frozen(kw_only=True)
+class Account:
+    """
+    One row of the platform's user table, as far as this library needs it.
+
+    *addresses* are the verified ones, in the exact form messages go to. *words* are names and the like that the
+    subject's password must not be made of. *groups* choose what ``MfaPolicy`` demands.
+    """
+
+    subject: str = field(validator=check_name)
+    identifiers: tuple[str, ...] = field(default=(), repr=False)
+    addresses: tuple[str, ...] = field(default=(), repr=False)
+    groups: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    words: tuple[str, ...] = field(default=(), repr=False)
+    status: Status = field(default=Status.ACTIVE, converter=Status)
+
+
+@frozen
+class Ambiguous:
+    """More than one account answers to the identifier; nobody is signed in by it."""
+
+
+class AsyncDirectory(Protocol):
+    """The platform's user table. It owns uniqueness; identifiers arrive in canonical form."""
+
+    async def find(self, tenant: str, identifier: str) -> Account | Ambiguous | None:
+        """Look an account up by the canonical form of what a person typed."""
+
+    async def get(self, tenant: str, subject: str) -> Account | None:
+        """Look an account up by its subject."""
+
+
+class Directory(Protocol):
+    """The blocking form of AsyncDirectory."""
+
+    def find(self, tenant: str, identifier: str) -> Account | Ambiguous | None: ...
+
+    def get(self, tenant: str, subject: str) -> Account | None: ...
+
+
+class MessagePurpose(str, Enum):
+    """Why a message is sent."""
+
+    RESET = "reset"
+    INITIAL_PASSWORD = "initial-password"  # noqa: S105 - a purpose, not a password
+    PASSWORD_CHANGED = "password-changed"  # noqa: S105 - a purpose, not a password
+    FACTOR_ADDED = "factor-added"
+    FACTOR_REMOVED = "factor-removed"
+    RECOVERY_CODES_ISSUED = "recovery-codes-issued"
+    RECOVERY_CODE_USED = "recovery-code-used"
+    GUESSING_STOPPED = "guessing-stopped"
+
+
+@frozen(kw_only=True)
+class Message:
+    """
+    What the platform has to send, to exactly *address*. The words are the platform's.
+
+    *key* is the same whenever the same message is handed over again: send once a key. A reset carries a *link* token
+    (put it into the fragment of a configured URL) and a *code* to type, both good until *expires*.
+    """
+
+    key: str
+    purpose: MessagePurpose
+    tenant: str
+    subject: str
+    address: str = field(repr=False)
+    at: datetime
+    link: str | None = field(default=None, repr=False)
+    code: str | None = field(default=None, repr=False)
+    expires: datetime | None = None
+
+
+class AsyncMessenger(Protocol):
+    """Hands messages to people."""
+
+    async def send(self, message: Message) -> None:
+        """Send, or raise: a message that raised comes again later."""
+
+
+class Messenger(Protocol):
+    """The blocking form of AsyncMessenger."""
+
+    def send(self, message: Message) -> None: ...
+
+
+class AsyncBreachCorpus(Protocol):
+    """Knows passwords that leaked."""
+
+    async def count(self, password: str) -> int:
+        """How often the password was seen in leaks; 0 for never. Raises when it cannot tell."""
+
+
+class BreachCorpus(Protocol):
+    """The blocking form of AsyncBreachCorpus."""
+
+    def count(self, password: str) -> int: ...
+
+

@@ -1,0 +1,198 @@
+"""
+The subject record: all security state of one subject, one class a part.
+
+Each policy takes and returns its own part. What crosses families goes through the methods of Record. Every collection has
+a cap and a defined loser, so a record never grows past 16 KiB.
+"""
+
+from datetime import datetime
+from typing import Self
+
+from attrs import evolve, field, frozen
+
+from acctsec.outcomes import AssuranceLevel, ChangeReason
+
+MAX_RESETS = 3
+MAX_DEVICES = 5
+MAX_SESSIONS = 32
+MAX_HISTORY = 24
+MAX_FACTORS = 5
+MAX_SPENT = 32
+MAX_COMMITS = 8
+MAX_BYTES = 16 * 1024
+
+
+@frozen(kw_only=True)
+class Verifier:
+    """
+    The stored password hash, sealed.
+
+    *born* is the epoch at which this password was set: it names the password, and stays when the hash is only made again.
+    *preparation* numbers the text form that was hashed.
+    """
+
+    sealed: bytes = field(repr=False)
+    born: int
+    preparation: int
+    since: datetime
+
+
+@frozen(kw_only=True)
+class Reset:
+    """One live reset: digests only. *id* is the handle it was asked under."""
+
+    id: bytes
+    epoch: int
+    link: bytes = field(repr=False)
+    code: bytes = field(repr=False)
+    expires: datetime
+    code_expires: datetime
+
+
+@frozen(kw_only=True)
+class Totp:
+    """One authenticator. *last_step* is the newest time step that was accepted; steps only go up."""
+
+    id: str
+    name: str
+    sealed: bytes = field(repr=False)
+    created: datetime
+    last_step: int
+
+
+@frozen(kw_only=True)
+class RecoverySet:
+    """The recovery codes of one *generation*: sealed digests, and which of them are used, as bits."""
+
+    generation: int
+    sealed: bytes = field(repr=False)
+    total: int
+    used: int = 0
+
+    @property
+    def left(self) -> int:
+        """Codes that were not used yet."""
+        return self.total - self.used.bit_count()
+
+
+@frozen(kw_only=True)
+class Factors:
+    """Everything the subject can prove besides a password."""
+
+    totp: tuple[Totp, ...] = ()
+    recovery: RecoverySet | None = None
+    generation: int = 0  # of the recovery codes handed out last
+
+    @property
+    def live(self) -> bool:
+        """Whether a second factor guards this subject. Recovery codes alone do not: they stand in for an authenticator."""
+        return bool(self.totp)
+
+
+@frozen(kw_only=True)
+class Device:
+    """A browser that once proved everything: it has its own lockout lane, nothing else."""
+
+    id: bytes
+    since: datetime
+
+
+@frozen(kw_only=True)
+class Session:
+    """One session of the subject."""
+
+    id: bytes
+    level: AssuranceLevel
+    created: datetime
+    authenticated: datetime
+
+
+@frozen(kw_only=True)
+class Spent:
+    """A ticket that did its work, remembered until it would have expired anyway."""
+
+    id: bytes
+    expires: datetime
+
+
+@frozen(kw_only=True)
+class Checkpoint:
+    """How far the failures of one lane had come when the record last heard of it."""
+
+    lane: str
+    count: int
+
+
+@frozen(kw_only=True)
+class Record:
+    """
+    All security state of one subject.
+
+    *incarnation* is new whenever the subject is created again. *epoch* rises with every change of a credential: whatever
+    was minted under an older one is dead. *meters* is part of the names of the subject's meters: raising it starts them anew.
+    """
+
+    incarnation: bytes
+    epoch: int = 0
+    meters: int = 0
+    verifier: Verifier | None = None
+    history: tuple[Verifier, ...] = ()
+    resets: tuple[Reset, ...] = ()
+    factors: Factors = Factors()
+    devices: tuple[Device, ...] = ()
+    sessions: tuple[Session, ...] = ()
+    spent: tuple[Spent, ...] = ()
+    checkpoints: tuple[Checkpoint, ...] = ()
+    change: ChangeReason | None = None
+    disabled: bool = False
+    commits: tuple[bytes, ...] = ()
+
+    def with_verifier(self, *, sealed: bytes, preparation: int, now: datetime, keep: int) -> Self:
+        """
+        Change the password: one epoch further, the old verifier into the history (the *keep* newest stay), and everything
+        that was minted under the old one (resets, sessions, tickets, known devices) gone.
+        """
+        past = () if self.verifier is None else (self.verifier,)
+        verifier = Verifier(sealed=sealed, born=self.epoch + 1, preparation=preparation, since=now)
+        return evolve(
+            self.with_epoch(),
+            verifier=verifier,
+            history=(*past, *self.history)[: min(keep, MAX_HISTORY)],
+            devices=(),
+            change=None,
+        )
+
+    def with_epoch(self) -> Self:
+        """Go one epoch further: every session, ticket and reset of before is dead."""
+        return evolve(self, epoch=self.epoch + 1, resets=(), sessions=(), spent=())
+
+    def with_fresh_meters(self) -> Self:
+        """Start the subject's meters anew; what was counted before is forgotten."""
+        return evolve(self, meters=self.meters + 1, checkpoints=())
+
+    def with_session(self, session: Session) -> Self:
+        """Add a session; past the cap the oldest one ends."""
+        return evolve(self, sessions=(*self.sessions, session)[-MAX_SESSIONS:])
+
+    def with_device(self, device: Device) -> Self:
+        """Add or refresh a known device; past the cap the one seen longest ago is forgotten, and its lane with it."""
+        others = tuple(known for known in self.devices if known.id != device.id)
+        return evolve(self, devices=(*others, device)[-MAX_DEVICES:])
+
+    def without_checkpoint(self, lane: str) -> Self:
+        """Forget how far the failures of a lane had come."""
+        if all(point.lane != lane for point in self.checkpoints):
+            return self
+        return evolve(self, checkpoints=tuple(point for point in self.checkpoints if point.lane != lane))
+
+    def device(self, device_id: bytes | None) -> Device | None:
+        """The known device of that id."""
+        return next((device for device in self.devices if device.id == device_id), None)
+
+    def session(self, session_id: bytes) -> Session | None:
+        """The session of that id."""
+        return next((session for session in self.sessions if session.id == session_id), None)
+
+    def checkpoint(self, lane: str) -> int:
+        """The failures of a lane that the record knows of."""
+        return next((point.count for point in self.checkpoints if point.lane == lane), 0)

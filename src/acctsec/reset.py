@@ -1,0 +1,104 @@
+"""Reset: a link or a code that proves one thing once, and dies with every change of a credential."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+from hmac import compare_digest
+
+from attrs import field, frozen
+from attrs.validators import ge, instance_of, le
+
+from acctsec.budgets import Budget
+from acctsec.errors import ConfigError
+from acctsec.record import MAX_RESETS, Reset
+
+LINK_BYTES = 32  # 256 bits; ASVS 11.5.1 asks for 128
+
+
+@frozen
+class Redeemable:
+    """Proof that *reset* is live and was asked for by whoever presents it."""
+
+    reset: Reset
+
+
+@frozen
+class Dead:
+    """There is no such live reset; what was wrong is not told."""
+
+
+@frozen(kw_only=True)
+class ResetPolicy:
+    """
+    How a forgotten password is replaced.
+
+    Args:
+        link_lifetime: Default 30 min: peers give 5 min to 3 days, SP 800-63B-4 section 4.2.1.2 allows 24 h by e-mail.
+        code_lifetime: Default 10 min (ASVS 5.0 6.5.5).
+        code_digits: Default 8, from 6 (SP 800-63B-4 section 4.2.1.2) to 10.
+        live: how many resets may be live at once, at most 3. A request beyond displaces none of them.
+        per_identifier: requests for what was typed, known or not. Default 3 an hour.
+        per_source: requests from one source. Default 10 an hour.
+        per_subject: messages one subject gets. Default 3 an hour.
+        resume_lifetime: how long a proven second factor waits for the new password. Default 10 min.
+
+    Raises ConfigError for values outside these bounds.
+    """
+
+    link_lifetime: timedelta = timedelta(minutes=30)
+    code_lifetime: timedelta = timedelta(minutes=10)
+    code_digits: int = field(default=8, validator=[instance_of(int), ge(6), le(10)])
+    live: int = field(default=MAX_RESETS, validator=[instance_of(int), ge(1), le(MAX_RESETS)])
+    per_identifier: Budget = Budget(limit=3, window=timedelta(hours=1))
+    per_source: Budget = Budget(limit=10, window=timedelta(hours=1))
+    per_subject: Budget = Budget(limit=3, window=timedelta(hours=1))
+    resume_lifetime: timedelta = timedelta(minutes=10)
+
+    def __attrs_post_init__(self) -> None:
+        if not timedelta(minutes=1) <= self.link_lifetime <= timedelta(hours=24):
+            message = f"link_lifetime is {self.link_lifetime}."
+            raise ConfigError(message, remedy="Keep it from 1 minute to 24 hours (SP 800-63B-4 section 4.2.1.2).")
+        if not timedelta(minutes=1) <= self.code_lifetime <= self.link_lifetime:
+            raise ConfigError("code_lifetime is not between 1 minute and link_lifetime.", remedy="Shorten it to 10 minutes.")
+        if not timedelta(minutes=1) <= self.resume_lifetime <= self.link_lifetime:
+            raise ConfigError("resume_lifetime is not between 1 minute and link_lifetime.", remedy="Shorten it to 10 minutes.")
+
+    def issue(self, live: tuple[Reset, ...], new: Reset, *, epoch: int, now: datetime) -> tuple[Reset, ...] | None:
+        """
+        Add *new* to the live resets, or answer None when there is no room: a request never displaces a live reset.
+
+        The same request delivered again (equal id) replaces its own earlier reset.
+        """
+        kept = tuple(reset for reset in self.alive(live, epoch=epoch, now=now) if reset.id != new.id)
+        return (*kept, new) if len(kept) < self.live else None
+
+    def alive(self, live: tuple[Reset, ...], *, epoch: int, now: datetime) -> tuple[Reset, ...]:
+        """The resets that can still be redeemed."""
+        return tuple(reset for reset in live if reset.epoch == epoch and now < reset.expires)
+
+    def redeem(self, live: tuple[Reset, ...], *, secret: bytes, epoch: int, now: datetime) -> Redeemable | Dead:
+        """Find the live reset a link *secret* belongs to."""
+        digest = sha256(secret).digest()
+        for reset in live:
+            if compare_digest(reset.link, digest) and reset.epoch == epoch and now < reset.expires:
+                return Redeemable(reset)
+        return Dead()
+
+    def redeem_code(
+        self, live: tuple[Reset, ...], *, handle: bytes, digests: Sequence[bytes], epoch: int, now: datetime
+    ) -> Redeemable | Dead:
+        """Find the live reset of *handle* whose code has one of *digests* (one an index key)."""
+        for reset in live:
+            right = any([compare_digest(reset.code, digest) for digest in digests])
+            if right and reset.id == handle and reset.epoch == epoch and now < reset.code_expires:
+                return Redeemable(reset)
+        return Dead()
+
+    def resume(self, live: tuple[Reset, ...], *, reset: bytes, epoch: int, now: datetime) -> Redeemable | Dead:
+        """Find the live reset a ticket was given for."""
+        found = next((one for one in live if one.id == reset and one.epoch == epoch and now < one.expires), None)
+        return Dead() if found is None else Redeemable(found)
+
+    def code(self, entropy: bytes) -> str:
+        """A code of ``code_digits`` from 16 random bytes; the bias of the reduction is below 2**-90."""
+        return str(int.from_bytes(entropy, "big") % 10**self.code_digits).zfill(self.code_digits)

@@ -1,0 +1,71 @@
+"""Sessions: sealed tokens over rows in the record, dead with the epoch they were minted under."""
+
+from datetime import datetime, timedelta
+
+from attrs import field, frozen
+
+from acctsec.errors import ConfigError
+from acctsec.outcomes import AssuranceLevel, EndReason
+from acctsec.record import Session
+
+
+@frozen
+class Live:
+    """The session stands until *expires*; *renew* says that its token should be sealed anew."""
+
+    session: Session
+    expires: datetime
+    renew: bool
+
+
+@frozen
+class Ended:
+    """The session does not stand."""
+
+    reason: EndReason
+
+
+@frozen(kw_only=True)
+class SessionPolicy:
+    """
+    How long a sign-in lasts.
+
+    Args:
+        absolute: from sign-in. Default 30 days (SP 800-63B-4 section 2.1.3 for AAL1); at AAL2 the section recommends 24 h,
+            which a social platform answers by fresh proof for sensitive actions instead.
+        idle: without a request. Default 14 days.
+        fresh: how recent a proof must be for changing credentials. Default 15 min.
+        ticket_lifetime: how long an unfinished sign-in or enrolment may take. Default 10 min.
+
+    Raises ConfigError when the lengths contradict each other.
+    """
+
+    absolute: timedelta = timedelta(days=30)
+    idle: timedelta = timedelta(days=14)
+    fresh: timedelta = field(default=timedelta(minutes=15))
+    ticket_lifetime: timedelta = timedelta(minutes=10)
+
+    def __attrs_post_init__(self) -> None:
+        if not timedelta(0) < self.ticket_lifetime <= timedelta(hours=1):
+            raise ConfigError("ticket_lifetime is not between 0 and 1 hour.", remedy="10 minutes is usual.")
+        if not timedelta(0) < self.fresh <= self.idle <= self.absolute:
+            raise ConfigError("fresh, idle and absolute are not in order.", remedy="Let fresh <= idle <= absolute.")
+
+    def judge(self, session: Session | None, *, active: datetime, now: datetime) -> Live | Ended:
+        """Whether a session stands, given the instant its token was sealed."""
+        if session is None:
+            return Ended(EndReason.ENDED)
+        if now >= session.created + self.absolute:
+            return Ended(EndReason.EXPIRED)
+        if now >= active + self.idle:
+            return Ended(EndReason.IDLE)
+        expires = min(session.created + self.absolute, active + self.idle)
+        return Live(session, expires, renew=now - active >= self.idle / 10)
+
+    def alive(self, sessions: tuple[Session, ...], now: datetime) -> tuple[Session, ...]:
+        """The rows worth keeping."""
+        return tuple(session for session in sessions if now < session.created + self.absolute)
+
+    def is_fresh(self, session: Session, *, needs: AssuranceLevel, now: datetime) -> bool:
+        """Whether a session was proven recently and well enough to change a credential."""
+        return session.level >= needs and session.authenticated <= now < session.authenticated + self.fresh

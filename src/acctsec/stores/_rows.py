@@ -1,0 +1,114 @@
+"""
+What the stores have in common: the bytes of a meter row, the grouping of a call by slot, and the age of a store.
+
+A row is one format byte and a MessagePack map from meter name to meter. It is opened without looking into the meters;
+each is decoded when it is asked for, so a charge on one meter of a crowded row costs no more than on a lonely one.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from msgspec import MsgspecError, Raw
+from msgspec.msgpack import Decoder, Encoder
+
+from acctsec.errors import StoreError
+from acctsec.meters import Meter, keep_for
+from acctsec.protocols import Charge, Reading, Settlement
+
+MAX_ATTEMPTS = 10  # an outbox entry handed out this often without an ack is a dead letter: kept, never handed out again
+FORMAT = b"\x01"
+TICK = 60_000_000  # how stale a store's age may be; every expiry is put that much later
+LEAP = 3_600_000_000  # how much the age may grow between two looks at the clock
+
+_encode = Encoder().encode
+_open = Decoder(dict[bytes, Raw]).decode
+_meter = Decoder(Meter).decode
+
+Asked = TypeVar("Asked", Charge, Settlement)
+
+
+class Row(Mapping[bytes, Meter]):
+    """The meters of one slot by name, decoded as they are looked at."""
+
+    __slots__ = ("_packed",)
+
+    def __init__(self, packed: dict[bytes, Raw]) -> None:
+        self._packed = packed
+
+    def __getitem__(self, name: bytes) -> Meter:
+        packed = self._packed[name]
+        try:
+            return _meter(packed)
+        except MsgspecError as error:
+            raise _damaged() from error
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._packed)
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._packed
+
+    def with_changes(self, changed: Mapping[bytes, Meter | None]) -> bytes:
+        """The bytes of this row after *changed* (None: dropped); b"" when nothing is left."""
+        kept = {**self._packed, **changed}
+        if None in changed.values():
+            kept = {name: meter for name, meter in kept.items() if meter is not None}
+        return FORMAT + _encode(kept) if kept else b""
+
+
+def read_row(stored: bytes | None) -> Row:
+    """Open the bytes of a row; None is a row that was never written."""
+    if stored is None:
+        return Row({})
+    if stored[:1] != FORMAT:
+        raise StoreError(
+            "A meter row has a format this release does not know.",
+            remedy="Run the release that wrote it, or a newer one.",
+        )
+    try:
+        return Row(_open(memoryview(stored)[1:]))
+    except MsgspecError as error:
+        raise _damaged() from error
+
+
+def _damaged() -> StoreError:
+    return StoreError("A meter row is damaged.", remedy="Restore the store from a backup; until then nothing is admitted.")
+
+
+def by_slot(asked: Sequence[Asked]) -> dict[bytes, list[Asked]]:
+    """What is asked of each slot, in the order given."""
+    slots: dict[bytes, list[Asked]] = {}
+    for one in asked:
+        slots.setdefault(one.slot, []).append(one)
+    return slots
+
+
+def in_order(charges: Sequence[Charge], readings: Mapping[bytes, Iterable[Reading]]) -> tuple[Reading, ...]:
+    """The readings of each slot, put back into the order of *charges*."""
+    answers = {slot: iter(given) for slot, given in readings.items()}
+    return tuple([next(answers[charge.slot]) for charge in charges])
+
+
+def expiry(charges: Sequence[Charge], age: int) -> int:
+    """The age of the store at which a row that is left alone from now on may be collected."""
+    return age + TICK + max([keep_for(charge.ladder) for charge in charges])
+
+
+def is_due(seen: int, now: int) -> bool:
+    """Whether the age of a store has to be brought up to date."""
+    return not -LEAP <= now - seen < TICK
+
+
+def grown(age: int, seen: int, now: int) -> tuple[int, int]:
+    """
+    The age of a store at *now* that was *age* at *seen*, and the instant to count from next time.
+
+    Age is what passed between looks at the clock, never what the clock says: one that leaps by a year ages a store by an
+    hour, so no lock is collected because of it.
+    """
+    if now > seen:
+        return age + min(now - seen, LEAP), now
+    return age, seen if seen - now <= LEAP else now

@@ -1,0 +1,185 @@
+"""Stores that live in the memory of one process."""
+
+from collections import deque
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from threading import Lock
+
+from attrs import define
+
+from acctsec.meters import FRESH, Meter, charge_row, settle_row, tally
+from acctsec.protocols import (
+    Charge,
+    Committed,
+    Conflict,
+    Drained,
+    Ladder,
+    Reading,
+    Settlement,
+    Tally,
+    Version,
+)
+from acctsec.stores._rows import MAX_ATTEMPTS, by_slot, expiry, grown, in_order, is_due
+
+
+@define
+class _Entry:
+    key: bytes
+    entry: bytes
+    attempts: int
+    due: datetime | None
+
+
+@define
+class _Row:
+    meters: dict[bytes, Meter]
+    expires: int
+
+
+class MemoryStore:
+    """
+    Keeps everything in this process and forgets it with the process.
+
+    For tests, and for single processes that may forget: after a restart no account has a password, no guess was ever
+    counted and no message waits. Thread-safe; not shared between processes, and a fork gets a copy that goes its own
+    way. Meters that nobody charged for twice their window are collected as new ones arrive; records are kept.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._records: dict[bytes, tuple[bytes, Version]] = {}
+        self._outbox: dict[bytes, _Entry] = {}
+        self._appended = 0
+        self._rows: dict[bytes, _Row] = {}
+        self._round: deque[bytes] = deque()
+        self._age = 0
+        self._seen = 0
+
+    def load(self, key: bytes) -> tuple[bytes, Version] | None:
+        """Read the latest committed record and its version."""
+        return self._records.get(key)
+
+    def commit(
+        self, key: bytes, expected: Version | None, value: bytes | None, outbox: Sequence[bytes], commit_id: bytes
+    ) -> Committed | Conflict:
+        """Compare and swap, appending *outbox* in the same step."""
+        with self._lock:
+            appends_only = expected is None and value is None
+            if not appends_only:
+                past = self._records.get(key)
+                if (past[1] if past else None) != expected or expected == commit_id:
+                    return Conflict()
+                if value is None:
+                    del self._records[key]
+                    self._outbox = {id_: entry for id_, entry in self._outbox.items() if entry.key != key}
+                else:
+                    self._records[key] = value, commit_id
+            for entry in outbox:
+                self._appended += 1
+                self._outbox[self._appended.to_bytes(8) + commit_id] = _Entry(key, entry, 0, None)
+            return Committed(None if value is None else commit_id)
+
+    def drain(self, limit: int, now: datetime, lease: timedelta) -> tuple[Drained, ...]:
+        """Hand out at most *limit* due entries, oldest first, and hide them for *lease*, doubled at each attempt."""
+        drained: list[Drained] = []
+        with self._lock:
+            for id_, entry in self._outbox.items():
+                if len(drained) >= limit:
+                    break
+                if entry.attempts < MAX_ATTEMPTS and (entry.due is None or entry.due <= now):
+                    drained.append(Drained(id_, entry.entry, entry.attempts))
+                    entry.due = now + lease * 2**entry.attempts
+                    entry.attempts += 1
+        return tuple(drained)
+
+    def ack(self, ids: Sequence[bytes]) -> None:
+        """Delete entries that were delivered."""
+        with self._lock:
+            for id_ in ids:
+                self._outbox.pop(id_, None)
+
+    def charge(self, charges: Sequence[Charge], now: int) -> tuple[Reading, ...]:
+        """Answer each charge, in order. All charges of one slot are reserved, or none is."""
+        with self._lock:
+            if is_due(self._seen, now):
+                self._age, self._seen = grown(self._age, self._seen, now)
+            readings = {}
+            for slot, asked in by_slot(charges).items():
+                row = self._rows.get(slot)
+                if row is None:
+                    row = self._begin(slot)
+                changed, readings[slot] = charge_row(row.meters, asked, now)
+                self._write(row, changed)
+                row.expires = max(row.expires, expiry(asked, self._age))
+            return in_order(charges, readings)
+
+    def settle(self, settlements: Sequence[Settlement], now: int) -> None:
+        """Apply every settlement; idempotent by (slot, meter, hold)."""
+        with self._lock:
+            for slot, asked in by_slot(settlements).items():
+                row = self._rows.get(slot)
+                if row is not None:
+                    self._write(row, settle_row(row.meters, asked, now))
+
+    def read(self, meters: Sequence[tuple[bytes, bytes, Ladder]], now: int) -> tuple[Tally, ...]:
+        """Read meters by (slot, meter, ladder) without changing them."""
+        with self._lock:
+            found = [self._rows[slot].meters.get(name, FRESH) if slot in self._rows else FRESH for slot, name, _ in meters]
+        return tuple([tally(meter, ladder, now) for meter, (_, _, ladder) in zip(found, meters, strict=True)])
+
+    @staticmethod
+    def _write(row: _Row, changed: dict[bytes, Meter | None]) -> None:
+        for name, meter in changed.items():
+            if meter is None:
+                row.meters.pop(name, None)
+            else:
+                row.meters[name] = meter
+
+    def _begin(self, slot: bytes) -> _Row:
+        """Make room for a new row. Each pays with a look at two old ones: garbage stays bounded and no call has to sweep."""
+        for _ in range(min(2, len(self._round))):
+            old = self._round.popleft()
+            if self._rows[old].expires <= self._age:
+                del self._rows[old]
+            else:
+                self._round.append(old)
+        row = self._rows[slot] = _Row({}, 0)
+        self._round.append(slot)
+        return row
+
+
+class AsyncMemoryStore:
+    """The async form of `MemoryStore`: the same store, answering at once."""
+
+    def __init__(self) -> None:
+        self._store = MemoryStore()
+
+    async def load(self, key: bytes) -> tuple[bytes, Version] | None:
+        """Read the latest committed record and its version."""
+        return self._store.load(key)
+
+    async def commit(
+        self, key: bytes, expected: Version | None, value: bytes | None, outbox: Sequence[bytes], commit_id: bytes
+    ) -> Committed | Conflict:
+        """Compare and swap, appending *outbox* in the same step."""
+        return self._store.commit(key, expected, value, outbox, commit_id)
+
+    async def drain(self, limit: int, now: datetime, lease: timedelta) -> tuple[Drained, ...]:
+        """Hand out at most *limit* due entries, oldest first, and hide them for *lease*, doubled at each attempt."""
+        return self._store.drain(limit, now, lease)
+
+    async def ack(self, ids: Sequence[bytes]) -> None:
+        """Delete entries that were delivered."""
+        self._store.ack(ids)
+
+    async def charge(self, charges: Sequence[Charge], now: int) -> tuple[Reading, ...]:
+        """Answer each charge, in order. All charges of one slot are reserved, or none is."""
+        return self._store.charge(charges, now)
+
+    async def settle(self, settlements: Sequence[Settlement], now: int) -> None:
+        """Apply every settlement; idempotent by (slot, meter, hold)."""
+        self._store.settle(settlements, now)
+
+    async def read(self, meters: Sequence[tuple[bytes, bytes, Ladder]], now: int) -> tuple[Tally, ...]:
+        """Read meters by (slot, meter, ladder) without changing them."""
+        return self._store.read(meters, now)

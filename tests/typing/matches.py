@@ -1,0 +1,32 @@
+"""
+Read by the type checkers, never run: answers are closed, so a forgotten case is an error.
+
+An ignored complaint is a demand: each checker objects to an ignore that nothing needed.
+"""
+
+from typing import assert_never
+
+from acctsec.outcomes import PasswordAccepted, PasswordRejected
+
+
+def complete(outcome: PasswordAccepted | PasswordRejected) -> float:
+    """Every case is there: nothing to complain of."""
+    match outcome:
+        case PasswordAccepted(strength=strength):
+            return strength.guesses_log10
+        case PasswordRejected(objections=objections):
+            return float(len(objections))
+        case never:
+            assert_never(never)
+
+
+def incomplete(outcome: PasswordAccepted | PasswordRejected) -> None:
+    """A case is missing."""
+    match outcome:  # type: ignore[exhaustive-match]  # pyright: ignore[reportMatchNotExhaustive]
+        case PasswordAccepted():
+            return
+
+
+def taken_for_a_boolean(outcome: PasswordAccepted | PasswordRejected) -> str:
+    """No outcome is falsy, so asking for its truth is always a mistake."""
+    return "yes" if outcome else "no"  # type: ignore[truthy-bool]

@@ -209,26 +209,30 @@ class LockoutPolicy:
         if any(isinstance(reading, Filled | Stopped) for reading in readings):
             return Crowded()
         lane = readings[0]
-        assert isinstance(lane, Granted)
-        return Admitted(lane.ordinal, lane.new)
+        return Admitted(lane.ordinal, lane.new) if isinstance(lane, Granted) else Crowded()
 
     def settlements(self, charges: Sequence[Charge], readings: Sequence[Reading], verdict: Settle) -> tuple[Settlement, ...]:
         """
         What to tell the meters afterwards. A success clears only the attempt's own lane; pair, source and month refill by
         time alone, so that a guesser cannot buy room with an account of his own.
         """
+        lane = charges[0].meter
         settled = []
-        for number, (charge, reading) in enumerate(zip(charges, readings, strict=True)):
+        for charge, reading in zip(charges, readings, strict=True):
             if isinstance(reading, Granted) and reading.hold is not None:
-                own = verdict if number == 0 or verdict is Settle.FAILED else Settle.VOID
+                own = verdict if charge.meter == lane or verdict is Settle.FAILED else Settle.VOID
                 settled.append(Settlement(charge.slot, charge.meter, charge.ladder, reading.hold, own))
         return tuple(settled)
 
-    def clearing(self, *, subject: bytes, lane: Lane, hold: bytes) -> tuple[Settlement, ...]:
-        """Clear the password lane once the second factor is proven: *hold* was parked when the password was right."""
+    def clearing(self, charges: Sequence[Charge], *, lane: Lane, hold: bytes) -> tuple[Settlement, ...]:
+        """
+        Clear the password lane once the second factor, whose *charges* these were, is proven: *hold* was parked when the
+        password was right.
+        """
         rungs = self.device if lane.known else self.strangers
         meter = b"!" + lane.name(SecretClass.PASSWORD).encode()
-        return (Settlement(subject, meter, self._ladder(rungs), hold, Settle.CLEAR),)
+        rows = {charge.slot for charge in charges if charge.meter == charges[0].meter}
+        return tuple(Settlement(row, meter, self._ladder(rungs), hold, Settle.CLEAR) for row in sorted(rows))
 
     def rung(self, kind: SecretClass, lane: Lane, past: int, ordinal: int) -> str | None:
         """The most severe thing an attempt brings about if it fails, given what the record knows of already."""

@@ -7,7 +7,7 @@ alone moves the count. Everything is pure, and every instant an integer of micro
 
 Time inside a meter never runs backwards: it keeps the latest instant it was shown. Only the rest after a failure follows
 the clock as given, cut to ``longest`` from now, so that no clock can make a lock outlast its cap. A meter that has seen an
-instant days ahead has seen a broken clock: it takes the present one and forgets nothing.
+instant days ahead has seen a broken clock: it takes the present one, for all it holds, and forgets nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,8 +20,9 @@ from acctsec.protocols import Charge, Filled, Granted, Ladder, Reading, Resting,
 MAX_SEEN = 32  # candidates remembered; one more forgets the oldest, which then counts again
 MAX_DONE = 8  # lapsed or parked reservations that a late settlement may still correct or clear
 MAX_METERS = 64  # meters a row; the pairs and devices least recently used go first
-PARTS = 8  # a window is counted in this many parts; a part is forgotten only when all of it has left the window
+PARTS = 8  # failures of the same part of a window are remembered, and forgotten, with the last of them
 BROKEN_CLOCK = 2 * 86_400_000_000
+SECOND = 1_000_000
 
 
 PENDING, LAPSED, PARKED = range(3)
@@ -29,7 +30,7 @@ PENDING, LAPSED, PARKED = range(3)
 
 class Hold(Struct, frozen=True, array_like=True):
     """
-    Room reserved for one candidate at the instant *at*; *base* is the failure count then, *sharers* who wait on it.
+    Room reserved for one candidate at the instant *at*; *base* counts the failures before it, *sharers* who wait on it.
 
     It takes room while PENDING. LAPSED, nobody settled it in time and it became a failure; PARKED, its secret was right
     and more is to prove: it takes no room, and a full success may still clear what came before it.
@@ -44,7 +45,7 @@ class Hold(Struct, frozen=True, array_like=True):
 
 
 class Meter(Struct, frozen=True, array_like=True):
-    """What is remembered between two attempts. *failures* are (part, count) pairs, oldest first."""
+    """What is remembered between two attempts. *failures* are (instant in whole seconds, count) pairs, oldest first."""
 
     latest: int = 0
     ready: int = 0
@@ -55,10 +56,7 @@ class Meter(Struct, frozen=True, array_like=True):
     @property
     def count(self) -> int:
         """Failures that are remembered."""
-        total = 0
-        for _, number in self.failures:
-            total += number
-        return total
+        return _total(self.failures)
 
     @property
     def pending(self) -> int:
@@ -85,23 +83,28 @@ def room(ladder: Ladder, count: int) -> int:
     return min(ladder.free if count < ladder.free else count + 1, ladder.stop)
 
 
-def wake(meter: Meter, ladder: Ladder, now: int) -> Meter:
-    """Bring a meter to the instant *now*: forget what left the window, turn reservations past their lease into failures."""
+def wake(meter: Meter, ladder: Ladder, now: int, at_least: int = 0) -> Meter:
+    """
+    Bring a meter to the instant *now*: forget what left the window, turn reservations past their lease into failures.
+
+    With fewer failures than *at_least*, the meters were lost and the record remembers more: go on from there, with
+    everything that follows from it.
+    """
     latest = meter.latest
-    if now > latest or latest - now > BROKEN_CLOCK:
+    if latest < now:
         latest = now
-    ready = min(meter.ready, now + ladder.longest)
-    failures = meter.failures
-    if ladder.window and failures:
-        oldest = _part(ladder, latest) - PARTS
-        if failures[0][0] < oldest:
-            failures = tuple(pair for pair in failures if pair[0] >= oldest)
-    seen = meter.seen if failures else ()
-    woken = Meter(latest, ready, failures, meter.holds, seen)
-    for hold in meter.holds:
-        if hold.state == PENDING and hold.at + ladder.lease <= latest:
-            woken = _fail(woken, ladder, hold, keep=True)
-    return woken
+    elif latest - now > BROKEN_CLOCK:
+        meter = _brought_back(meter, now)
+        latest = now
+    ready = meter.ready
+    if ready > now + ladder.longest:
+        ready = now + ladder.longest
+    woken = Meter(latest, ready, meter.failures, meter.holds, meter.seen)
+    if woken.failures:
+        woken = _without_old(woken, ladder)
+    if woken.holds:
+        woken = _lapsed(woken, ladder)
+    return _raised(woken, ladder, at_least, now) if at_least else woken
 
 
 def admit(meter: Meter, charge: Charge, now: int) -> tuple[Meter, Reading]:
@@ -112,13 +115,9 @@ def admit(meter: Meter, charge: Charge, now: int) -> tuple[Meter, Reading]:
     candidate that already failed, or that is being compared right now, takes no room of its own.
     """
     ladder, candidate = charge.ladder, charge.candidate
-    count = meter.count
-    if count < charge.at_least:
-        # The meters were lost and the record remembers more: go on from there, with everything that follows from it.
-        meter = _raise(meter, ladder, charge.at_least, now)
-        count = charge.at_least
+    count = _total(meter.failures)
     if count >= ladder.stop:
-        return meter, Stopped(count) if not ladder.window else Resting(_refill(meter, ladder), count)
+        return meter, Resting(_refill(meter, ladder), count) if ladder.window else Stopped(count)
     if now < meter.ready:
         return meter, Resting(meter.ready, count)
     pending = 0
@@ -127,20 +126,21 @@ def admit(meter: Meter, charge: Charge, now: int) -> tuple[Meter, Reading]:
             continue
         pending += 1
         if hold.candidate == candidate:
+            granted = Granted(hold.id, count + pending, new=False)
             if hold.id == charge.hold:  # the same charge again, after a lost answer
-                return meter, Granted(hold.id, count + pending, new=False)
-            shared = evolve(hold, sharers=hold.sharers + 1)
-            return _with_hold(meter, shared), Granted(hold.id, count + pending, new=False)
+                return meter, granted
+            return _with_hold(meter, evolve(hold, sharers=hold.sharers + 1)), granted
     if candidate is not None and candidate in meter.seen:
         return meter, Granted(None, count, new=False)
-    if count + pending >= room(ladder, count):
+    taken = count + pending
+    if taken >= room(ladder, count):
         return meter, Filled()
-    ordinal = count + pending + 1
     if candidate is None:
         spent = Hold(charge.hold, -1, meter.latest, count)
-        return _fail(meter, ladder, spent, keep=False), Granted(None, ordinal, new=True)
+        return _fail(meter, ladder, spent, lapsed=False), Granted(None, taken + 1, new=True)
     hold = Hold(charge.hold, candidate, meter.latest, count)
-    return Meter(meter.latest, meter.ready, meter.failures, (*meter.holds, hold), meter.seen), Granted(hold.id, ordinal, new=True)
+    held = Meter(meter.latest, meter.ready, meter.failures, (*meter.holds, hold), meter.seen)
+    return held, Granted(charge.hold, taken + 1, new=True)
 
 
 def conclude(meter: Meter, settlement: Settlement) -> Meter:
@@ -148,22 +148,21 @@ def conclude(meter: Meter, settlement: Settlement) -> Meter:
     hold = next((hold for hold in meter.holds if hold.id == settlement.hold), None)
     if hold is None:
         return meter
-    if settlement.verdict is Settle.FAILED:
-        if hold.state == LAPSED:
-            return _without(meter, hold)
-        return _fail(meter, settlement.ladder, hold, keep=False)
-    if settlement.verdict is Settle.VOID and hold.sharers > 1:
+    verdict = settlement.verdict
+    if verdict is Settle.FAILED:
+        return _without(meter, hold) if hold.state == LAPSED else _fail(meter, settlement.ladder, hold, lapsed=False)
+    if verdict is Settle.VOID and hold.sharers > 1:
         return _with_hold(meter, evolve(hold, sharers=hold.sharers - 1))
-    if hold.state == LAPSED:
-        meter = evolve(meter, failures=_minus(meter.failures, 1), seen=tuple(c for c in meter.seen if c != hold.candidate))
     meter = _without(meter, hold)
-    if settlement.verdict is Settle.VOID:
+    if hold.state == LAPSED:
+        meter = _without_lapse(meter, hold)
+    if verdict is Settle.VOID:
         return meter
-    if settlement.verdict is Settle.PARK:
+    if verdict is Settle.PARK:
         return evolve(meter, holds=_done(meter.holds, evolve(hold, state=PARKED)))
     # Only what was charged before this success is forgiven: what others try meanwhile stays on the account.
-    failures = _minus(meter.failures, hold.base)
-    return evolve(meter, failures=failures, seen=(), ready=meter.ready if failures else 0)
+    meter = _forget(meter, hold.base)
+    return evolve(meter, seen=(), ready=meter.ready if meter.failures else 0)
 
 
 def charge_row(row: Mapping[bytes, Meter], charges: Sequence[Charge], now: int) -> tuple[dict[bytes, Meter | None], list[Reading]]:
@@ -171,31 +170,29 @@ def charge_row(row: Mapping[bytes, Meter], charges: Sequence[Charge], now: int) 
     Answer the charges of one row, all or nothing.
 
     Returns the meters to write back (None: to drop) and the readings in order. When one charge is refused the others
-    reserve nothing; what waking brought about is still written.
+    reserve nothing; what waking brought about is still written, but no refusal begins a meter and so evicts another.
     """
-    changed: dict[bytes, Meter | None] = {}
     awake: dict[bytes, Meter] = {}
+    changed: dict[bytes, Meter | None] = {}
     readings: list[Reading] = []
     refused = False
     for charge in charges:
         name = charge.meter
-        past = row.get(name, FRESH)
-        woken = wake(past, charge.ladder, now)
-        awake[name] = woken
-        after, reading = admit(woken, charge, now)
+        past = changed.get(name)
+        if past is None:
+            woken = awake[name] = wake(row.get(name, FRESH), charge.ladder, now, charge.at_least)
+        else:
+            awake[name] = wake(awake[name], charge.ladder, now, charge.at_least)
+            woken = wake(past, charge.ladder, now, charge.at_least)
+        changed[name], reading = admit(woken, charge, now)
         readings.append(reading)
         if type(reading) is not Granted:
             refused = True
-            awake[name] = after  # a refusal reserves nothing; it may have raised the count to at_least
-        changed[name] = after
     if refused:
         readings = [Granted(None, r.ordinal, new=False) if type(r) is Granted else r for r in readings]
-        changed = dict(awake)
-    excess = len(row) + sum(name not in row for name in changed) - MAX_METERS
-    if excess > 0:
-        kept = {charge.meter for charge in charges} | {name for name in row if name.startswith(KEEP)}
-        loose = sorted((meter.latest, name) for name, meter in row.items() if name not in kept)
-        changed |= {name: None for _, name in loose[:excess]}
+        changed = {name: meter for name, meter in awake.items() if name in row or meter.failures}
+    if len(row) + len(changed) > MAX_METERS:
+        changed |= _evicted(row, changed)
     return changed, readings
 
 
@@ -226,49 +223,109 @@ def keep_for(ladder: Ladder) -> int:
     return 2 * (ladder.window or 30 * 86_400_000_000)
 
 
-def _part(ladder: Ladder, instant: int) -> int:
-    return instant * PARTS // ladder.window if ladder.window else 0
+def _total(failures: tuple[tuple[int, int], ...]) -> int:
+    total = 0
+    for _, number in failures:
+        total += number
+    return total
 
 
 def _refill(meter: Meter, ladder: Ladder) -> int:
     """The instant at which the oldest failures will have left the window."""
-    return -(-(meter.failures[0][0] + PARTS + 1) * ladder.window // PARTS) if meter.failures else meter.latest
+    return meter.failures[0][0] * SECOND + ladder.window if meter.failures else meter.latest
 
 
-def _fail(meter: Meter, ladder: Ladder, hold: Hold, *, keep: bool) -> Meter:
+def _without_old(meter: Meter, ladder: Ladder) -> Meter:
+    """Forget the failures that left the window."""
+    begin = meter.latest - ladder.window
+    if not ladder.window or meter.failures[0][0] * SECOND > begin:
+        return meter
+    return _forget(meter, _total(tuple(pair for pair in meter.failures if pair[0] * SECOND <= begin)))
+
+
+def _lapsed(meter: Meter, ladder: Ladder) -> Meter:
+    """Count reservations that nobody settled within their lease as failures at the time they were made."""
+    expired = [hold for hold in meter.holds if hold.state == PENDING and hold.at + ladder.lease <= meter.latest]
+    for hold in expired:
+        meter = _fail(meter, ladder, hold, lapsed=True)
+    return _without_old(meter, ladder) if expired else meter
+
+
+def _brought_back(meter: Meter, now: int) -> Meter:
+    """What is remembered from the future happened now: it may not outlast what happens from now on."""
+    second = -(-now // SECOND)
+    failures = tuple((min(at, second), number) for at, number in meter.failures)
+    holds = tuple(evolve(hold, at=min(hold.at, now)) for hold in meter.holds)
+    return evolve(meter, failures=failures, holds=holds)
+
+
+def _fail(meter: Meter, ladder: Ladder, hold: Hold, *, lapsed: bool) -> Meter:
     """Count one failure at the instant its room was reserved."""
-    part = _part(ladder, hold.at)
-    failures = meter.failures
-    if failures and failures[-1][0] >= part:
-        failures = (*failures[:-1], (failures[-1][0], failures[-1][1] + 1))
-    else:
-        failures = (*failures, (part, 1))
-    count = sum(number for _, number in failures)
+    failures = _counted(meter.failures, ladder, hold.at, 1)
     holds = tuple(other for other in meter.holds if other.id != hold.id)
-    if keep:
+    if lapsed:
         holds = _done(holds, evolve(hold, state=LAPSED))
     seen = meter.seen
     if hold.candidate >= 0 and hold.candidate not in seen:
         seen = (*seen, hold.candidate)[-MAX_SEEN:]
-    wait = rest(ladder, count)
+    wait = rest(ladder, _total(failures))
     ready = max(meter.ready, hold.at + wait) if wait else meter.ready
     return Meter(meter.latest, ready, failures, holds, seen)
 
 
-def _raise(meter: Meter, ladder: Ladder, count: int, now: int) -> Meter:
-    missing = count - meter.count
-    part = _part(ladder, meter.latest)
-    return evolve(meter, failures=(*meter.failures, (part, missing)), ready=max(meter.ready, now + rest(ladder, count)))
+def _raised(meter: Meter, ladder: Ladder, count: int, now: int) -> Meter:
+    missing = count - _total(meter.failures)
+    if missing <= 0:
+        return meter
+    failures = _counted(meter.failures, ladder, meter.latest, missing)
+    return evolve(meter, failures=failures, ready=max(meter.ready, now + rest(ladder, count)))
+
+
+def _counted(
+    failures: tuple[tuple[int, int], ...], ladder: Ladder, at: int, number: int
+) -> tuple[tuple[int, int], ...]:
+    """*failures* and *number* more at the instant *at*, rounded up so that none is forgotten early."""
+    second = -(-at // SECOND)
+    if failures:
+        last, count = failures[-1]
+        part = ladder.window // PARTS // SECOND or 1
+        if not ladder.window or second // part <= last // part:
+            return (*failures[:-1], (max(last, second), count + number))
+    return (*failures, (second, number))
+
+
+def _forget(meter: Meter, number: int) -> Meter:
+    """
+    Take the *number* oldest failures away, also from what each reservation has before it.
+
+    A lapsed reservation whose own failure may be among them can no longer be corrected: rather one failure too many.
+    """
+    if not number:
+        return meter
+    holds = tuple(
+        evolve(hold, base=max(hold.base - number, 0))
+        for hold in meter.holds
+        if hold.state != LAPSED or hold.base >= number
+    )
+    failures = _minus(meter.failures, number)
+    return Meter(meter.latest, meter.ready, failures, holds, meter.seen if failures else ())
+
+
+def _without_lapse(meter: Meter, hold: Hold) -> Meter:
+    """Take back the failure that *hold* became. The oldest goes for it, so what stays is never younger than it should be."""
+    holds = tuple(evolve(other, base=max(other.base - 1, 0)) for other in meter.holds)
+    seen = tuple(candidate for candidate in meter.seen if candidate != hold.candidate)
+    return Meter(meter.latest, meter.ready, _minus(meter.failures, 1), holds, seen)
 
 
 def _minus(failures: tuple[tuple[int, int], ...], number: int) -> tuple[tuple[int, int], ...]:
     """Take *number* failures away, the oldest first."""
     left = []
-    for part, count in failures:
+    for at, count in failures:
         taken = min(count, number)
         number -= taken
         if count > taken:
-            left.append((part, count - taken))
+            left.append((at, count - taken))
     return tuple(left)
 
 
@@ -286,3 +343,10 @@ def _done(holds: tuple[Hold, ...], hold: Hold) -> tuple[Hold, ...]:
     if len(done) >= MAX_DONE:
         holds = tuple(other for other in holds if other is not done[0])
     return (*holds, hold)
+
+
+def _evicted(row: Mapping[bytes, Meter], changed: Mapping[bytes, Meter | None]) -> dict[bytes, Meter | None]:
+    """The least recently used meters, as many as there are too many, to be dropped."""
+    excess = len(row) + sum(name not in row for name in changed) - MAX_METERS
+    loose = sorted((row[name].latest, name) for name in row if name not in changed and not name.startswith(KEEP))
+    return dict.fromkeys([name for _, name in loose[: max(excess, 0)]])

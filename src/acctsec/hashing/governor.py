@@ -4,19 +4,23 @@ The governor: at most so many hashes at once, at most so many waiting, whoever a
 Hashing happens in threads of the governor's own and never in the caller's: an allocator keeps what a thread once
 used, so two hundred callers hashing in turn would hold two hundred times the memory of one.
 """
+# ruff: noqa: SLF001 - jobs, pools and governors of this module know each other; nobody else looks inside
 
 import os
 import weakref
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
-from typing import Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 from acctsec.errors import ConfigError, Overloaded
 
 T = TypeVar("T")
+
+_LOOK, _GO = "look", "go"
 
 
 class Job(Generic[T]):
@@ -30,15 +34,15 @@ class Job(Generic[T]):
     started = False
 
     def __init__(self, work: Callable[[], T]) -> None:
-        self._work: Callable[[], T] | None = work
+        self._work = work
         self._tell: Callable[[], object] = _nobody
         self._result: T
         self._error: BaseException | None = None
 
     def _compute(self) -> None:
-        work, self._work = self._work, None
+        work, self._work = self._work, _spent
         try:
-            self._result = work()  # type: ignore[misc]  # taken once, under the pool's lock
+            self._result = work()
         except BaseException as error:  # noqa: BLE001 - it belongs to the caller, the worker goes on
             self._error = error
 
@@ -67,8 +71,8 @@ class Governor:
     def __init__(self, *, permits: int | None, queue: int, patience: timedelta) -> None:
         if permits is not None and permits < 1:
             raise ConfigError(f"permits is {permits}.", remedy="Give at least one, or None for one a CPU.")
-        if queue < 0 or patience < timedelta():
-            raise ConfigError("queue or patience is below zero.", remedy="Give 0 to let nobody wait.")
+        if queue < 0 or patience <= timedelta():
+            raise ConfigError("queue is below zero, or patience not above.", remedy="To let nobody wait, give a queue of 0.")
         self.permits = permits or _cpus()
         self.queue = queue
         self.patience = patience.total_seconds()
@@ -76,49 +80,43 @@ class Governor:
 
     def run(self, work: "Callable[[], T] | Job[T]") -> T:
         """Do *work* on a worker thread and answer what it answers, or raise what it raises. Blocks the caller alone."""
-        job = work if isinstance(work, Job) else Job(work)
+        job = _fresh(work)
         done = Lock()
         done.acquire()
-        job._tell = done.release  # noqa: SLF001 - a job is the governor's own
+        job._tell = done.release
         pool = self._pool()
         try:
             pool.admit(job)
-            if not done.acquire(timeout=self.patience):
-                if pool.withdraw(job):
-                    raise Overloaded(self.patience)
-                done.acquire()
+            if not done.acquire(timeout=self.patience) and not pool.withdraw(job):
+                done.acquire()  # it has begun: nothing but its own end sets the permit free
         except BaseException:
             pool.withdraw(job)
             raise
-        return job._answer()  # noqa: SLF001
+        if not job.started:
+            raise Overloaded(self.patience)
+        return job._answer()
 
     async def arun(self, work: "Callable[[], T] | Job[T]") -> T:
         """The same for asyncio: the event loop goes on meanwhile."""
         from asyncio import get_running_loop
 
-        job = work if isinstance(work, Job) else Job(work)
+        job = _fresh(work)
         loop = get_running_loop()
         done = loop.create_future()
 
         def tell() -> None:
-            try:
+            with suppress(RuntimeError):  # the loop was closed while the hash ran: nobody is left to be told
                 loop.call_soon_threadsafe(finish)
-            except RuntimeError:  # the loop was closed while the hash ran: nobody is left to be told
-                pass
 
-        def finish(error: Exception | None = None) -> None:
-            if done.done():
-                return
-            if error is None:
+        def finish() -> None:
+            if not done.done():  # it is, when the caller was cancelled
                 done.set_result(None)
-            else:
-                done.set_exception(error)
 
         def lose_patience() -> None:
             if pool.withdraw(job):
-                finish(Overloaded(self.patience))
+                finish()
 
-        job._tell = tell  # noqa: SLF001
+        job._tell = tell
         pool = self._pool()
         timer = loop.call_later(self.patience, lose_patience)
         try:
@@ -129,7 +127,9 @@ class Governor:
             raise
         finally:
             timer.cancel()
-        return job._answer()  # noqa: SLF001
+        if not job.started:
+            raise Overloaded(self.patience)
+        return job._answer()
 
     def _pool(self) -> "_Pool":
         """The pool of this process: threads do not live on in a child, and a lock may have been held by one of them."""
@@ -152,35 +152,33 @@ class _Pool:
         self.queue = queue
         self.patience = patience
         self.lock = Lock()
-        self.waiting: deque[Job[object]] = deque()
+        self.waiting: deque[Job[Any]] = deque()
         self.running = 0
         self.threads = 0
-        # Tells a worker to look (True) or to go (False). Reentrant, so that a finaliser may write to it at any point.
-        self.calls: SimpleQueue[bool] = SimpleQueue()
+        # Tells a worker to look, or to go. Reentrant, so that a finaliser may write to it at any point.
+        self.calls: SimpleQueue[str] = SimpleQueue()
 
-    def admit(self, job: Job[T]) -> None:
+    def admit(self, job: Job[Any]) -> None:
         with self.lock:
             if self.running + len(self.waiting) >= self.permits + self.queue:
                 raise Overloaded(self.patience)
-            self.waiting.append(job)  # type: ignore[arg-type]  # only its caller asks for the answer
+            self.waiting.append(job)
             short_of_threads = self.threads < min(self.permits, self.running + len(self.waiting))
             self.threads += short_of_threads
-        self.calls.put(True)
+        self.calls.put(_LOOK)
         if short_of_threads:
             self._hire()
 
-    def withdraw(self, job: Job[T]) -> bool:
+    def withdraw(self, job: Job[Any]) -> bool:
         """Take *job* back; False when it has begun, or is not here."""
         with self.lock:
             try:
-                self.waiting.remove(job)  # type: ignore[arg-type]
+                self.waiting.remove(job)
             except ValueError:
                 return False
-            job._work = None  # noqa: SLF001 - it will not run, and holds a password
-        try:  # its call as well, or a flood of withdrawn jobs would pile up calls
+            job._work = _spent
+        with suppress(Empty):  # its call as well, or a flood of withdrawn jobs would pile up calls
             self.calls.get_nowait()
-        except Empty:
-            pass
         return True
 
     def _hire(self) -> None:
@@ -196,7 +194,7 @@ class _Pool:
 
 def _serve(pool: _Pool) -> None:
     """The life of a worker. It keeps no job in a variable while it waits."""
-    while pool.calls.get():
+    while pool.calls.get() is _LOOK:
         _serve_one(pool)
 
 
@@ -207,20 +205,32 @@ def _serve_one(pool: _Pool) -> None:
         job = pool.waiting.popleft()
         job.started = True
         pool.running += 1
-    job._compute()  # noqa: SLF001
+    job._compute()
     # The permit goes back before the caller hears of it: his next piece of work must not find it taken.
     with pool.lock:
         pool.running -= 1
-    job._tell()  # noqa: SLF001
+    job._tell()
 
 
-def _dismiss(calls: "SimpleQueue[bool]", workers: int) -> None:
+def _dismiss(calls: "SimpleQueue[str]", workers: int) -> None:
     for _ in range(workers):
-        calls.put(False)
+        calls.put(_GO)
+
+
+def _fresh(work: "Callable[[], T] | Job[T]") -> Job[T]:
+    if not isinstance(work, Job):
+        return Job(work)
+    if work._work is _spent:
+        raise ConfigError("This job ran before, or was withdrawn.", remedy="Make a new Job for every run.")
+    return work
 
 
 def _nobody() -> None:
     pass
+
+
+def _spent() -> NoReturn:
+    raise AssertionError
 
 
 def _cpus() -> int:

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from enum import Enum
-from hashlib import sha512
 
 from argon2 import low_level
 from argon2.exceptions import HashingError, VerificationError, VerifyMismatchError
@@ -13,7 +12,7 @@ from acctsec.hashing.parameters import OWASP, Argon2Parameters
 from acctsec.hashing.phc import MAX_BYTES, MIN_SALT, MIN_TAG, Argon2Hash, parse
 
 _CEILING = Argon2Parameters(memory_kib=262_144, time_cost=10, parallelism=16)
-_DECOY = sha512(b"acctsec decoy").digest()
+_DECOY = bytes(range(MAX_BYTES))
 
 
 class Comparison(Enum):
@@ -68,8 +67,8 @@ class HashingPolicy:
         _whole("queue", self.queue, 0, 10_000)
         if self.permits is not None:
             _whole("permits", self.permits, 1, 1_024)
-        if not isinstance(self.patience, timedelta) or not timedelta() <= self.patience <= timedelta(minutes=1):
-            raise ConfigError(f"patience is {self.patience!r}.", remedy="Give a timedelta of at most one minute.")
+        if not isinstance(self.patience, timedelta) or not timedelta() < self.patience <= timedelta(minutes=1):
+            raise ConfigError(f"patience is {self.patience!r}.", remedy="Give a timedelta above 0, at most one minute.")
         if not self.floor or not all(isinstance(one, Argon2Parameters) for one in self.floor):
             raise ConfigError("floor is not made of Argon2Parameters.", remedy="Give one or several, or leave it at OWASP.")
         if not isinstance(self.ceiling, Argon2Parameters):

@@ -2,6 +2,7 @@
 
 import base64
 from datetime import datetime
+from functools import cache
 from hmac import compare_digest
 from typing import Any
 
@@ -47,26 +48,21 @@ def provisioning_uri(secret: bytes, *, account: str, issuer: str) -> str:
     return _generator(secret).provisioning_uri(name=account, issuer_name=issuer)  # type: ignore[no-any-return]
 
 
-_cls: Any = None
-
-
-def _generator(secret: bytes) -> Any:  # noqa: ANN401 - the class is made on first use
+def _generator(secret: bytes) -> Any:  # noqa: ANN401 - its class is made on first use
     return _class()(secret)
 
 
-def _class() -> Any:  # noqa: ANN401 - the class is made on first use
-    """PyOTP's TOTP over raw bytes; PyOTP decodes base32 again for every step, which costs more than the HMAC."""
-    global _cls  # noqa: PLW0603 - a cache
-    if _cls is None:
-        import pyotp  # noqa: PLC0415 - loads on first use
+@cache
+def _class() -> Any:  # noqa: ANN401 - PyOTP loads on first use
+    """PyOTP's TOTP over raw bytes: PyOTP itself decodes base32 again for every step, which costs more than the HMAC."""
+    import pyotp
 
-        class Raw(pyotp.TOTP):
-            def __init__(self, secret: bytes) -> None:
-                super().__init__(base64.b32encode(secret).decode(), digits=DIGITS, interval=PERIOD)
-                self._raw = secret
+    class Raw(pyotp.TOTP):
+        def __init__(self, secret: bytes) -> None:
+            self._raw = secret
+            super().__init__(base64.b32encode(secret).decode(), digits=DIGITS, interval=PERIOD)
 
-            def byte_secret(self) -> bytes:
-                return self._raw
+        def byte_secret(self) -> bytes:
+            return self._raw
 
-        _cls = Raw
-    return _cls
+    return Raw

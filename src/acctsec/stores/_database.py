@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from threading import Lock
 from time import monotonic, sleep
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 from weakref import WeakSet
 
 from acctsec.errors import CommitUnknown, StoreError
@@ -22,13 +22,11 @@ from acctsec.errors import CommitUnknown, StoreError
 APPLICATION_ID = 0x41435453  # "ACTS"
 READERS = 4
 
-Answer = TypeVar("Answer")
-
 
 class Database:
     """The connections of this process to the file at *path*: two that write, one at a time, and a few that read."""
 
-    def __init__(self, path: Path, *, patience: float, schema: Sequence[str]) -> None:
+    def __init__(self, path: Path, *, patience: float, schema: Sequence[str], version: int) -> None:
         self.path = path
         self.patience = patience
         self.closed = False
@@ -40,7 +38,7 @@ class Database:
             self._readers.put(None)
         self._create()
         try:
-            self._prepare(schema)
+            self._prepare(schema, version)
         except BaseException:
             self.close()
             raise
@@ -55,13 +53,7 @@ class Database:
         try:
             if connection is None:
                 connection = self.connect("NORMAL")
-            try:
-                return connection.execute(statement, values).fetchall()
-            except sqlite3.OperationalError as error:
-                if not _is_busy(error):
-                    raise
-            reader = connection
-            return self.patiently(lambda: reader.execute(statement, values).fetchall(), until=monotonic() + self.patience)
+            return self.patiently(connection.execute, statement, values).fetchall()
         except sqlite3.Error as error:
             if connection is not None:
                 connection.close()
@@ -82,13 +74,18 @@ class Database:
         connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten, not only unlinked
         return connection
 
-    def patiently(self, attempt: Callable[[], Answer], *, until: float) -> Answer:
-        """Make *attempt* again while another process is in the way, with short pauses of random length."""
+    def patiently(self, execute: Callable[..., sqlite3.Cursor], *statement: Any) -> sqlite3.Cursor:
+        """Execute a statement, again and again while another process is in the way, with short pauses of random length."""
+        until = None
         while True:
             try:
-                return attempt()
+                return execute(*statement)
             except sqlite3.OperationalError as error:
-                if not _is_busy(error) or monotonic() >= until:
+                if not _is_busy(error):
+                    raise
+                now = monotonic()
+                until = until or now + self.patience
+                if now >= until:
                     raise
             sleep((50 + int.from_bytes(os.urandom(2)) % 1950) / 1e6)
 
@@ -117,13 +114,12 @@ class Database:
                 remedy="Create its directory and let this process write there.",
             ) from error
 
-    def _prepare(self, schema: Sequence[str]) -> None:
+    def _prepare(self, schema: Sequence[str], version: int) -> None:
         try:
             connection = self.connect("FULL")
             try:
-                until = monotonic() + self.patience
-                self.patiently(lambda: self._is_new(connection, len(schema)), until=until)
-                mode = self.patiently(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone()[0], until=until)
+                self._is_new(connection, version)
+                (mode,) = self.patiently(connection.execute, "PRAGMA journal_mode = WAL").fetchone()
             finally:
                 connection.close()
         except sqlite3.Error as error:
@@ -133,20 +129,20 @@ class Database:
                 f"{self.path}: its file system cannot share a write-ahead log.", remedy="Put the file on a local disk."
             )
         with self.durable as connection:
-            if self._is_new(connection, len(schema)):
+            if self._is_new(connection, version):
                 for statement in schema:
                     connection.execute(statement)
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                connection.execute(f"PRAGMA user_version = {len(schema)}")
+                connection.execute(f"PRAGMA user_version = {version}")
 
-    def _is_new(self, connection: sqlite3.Connection, schema: int) -> bool:
+    def _is_new(self, connection: sqlite3.Connection, known: int) -> bool:
         """Whether the file is empty. A file of somebody else, or of a later release, is refused untouched."""
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        used = connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-        if application == APPLICATION_ID and version > schema:
+        application = self.patiently(connection.execute, "PRAGMA application_id").fetchone()[0]
+        version = self.patiently(connection.execute, "PRAGMA user_version").fetchone()[0]
+        used = self.patiently(connection.execute, "SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+        if application == APPLICATION_ID and version > known:
             raise StoreError(
-                f"{self.path}: the file was written by a newer release (schema {version}, this one knows {schema}).",
+                f"{self.path}: the file was written by a newer release (schema {version}, this one knows {known}).",
                 remedy="Run that release, or a newer one.",
             )
         if application != APPLICATION_ID and (application or version or used):
@@ -198,16 +194,13 @@ class Writer:
         self._unanswered = unanswered
 
     def __enter__(self) -> sqlite3.Connection:
-        database = self._database
-        until = monotonic() + database.patience
-        writing = database.writing
+        database, writing = self._database, self._database.writing
         if not writing.acquire(timeout=database.patience):
             raise database.explain(None)
         try:
             if self.connection is None:
                 self.connection = database.connect(self._synchronous)
-            begin = self.connection.execute
-            database.patiently(lambda: begin("BEGIN IMMEDIATE"), until=until)
+            database.patiently(self.connection.execute, "BEGIN IMMEDIATE")
         except BaseException as error:
             self.disconnect()
             writing.release()
@@ -248,9 +241,10 @@ class Writer:
 
 
 def _is_busy(error: sqlite3.OperationalError) -> bool:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY
 
 
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 _WRITABLE = "Let this process write the file and its directory: SQLite keeps two more files beside it."
 _EXPLANATIONS = {
     sqlite3.SQLITE_BUSY: (

@@ -5,14 +5,14 @@ A row is one format byte and a MessagePack map from meter name to meter. It is o
 each is decoded when it is asked for, so a charge on one meter of a crowded row costs no more than on a lonely one.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from msgspec import MsgspecError, Raw
 from msgspec.msgpack import Decoder, Encoder
 
 from acctsec.errors import StoreError
-from acctsec.meters import Meter, keep_for
+from acctsec.meters import FRESH, Meter, keep_for
 from acctsec.protocols import Charge, Reading, Settlement
 
 MAX_ATTEMPTS = 10  # an outbox entry handed out this often without an ack is a dead letter: kept, never handed out again
@@ -36,11 +36,14 @@ class Row(Mapping[bytes, Meter]):
         self._packed = packed
 
     def __getitem__(self, name: bytes) -> Meter:
-        packed = self._packed[name]
         try:
-            return _meter(packed)
+            return _meter(self._packed[name])
         except MsgspecError as error:
             raise _damaged() from error
+
+    def get(self, name: bytes, default: Meter = FRESH) -> Meter:  # type: ignore[override]
+        """The meter, or a fresh one."""
+        return self[name] if name in self._packed else default
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._packed)
@@ -52,11 +55,11 @@ class Row(Mapping[bytes, Meter]):
         return name in self._packed
 
     def with_changes(self, changed: Mapping[bytes, Meter | None]) -> bytes:
-        """The bytes of this row after *changed* (None: dropped); b"" when nothing is left."""
+        """The bytes of this row after *changed* (None: dropped)."""
         kept = {**self._packed, **changed}
         if None in changed.values():
             kept = {name: meter for name, meter in kept.items() if meter is not None}
-        return FORMAT + _encode(kept) if kept else b""
+        return FORMAT + _encode(kept)
 
 
 def read_row(stored: bytes | None) -> Row:
@@ -82,19 +85,27 @@ def by_slot(asked: Sequence[Asked]) -> dict[bytes, list[Asked]]:
     """What is asked of each slot, in the order given."""
     slots: dict[bytes, list[Asked]] = {}
     for one in asked:
-        slots.setdefault(one.slot, []).append(one)
+        if one.slot in slots:
+            slots[one.slot].append(one)
+        else:
+            slots[one.slot] = [one]
     return slots
 
 
-def in_order(charges: Sequence[Charge], readings: Mapping[bytes, Iterable[Reading]]) -> tuple[Reading, ...]:
+def in_order(charges: Sequence[Charge], readings: Mapping[bytes, Sequence[Reading]]) -> tuple[Reading, ...]:
     """The readings of each slot, put back into the order of *charges*."""
+    if len(readings) == 1:
+        return tuple(readings[charges[0].slot])
     answers = {slot: iter(given) for slot, given in readings.items()}
     return tuple([next(answers[charge.slot]) for charge in charges])
 
 
 def expiry(charges: Sequence[Charge], age: int) -> int:
     """The age of the store at which a row that is left alone from now on may be collected."""
-    return age + TICK + max([keep_for(charge.ladder) for charge in charges])
+    keep = 0
+    for charge in charges:
+        keep = max(keep, keep_for(charge.ladder))
+    return age + TICK + keep
 
 
 def is_due(seen: int, now: int) -> bool:

@@ -1,7 +1,7 @@
 """Stores that live in the memory of one process."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from threading import Lock
 
@@ -103,15 +103,7 @@ class MemoryStore:
         with self._lock:
             if is_due(self._seen, now):
                 self._age, self._seen = grown(self._age, self._seen, now)
-            readings = {}
-            for slot, asked in by_slot(charges).items():
-                row = self._rows.get(slot)
-                if row is None:
-                    row = self._begin(slot)
-                changed, readings[slot] = charge_row(row.meters, asked, now)
-                self._write(row, changed)
-                row.expires = max(row.expires, expiry(asked, self._age))
-            return in_order(charges, readings)
+            return in_order(charges, {slot: self._charge(slot, asked, now) for slot, asked in by_slot(charges).items()})
 
     def settle(self, settlements: Sequence[Settlement], now: int) -> None:
         """Apply every settlement; idempotent by (slot, meter, hold)."""
@@ -119,7 +111,7 @@ class MemoryStore:
             for slot, asked in by_slot(settlements).items():
                 row = self._rows.get(slot)
                 if row is not None:
-                    self._write(row, settle_row(row.meters, asked, now))
+                    _write(row.meters, settle_row(row.meters, asked, now))
 
     def read(self, meters: Sequence[tuple[bytes, bytes, Ladder]], now: int) -> tuple[Tally, ...]:
         """Read meters by (slot, meter, ladder) without changing them."""
@@ -127,13 +119,16 @@ class MemoryStore:
             found = [self._rows[slot].meters.get(name, FRESH) if slot in self._rows else FRESH for slot, name, _ in meters]
         return tuple([tally(meter, ladder, now) for meter, (_, _, ladder) in zip(found, meters, strict=True)])
 
-    @staticmethod
-    def _write(row: _Row, changed: dict[bytes, Meter | None]) -> None:
-        for name, meter in changed.items():
-            if meter is None:
-                row.meters.pop(name, None)
-            else:
-                row.meters[name] = meter
+    def _charge(self, slot: bytes, charges: Sequence[Charge], now: int) -> Sequence[Reading]:
+        row = self._rows.get(slot)
+        if row is None:
+            row = self._begin(slot)
+        changed, readings = charge_row(row.meters, charges, now)
+        _write(row.meters, changed)
+        expires = expiry(charges, self._age)
+        if row.expires < expires:
+            row.expires = expires
+        return readings
 
     def _begin(self, slot: bytes) -> _Row:
         """Make room for a new row. Each pays with a look at two old ones: garbage stays bounded and no call has to sweep."""
@@ -146,6 +141,14 @@ class MemoryStore:
         row = self._rows[slot] = _Row({}, 0)
         self._round.append(slot)
         return row
+
+
+def _write(meters: dict[bytes, Meter], changed: Mapping[bytes, Meter | None]) -> None:
+    for name, meter in changed.items():
+        if meter is None:
+            meters.pop(name, None)
+        else:
+            meters[name] = meter
 
 
 class AsyncMemoryStore:

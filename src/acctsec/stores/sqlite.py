@@ -12,17 +12,271 @@ from acctsec.errors import ConfigError
 from acctsec.meters import FRESH, charge_row, settle_row, tally
 from acctsec.protocols import Charge, Committed, Conflict, Drained, Ladder, Reading, Settlement, Tally, Version
 from acctsec.stores._database import READERS, Database
-from acctsec.stores._rows import MAX_ATTEMPTS, by_slot, expiry, grown, in_order, is_due, read_row
+from acctsec.stores._rows import MAX_ATTEMPTS, Row, by_slot, expiry, grown, in_order, is_due, read_row
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
 Answer = TypeVar("Answer")
 
-# Small rows lie in their key's tree; records are too long for that and would spill into pages of their own.
-_SCHEMA_1 = (
+SCHEMA_VERSION = 1
+SCHEMA = (
     "CREATE TABLE records (key BLOB PRIMARY KEY NOT NULL, version BLOB NOT NULL, value BLOB NOT NULL)",
+    """CREATE TABLE outbox (seq INTEGER PRIMARY KEY NOT NULL, commit_id BLOB NOT NULL, key BLOB NOT NULL,
+        entry BLOB NOT NULL, attempts INTEGER NOT NULL, due INTEGER NOT NULL)""",
+    "CREATE INDEX outbox_by_key ON outbox (key)",
+    # Draining reads this, so neither hidden entries nor dead letters are ever walked through.
+    f"CREATE INDEX outbox_live ON outbox (seq, due) WHERE attempts < {MAX_ATTEMPTS}",
+    "CREATE TABLE meters (slot BLOB PRIMARY KEY NOT NULL, expires INTEGER NOT NULL, row BLOB NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE age (age INTEGER NOT NULL, seen INTEGER NOT NULL)",
+    "INSERT INTO age VALUES (0, 0)",
 )
+
+_COLLECT_EVERY = 256  # charges; each may begin a row in two slots
+_COLLECT = 2048  # rows looked at each time: more than can have begun meanwhile
+_READ_ROW = "SELECT row FROM meters WHERE slot = ?"
+_WRITE_ROW = """INSERT INTO meters (slot, expires, row) VALUES (?, ?, ?)
+    ON CONFLICT (slot) DO UPDATE SET expires = max(expires, excluded.expires), row = excluded.row"""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_LAST = 2**63 - 1
+_LATEST = 2**63 - 1
+
+
+class SqliteStore:
+    """
+    Keeps records, outbox and meters in one SQLite file.
+
+    Threads and processes of one machine may share the file; it must lie on a local disk, and be the store's own. A commit
+    that was answered survives a power failure (``synchronous=FULL``). A charge survives a crash of the process; a power
+    failure may take back the latest. The file is made if it is missing, readable by this user only. A call that finds the
+    file locked by others tries again for *patience*, then raises StoreError. Fork whenever you like; close it at the end.
+    """
+
+    def __init__(self, path: str | PathLike[str], *, patience: timedelta = timedelta(seconds=5)) -> None:
+        if not fspath(path) or fspath(path).startswith(":memory:"):
+            raise ConfigError("SqliteStore keeps a file.", remedy="Give it a path, or use MemoryStore.")
+        self._database = Database(
+            Path(path).absolute(), patience=patience.total_seconds(), schema=SCHEMA, version=SCHEMA_VERSION
+        )
+        # Where the collection of idle meters stands in this process; guarded by the writer's lock.
+        self._age = self._seen = 0
+        self._charged = 0
+        self._collected = b""
+
+    def __repr__(self) -> str:
+        return f"SqliteStore({str(self._database.path)!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file. Whatever is called afterwards raises StoreError."""
+        self._database.close()
+
+    def load(self, key: bytes) -> tuple[bytes, Version] | None:
+        """Read the latest committed record and its version."""
+        found = self._database.select("SELECT value, version FROM records WHERE key = ?", (key,))
+        return found[0] if found else None
+
+    def commit(
+        self, key: bytes, expected: Version | None, value: bytes | None, outbox: Sequence[bytes], commit_id: bytes
+    ) -> Committed | Conflict:
+        """Compare and swap, appending *outbox* in the same transaction."""
+        with self._database.durable as connection:
+            if not _swap(connection, key, expected, value, commit_id):
+                return Conflict()
+            connection.executemany(
+                "INSERT INTO outbox (commit_id, key, entry, attempts, due) VALUES (?, ?, ?, 0, 0)",
+                [(commit_id, key, entry) for entry in outbox],
+            )
+        return Committed(None if value is None else commit_id)
+
+    def drain(self, limit: int, now: datetime, lease: timedelta) -> tuple[Drained, ...]:
+        """Hand out at most *limit* due entries, oldest first, and hide them for *lease*, doubled at each attempt."""
+        instant, hidden = (now - _EPOCH) // _MICROSECOND, lease // _MICROSECOND
+        with self._database.quick as connection:
+            due = connection.execute(
+                f"""SELECT seq, commit_id, entry, attempts FROM outbox WHERE seq IN (
+                    SELECT seq FROM outbox INDEXED BY outbox_live
+                    WHERE attempts < {MAX_ATTEMPTS} AND due <= ? ORDER BY seq LIMIT ?) ORDER BY seq""",
+                (instant, max(limit, 0)),
+            ).fetchall()
+            connection.executemany(
+                "UPDATE outbox SET attempts = attempts + 1, due = ? WHERE seq = ?",
+                [(min(instant + (hidden << attempts), _LATEST), seq) for seq, _, _, attempts in due],
+            )
+        return tuple([Drained(seq.to_bytes(8) + tag, entry, attempts) for seq, tag, entry, attempts in due])
+
+    def ack(self, ids: Sequence[bytes]) -> None:
+        """Delete entries that were delivered."""
+        if not ids:
+            return
+        with self._database.quick as connection:
+            connection.executemany(
+                "DELETE FROM outbox WHERE seq = ? AND commit_id = ?",
+                [(int.from_bytes(id_[:8], signed=True), id_[8:]) for id_ in ids],
+            )
+
+    def charge(self, charges: Sequence[Charge], now: int) -> tuple[Reading, ...]:
+        """Answer each charge, in order. All charges of one slot are reserved, or none is."""
+        readings, rows = {}, []
+        with self._database.quick as connection:
+            self._collect(connection, now)
+            for slot, asked in by_slot(charges).items():
+                row = _row(connection, slot)
+                changed, readings[slot] = charge_row(row, asked, now)
+                rows.append((slot, expiry(asked, self._age), row.with_changes(changed)))
+            connection.executemany(_WRITE_ROW, rows)
+        return in_order(charges, readings)
+
+    def settle(self, settlements: Sequence[Settlement], now: int) -> None:
+        """Apply every settlement; idempotent by (slot, meter, hold)."""
+        with self._database.quick as connection:
+            rows = []
+            for slot, asked in by_slot(settlements).items():
+                row = _row(connection, slot)
+                changed = settle_row(row, asked, now)
+                if changed:
+                    rows.append((row.with_changes(changed), slot))
+            connection.executemany("UPDATE meters SET row = ? WHERE slot = ?", rows)
+
+    def read(self, meters: Sequence[tuple[bytes, bytes, Ladder]], now: int) -> tuple[Tally, ...]:
+        """Read meters by (slot, meter, ladder) without changing them."""
+        rows = {}
+        for slot in dict.fromkeys([slot for slot, _, _ in meters]):
+            found = self._database.select(_READ_ROW, (slot,))
+            rows[slot] = read_row(found[0][0] if found else None)
+        return tuple([tally(rows[slot].get(name, FRESH), ladder, now) for slot, name, ladder in meters])
+
+    def _collect(self, connection: Connection, now: int) -> None:
+        """Now and then delete idle meters among the next few rows, in turn: bounded work, and garbage stays bounded."""
+        self._charged += 1
+        if self._charged < _COLLECT_EVERY and not is_due(self._seen, now):
+            return
+        self._charged = 0
+        age, seen = connection.execute("SELECT age, seen FROM age").fetchone()
+        self._age, self._seen = grown(age, seen, now)
+        connection.execute("UPDATE age SET age = ?, seen = ?", (self._age, self._seen))
+        first = self._collected
+        (last,) = connection.execute(
+            "SELECT max(slot) FROM (SELECT slot FROM meters WHERE slot > ? ORDER BY slot LIMIT ?)", (first, _COLLECT)
+        ).fetchone()
+        if last is None:
+            self._collected = b""
+            return
+        self._collected = last
+        connection.execute(
+            "DELETE FROM meters WHERE slot > ? AND slot <= ? AND expires <= ?", (first, last, self._age)
+        )
+
+
+def _row(connection: Connection, slot: bytes) -> Row:
+    found = connection.execute(_READ_ROW, (slot,)).fetchone()
+    return read_row(found[0] if found else None)
+
+
+def _swap(connection: Connection, key: bytes, expected: bytes | None, value: bytes | None, commit_id: bytes) -> bool:
+    """Bring one record from *expected* to *value*; False if it is not at *expected*."""
+    if expected is None:
+        if value is None:
+            return True
+        inserted = connection.execute(
+            "INSERT INTO records (key, version, value) VALUES (?, ?, ?) ON CONFLICT (key) DO NOTHING",
+            (key, commit_id, value),
+        )
+        return inserted.rowcount == 1
+    if value is None:
+        deleted = connection.execute("DELETE FROM records WHERE key = ? AND version = ?", (key, expected))
+        if deleted.rowcount != 1:
+            return False
+        connection.execute("DELETE FROM outbox WHERE key = ?", (key,))
+        return True
+    swapped = connection.execute(
+        "UPDATE records SET version = ?, value = ? WHERE key = ? AND version = ? AND version <> ?",
+        (commit_id, value, key, expected, commit_id),
+    )
+    return swapped.rowcount == 1
+
+
+class AsyncSqliteStore:
+    """
+    The async form of `SqliteStore`: the same store, worked by a few threads of its own.
+
+    A call that is cancelled while it waits is not made; one that has begun runs to its end in its thread, so its
+    transaction is whole and its answer reaches nobody else.
+    """
+
+    def __init__(self, path: str | PathLike[str], *, patience: timedelta = timedelta(seconds=5)) -> None:
+        self._store = SqliteStore(path, patience=patience)
+        self._pools: tuple[ThreadPoolExecutor, ThreadPoolExecutor] | None = None
+        self._process = 0
+
+    def __repr__(self) -> str:
+        return f"Async{self._store!r}"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Let what has begun come to its end, then close the file."""
+        await self._write(self._store.close)
+        for pool in self._workers():
+            pool.shutdown(wait=False)
+
+    async def load(self, key: bytes) -> tuple[bytes, Version] | None:
+        """Read the latest committed record and its version."""
+        return await self._read(self._store.load, key)
+
+    async def commit(
+        self, key: bytes, expected: Version | None, value: bytes | None, outbox: Sequence[bytes], commit_id: bytes
+    ) -> Committed | Conflict:
+        """Compare and swap, appending *outbox* in the same transaction."""
+        return await self._write(self._store.commit, key, expected, value, outbox, commit_id)
+
+    async def drain(self, limit: int, now: datetime, lease: timedelta) -> tuple[Drained, ...]:
+        """Hand out at most *limit* due entries, oldest first, and hide them for *lease*, doubled at each attempt."""
+        return await self._write(self._store.drain, limit, now, lease)
+
+    async def ack(self, ids: Sequence[bytes]) -> None:
+        """Delete entries that were delivered."""
+        await self._write(self._store.ack, ids)
+
+    async def charge(self, charges: Sequence[Charge], now: int) -> tuple[Reading, ...]:
+        """Answer each charge, in order. All charges of one slot are reserved, or none is."""
+        return await self._write(self._store.charge, charges, now)
+
+    async def settle(self, settlements: Sequence[Settlement], now: int) -> None:
+        """Apply every settlement; idempotent by (slot, meter, hold)."""
+        await self._write(self._store.settle, settlements, now)
+
+    async def read(self, meters: Sequence[tuple[bytes, bytes, Ladder]], now: int) -> tuple[Tally, ...]:
+        """Read meters by (slot, meter, ladder) without changing them."""
+        return await self._read(self._store.read, meters, now)
+
+    async def _read(self, work: Callable[..., Answer], *values: object) -> Answer:
+        from asyncio import get_running_loop
+
+        return await get_running_loop().run_in_executor(self._workers()[1], work, *values)
+
+    async def _write(self, work: Callable[..., Answer], *values: object) -> Answer:
+        from asyncio import get_running_loop
+
+        return await get_running_loop().run_in_executor(self._workers()[0], work, *values)
+
+    def _workers(self) -> "tuple[ThreadPoolExecutor, ThreadPoolExecutor]":
+        """One thread for all that writes, in the order it came, and a few for what reads; new ones in a forked child."""
+        if self._pools is None or self._process != getpid():
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._process = getpid()
+            self._pools = ThreadPoolExecutor(1, "acctsec-writer"), ThreadPoolExecutor(READERS, "acctsec-reader")
+        return self._pools

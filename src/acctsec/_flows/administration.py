@@ -1,0 +1,157 @@
+"""What operators do, each act with its actor."""
+
+from datetime import datetime, timedelta
+
+from attrs import frozen
+
+from acctsec import events
+from acctsec._flows.answers import factor_infos
+from acctsec._flows.core import BRIEF, EPOCH, Core, Loaded
+from acctsec._flows.entries import ResetRequest
+from acctsec._flows.resets import Resets
+from acctsec.budgets import micros
+from acctsec.claims import Admin
+from acctsec.errors import CommitUnknown, ConfigError
+from acctsec.lockout import LADDERED, Lane
+from acctsec.outcomes import FactorInfo, Refused, TryAgain
+from acctsec.protocols import Committed
+from acctsec.steps import Done, Scene, administer
+
+ACTIONS = ("unlock", "disable", "enable", "require-change")
+
+
+@frozen
+class Acted:
+    """The act is done, or there was nothing to do."""
+
+
+@frozen(kw_only=True)
+class LaneStatus:
+    """How one lane stands: *failures*, and until when it rests (None: it does not). *stopped*: it will not open by itself."""
+
+    lane: str
+    failures: int
+    until: datetime | None
+    stopped: bool
+
+
+@frozen(kw_only=True)
+class Export:
+    """All that is held about a subject, without secrets."""
+
+    subject: str
+    tenant: str
+    has_password: bool
+    password_since: datetime | None
+    earlier_passwords: int
+    factors: tuple[FactorInfo, ...]
+    live_resets: tuple[datetime, ...]
+    sessions: tuple[tuple[str, datetime], ...]
+    devices: tuple[datetime, ...]
+    failures: tuple[tuple[str, int], ...]
+    change_required: bool
+    disabled: bool
+
+
+class Administration:
+    """Acts on a subject, in the name of an administrator."""
+
+    def __init__(self, core: Core, resets: Resets) -> None:
+        self.core = core
+        self.resets = resets
+
+    async def _about(self, subject: str, tenant: str) -> tuple[Scene, Loaded]:
+        core = self.core
+        account = await core.get(tenant, subject)
+        scene = Scene(tenant=tenant, subject=subject, account=account, now=core.now())
+        return scene, await core.load(core.record_key(tenant, subject), fresh=core.draw(16))
+
+    async def act(self, action: str, subject: str, *, actor: str, tenant: str) -> Acted | TryAgain:
+        """Unlock, disable, enable or demand a change; see Engine.admin."""
+        admin = named(actor)
+        scene, loaded = await self._about(subject, tenant)
+        done = await self.core.apply(scene, loaded, lambda record: administer(record, scene=scene, action=action, by=admin))
+        return Acted() if isinstance(done.verdict, Done) else TryAgain(BRIEF)
+
+    async def lock_status(self, subject: str, *, tenant: str) -> tuple[LaneStatus, ...]:
+        """How every lane of a subject stands."""
+        core, policy = self.core, self.core.policy.lockout
+        _, loaded = await self._about(subject, tenant)
+        record = loaded.record
+        row = core.keyring.digest("subject row", *core.known(tenant, subject, loaded).names)[:16]
+        lanes = [(kind, lane) for kind in sorted(LADDERED) for lane in (Lane(), *(Lane(one.id) for one in record.devices))]
+        wanted = []
+        for kind, lane in lanes:
+            rungs = policy.device if lane.known else policy.strangers
+            wanted.append((row, b"!" + lane.name(kind).encode(), rungs.ladder(policy.lease)))
+        tallies = await core.ports.meters.read(wanted, micros(core.now() - EPOCH))
+        statuses = []
+        for (kind, lane), (_, _, ladder), tally in zip(lanes, wanted, tallies, strict=True):
+            failures = max(tally.count, record.checkpoint(lane.name(kind)))
+            until = EPOCH + timedelta(microseconds=tally.ready) if tally.ready else None
+            statuses.append(
+                LaneStatus(lane=lane.name(kind), failures=failures, until=until, stopped=failures >= ladder.stop)
+            )
+        return tuple(statuses)
+
+    async def initial_password(self, subject: str, *, actor: str, tenant: str) -> Acted | Refused:
+        """
+        Let a subject choose a first or new password through a mailed link: no administrator ever knows one.
+
+        Refused where the subject has no verified address.
+        """
+        named(actor)
+        core = self.core
+        scene, _ = await self._about(subject, tenant)
+        if scene.account is None or not scene.account.addresses:
+            return Refused()
+        request = ResetRequest(
+            tenant=tenant, identifier="", handle=core.draw(16), at=scene.now, source="", subject=subject
+        )
+        await self.resets.append(request)
+        return Acted()
+
+    async def export(self, subject: str, *, tenant: str) -> Export:
+        """All that is held about a subject, without secrets."""
+        _, loaded = await self._about(subject, tenant)
+        record = loaded.record
+        verifier = record.verifier
+        return Export(
+            subject=subject,
+            tenant=tenant,
+            has_password=verifier is not None,
+            password_since=verifier.since if verifier else None,
+            earlier_passwords=len(record.history),
+            factors=factor_infos(record.factors),
+            live_resets=tuple(reset.expires for reset in record.resets),
+            sessions=tuple((session.id.hex(), session.created) for session in record.sessions),
+            devices=tuple(device.since for device in record.devices),
+            failures=tuple((point.lane, point.count) for point in record.checkpoints),
+            change_required=record.change is not None,
+            disabled=record.disabled,
+        )
+
+    async def erase(self, subject: str, *, actor: str, tenant: str) -> Acted | TryAgain:
+        """Delete everything held about a subject, with the messages that were still to go out."""
+        core, admin = self.core, named(actor)
+        scene, loaded = await self._about(subject, tenant)
+        event = events.Erased(**scene.head(), actor=admin.actor)
+        for round_ in range(8):
+            if loaded.version is None:
+                return Acted()
+            try:
+                answer = await core.commit(scene, loaded, None, (event,), core.draw(16))
+            except CommitUnknown:
+                answer = None
+            if isinstance(answer, Committed):
+                return Acted()
+            await core.ports.pause(core.jitter(round_))
+            loaded = await core.load(loaded.key, fresh=b"")
+        return TryAgain(BRIEF)
+
+
+def named(actor: object) -> Admin:
+    """An administrator has a name."""
+    if type(actor) is not str or not 0 < len(actor) <= 64:
+        raise ConfigError("The actor has no name of at most 64 characters.", remedy="Say who acts: actor='alice'.")
+    return Admin(actor)

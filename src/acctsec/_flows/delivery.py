@@ -1,0 +1,160 @@
+"""Delivery: what commits left in the outbox goes to the messenger and the sink, at least once, where nobody is watching."""
+
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from acctsec import events
+from acctsec._flows.core import EPOCH, Core, port
+from acctsec._flows.entries import Happened, Mail, ResetRequest, unseal
+from acctsec._flows.tokens import Purpose
+from acctsec.budgets import micros
+from acctsec.claims import LinkClaims
+from acctsec.errors import PortError, StoreError
+from acctsec.identifiers import canonical
+from acctsec.outcomes import Delivered
+from acctsec.protocols import Account, Charge, Drained, Granted, Message, MessagePurpose
+from acctsec.record import Reset
+from acctsec.reset import LINK_BYTES
+from acctsec.steps import Done, No, Scene, issue_reset
+
+LEASE = timedelta(seconds=60)
+
+
+class Delivery:
+    """Hands outbox entries on."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+
+    async def deliver(self, limit: int) -> Delivered:
+        """Hand on at most *limit* entries, then the observations; see Engine.deliver."""
+        core = self.core
+        drained = await core.ports.records.drain(limit, core.now(), LEASE)
+        sent = failed = 0
+        for one in drained:
+            try:
+                await self._hand_on(one)
+            except (PortError, StoreError):
+                failed += 1
+                continue
+            await core.ports.records.ack([one.id])
+            sent += 1
+        await self._observations()
+        return Delivered(sent, failed, left=len(drained) == limit)
+
+    async def _hand_on(self, drained: Drained) -> None:
+        core = self.core
+        entry = unseal(core.keyring, drained.entry)
+        match entry:
+            case Happened(key=key, event=event):
+                if core.ports.sink is not None:
+                    await port("sink.record", core.ports.sink.record(event, key=key))
+            case Mail():
+                message = Message(
+                    key=entry.key,
+                    purpose=entry.purpose,
+                    tenant=entry.tenant,
+                    subject=entry.subject,
+                    address=entry.address,
+                    at=entry.at,
+                )
+                await self._send(message)
+            case ResetRequest():
+                await self._issue(entry, again=drained.attempts > 0)
+            case None:
+                raise PortError("An outbox entry cannot be read.", remedy="Put the key it was sealed under back into the keyring.")
+
+    async def _send(self, message: Message) -> None:
+        if self.core.ports.messenger is None:
+            raise PortError("There is no messenger.", remedy="Deliver with an engine that has one.")
+        await port("messenger.send", self.core.ports.messenger.send(message))
+
+    async def _observations(self) -> None:
+        core = self.core
+        while core.observations and core.ports.sink is not None:
+            event = core.observations.popleft()
+            try:
+                await port("sink.record", core.ports.sink.record(event, key=""))
+            except PortError:
+                core.dropped += 1
+
+    # --- resets ---
+
+    async def _issue(self, request: ResetRequest, *, again: bool) -> None:
+        """Issue a reset and mail it. The link is made here, and lies in no store; a repeated request replaces its own."""
+        core = self.core
+        account = await self._account(request)
+        subject = account.subject if account else ""
+        scene = Scene(tenant=request.tenant, subject=subject, account=account, now=core.now(), source=request.source)
+        if account is None:
+            self._withhold(scene, "unknown")
+            return
+        expires = request.at + core.policy.reset.link_lifetime
+        if not account.addresses or scene.now >= expires:
+            self._withhold(scene, "no address" if not account.addresses else "late")
+            return
+        if not request.subject and not again and not await self._within_budget(scene, request):
+            self._withhold(scene, "budget")
+            return
+        loaded = await core.load(core.record_key(scene.tenant, subject), fresh=core.draw(16))
+        secret, code = core.draw(LINK_BYTES), core.policy.reset.code(core.draw(16))
+        code_expires = request.at + core.policy.reset.code_lifetime
+        reset = Reset(
+            id=request.handle,
+            epoch=0,
+            link=sha256(secret).digest(),
+            code=core.keyring.digest("reset code", scene.tenant, subject, request.handle, code),
+            expires=expires,
+            code_expires=code_expires,
+        )
+        done = await core.apply(
+            scene, loaded, lambda record: issue_reset(core.policy, record, scene=scene, reset=reset)
+        )
+        if isinstance(done.verdict, No):
+            self._withhold(scene, done.verdict.reason)
+            return
+        if not isinstance(done.verdict, Done):
+            raise StoreError("The reset could not be committed.", remedy="It comes again by itself.")
+        link = LinkClaims(tenant=scene.tenant, subject=subject, incarnation=done.record.incarnation, secret=secret)
+        await self._mail(scene, request, core.tokens.seal(Purpose.LINK, link), code, expires)
+
+    async def _mail(self, scene: Scene, request: ResetRequest, link: str, code: str, expires: datetime) -> None:
+        assert scene.account
+        purpose = MessagePurpose.INITIAL_PASSWORD if request.subject else MessagePurpose.RESET
+        for number, address in enumerate(self._recipients(scene.account, request)):
+            message = Message(
+                key=f"{request.handle.hex()}-{number:02d}",
+                purpose=purpose,
+                tenant=scene.tenant,
+                subject=scene.subject,
+                address=address,
+                at=scene.now,
+                link=link,
+                code=None if request.subject else code,
+                expires=expires,
+            )
+            await self._send(message)
+
+    def _recipients(self, account: Account, request: ResetRequest) -> tuple[str, ...]:
+        """The stored address that was typed, byte for byte as stored; otherwise the first one. Never what was typed."""
+        for address in account.addresses:
+            name = canonical(address)
+            if name is not None and name.value == request.identifier:
+                return (address,)
+        return account.addresses[:1]
+
+    async def _account(self, request: ResetRequest) -> Account | None:
+        if request.subject:
+            return await self.core.get(request.tenant, request.subject)
+        name = canonical(request.identifier)
+        return None if name is None else await self.core.find(request.tenant, name)
+
+    async def _within_budget(self, scene: Scene, request: ResetRequest) -> bool:
+        core = self.core
+        row = core.keyring.digest("message row", scene.tenant, scene.subject)[:16]
+        charge = Charge(row, b"!resets", core.policy.reset.per_subject.ladder(), None, request.handle)
+        reading = (await core.ports.meters.charge([charge], micros(scene.now - EPOCH)))[0]
+        return isinstance(reading, Granted)
+
+    def _withhold(self, scene: Scene, reason: str) -> None:
+        self.core.observe(events.ResetWithheld(**scene.head(), reason=reason))

@@ -1,0 +1,82 @@
+"""Outbox entries: what a commit leaves behind for delivery, sealed by the keyring."""
+
+from datetime import datetime
+
+from attrs import field, frozen
+
+from acctsec._codec import pack, pack_event, unpack, unpack_event
+from acctsec.events import Event
+from acctsec.keyring import Keyring
+from acctsec.protocols import MessagePurpose
+
+SIZE = 600  # of a reset request: equal for every identifier
+LABEL = "outbox"
+
+
+@frozen(kw_only=True)
+class Mail:
+    """A notice to one address, fixed when the commit was made: a later change of address does not redirect it."""
+
+    key: str
+    purpose: MessagePurpose
+    tenant: str
+    subject: str
+    address: str = field(repr=False)
+    at: datetime
+
+
+@frozen(kw_only=True)
+class ResetRequest:
+    """Somebody asked for a reset of what was typed, or, with a subject, an administrator for an initial password."""
+
+    tenant: str
+    identifier: str = field(repr=False)
+    handle: bytes
+    at: datetime
+    source: str
+    subject: str = ""
+
+
+@frozen
+class Happened:
+    """An event, under a key of its own."""
+
+    key: str
+    event: Event
+
+
+Entry = Mail | ResetRequest | Happened
+
+
+def seal(keyring: Keyring, entry: Entry) -> bytes:
+    """Encrypt an entry. Addresses and identifiers never lie open in a store."""
+    if isinstance(entry, Happened):
+        plain = b"e" + entry.key.encode() + pack_event(entry.event)
+    elif isinstance(entry, Mail):
+        plain = b"m" + pack(entry)
+    else:
+        packed = pack(entry)
+        plain = b"r" + len(packed).to_bytes(2, "big") + packed
+        plain = plain.ljust(SIZE, b"\0")
+    return keyring.seal(LABEL, plain)
+
+
+def unseal(keyring: Keyring, sealed: bytes) -> Entry | None:
+    """Read an entry; None for one that is damaged, or of a key or a release this process does not know."""
+    plain = keyring.open(LABEL, sealed)
+    if plain is None:
+        return None
+    if plain[:1] == b"m":
+        return unpack(Mail, plain[1:])
+    if plain[:1] == b"r":
+        return unpack(ResetRequest, plain[3 : 3 + int.from_bytes(plain[1:3], "big")])
+    event = unpack_event(plain[1 + KEY :])
+    return None if event is None else Happened(plain[1 : 1 + KEY].decode(), event)
+
+
+KEY = 35  # hex of a commit id, a hyphen, two digits
+
+
+def key(commit_id: bytes, number: int) -> str:
+    """The idempotency key of the effect *number* of a commit."""
+    return f"{commit_id.hex()}-{number:02d}"

@@ -1,0 +1,239 @@
+"""The life of a factor: enrol, confirm, list, rename, remove; and recovery codes."""
+
+from acctsec._flows.answers import factor_infos
+from acctsec._flows.core import Core, Loaded
+from acctsec._flows.tokens import Purpose
+from acctsec.claims import Enrollment, SessionClaims, Ticket, TotpCode
+from acctsec.context import Context
+from acctsec.keyring import frame
+from acctsec.lockout import Admitted, OverBudget, SecretClass
+from acctsec.mfa import recovery, totp
+from acctsec.mfa.policy import TotpMatch
+from acctsec.outcomes import (
+    EnrollmentStarted,
+    FactorAdded,
+    FactorInfo,
+    FactorKind,
+    FactorRemoved,
+    FactorRenamed,
+    Factors,
+    RecoveryCodes,
+    Refused,
+    TryAgain,
+)
+from acctsec.protocols import Settle
+from acctsec.record import Record, Session
+from acctsec.steps import (
+    Done,
+    No,
+    Scene,
+    Step,
+    add_factor,
+    guarded,
+    issue_codes,
+    live_session,
+    opens,
+    remove_factor,
+    rename_factor,
+)
+
+MAX_NAME = 40
+
+
+class FactorFlows:
+    """What a signed-in subject does with its factors."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+
+    async def session(self, token: object, context: Context) -> tuple[SessionClaims, Scene, Loaded] | None:
+        """Open a session token and load what it is about; whether it holds is the step's to say."""
+        claims = self.core.tokens.open(Purpose.SESSION, token, SessionClaims)
+        return None if claims is None else await self._about(claims, context)
+
+    async def _about(self, claims, context: Context):  # type: ignore[no-untyped-def]
+        core = self.core
+        if claims.tenant != context.tenant:
+            return None
+        account = await core.get(claims.tenant, claims.subject)
+        scene = Scene(
+            tenant=claims.tenant, subject=claims.subject, account=account, now=core.now(), source=context.source.key
+        )
+        loaded = await core.load(core.record_key(claims.tenant, claims.subject), fresh=core.draw(16))
+        return claims, scene, loaded
+
+    async def enroll_totp(self, token: str, *, name: str, context: Context) -> EnrollmentStarted | Refused:
+        """Begin to set up an authenticator; see Engine.enroll_totp. The record learns of it only when it is confirmed."""
+        core = self.core
+        label = clean(name)
+        if label is None:
+            return Refused()
+        found = await self.session(token, context)
+        if found is not None:
+            claims, scene, loaded = found
+            session = guarded(core.policy, loaded.record, scene=scene, claims=claims)
+            allowed, session_id = session is not None, claims.id
+        else:
+            ticket = core.tokens.open(Purpose.ENROLLMENT, token, Ticket)
+            about = None if ticket is None else await self._about(ticket, context)
+            if about is None:
+                return Refused()
+            ticket, scene, loaded = about
+            allowed = opens(loaded.record, ticket, scene.now) and not loaded.record.factors.live and scene.active(loaded.record)
+            session_id = b""
+        if not allowed:
+            core.refused(scene, "enroll_totp", "evaluated", "session")
+            return Refused()
+        return self._started(scene, loaded.record, session_id, label)
+
+    def _started(self, scene: Scene, record: Record, session: bytes, label: str) -> EnrollmentStarted:
+        core = self.core
+        secret = core.draw(totp.SECRET_BYTES)
+        enrollment = Enrollment(
+            tenant=scene.tenant,
+            subject=scene.subject,
+            incarnation=record.incarnation,
+            epoch=record.epoch,
+            id=core.draw(8),
+            expires=scene.now + core.policy.sessions.ticket_lifetime,
+            session=session,
+            name=label,
+            secret=secret,
+        )
+        account = scene.account.identifiers[0] if scene.account and scene.account.identifiers else scene.subject
+        uri = totp.provisioning_uri(secret, account=account.replace(":", " "), issuer=core.policy.mfa.issuer)
+        return EnrollmentStarted(core.tokens.seal(Purpose.CONFIRM, enrollment), uri, totp.key_text(secret))
+
+    async def confirm_factor(self, ticket: str, answer: TotpCode, *, context: Context) -> FactorAdded | Refused | TryAgain:
+        """Prove a new authenticator by a code of its own; see Engine.confirm_factor."""
+        core = self.core
+        enrollment = core.tokens.open(Purpose.CONFIRM, ticket, Enrollment)
+        if enrollment is None or type(answer) is not TotpCode or not totp.is_code(answer.code):
+            return Refused()
+        about = await self._about(enrollment, context)
+        if about is None:
+            return Refused()
+        _, scene, loaded = about
+        who = core.known(scene.tenant, scene.subject, loaded)
+        lane = core.lane(context, who, scene.subject)
+        typed = frame(scene.tenant, scene.subject)
+        secret = enrollment.id.hex() + answer.code
+        reserved = await core.reserve(who, SecretClass.ENROLLMENT, lane, context, typed=typed, secret=secret)
+        if isinstance(reserved, TryAgain):
+            return reserved
+        judgement = reserved.judgement
+        if not isinstance(judgement, Admitted):
+            if not isinstance(judgement, OverBudget):
+                await core.settle(reserved, Settle.FAILED)
+            core.refused(scene, "confirm_factor", "budget", "lane")
+            return core.refusal(judgement, lane, scene.now)
+        steps = totp.matching_steps(enrollment.secret, answer.code, now=scene.now, window=core.policy.mfa.window)
+        match = TotpMatch(enrollment.id.hex(), steps) if steps else None
+        sealed = core.keyring.seal("totp", enrollment.secret, scene.tenant, scene.subject, enrollment.id.hex())
+        drawn = core.drawn()
+        done = await core.apply(
+            scene,
+            loaded,
+            lambda record: add_factor(
+                core.policy, record, scene=scene, enrollment=enrollment, match=match, sealed=sealed, drawn=drawn
+            ),
+        )
+        failed = isinstance(done.verdict, No) and match is None
+        await core.settle(reserved, Settle.FAILED if failed else Settle.VOID)
+        session = self.renewed(done, scene, "confirm_factor")
+        if isinstance(session, Refused | TryAgain):
+            return session
+        info = FactorInfo(enrollment.id.hex(), FactorKind.TOTP, enrollment.name, scene.now)
+        return FactorAdded(info, session)
+
+    def renewed(self, done: Step, scene: Scene, operation: str) -> str | Refused | TryAgain:
+        """The token of the session a change of privilege left, or what else the change answered."""
+        verdict = done.verdict
+        if isinstance(verdict, Done) and verdict.session:
+            return self.token(scene, done.record, verdict.session)
+        if isinstance(verdict, TryAgain):
+            return verdict
+        self.core.refused(scene, operation, "evaluated", verdict.reason if isinstance(verdict, No) else "")
+        return Refused()
+
+    def token(self, scene: Scene, record: Record, session: Session) -> str:
+        """Seal a session token."""
+        claims = SessionClaims(
+            tenant=scene.tenant,
+            subject=scene.subject,
+            incarnation=record.incarnation,
+            epoch=record.epoch,
+            id=session.id,
+            active=scene.now,
+        )
+        return self.core.tokens.seal(Purpose.SESSION, claims)
+
+    async def list_factors(self, token: str, *, context: Context) -> Factors | Refused:
+        """What may be shown of the subject's factors; see Engine.list_factors."""
+        found = await self.session(token, context)
+        if found is None or live_session(self.core.policy, found[2].record, found[0], found[1].now) is None:
+            return Refused()
+        return Factors(factor_infos(found[2].record.factors))
+
+    async def rename_factor(
+        self, token: str, factor_id: str, name: str, *, context: Context
+    ) -> FactorRenamed | Refused | TryAgain:
+        """Give an authenticator another name; see Engine.rename_factor."""
+        label, found = clean(name), await self.session(token, context)
+        if label is None or found is None:
+            return Refused()
+        claims, scene, loaded = found
+        policy = self.core.policy
+        done = await self.core.apply(
+            scene,
+            loaded,
+            lambda record: rename_factor(policy, record, scene=scene, claims=claims, factor_id=factor_id, name=label),
+        )
+        if isinstance(done.verdict, TryAgain):
+            return done.verdict
+        if not isinstance(done.verdict, Done):
+            return Refused()
+        info = next(info for info in factor_infos(done.record.factors) if info.id == factor_id)
+        return FactorRenamed(info)
+
+    async def remove_factor(self, token: str, factor_id: str, *, context: Context) -> FactorRemoved | Refused | TryAgain:
+        """Remove an authenticator; see Engine.remove_factor."""
+        found = await self.session(token, context)
+        if found is None:
+            return Refused()
+        claims, scene, loaded = found
+        policy, drawn = self.core.policy, self.core.drawn()
+        done = await self.core.apply(
+            scene,
+            loaded,
+            lambda record: remove_factor(policy, record, scene=scene, claims=claims, factor_id=factor_id, drawn=drawn),
+        )
+        session = self.renewed(done, scene, "remove_factor")
+        return FactorRemoved(session) if isinstance(session, str) else session
+
+    async def issue_recovery_codes(self, token: str, *, context: Context) -> RecoveryCodes | Refused | TryAgain:
+        """Print new recovery codes; see Engine.issue_recovery_codes."""
+        core = self.core
+        found = await self.session(token, context)
+        if found is None:
+            return Refused()
+        claims, scene, loaded = found
+        codes = tuple(recovery.text(core.draw(recovery.CODE_BYTES)) for _ in range(core.policy.mfa.recovery_codes))
+        drawn, stored = core.drawn(), recovery.digests(codes)
+
+        def step(record: Record) -> Step:
+            generation = str(record.factors.generation + 1)
+            sealed = core.keyring.seal("recovery", stored, scene.tenant, scene.subject, generation)
+            return issue_codes(
+                core.policy, record, scene=scene, claims=claims, sealed=sealed, total=len(codes), drawn=drawn
+            )
+
+        session = self.renewed(await core.apply(scene, loaded, step), scene, "issue_recovery_codes")
+        return RecoveryCodes(codes, session) if isinstance(session, str) else session
+
+
+def clean(name: object) -> str | None:
+    """A name for a factor: printable, at most 40 characters."""
+    if type(name) is not str or len(name) > MAX_NAME or not name.isprintable():
+        return None
+    return name.strip()

@@ -1,0 +1,246 @@
+"""Choosing, setting and changing passwords."""
+
+from datetime import timedelta
+
+from attrs import frozen
+
+from acctsec._flows.core import Core, Loaded, port
+from acctsec._flows.tokens import Purpose
+from acctsec.claims import (
+    Admin,
+    ChangeTicket,
+    CurrentPassword,
+    DeviceClaims,
+    FreshSession,
+    Initial,
+    PasswordClaim,
+    SessionClaims,
+    Ticket,
+)
+from acctsec.context import Context
+from acctsec.errors import ConfigError, Overloaded, PortError
+from acctsec.keyring import frame
+from acctsec.lockout import Admitted, Closed, OverBudget, SecretClass
+from acctsec.outcomes import (
+    Objection,
+    PasswordAccepted,
+    PasswordChanged,
+    PasswordRejected,
+    Refused,
+    Strength,
+    TryAgain,
+)
+from acctsec.password.codes import Code
+from acctsec.protocols import Account, Settle
+from acctsec.record import Record
+from acctsec.steps import Changed, ChangeProof, No, Scene, Stale, Step, change_password, change_refusal
+
+SetOutcome = PasswordChanged | PasswordRejected | Refused | TryAgain
+
+
+@frozen
+class Chosen:
+    """A new password in prepared form that all rules accept, and how strong it is."""
+
+    password: str
+    strength: Strength
+
+
+class Passwords:
+    """The flows around a password of one's own."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+
+    async def check_password(self, password: str, *, account: Account | None = None) -> PasswordAccepted | PasswordRejected:
+        """Judge a password by rules alone; see Engine.check_password."""
+        chosen = await self.choose(password, account=account, guarded=False)
+        return PasswordAccepted(chosen.strength) if isinstance(chosen, Chosen) else chosen
+
+    async def choose(self, password: object, *, account: Account | None, guarded: bool) -> Chosen | PasswordRejected:
+        """Judge a new password by every rule that needs no secret of the subject."""
+        core, policy = self.core, self.core.policy.password
+        prepared = core.prepared(password)
+        breaches = None if prepared is None or core.ports.corpus is None else await self._breaches(prepared)
+        words = context_words(account)
+        judged = await core.ports.offload(
+            lambda: policy.check(password, words=words, breach_count=breaches, mfa=guarded)
+        )
+        if isinstance(judged, PasswordRejected):
+            return judged
+        if prepared is None or not isinstance(judged, PasswordAccepted):
+            raise PortError("The password policy answered with something else.", remedy="Mend the custom rule.")
+        return Chosen(prepared, judged.strength)
+
+    async def _breaches(self, password: str) -> int | None:
+        """How often a password leaked; None when the corpus cannot tell, which the policy's rule answers for."""
+        corpus = self.core.ports.corpus
+        assert corpus is not None
+        try:
+            count = await port("corpus.count", corpus.count(password))
+        except PortError:
+            return None
+        return count if type(count) is int and count >= 0 else None
+
+    async def set_password(self, subject: str, password: str, *, by: PasswordClaim, context: Context) -> SetOutcome:
+        """Set a password on a claim; see Engine.set_password."""
+        for _ in range(2):
+            outcome = await self._set(subject, password, by, context)
+            if outcome is not None:
+                return outcome
+        return TryAgain(timedelta(seconds=1))
+
+    async def _set(self, subject: str, password: str, by: PasswordClaim, context: Context) -> SetOutcome | None:
+        core = self.core
+        account = await core.get(context.tenant, subject)
+        scene = Scene(tenant=context.tenant, subject=subject, account=account, now=core.now(), source=context.source.key)
+        loaded = await core.load(core.record_key(context.tenant, subject), fresh=core.draw(16))
+        try:
+            proven = await self._prove(scene, loaded, by, context)
+            if not isinstance(proven, ChangeProof):
+                return proven
+            refusal = change_refusal(core.policy, loaded.record, scene=scene, proof=proven)
+            if refusal:
+                core.refused(scene, "set_password", "evaluated", refusal)
+                return Refused()
+            chosen = await self.choose(password, account=account, guarded=core.guarded(scene, loaded.record))
+            if not isinstance(chosen, Chosen):
+                return chosen
+            reused = await self.reused(scene, loaded, chosen, context)
+            if reused is not None:
+                return reused
+            new = await core.hashed(scene, chosen.password)
+        except Overloaded as overload:
+            return TryAgain(timedelta(seconds=overload.retry_after))
+        device = core.draw(16)
+        done = await core.apply(
+            scene,
+            loaded,
+            lambda record: change_password(core.policy, record, scene=scene, proof=proven, new=new, device=device),
+        )
+        return self.changed(done, scene, "set_password")
+
+    def changed(self, done: Step, scene: Scene, operation: str) -> PasswordChanged | Refused | TryAgain | None:
+        """What a change of password answers; None when it has to begin again."""
+        verdict = done.verdict
+        if isinstance(verdict, Changed):
+            device = None if verdict.device is None else self._device_token(scene, done.record, verdict.device.id)
+            return PasswordChanged(device)
+        if isinstance(verdict, TryAgain):
+            return verdict
+        if isinstance(verdict, Stale):
+            return None
+        self.core.refused(scene, operation, "evaluated", verdict.reason if isinstance(verdict, No) else "")
+        return Refused()
+
+    def _device_token(self, scene: Scene, record: Record, device: bytes) -> str:
+        claims = DeviceClaims(tenant=scene.tenant, subject=scene.subject, incarnation=record.incarnation, id=device)
+        return self.core.tokens.seal(Purpose.DEVICE, claims)
+
+    # --- claims ---
+
+    async def _prove(
+        self, scene: Scene, loaded: Loaded, by: PasswordClaim, context: Context
+    ) -> ChangeProof | Refused | TryAgain | None:
+        """Turn a claim into what the step has to find true. No claim is trusted before the step has looked at the record."""
+        core = self.core
+        match by:
+            case Initial():
+                return ChangeProof(by="initial", initial=True)
+            case Admin(actor=actor) if type(actor) is str and actor:
+                return ChangeProof(by="administrator", actor=actor[:64])
+            case ChangeTicket(ticket=text):
+                ticket = core.tokens.open(Purpose.CHANGE, text, Ticket)
+                if ticket is None or (ticket.tenant, ticket.subject) != (scene.tenant, scene.subject):
+                    return Refused()
+                return ChangeProof(by="change-ticket", ticket=ticket)
+            case FreshSession(token=text):
+                session = self._session(scene, text)
+                return Refused() if session is None else ChangeProof(by="fresh-session", session=session, fresh=True)
+            case CurrentPassword(password=current, session=text):
+                session = None if text is None else self._session(scene, text)
+                if text is not None and session is None:
+                    return Refused()
+                return await self._current(scene, loaded, current, session, context)
+            case _:
+                raise ConfigError("`by` is not a claim.", remedy="Give CurrentPassword, FreshSession, ChangeTicket, Admin or Initial.")
+
+    def _session(self, scene: Scene, text: object) -> SessionClaims | None:
+        claims = self.core.tokens.open(Purpose.SESSION, text, SessionClaims)
+        mine = claims is not None and (claims.tenant, claims.subject) == (scene.tenant, scene.subject)
+        return claims if mine else None
+
+    async def _current(
+        self, scene: Scene, loaded: Loaded, current: object, session: SessionClaims | None, context: Context
+    ) -> ChangeProof | Refused | TryAgain:
+        """Compare the current password: a guess like any other, in the same budget as a sign-in."""
+        core = self.core
+        prepared = core.prepared(current)
+        if prepared is None:
+            return Refused()
+        who = core.known(scene.tenant, scene.subject, loaded)
+        lane = core.lane(context, who, scene.subject)
+        typed = frame(scene.tenant, scene.subject)
+        reserved = await core.reserve(who, SecretClass.PASSWORD, lane, context, typed=typed, secret=prepared)
+        if isinstance(reserved, TryAgain):
+            return reserved
+        judgement = reserved.judgement
+        if isinstance(judgement, OverBudget):
+            core.refused(scene, "set_password", "budget", "source")
+            return core.refusal(judgement, lane, scene.now)
+        if isinstance(judgement, Admitted):
+            await core.count(who, scene, SecretClass.PASSWORD, lane, judgement)
+        verifier = loaded.record.verifier if isinstance(judgement, Admitted) else None
+        try:
+            compared, _ = await core.compare(scene, verifier, prepared)
+        except Overloaded:
+            await core.settle(reserved, Settle.VOID)
+            raise
+        if not compared.matched or isinstance(judgement, Closed):
+            await core.settle(reserved, Settle.FAILED)
+            core.refused(scene, "set_password", "evaluated", "wrong password")
+            return core.refusal(judgement, lane, scene.now)
+        await core.settle(reserved, Settle.VOID)
+        return ChangeProof(by="current-password", compared=compared, session=session)
+
+    # --- reuse ---
+
+    async def reused(
+        self, scene: Scene, loaded: Loaded, chosen: Chosen, context: Context
+    ) -> PasswordRejected | Refused | TryAgain | None:
+        """
+        Whether a new password is the current one or one of the history; None where it is not.
+
+        Asking tells something about a stored password, so it is charged, in a budget of its own that no lock of the
+        password can close.
+        """
+        core, record = self.core, loaded.record
+        past = [] if record.verifier is None else [record.verifier]
+        past += record.history[: core.policy.password.history]
+        if not past:
+            return None
+        who = core.known(scene.tenant, scene.subject, loaded)
+        lane = core.lane(context, who, scene.subject)
+        typed = frame(scene.tenant, scene.subject)
+        reserved = await core.reserve(who, SecretClass.REUSE, lane, context, typed=typed, secret=chosen.password)
+        if isinstance(reserved, TryAgain):
+            return reserved
+        if not isinstance(reserved.judgement, Admitted):
+            await core.settle(reserved, Settle.VOID)
+            return core.wait(reserved.judgement, scene.now)
+        found = False
+        try:
+            for verifier in past:
+                compared, _ = await core.compare(scene, verifier, chosen.password)
+                found = found or compared.matched
+        except Overloaded:
+            await core.settle(reserved, Settle.FAILED)
+            raise
+        await core.settle(reserved, Settle.FAILED)
+        return PasswordRejected((Objection(Code.REUSED.value),), chosen.strength) if found else None
+
+
+
+def context_words(account: Account | None) -> tuple[str, ...]:
+    """What a password must not be made of: the account's names and addresses."""
+    return () if account is None else (*account.words, *account.identifiers, *account.addresses)

@@ -1,0 +1,75 @@
+"""Sessions: checking and ending them."""
+
+from acctsec._flows.core import BRIEF, Core
+from acctsec._flows.factors import FactorFlows
+from acctsec._flows.sign_in import session_info
+from acctsec._flows.tokens import Purpose
+from acctsec.claims import Admin, FreshSession, SessionClaims
+from acctsec.context import Context
+from acctsec.errors import ConfigError
+from acctsec.outcomes import EndReason, Refused, SessionEnded, SessionsEnded, SessionValid, TryAgain
+from acctsec.sessions import Ended
+from acctsec.steps import Done, Scene, live_session, sign_out, sign_out_everywhere
+
+
+class Sessions:
+    """The flows of a session token."""
+
+    def __init__(self, core: Core, factors: FactorFlows) -> None:
+        self.core = core
+        self.factors = factors
+
+    async def check_session(self, token: str, *, context: Context) -> SessionValid | SessionEnded:
+        """Whether a token stands for a session; see Engine.check_session. One load, no write."""
+        core = self.core
+        claims = core.tokens.open(Purpose.SESSION, token, SessionClaims)
+        if claims is None or claims.tenant != context.tenant:
+            return SessionEnded(EndReason.UNKNOWN)
+        now = core.now()
+        loaded = await core.load(core.record_key(claims.tenant, claims.subject), fresh=b"")
+        record = loaded.record
+        if record.disabled:
+            return SessionEnded(EndReason.DISABLED)
+        if record.incarnation != claims.incarnation or record.epoch != claims.epoch:
+            return SessionEnded(EndReason.ENDED)
+        judged = core.policy.sessions.judge(record.session(claims.id), active=claims.active, now=now)
+        if isinstance(judged, Ended):
+            return SessionEnded(judged.reason)
+        renewed = None
+        if judged.renew:
+            scene = Scene(tenant=claims.tenant, subject=claims.subject, account=None, now=now)
+            renewed = self.factors.token(scene, record, judged.session)
+        return SessionValid(session_info(claims.tenant, claims.subject, judged), renewed)
+
+    async def sign_out(self, token: str, *, context: Context) -> SessionsEnded | TryAgain:
+        """End one session; see Engine.sign_out."""
+        found = await self.factors.session(token, context)
+        if found is None:
+            return SessionsEnded(0)
+        claims, scene, loaded = found
+        policy = self.core.policy
+        done = await self.core.apply(
+            scene, loaded, lambda record: sign_out(policy, record, scene=scene, claims=claims)
+        )
+        return SessionsEnded(done.verdict.count) if isinstance(done.verdict, Done) else TryAgain(BRIEF)
+
+    async def sign_out_everywhere(
+        self, subject: str, *, by: FreshSession | Admin, context: Context
+    ) -> SessionsEnded | Refused | TryAgain:
+        """End every session of a subject; see Engine.sign_out_everywhere."""
+        core = self.core
+        account = await core.get(context.tenant, subject)
+        scene = Scene(tenant=context.tenant, subject=subject, account=account, now=core.now(), source=context.source.key)
+        loaded = await core.load(core.record_key(context.tenant, subject), fresh=core.draw(16))
+        if isinstance(by, FreshSession):
+            claims = core.tokens.open(Purpose.SESSION, by.token, SessionClaims)
+            mine = claims is not None and (claims.tenant, claims.subject) == (context.tenant, subject)
+            if claims is None or not mine or live_session(core.policy, loaded.record, claims, scene.now) is None:
+                return Refused()
+        elif not isinstance(by, Admin):
+            raise ConfigError("`by` is not a claim.", remedy="Give FreshSession or Admin.")
+        admin = by if isinstance(by, Admin) else None
+        if loaded.version is None:
+            return SessionsEnded(0)
+        done = await core.apply(scene, loaded, lambda record: sign_out_everywhere(record, scene=scene, by=admin))
+        return SessionsEnded(done.verdict.count) if isinstance(done.verdict, Done) else TryAgain(BRIEF)

@@ -1,0 +1,59 @@
+"""Sealed tokens as text: one spelling, one length a purpose, refused by form before anything is decrypted."""
+
+import base64
+import re
+from enum import Enum
+from typing import TypeVar
+
+from attrs import frozen
+
+from acctsec._codec import pack, unpack
+from acctsec.claims import DeviceClaims, Enrollment, HandleClaims, LinkClaims, SessionClaims, Ticket
+from acctsec.keyring import OVERHEAD, Keyring
+
+T = TypeVar("T")
+
+
+class Purpose(Enum):
+    """What a token is for, the claims it carries, and the bytes those are padded to (a multiple of three)."""
+
+    SESSION = ("session", SessionClaims, 240)
+    DEVICE = ("device", DeviceClaims, 201)
+    SIGN_IN = ("sign-in ticket", Ticket, 330)
+    CHANGE = ("change ticket", Ticket, 330)
+    ENROLLMENT = ("enrollment ticket", Ticket, 330)
+    RESET = ("reset ticket", Ticket, 330)
+    RESUME = ("resume ticket", Ticket, 330)
+    CONFIRM = ("factor ticket", Enrollment, 420)
+    LINK = ("reset link", LinkClaims, 219)
+    HANDLE = ("reset handle", HandleClaims, 390)
+
+    def __init__(self, label: str, kind: type, size: int) -> None:
+        self.label = label
+        self.kind = kind
+        self.size = size
+        self.form = re.compile(rf"[A-Za-z0-9_-]{{{(OVERHEAD + size) // 3 * 4}}}")
+
+
+@frozen
+class Tokens:
+    """Seals claims into tokens and opens them again."""
+
+    keyring: Keyring
+
+    def seal(self, purpose: Purpose, claims: object) -> str:
+        """Make the token of *claims*."""
+        packed = pack(claims)
+        plain = len(packed).to_bytes(2, "big") + packed
+        sealed = self.keyring.seal(purpose.label, plain.ljust(purpose.size, b"\0"))
+        return base64.urlsafe_b64encode(sealed).decode()
+
+    def open(self, purpose: Purpose, token: object, kind: type[T]) -> T | None:
+        """The claims of a token, or None for whatever is not exactly one that ``seal`` made for this purpose."""
+        if type(token) is not str or purpose.form.fullmatch(token) is None:
+            return None
+        plain = self.keyring.open(purpose.label, base64.urlsafe_b64decode(token))
+        if plain is None:
+            return None
+        size = int.from_bytes(plain[:2], "big")
+        return unpack(kind, plain[2 : 2 + size])

@@ -1,0 +1,22 @@
+"""Passwords: the rules they are held to, and how strong they are. Pure: facts come in, objections go out."""
+
+from acctsec.password.codes import Code
+from acctsec.password.policy import PasswordPolicy
+from acctsec.password.preparation import PREPARATION, prepare
+from acctsec.password.rules import Blocklist, Breached, ContextWords, Facts, Length, MinimumStrength, Rule
+from acctsec.password.strength import estimate
+
+__all__ = [
+    "PREPARATION",
+    "Blocklist",
+    "Breached",
+    "Code",
+    "ContextWords",
+    "Facts",
+    "Length",
+    "MinimumStrength",
+    "PasswordPolicy",
+    "Rule",
+    "estimate",
+    "prepare",
+]

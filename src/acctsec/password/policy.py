@@ -1,0 +1,152 @@
+"""The password policy: which rules hold, asked all at once."""
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from attrs import evolve, field, frozen
+
+from acctsec.errors import ConfigError, PortError
+from acctsec.outcomes import Objection, PasswordAccepted, PasswordRejected, Strength
+from acctsec.password.context import bounded
+from acctsec.password.preparation import prepare
+from acctsec.password.rules import Blocklist, Breached, ContextWords, Facts, Length, MinimumStrength, Rule
+from acctsec.password.strength import estimate
+from acctsec.protocols import Estimator
+
+MAX_HISTORY = 24
+"""How many earlier verifiers a record keeps at most."""
+
+MAX_SERVICE_WORDS = 16
+"""How many words a policy may have; of the 64 that a check looks at the rest are left to the subject."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@frozen(kw_only=True)
+class PasswordPolicy:
+    """
+    What a password must be, wherever one is set.
+
+    Args:
+        rules: asked in this order, all of them, so that a person reads everything there is to mend. Character classes
+            and periodic change are missing on purpose: they make passwords worse (SP 800-63B-4 section 3.1.1.2).
+        words: of the service itself: its name and terms that every password avoids. At most 16.
+        max_bytes: of UTF-8; more is refused before anything looks at it. Default 1,024: 256 characters of four bytes.
+        history: how many earlier passwords may not come back, the current one aside. Default 0 (ASVS 5.0 6.2.10 wants no
+            history), at most 24.
+        estimator: says how many guesses a password stands. Default: ``estimate``, in this process.
+        also: policies that must accept the password as well; made by ``&``.
+
+    Raises ConfigError for values outside these bounds, and when no rule asks for a length.
+    """
+
+    rules: tuple[Rule, ...] = field(
+        default=(Length(), ContextWords(), Blocklist(), MinimumStrength(), Breached()), converter=tuple
+    )
+    words: tuple[str, ...] = field(default=(), repr=False)
+    max_bytes: int = 1024
+    history: int = 0
+    estimator: Estimator = estimate
+    also: "tuple[PasswordPolicy, ...]" = ()
+
+    def __attrs_post_init__(self) -> None:
+        for rule in self.rules:
+            if isinstance(rule, type) or not callable(getattr(rule, "judge", None)):
+                raise ConfigError(f"{rule!r} is not a rule.", remedy="Give values with a method judge(password, facts).")
+        lengths = [rule for rule in self.rules if isinstance(rule, Length)]
+        if not lengths:
+            raise ConfigError("No rule asks for a length.", remedy="Put Length() among the rules.")
+        _whole("max_bytes", self.max_bytes, 256, 65_536)  # 64 characters of four bytes must pass
+        _whole("history", self.history, 0, MAX_HISTORY)
+        if not self.also and any(rule.maximum > self.max_bytes for rule in lengths):  # & may narrow max_bytes
+            message = f"Length allows more characters than max_bytes ({self.max_bytes}) has bytes."
+            raise ConfigError(message, remedy="Raise max_bytes or lower Length.maximum.")
+        if len(_texts(self.words)) > MAX_SERVICE_WORDS:
+            message = f"There are more than {MAX_SERVICE_WORDS} words."
+            raise ConfigError(message, remedy="Keep those that people put into their passwords.")
+        if not callable(self.estimator):
+            raise ConfigError("The estimator cannot be called.", remedy="Give a callable (password, words) -> float.")
+
+    def check(
+        self, password: object, *, words: tuple[str, ...] = (), breach_count: int | None = None, mfa: bool = False
+    ) -> PasswordAccepted | PasswordRejected:
+        """
+        Judge a password, prepared or as typed; answers every objection there is, not the first.
+
+        *words* are the subject's: names, identifiers, birthday (48 always count, each up to its 256th character).
+        *breach_count* is what a breach corpus said, None where none was asked. *mfa*: the password is never enough by
+        itself. Strength is 0 where a password has no form that could be judged.
+
+        Raises ConfigError when *words* is not a tuple of str, PortError when a rule or the estimator raised or answered
+        something else than it must: nothing is accepted then.
+        """
+        text = prepare(password, max_bytes=self.max_bytes)
+        if isinstance(text, Objection):
+            return PasswordRejected((text,), Strength(0.0))
+        own = _texts(words)
+        verdicts = [part._judge(text, own, breach_count, mfa=mfa) for part in (self, *self.also)]  # noqa: SLF001 - its own kind
+        objections = tuple({_key(one): one for objections, _ in verdicts for one in objections}.values())
+        strength = min((strength for _, strength in verdicts), key=lambda one: one.guesses_log10)
+        return PasswordRejected(objections, strength) if objections else PasswordAccepted(strength)
+
+    def __and__(self, other: "PasswordPolicy") -> "PasswordPolicy":
+        """Both: accepts only what each of the two accepts, whatever their rules, words and estimators are."""
+        if not isinstance(other, PasswordPolicy):
+            return NotImplemented
+        return evolve(
+            self,
+            max_bytes=min(self.max_bytes, other.max_bytes),
+            history=max(self.history, other.history),
+            also=(*self.also, evolve(other, also=()), *other.also),
+        )
+
+    def _judge(
+        self, password: str, words: tuple[str, ...], breach_count: int | None, *, mfa: bool
+    ) -> tuple[tuple[Objection, ...], Strength]:
+        every = bounded((*self.words, *words))
+        guesses = _answer(self.estimator, self.estimator, password, every)
+        if type(guesses) not in {int, float} or not 0 <= guesses <= _UNGUESSABLE:
+            raise PortError(f"The estimator {_name(self.estimator)} did not answer a power of ten.", remedy=_MEND)
+        strength = Strength(float(guesses))
+        facts = Facts(words=every, breach_count=breach_count, strength=strength, mfa=mfa)
+        found: list[Objection] = []
+        for rule in self.rules:
+            objections = _answer(rule.judge, rule, password, facts)
+            if type(objections) is not tuple or not all(isinstance(one, Objection) for one in objections):
+                raise PortError(f"The rule {_name(rule)} did not answer a tuple of Objection.", remedy=_MEND)
+            found.extend(objections)
+        return tuple(found), strength
+
+
+_MEND = "Mend it; until then no password is accepted."
+_UNGUESSABLE = 10_000
+
+
+def _answer(call: Callable[P, T], asked: object, /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Ask what is not ours. What it raised is named but not carried along: its message may hold the password."""
+    try:
+        return call(*args, **kwargs)
+    except Exception as error:  # noqa: BLE001 - whatever a rule does wrong, the answer is no
+        failure = type(error).__name__
+    raise PortError(f"{_name(asked)} raised {failure}.", remedy=_MEND)
+
+
+def _name(asked: object) -> str:
+    return str(getattr(asked, "__qualname__", type(asked).__qualname__))
+
+
+def _key(objection: Objection) -> tuple[object, ...]:
+    return objection.code, *sorted(objection.params.items())
+
+
+def _texts(words: object) -> tuple[str, ...]:
+    """A lone str is a sequence of letters; taken for words it would switch the rule off without a sound."""
+    if not isinstance(words, tuple) or not all(isinstance(word, str) for word in words):
+        raise ConfigError("words is not a tuple of str.", remedy='Give words=("name", "address", ...).')
+    return words
+
+
+def _whole(name: str, value: object, low: int, high: int) -> None:
+    if type(value) is not int or not low <= value <= high:
+        raise ConfigError(f"{name} is {value!r}.", remedy=f"Give a whole number from {low} to {high}.")

@@ -1,0 +1,264 @@
+"""
+How many guesses a password stands: zxcvbn's model, without what makes its package unfit for a server.
+
+zxcvbn 4.5.0 keeps the last caller's words in a global that other threads read, raises above 72 characters, takes seconds
+on crafted input, and knows years up to 2019. Its word lists, guess formulas and linear matchers are used here. What
+searches is written anew: it keeps nothing, its cost is bounded, and on ordinary passwords it answers the same.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from itertools import islice
+from math import factorial, log10, prod
+from types import ModuleType
+
+from attrs import field, frozen
+
+from acctsec.password.context import bounded
+
+WINDOW = 40
+"""Code points that are analysed at once. Of a longer password the first and the last so many are; the stronger counts."""
+
+MAX_READINGS = 16
+"""Ways to undo substitutions that are tried one by one; of 1,500 realistic passwords none needed more than 12."""
+
+_YEAR = re.compile(r"19[0-9]{2}|20[0-4][0-9]")
+_DATE = re.compile(r"(\d{1,4})([\s/\\_.-])(\d{1,2})\2(\d{1,4})")
+_PIECE = re.compile(r"[^\W_]{3,}")
+_GREEDY, _LAZY = re.compile(r"(.+)\1+"), re.compile(r"(.+?)\1+")
+_START = 4  # characters of a word that are looked up before the word is
+
+# What n parts add to the guesses of each: their orders, and zxcvbn's penalty for one more (short sequences go first).
+_ORDERS = [float(factorial(parts)) for parts in range(WINDOW + 2)]
+_PENALTY = [0.0, *(10_000.0**parts for parts in range(WINDOW + 2))]
+
+Span = tuple[int, int, float]
+"""First and last index of a part of the password, and the guesses that this part takes."""
+
+
+def estimate(password: str, words: Sequence[str] = ()) -> float:
+    """
+    Log10 of the guesses an attacker needs who knows the usual tricks and *words*; 0 for the empty password.
+
+    Deterministic, thread-safe and bounded for every str: no clock, no global, at most 64 words. A password of more than
+    40 code points is as strong as the stronger of its first and its last 40.
+    """
+    tables = _tables()
+    own = _ranked(words)
+    parts = [password] if len(password) <= WINDOW else [password[:WINDOW], password[-WINDOW:]]
+    return max(log10(_guesses(part, own, tables)) for part in parts)
+
+
+@frozen
+class _Tables:
+    """zxcvbn's words and functions, bound once: what others do to its globals changes nothing here."""
+
+    ranks: Mapping[str, int] = field(repr=False)
+    starts: frozenset[str] = field(repr=False)
+    longest: int
+    matching: ModuleType
+    scoring: ModuleType
+
+
+@cache
+def _tables() -> _Tables:
+    """Load zxcvbn on first use. No word is in two of its lists."""
+    from zxcvbn import matching, scoring  # type: ignore[import-untyped]
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # type: ignore[import-untyped]
+
+    ranks = {word: rank for listed in FREQUENCY_LISTS.values() for rank, word in enumerate(listed, 1)}
+    starts = frozenset(word[:_START] for word in ranks)
+    return _Tables(ranks, starts, max(map(len, ranks)), matching, scoring)
+
+
+def _ranked(words: Sequence[str]) -> dict[str, int]:
+    """
+    The context words in lower case, each with its place as its rank, then their pieces.
+
+    Of a word that is longer than the window its ends are kept, or it would be found in no part.
+    """
+    ranks: dict[str, int] = {}
+    whole = bounded(words)
+    pieces = [piece for word in whole for piece in _PIECE.findall(word)]
+    for word in (*whole, *pieces):
+        lowered = _lower(word)
+        for part in {lowered[:WINDOW], lowered[-WINDOW:]}:
+            ranks.setdefault(part, len(ranks) + 1)
+    return dict(islice(ranks.items(), 256))
+
+
+def _guesses(password: str, own: Mapping[str, int], tables: _Tables) -> float:
+    """Guesses for one part of at most 40 code points."""
+    if not password:
+        return 1
+    spans = [
+        *_dictionary(password, own, tables),
+        *_substituted(password, own, tables),
+        *_repeats(password, own, tables),
+        *_patterns(password, tables),
+    ]
+    return _cheapest(len(password), spans)
+
+
+def _dictionary(password: str, own: Mapping[str, int], tables: _Tables) -> Iterator[Span]:
+    """Words as they are, and written backwards."""
+    last = len(password) - 1
+    for i, j, rank in _words(password, own, tables):
+        yield i, j, rank * tables.scoring.uppercase_variations({"token": password[i : j + 1]})
+    for i, j, rank in _words(password[::-1], own, tables):
+        token = password[last - j : last - i + 1]
+        yield last - j, last - i, 2 * rank * tables.scoring.uppercase_variations({"token": token})
+
+
+def _words(text: str, own: Mapping[str, int], tables: _Tables) -> Iterator[tuple[int, int, int]]:
+    """Every word in *text* and its rank."""
+    lowered, ranks = _lower(text), tables.ranks
+    size = len(lowered)
+    longest = max(tables.longest, max(map(len, own), default=0))
+    own_starts = {word[:_START] for word in own}
+    for i in range(size):
+        start = lowered[i : i + _START]  # most places are the start of no word, and are left at once
+        reach = longest if start in tables.starts or start in own_starts else _START - 1
+        for j in range(i + 1, min(size, i + reach) + 1):
+            word = lowered[i:j]
+            if word in ranks:
+                yield i, j - 1, min(ranks[word], own.get(word, ranks[word]))
+            elif word in own:
+                yield i, j - 1, own[word]
+
+
+def _substituted(password: str, own: Mapping[str, int], tables: _Tables) -> Iterator[Span]:
+    """Words written with look-alikes (``p4ssw0rd``)."""
+    for reading in _readings(password, tables):
+        letters = {ord(sign): letter for sign, letter in reading.items()}
+        for i, j, rank in _words(password.translate(letters), own, tables):
+            token = password[i : j + 1]
+            used = {sign: letter for sign, letter in reading.items() if sign in token}
+            if used and i < j:
+                match = {"token": token, "l33t": True, "sub": used}
+                yield i, j, rank * tables.scoring.uppercase_variations(match) * tables.scoring.l33t_variations(match)
+
+
+def _readings(password: str, tables: _Tables) -> Iterator[dict[str, str]]:
+    """
+    The ways to read look-alikes as letters.
+
+    zxcvbn tries every way, hundreds for crafted input. Beyond a bound no person reaches, all signs are read at once: by
+    the first letter each can stand for, then by the last.
+    """
+    signs = tables.matching.relevant_l33t_subtable(password, tables.matching.L33T_TABLE)
+    if not signs:
+        return
+    if prod(map(len, signs.values())) <= MAX_READINGS:
+        yield from islice(tables.matching.enumerate_l33t_subs(signs), 2 * MAX_READINGS)
+        return
+    pairs = [(sign, letter) for letter, listed in signs.items() for sign in listed]
+    yield dict(reversed(pairs))
+    yield dict(pairs)
+
+
+def _repeats(password: str, own: Mapping[str, int], tables: _Tables) -> Iterator[Span]:
+    """The same again (``abcabc``); what is repeated is judged by itself, beside the same words."""
+    start = 0
+    while (greedy := _GREEDY.search(password, start)) and (lazy := _LAZY.search(password, start)):
+        found = greedy if len(greedy[0]) > len(lazy[0]) else lazy  # greedy sees aab twice in aabaab, lazy only aa
+        whole = _LAZY.fullmatch(found[0])
+        base = whole[1] if found is greedy and whole else found[1]
+        i, j = found.start(), found.end() - 1
+        yield i, j, _guesses(base, own, tables) * (j - i + 1) / len(base)
+        start = j + 1
+
+
+def _patterns(password: str, tables: _Tables) -> Iterator[Span]:
+    """Runs on a keyboard, sequences, years and dates."""
+    matching, scoring = tables.matching, tables.scoring
+    for match in matching.spatial_match(password):
+        yield match["i"], match["j"], scoring.spatial_guesses(match)
+    for match in matching.sequence_match(password):
+        yield match["i"], match["j"], scoring.sequence_guesses(match)
+    for year in _YEAR.finditer(password):
+        space = max(abs(int(year[0]) - scoring.REFERENCE_YEAR), scoring.MIN_YEAR_SPACE)
+        yield year.start(), year.end() - 1, space
+    yield from _dates(password, tables)
+
+
+def _dates(password: str, tables: _Tables) -> Iterator[Span]:
+    """
+    Dates with and without separators; of one within another only the outer.
+
+    zxcvbn compares every date it finds with every other, which forty digits turn into milliseconds.
+    """
+    end = -1
+    for i, first in enumerate(password):
+        if not first.isdecimal():
+            continue
+        for j in range(min(i + 9, len(password) - 1), max(i + 2, end), -1):  # longest first: what is left is within it
+            if (guesses := _date(password[i : j + 1], tables)) is not None:
+                yield i, j, guesses
+                end = j
+                break
+
+
+def _date(token: str, tables: _Tables) -> float | None:
+    """Guesses for a whole date, read with the year that is nearest to zxcvbn's reference year."""
+    matching, scoring = tables.matching, tables.scoring
+    separated = _DATE.fullmatch(token)
+    if separated:
+        splits = [(separated[1], separated[3], separated[4])]
+    elif token.isdecimal() and len(token) <= 8:
+        splits = [(token[:k], token[k:m], token[m:]) for k, m in matching.DATE_SPLITS[len(token)]]
+    else:
+        return None
+    read = [date for split in splits if (date := matching.map_ints_to_dmy([int(part) for part in split]))]
+    if not read:
+        return None
+    year = min((date["year"] for date in read), key=lambda year: abs(year - scoring.REFERENCE_YEAR))
+    return float(scoring.date_guesses({"year": year, "separator": separated[2] if separated else ""}))
+
+
+def _cheapest(size: int, spans: list[Span]) -> float:
+    """
+    The guesses of the cheapest way to put the password together from spans and brute force.
+
+    For every end and number of parts the best product is kept: (guesses, product, whether brute force comes last). A
+    sequence of n parts takes n! * product + 10,000 ** (n - 1) guesses, as in zxcvbn.
+    """
+    ending: list[list[tuple[int, float]]] = [[] for _ in range(size)]
+    for i, j, guesses in sorted(spans, key=lambda span: span[:2]):
+        least = 1 if j - i + 1 == size else 10 if i == j else 50
+        ending[j].append((i, max(float(guesses), least)))
+    best: list[dict[int, tuple[float, float, bool]]] = [{} for _ in range(size)]
+
+    def consider(end: int, parts: int, product: float, *, brute: bool) -> None:
+        guesses = _ORDERS[parts] * product + _PENALTY[parts]
+        rivals = best[end]
+        for fewer, rival in rivals.items():
+            if fewer <= parts and rival[0] <= guesses:
+                return
+        rivals[parts] = (guesses, product, brute)
+
+    for end in range(size):
+        for start, guesses in ending[end]:
+            if start == 0:
+                consider(end, 1, guesses, brute=False)
+                continue
+            for parts, (_, product, _) in best[start - 1].items():
+                consider(end, parts + 1, product * guesses, brute=False)
+        consider(end, 1, _brute_force(end + 1), brute=True)
+        for start in range(1, end + 1):
+            for parts, (_, product, brute) in best[start - 1].items():
+                if not brute:  # two such parts in a row are one
+                    consider(end, parts + 1, product * _brute_force(end - start + 1), brute=True)
+    return min(guesses for guesses, _, _ in best[-1].values())
+
+
+def _brute_force(size: int) -> float:
+    """Ten guesses a character, and just above the least that any other part of the size takes."""
+    return 11.0 if size == 1 else 10.0**size
+
+
+def _lower(text: str) -> str:
+    """Lower case that moves no character: the few with longer lower forms stay."""
+    lowered = text.lower()
+    return lowered if len(lowered) == len(text) else "".join(c if len(c.lower()) > 1 else c.lower() for c in text)

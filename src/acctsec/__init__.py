@@ -56,6 +56,8 @@ from acctsec.stores import AsyncMemoryStore, AsyncSqliteStore, MemoryStore, Sqli
 __version__ = "0.1.0"
 
 __all__ = [
+    "CHEAPEST",
+    "SOCIAL_DEFAULT",
     "Account",
     "AcctsecError",
     "Admin",
@@ -64,7 +66,6 @@ __all__ = [
     "AsyncEngine",
     "AsyncMemoryStore",
     "AsyncSqliteStore",
-    "CHEAPEST",
     "ChangeTicket",
     "ConfigError",
     "Context",
@@ -105,7 +106,6 @@ __all__ = [
     "ResetPolicy",
     "ResetRequested",
     "ResumeTicket",
-    "SOCIAL_DEFAULT",
     "SessionEnded",
     "SessionPolicy",
     "SessionValid",

@@ -23,7 +23,7 @@ def awaitable(call: Callable[..., T]) -> Callable[..., Coroutine[Any, Any, T]]:
     """A blocking callable in the form the flows await."""
 
     @wraps(call)
-    async def answer(*args: Any, **kwargs: Any) -> T:  # noqa: ANN401 - passed on as they are
+    async def answer(*args: Any, **kwargs: Any) -> T:
         return call(*args, **kwargs)
 
     return answer

@@ -13,6 +13,7 @@ from acctsec._flows.answers import Answers
 from acctsec._flows.core import Core, Ports
 from acctsec._flows.delivery import Delivery
 from acctsec._flows.factors import FactorFlows
+from acctsec._flows.guesses import Guesses
 from acctsec._flows.passwords import Passwords, SetOutcome
 from acctsec._flows.resets import RedeemOutcome, Resets
 from acctsec._flows.sessions import Sessions
@@ -67,11 +68,12 @@ class _Flows:
 
     def __init__(self, policy: Policy, keyring: Keyring, ports: Ports) -> None:
         self.core = Core(policy, keyring, ports)
-        answers = Answers(self.core)
-        self.passwords = Passwords(self.core)
-        self.sign_in = SignIn(self.core, answers)
-        self.resets = Resets(self.core, self.passwords, answers)
-        self.factors = FactorFlows(self.core)
+        guesses = Guesses(self.core)
+        answers = Answers(self.core, guesses)
+        self.passwords = Passwords(self.core, guesses)
+        self.sign_in = SignIn(self.core, guesses, answers)
+        self.resets = Resets(self.core, guesses, self.passwords, answers)
+        self.factors = FactorFlows(self.core, guesses)
         self.sessions = Sessions(self.core, self.factors)
         self.administration = Administration(self.core, self.resets)
         self.delivery = Delivery(self.core)

@@ -17,8 +17,8 @@ MAX_CODE_POINTS = 254  # RFC 5321 section 4.5.3.1.3: a path of 256 octets less i
 MAX_LOCAL = 64  # RFC 5321 section 4.5.3.1.1
 MAX_BYTES = 254  # keeps sealed handles, which carry the identifier, of one size
 
-_FORBIDDEN = frozenset("Cc Cf Cs Co Cn Zl Zp".split())
-_STRUCTURE = frozenset("@,;:<>\"()[]\\ ")
+_FORBIDDEN = frozenset(["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"])
+_STRUCTURE = frozenset('@,;:<>"()[]\\ ')
 
 
 class IdentifierKind(str, Enum):

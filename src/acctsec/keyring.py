@@ -45,7 +45,7 @@ class Keyring:
             if not keys or any(type(key) is not bytes or len(key) != KEY_BYTES for key in keys):
                 message = f"The {name} keys must be one or more values of exactly {KEY_BYTES} bytes."
                 raise ConfigError(message, remedy="Make them with `python -m acctsec keys` and read them with Keyring.from_text.")
-            if any(len(set(key)) < 8 for key in keys):  # noqa: PLR2004 - 32 random bytes have 8 distinct ones, always
+            if any(len(set(key)) < 8 for key in keys):
                 message = f"A {name} key is not random."
                 raise ConfigError(message, remedy="Make keys with `python -m acctsec keys`.")
         if len({*sealing, *index}) != len(sealing) + len(index):
@@ -99,7 +99,7 @@ class Keyring:
             which = self._ids.index(sealed[:4])
         except ValueError:
             return None
-        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - ciphers load on first use
+        from cryptography.exceptions import InvalidTag
 
         try:
             return self._cipher(which).decrypt(sealed[20:], [self._bind(purpose, bound), sealed[4:20]])
@@ -117,11 +117,11 @@ class Keyring:
     def _bind(self, purpose: str, bound: Sequence[bytes | str]) -> bytes:
         return frame(purpose, self._generation, *bound)
 
-    def _cipher(self, which: int):  # type: ignore[no-untyped-def]  # noqa: ANN202 - the class loads on first use
+    def _cipher(self, which: int):  # type: ignore[no-untyped-def]
         key_id = self._ids[which]
         cipher = self._siv.get(key_id)
         if cipher is None:
-            from cryptography.hazmat.primitives.ciphers.aead import AESSIV  # noqa: PLC0415 - ciphers load on first use
+            from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
             secret = self._sealing[which]
             cipher = self._siv[key_id] = AESSIV(_derive(secret, "siv mac") + _derive(secret, "siv ctr"))

@@ -80,7 +80,8 @@ def rest(ladder: Ladder, count: int) -> int:
 
 def room(ladder: Ladder, count: int) -> int:
     """How many failures and reservations there may be together: the free ones, then one at a time."""
-    return min(ladder.free if count < ladder.free else count + 1, ladder.stop)
+    allowed = ladder.free if count < ladder.free else count + 1
+    return min(ladder.stop, allowed)
 
 
 def wake(meter: Meter, ladder: Ladder, now: int, at_least: int = 0) -> Meter:
@@ -97,8 +98,7 @@ def wake(meter: Meter, ladder: Ladder, now: int, at_least: int = 0) -> Meter:
         meter = _brought_back(meter, now)
         latest = now
     ready = meter.ready
-    if ready > now + ladder.longest:
-        ready = now + ladder.longest
+    ready = min(ready, now + ladder.longest)
     woken = Meter(latest, ready, meter.failures, meter.holds, meter.seen)
     if woken.failures:
         woken = _without_old(woken, ladder)

@@ -59,8 +59,11 @@ class SessionPolicy:
             return Ended(EndReason.EXPIRED)
         if now >= active + self.idle:
             return Ended(EndReason.IDLE)
-        expires = min(session.created + self.absolute, active + self.idle)
-        return Live(session, expires, renew=now - active >= self.idle / 10)
+        return Live(session, self.expiry(session, active=active), renew=now - active >= self.idle / 10)
+
+    def expiry(self, session: Session, *, active: datetime) -> datetime:
+        """When a session ends if nothing more is heard of it."""
+        return min(session.created + self.absolute, active + self.idle)
 
     def alive(self, sessions: tuple[Session, ...], now: datetime) -> tuple[Session, ...]:
         """The rows worth keeping."""

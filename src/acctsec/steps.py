@@ -7,6 +7,7 @@ repeated when a commit loses the race; what was compared or hashed is not.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from attrs import evolve, frozen
 
@@ -44,7 +45,7 @@ class Scene:
         """Whether the subject may be granted anything: neither side has disabled it."""
         return self.account is not None and self.account.status is Status.ACTIVE and not record.disabled
 
-    def head(self) -> dict[str, object]:
+    def head(self) -> dict[str, Any]:
         """What every event begins with."""
         return {"tenant": self.tenant, "subject": self.subject, "at": self.now, "source": self.source}
 
@@ -101,7 +102,7 @@ class Granted:
     """All is proven."""
 
     session: Session
-    device: Device | None
+    device: Device
 
 
 @frozen

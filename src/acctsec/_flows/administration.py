@@ -6,8 +6,9 @@ from attrs import frozen
 
 from acctsec import events
 from acctsec._flows.answers import factor_infos
-from acctsec._flows.core import BRIEF, EPOCH, Core, Loaded
+from acctsec._flows.core import BRIEF, EPOCH, Core
 from acctsec._flows.entries import ResetRequest
+from acctsec._flows.guesses import known
 from acctsec._flows.resets import Resets
 from acctsec.budgets import micros
 from acctsec.claims import Admin
@@ -15,7 +16,7 @@ from acctsec.errors import CommitUnknown, ConfigError
 from acctsec.lockout import LADDERED, Lane
 from acctsec.outcomes import FactorInfo, Refused, TryAgain
 from acctsec.protocols import Committed
-from acctsec.steps import Done, Scene, administer
+from acctsec.steps import Done, administer
 
 ACTIONS = ("unlock", "disable", "enable", "require-change")
 
@@ -60,25 +61,19 @@ class Administration:
         self.core = core
         self.resets = resets
 
-    async def _about(self, subject: str, tenant: str) -> tuple[Scene, Loaded]:
-        core = self.core
-        account = await core.get(tenant, subject)
-        scene = Scene(tenant=tenant, subject=subject, account=account, now=core.now())
-        return scene, await core.load(core.record_key(tenant, subject), fresh=core.draw(16))
-
     async def act(self, action: str, subject: str, *, actor: str, tenant: str) -> Acted | TryAgain:
         """Unlock, disable, enable or demand a change; see Engine.admin."""
         admin = named(actor)
-        scene, loaded = await self._about(subject, tenant)
+        scene, loaded = await self.core.enter(tenant, subject)
         done = await self.core.apply(scene, loaded, lambda record: administer(record, scene=scene, action=action, by=admin))
         return Acted() if isinstance(done.verdict, Done) else TryAgain(BRIEF)
 
     async def lock_status(self, subject: str, *, tenant: str) -> tuple[LaneStatus, ...]:
         """How every lane of a subject stands."""
         core, policy = self.core, self.core.policy.lockout
-        _, loaded = await self._about(subject, tenant)
+        scene, loaded = await self.core.enter(tenant, subject)
         record = loaded.record
-        row = core.keyring.digest("subject row", *core.known(tenant, subject, loaded).names)[:16]
+        row = core.keyring.digest("subject row", *known(scene, loaded).names)[:16]
         lanes = [(kind, lane) for kind in sorted(LADDERED) for lane in (Lane(), *(Lane(one.id) for one in record.devices))]
         wanted = []
         for kind, lane in lanes:
@@ -102,7 +97,7 @@ class Administration:
         """
         named(actor)
         core = self.core
-        scene, _ = await self._about(subject, tenant)
+        scene, _ = await self.core.enter(tenant, subject)
         if scene.account is None or not scene.account.addresses:
             return Refused()
         request = ResetRequest(
@@ -113,7 +108,7 @@ class Administration:
 
     async def export(self, subject: str, *, tenant: str) -> Export:
         """All that is held about a subject, without secrets."""
-        _, loaded = await self._about(subject, tenant)
+        _, loaded = await self.core.enter(tenant, subject)
         record = loaded.record
         verifier = record.verifier
         return Export(
@@ -134,7 +129,7 @@ class Administration:
     async def erase(self, subject: str, *, actor: str, tenant: str) -> Acted | TryAgain:
         """Delete everything held about a subject, with the messages that were still to go out."""
         core, admin = self.core, named(actor)
-        scene, loaded = await self._about(subject, tenant)
+        scene, loaded = await self.core.enter(tenant, subject)
         event = events.Erased(**scene.head(), actor=admin.actor)
         for round_ in range(8):
             if loaded.version is None:

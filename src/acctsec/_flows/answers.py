@@ -2,15 +2,15 @@
 
 from attrs import frozen
 
-from acctsec._flows.core import Core, Loaded, Reserved
+from acctsec._flows.core import Core, Loaded
+from acctsec._flows.guesses import Guess, Guesses, known
 from acctsec.claims import FactorAnswer, RecoveryCode, Ticket, TotpCode
 from acctsec.context import Context
 from acctsec.keyring import frame
-from acctsec.lockout import Admitted, Lane, OverBudget, SecretClass
+from acctsec.lockout import SecretClass
 from acctsec.mfa import recovery, totp
 from acctsec.mfa.policy import FactorMatch, RecoveryMatch, TotpMatch
 from acctsec.outcomes import FactorInfo, FactorKind, Refused, TryAgain
-from acctsec.protocols import Settle
 from acctsec.record import Factors
 from acctsec.steps import Scene
 
@@ -21,40 +21,30 @@ class Checked:
 
     scene: Scene
     loaded: Loaded
-    lane: Lane
-    reserved: Reserved
+    guess: Guess
     match: FactorMatch | None
 
 
 class Answers:
     """Checks answers; who may answer, and what follows, is the steps' to say."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, guesses: Guesses) -> None:
         self.core = core
+        self.guesses = guesses
 
     async def check(self, ticket: Ticket, answer: FactorAnswer, context: Context) -> Checked | Refused | TryAgain:
         """Charge an answer to the factors of the ticket's subject, then compare it with all of them."""
         core = self.core
-        account = await core.get(ticket.tenant, ticket.subject)
-        scene = Scene(
-            tenant=ticket.tenant, subject=ticket.subject, account=account, now=core.now(), source=context.source.key
+        scene, loaded = await core.enter(ticket.tenant, ticket.subject, context.source.key)
+        typed, secret = frame(ticket.subject), answer.code
+        guess = await self.guesses.begin(
+            "verify_factor", scene, known(scene, loaded), SecretClass.FACTOR, context, typed=typed, secret=secret
         )
-        loaded = await core.load(core.record_key(ticket.tenant, ticket.subject), fresh=core.draw(16))
-        who = core.known(ticket.tenant, ticket.subject, loaded)
-        lane = core.lane(context, who, ticket.subject)
-        typed = frame(ticket.tenant, ticket.subject)
-        reserved = await core.reserve(who, SecretClass.FACTOR, lane, context, typed=typed, secret=answer.code)
-        if isinstance(reserved, TryAgain):
-            return reserved
-        judgement = reserved.judgement
-        if not isinstance(judgement, Admitted):
-            if not isinstance(judgement, OverBudget):
-                await core.settle(reserved, Settle.FAILED)
-            core.refused(scene, "verify_factor", "budget" if isinstance(judgement, OverBudget) else "evaluated", "lane")
-            return core.refusal(judgement, lane, scene.now)
-        await core.count(who, scene, SecretClass.FACTOR, lane, judgement)
-        match = self.match(scene, loaded.record.factors, answer)
-        return Checked(scene=scene, loaded=loaded, lane=lane, reserved=reserved, match=match)
+        if not isinstance(guess, Guess):
+            return guess
+        if not guess.admitted:
+            return await guess.fail("lane")
+        return Checked(scene=scene, loaded=loaded, guess=guess, match=self.match(scene, loaded.record.factors, answer))
 
     def match(self, scene: Scene, factors: Factors, answer: FactorAnswer) -> FactorMatch | None:
         """What an answer fits. Every authenticator is tried, whichever matches."""

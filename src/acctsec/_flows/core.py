@@ -11,17 +11,13 @@ from attrs import define, evolve, frozen
 from acctsec import events
 from acctsec._codec import decode_record, encode_record
 from acctsec._flows.entries import Entry, Happened, Mail, key, seal
-from acctsec._flows.tokens import Purpose, Tokens
-from acctsec.budgets import micros
-from acctsec.claims import DeviceClaims
-from acctsec.context import Context
+from acctsec._flows.tokens import Tokens
 from acctsec.errors import CommitUnknown, Overloaded, PortError
 from acctsec.events import AsyncEventSink, Event
 from acctsec.hashing import Comparison
 from acctsec.identifiers import Identifier
 from acctsec.keyring import Keyring, frame
-from acctsec.lockout import Admitted, Attempt, Closed, Crowded, Judgement, Lane, OverBudget, SecretClass
-from acctsec.outcomes import Refused, TryAgain
+from acctsec.outcomes import TryAgain
 from acctsec.password.preparation import PREPARATION, prepare
 from acctsec.policy import Policy
 from acctsec.protocols import (
@@ -32,18 +28,14 @@ from acctsec.protocols import (
     AsyncMessenger,
     AsyncMeterStore,
     AsyncRecordStore,
-    Charge,
     Clock,
     Committed,
     Conflict,
     Entropy,
-    Reading,
-    Settle,
-    Settlement,
     Version,
 )
 from acctsec.record import MAX_COMMITS, Record, Verifier
-from acctsec.steps import Compared, Drawn, NewVerifier, Notice, Scene, Step, count_guess
+from acctsec.steps import Compared, Drawn, NewVerifier, Notice, Scene, Step
 
 T = TypeVar("T")
 
@@ -78,25 +70,6 @@ class Loaded:
     key: bytes
     record: Record
     version: Version | None
-
-
-@frozen(kw_only=True)
-class Who:
-    """Whose secret is guessed: a subject, or the phantom of an unknown identifier, which is metered like one."""
-
-    tenant: str
-    names: tuple[bytes | str, ...]
-    epoch: int = 0
-    loaded: Loaded | None = None
-
-
-@frozen
-class Reserved:
-    """Charges that were answered, and what the answers mean."""
-
-    charges: tuple[Charge, ...]
-    readings: tuple[Reading, ...]
-    judgement: Judgement
 
 
 class Core:
@@ -153,6 +126,14 @@ class Core:
     def record_key(self, tenant: str, subject: str) -> bytes:
         """Where the record of a subject lies."""
         return frame("subject", tenant, subject)
+
+    async def enter(
+        self, tenant: str, subject: str, source: str = "", *, account: Account | None = None
+    ) -> tuple[Scene, Loaded]:
+        """Begin an operation on a subject: who and when, and the record as it is."""
+        found = account or await self.get(tenant, subject)
+        scene = Scene(tenant=tenant, subject=subject, account=found, now=self.now(), source=source)
+        return scene, await self.load(self.record_key(tenant, subject), fresh=self.draw(16))
 
     async def load(self, key: bytes, *, fresh: bytes) -> Loaded:
         """Read a record; where there is none, begin one with the incarnation *fresh*."""
@@ -222,144 +203,6 @@ class Core:
     def jitter(self, round_: int) -> float:
         """Seconds to wait before round *round_*: random, so that losers do not meet again."""
         return int.from_bytes(self.draw(2), "big") / 65536 * 0.002 * 2**round_
-
-    # --- guesses ---
-
-    def lane(self, context: Context, who: Who, subject: str) -> Lane:
-        """The lane of a request: that of a known device if its token names one the record knows."""
-        claims = self.tokens.open(Purpose.DEVICE, context.device, DeviceClaims)
-        record = who.loaded.record if who.loaded else None
-        if claims is None or record is None or (claims.tenant, claims.subject) != (context.tenant, subject):
-            return Lane()
-        known = claims.incarnation == record.incarnation and record.device(claims.id)
-        return Lane(claims.id) if known else Lane()
-
-    def known(self, tenant: str, subject: str, loaded: Loaded) -> Who:
-        """A subject as the owner of meters: named with its incarnation and meter generation."""
-        record = loaded.record
-        life = record.incarnation if loaded.version else b""
-        names = ("subject", tenant, subject, life, record.meters.to_bytes(8, "big"))
-        return Who(tenant=tenant, names=names, epoch=record.epoch, loaded=loaded)
-
-    def phantom(self, tenant: str, identifier: Identifier) -> Who:
-        """An unknown identifier as the owner of meters."""
-        return Who(tenant=tenant, names=("phantom", tenant, identifier.kind.value, identifier.value))
-
-    async def reserve(
-        self, who: Who, kind: SecretClass, lane: Lane, context: Context, *, typed: bytes | str, secret: str
-    ) -> Reserved | TryAgain:
-        """
-        Charge every meter of an attempt before its secret is looked at.
-
-        Where all room is held by attempts under way it waits, at most ``LockoutPolicy.patience``, holding nothing.
-        """
-        hold = self.draw(16)
-        waited = 0.0
-        patience = self.policy.lockout.patience.total_seconds()
-        while True:
-            charges = self._charges(who, kind, lane, context, typed=typed, secret=secret, hold=hold)
-            readings = tuple(await self.ports.meters.charge([one for group in charges for one in group], self._instant()))
-            reserved = self._judge(charges, readings)
-            if isinstance(reserved.judgement, OverBudget | Crowded):
-                await self.settle(reserved, Settle.VOID)
-            if not isinstance(reserved.judgement, Crowded):
-                return reserved
-            if waited >= patience:
-                return TryAgain(BRIEF)
-            step = 0.01 + self.jitter(3)
-            await self.ports.pause(step)
-            waited += step
-
-    def _instant(self) -> int:
-        return micros(self.now() - EPOCH)
-
-    def _charges(
-        self, who: Who, kind: SecretClass, lane: Lane, context: Context, *, typed: bytes | str, secret: str, hold: bytes
-    ) -> list[tuple[Charge, ...]]:
-        """One group of charges an index key: while keys rotate, old and new names are charged together."""
-        record = who.loaded.record if who.loaded else None
-        groups = []
-        for number in range(self.keyring.index_count):
-
-            def name(label: str, *parts: bytes | str, number: int = number) -> bytes:
-                return self.keyring.digest(label, *parts, key=number)[:16]
-
-            attempt = Attempt(
-                kind=kind,
-                lane=lane,
-                subject=name("subject row", *who.names),
-                source=name("source row", context.tenant, context.source.key),
-                pair=name("pair", kind.value, typed),
-                candidate=int.from_bytes(name("candidate", *who.names, str(who.epoch), secret)[:4], "big"),
-                hold=hold,
-                known=record.checkpoint(lane.name(kind)) if record else 0,
-            )
-            groups.append(self.policy.lockout.charges(attempt))
-        return groups
-
-    def _judge(self, groups: list[tuple[Charge, ...]], readings: tuple[Reading, ...]) -> Reserved:
-        """Every group has its say; the most restrictive one decides."""
-        charges = tuple(charge for group in groups for charge in group)
-        if len(readings) != len(charges):
-            raise PortError("The meter store answered too few charges.", remedy="Run acctsec.testing.check_store on it.")
-        judged: list[Judgement] = []
-        at = 0
-        for group in groups:
-            judged.append(self.policy.lockout.judge(group, readings[at : at + len(group)]))
-            at += len(group)
-        order = (OverBudget, Closed, Crowded, Admitted)
-        return Reserved(charges, readings, min(judged, key=lambda one: order.index(type(one))))
-
-    async def settle(self, reserved: Reserved, verdict: Settle) -> None:
-        """Tell the meters what became of the attempt."""
-        await self.settle_all(self.settlements(reserved, verdict))
-
-    def settlements(self, reserved: Reserved, verdict: Settle) -> tuple[Settlement, ...]:
-        """What settling would say."""
-        return self.policy.lockout.settlements(reserved.charges, reserved.readings, verdict)
-
-    async def settle_all(self, settlements: Sequence[Settlement]) -> None:
-        """Settle, if there is anything to settle."""
-        if settlements:
-            await self.ports.meters.settle(settlements, self._instant())
-
-    async def count(self, who: Who, scene: Scene, kind: SecretClass, lane: Lane, admitted: Admitted) -> None:
-        """
-        Commit the rung an attempt crosses, before its secret is compared.
-
-        A phantom has no record; it pays the same flush, so that the tenth guess takes as long for both.
-        """
-        past = who.loaded.record.checkpoint(lane.name(kind)) if who.loaded else admitted.ordinal - admitted.new
-        rung = self.policy.lockout.rung(kind, lane, past, admitted.ordinal)
-        if rung is None:
-            return
-        if who.loaded and who.loaded.version:
-            await self.apply(
-                scene,
-                who.loaded,
-                lambda record: count_guess(self.policy, record, scene=scene, kind=kind, lane=lane, ordinal=admitted.ordinal),
-            )
-            return
-        event = events.GuessesCounted(**scene.head(), lane=lane.name(kind), count=admitted.ordinal, rung=rung)
-        absent = Loaded(frame("phantom"), Record(incarnation=b""), None)
-        try:
-            await self.commit(scene, absent, None, (event,), self.draw(16))
-        except CommitUnknown:
-            self.observe(event)
-
-    def refusal(self, judgement: Judgement, lane: Lane, now: datetime) -> Refused:
-        """What a refused attempt is told: its own source's wait, or, on a known device, its lane's."""
-        until = judgement.until if isinstance(judgement, OverBudget) or (isinstance(judgement, Closed) and lane.known) else None
-        if until is None:
-            return Refused()
-        return Refused(max(timedelta(microseconds=until) - (now - EPOCH), timedelta(0)))
-
-    def wait(self, judgement: Judgement, now: datetime) -> TryAgain:
-        """What somebody is told who has proven who he is and has to wait all the same."""
-        until = judgement.until if isinstance(judgement, OverBudget | Closed) else None
-        if until is None:
-            return TryAgain(BRIEF)
-        return TryAgain(max(timedelta(microseconds=until) - (now - EPOCH), BRIEF))
 
     # --- passwords ---
 

@@ -1,12 +1,15 @@
 """The life of a factor: enrol, confirm, list, rename, remove; and recovery codes."""
 
+from typing import TypeVar
+
 from acctsec._flows.answers import factor_infos
 from acctsec._flows.core import Core, Loaded
+from acctsec._flows.guesses import Guess, Guesses, known
 from acctsec._flows.tokens import Purpose
 from acctsec.claims import Enrollment, SessionClaims, Ticket, TotpCode
 from acctsec.context import Context
 from acctsec.keyring import frame
-from acctsec.lockout import Admitted, OverBudget, SecretClass
+from acctsec.lockout import SecretClass
 from acctsec.mfa import recovery, totp
 from acctsec.mfa.policy import TotpMatch
 from acctsec.outcomes import (
@@ -22,7 +25,7 @@ from acctsec.outcomes import (
     TryAgain,
 )
 from acctsec.protocols import Settle
-from acctsec.record import Record, Session
+from acctsec.record import Record
 from acctsec.steps import (
     Done,
     No,
@@ -39,27 +42,27 @@ from acctsec.steps import (
 
 MAX_NAME = 40
 
+Claims = TypeVar("Claims", SessionClaims, Ticket, Enrollment)
+
 
 class FactorFlows:
     """What a signed-in subject does with its factors."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, guesses: Guesses) -> None:
         self.core = core
+        self.guesses = guesses
 
     async def session(self, token: object, context: Context) -> tuple[SessionClaims, Scene, Loaded] | None:
         """Open a session token and load what it is about; whether it holds is the step's to say."""
-        claims = self.core.tokens.open(Purpose.SESSION, token, SessionClaims)
-        return None if claims is None else await self._about(claims, context)
+        return await self._opened(Purpose.SESSION, token, SessionClaims, context)
 
-    async def _about(self, claims, context: Context):  # type: ignore[no-untyped-def]
-        core = self.core
-        if claims.tenant != context.tenant:
+    async def _opened(
+        self, purpose: Purpose, token: object, kind: type[Claims], context: Context
+    ) -> tuple[Claims, Scene, Loaded] | None:
+        claims = self.core.tokens.open(purpose, token, kind)
+        if claims is None or claims.tenant != context.tenant:
             return None
-        account = await core.get(claims.tenant, claims.subject)
-        scene = Scene(
-            tenant=claims.tenant, subject=claims.subject, account=account, now=core.now(), source=context.source.key
-        )
-        loaded = await core.load(core.record_key(claims.tenant, claims.subject), fresh=core.draw(16))
+        scene, loaded = await self.core.enter(claims.tenant, claims.subject, context.source.key)
         return claims, scene, loaded
 
     async def enroll_totp(self, token: str, *, name: str, context: Context) -> EnrollmentStarted | Refused:
@@ -74,8 +77,7 @@ class FactorFlows:
             session = guarded(core.policy, loaded.record, scene=scene, claims=claims)
             allowed, session_id = session is not None, claims.id
         else:
-            ticket = core.tokens.open(Purpose.ENROLLMENT, token, Ticket)
-            about = None if ticket is None else await self._about(ticket, context)
+            about = await self._opened(Purpose.ENROLLMENT, token, Ticket, context)
             if about is None:
                 return Refused()
             ticket, scene, loaded = about
@@ -107,26 +109,24 @@ class FactorFlows:
     async def confirm_factor(self, ticket: str, answer: TotpCode, *, context: Context) -> FactorAdded | Refused | TryAgain:
         """Prove a new authenticator by a code of its own; see Engine.confirm_factor."""
         core = self.core
-        enrollment = core.tokens.open(Purpose.CONFIRM, ticket, Enrollment)
-        if enrollment is None or type(answer) is not TotpCode or not totp.is_code(answer.code):
+        about = await self._opened(Purpose.CONFIRM, ticket, Enrollment, context)
+        if about is None or type(answer) is not TotpCode or not totp.is_code(answer.code):
             return Refused()
-        about = await self._about(enrollment, context)
-        if about is None:
-            return Refused()
-        _, scene, loaded = about
-        who = core.known(scene.tenant, scene.subject, loaded)
-        lane = core.lane(context, who, scene.subject)
-        typed = frame(scene.tenant, scene.subject)
+        enrollment, scene, loaded = about
         secret = enrollment.id.hex() + answer.code
-        reserved = await core.reserve(who, SecretClass.ENROLLMENT, lane, context, typed=typed, secret=secret)
-        if isinstance(reserved, TryAgain):
-            return reserved
-        judgement = reserved.judgement
-        if not isinstance(judgement, Admitted):
-            if not isinstance(judgement, OverBudget):
-                await core.settle(reserved, Settle.FAILED)
-            core.refused(scene, "confirm_factor", "budget", "lane")
-            return core.refusal(judgement, lane, scene.now)
+        guess = await self.guesses.begin(
+            "confirm_factor",
+            scene,
+            known(scene, loaded),
+            SecretClass.ENROLLMENT,
+            context,
+            typed=frame(scene.subject),
+            secret=secret,
+        )
+        if not isinstance(guess, Guess):
+            return guess
+        if not guess.admitted:
+            return await guess.fail("lane")
         steps = totp.matching_steps(enrollment.secret, answer.code, now=scene.now, window=core.policy.mfa.window)
         match = TotpMatch(enrollment.id.hex(), steps) if steps else None
         sealed = core.keyring.seal("totp", enrollment.secret, scene.tenant, scene.subject, enrollment.id.hex())
@@ -139,7 +139,7 @@ class FactorFlows:
             ),
         )
         failed = isinstance(done.verdict, No) and match is None
-        await core.settle(reserved, Settle.FAILED if failed else Settle.VOID)
+        await guess.settle(Settle.FAILED if failed else Settle.VOID)
         session = self.renewed(done, scene, "confirm_factor")
         if isinstance(session, Refused | TryAgain):
             return session
@@ -150,23 +150,11 @@ class FactorFlows:
         """The token of the session a change of privilege left, or what else the change answered."""
         verdict = done.verdict
         if isinstance(verdict, Done) and verdict.session:
-            return self.token(scene, done.record, verdict.session)
+            return self.core.tokens.session(scene, done.record, verdict.session)
         if isinstance(verdict, TryAgain):
             return verdict
         self.core.refused(scene, operation, "evaluated", verdict.reason if isinstance(verdict, No) else "")
         return Refused()
-
-    def token(self, scene: Scene, record: Record, session: Session) -> str:
-        """Seal a session token."""
-        claims = SessionClaims(
-            tenant=scene.tenant,
-            subject=scene.subject,
-            incarnation=record.incarnation,
-            epoch=record.epoch,
-            id=session.id,
-            active=scene.now,
-        )
-        return self.core.tokens.seal(Purpose.SESSION, claims)
 
     async def list_factors(self, token: str, *, context: Context) -> Factors | Refused:
         """What may be shown of the subject's factors; see Engine.list_factors."""

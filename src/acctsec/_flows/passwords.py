@@ -5,12 +5,12 @@ from datetime import timedelta
 from attrs import frozen
 
 from acctsec._flows.core import Core, Loaded, port
+from acctsec._flows.guesses import Guess, Guesses, known
 from acctsec._flows.tokens import Purpose
 from acctsec.claims import (
     Admin,
     ChangeTicket,
     CurrentPassword,
-    DeviceClaims,
     FreshSession,
     Initial,
     PasswordClaim,
@@ -20,7 +20,7 @@ from acctsec.claims import (
 from acctsec.context import Context
 from acctsec.errors import ConfigError, Overloaded, PortError
 from acctsec.keyring import frame
-from acctsec.lockout import Admitted, Closed, OverBudget, SecretClass
+from acctsec.lockout import SecretClass
 from acctsec.outcomes import (
     Objection,
     PasswordAccepted,
@@ -32,7 +32,6 @@ from acctsec.outcomes import (
 )
 from acctsec.password.codes import Code
 from acctsec.protocols import Account, Settle
-from acctsec.record import Record
 from acctsec.steps import Changed, ChangeProof, No, Scene, Stale, Step, change_password, change_refusal
 
 SetOutcome = PasswordChanged | PasswordRejected | Refused | TryAgain
@@ -49,8 +48,9 @@ class Chosen:
 class Passwords:
     """The flows around a password of one's own."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, guesses: Guesses) -> None:
         self.core = core
+        self.guesses = guesses
 
     async def check_password(self, password: str, *, account: Account | None = None) -> PasswordAccepted | PasswordRejected:
         """Judge a password by rules alone; see Engine.check_password."""
@@ -92,9 +92,7 @@ class Passwords:
 
     async def _set(self, subject: str, password: str, by: PasswordClaim, context: Context) -> SetOutcome | None:
         core = self.core
-        account = await core.get(context.tenant, subject)
-        scene = Scene(tenant=context.tenant, subject=subject, account=account, now=core.now(), source=context.source.key)
-        loaded = await core.load(core.record_key(context.tenant, subject), fresh=core.draw(16))
+        scene, loaded = await core.enter(context.tenant, subject, context.source.key)
         try:
             proven = await self._prove(scene, loaded, by, context)
             if not isinstance(proven, ChangeProof):
@@ -103,7 +101,7 @@ class Passwords:
             if refusal:
                 core.refused(scene, "set_password", "evaluated", refusal)
                 return Refused()
-            chosen = await self.choose(password, account=account, guarded=core.guarded(scene, loaded.record))
+            chosen = await self.choose(password, account=scene.account, guarded=core.guarded(scene, loaded.record))
             if not isinstance(chosen, Chosen):
                 return chosen
             reused = await self.reused(scene, loaded, chosen, context)
@@ -124,18 +122,14 @@ class Passwords:
         """What a change of password answers; None when it has to begin again."""
         verdict = done.verdict
         if isinstance(verdict, Changed):
-            device = None if verdict.device is None else self._device_token(scene, done.record, verdict.device.id)
-            return PasswordChanged(device)
+            browser = verdict.device
+            return PasswordChanged(None if browser is None else self.core.tokens.device(scene, done.record, browser))
         if isinstance(verdict, TryAgain):
             return verdict
         if isinstance(verdict, Stale):
             return None
         self.core.refused(scene, operation, "evaluated", verdict.reason if isinstance(verdict, No) else "")
         return Refused()
-
-    def _device_token(self, scene: Scene, record: Record, device: bytes) -> str:
-        claims = DeviceClaims(tenant=scene.tenant, subject=scene.subject, incarnation=record.incarnation, id=device)
-        return self.core.tokens.seal(Purpose.DEVICE, claims)
 
     # --- claims ---
 
@@ -178,29 +172,26 @@ class Passwords:
         prepared = core.prepared(current)
         if prepared is None:
             return Refused()
-        who = core.known(scene.tenant, scene.subject, loaded)
-        lane = core.lane(context, who, scene.subject)
-        typed = frame(scene.tenant, scene.subject)
-        reserved = await core.reserve(who, SecretClass.PASSWORD, lane, context, typed=typed, secret=prepared)
-        if isinstance(reserved, TryAgain):
-            return reserved
-        judgement = reserved.judgement
-        if isinstance(judgement, OverBudget):
-            core.refused(scene, "set_password", "budget", "source")
-            return core.refusal(judgement, lane, scene.now)
-        if isinstance(judgement, Admitted):
-            await core.count(who, scene, SecretClass.PASSWORD, lane, judgement)
-        verifier = loaded.record.verifier if isinstance(judgement, Admitted) else None
+        guess = await self.guesses.begin(
+            "set_password",
+            scene,
+            known(scene, loaded),
+            SecretClass.PASSWORD,
+            context,
+            typed=frame(scene.subject),
+            secret=prepared,
+        )
+        if not isinstance(guess, Guess):
+            return guess
+        verifier = loaded.record.verifier if guess.admitted else None
         try:
             compared, _ = await core.compare(scene, verifier, prepared)
         except Overloaded:
-            await core.settle(reserved, Settle.VOID)
+            await guess.settle(Settle.VOID)
             raise
-        if not compared.matched or isinstance(judgement, Closed):
-            await core.settle(reserved, Settle.FAILED)
-            core.refused(scene, "set_password", "evaluated", "wrong password")
-            return core.refusal(judgement, lane, scene.now)
-        await core.settle(reserved, Settle.VOID)
+        if not compared.matched or not guess.admitted:
+            return await guess.fail("wrong password")
+        await guess.settle(Settle.VOID)
         return ChangeProof(by="current-password", compared=compared, session=session)
 
     # --- reuse ---
@@ -219,24 +210,21 @@ class Passwords:
         past += record.history[: core.policy.password.history]
         if not past:
             return None
-        who = core.known(scene.tenant, scene.subject, loaded)
-        lane = core.lane(context, who, scene.subject)
-        typed = frame(scene.tenant, scene.subject)
-        reserved = await core.reserve(who, SecretClass.REUSE, lane, context, typed=typed, secret=chosen.password)
-        if isinstance(reserved, TryAgain):
-            return reserved
-        if not isinstance(reserved.judgement, Admitted):
-            await core.settle(reserved, Settle.VOID)
-            return core.wait(reserved.judgement, scene.now)
+        guess = await self.guesses.begin(
+            "reuse", scene, known(scene, loaded), SecretClass.REUSE, context, typed=frame(scene.subject), secret=chosen.password
+        )
+        if not isinstance(guess, Guess):
+            return guess
+        if not guess.admitted:
+            await guess.settle(Settle.VOID)
+            return self.guesses.wait(guess)
         found = False
         try:
             for verifier in past:
                 compared, _ = await core.compare(scene, verifier, chosen.password)
                 found = found or compared.matched
-        except Overloaded:
-            await core.settle(reserved, Settle.FAILED)
-            raise
-        await core.settle(reserved, Settle.FAILED)
+        finally:
+            await guess.settle(Settle.FAILED)
         return PasswordRejected((Objection(Code.REUSED.value),), chosen.strength) if found else None
 
 

@@ -4,18 +4,19 @@ from datetime import timedelta
 
 from attrs import frozen
 
-from acctsec._flows.answers import Answers, Checked, factor_infos, is_answer
-from acctsec._flows.core import EPOCH, Core, Loaded, Who
+from acctsec._flows.answers import Answers, factor_infos, is_answer
+from acctsec._flows.core import Core, Loaded
 from acctsec._flows.entries import ResetRequest, seal
+from acctsec._flows.guesses import Guess, Guesses
 from acctsec._flows.passwords import Chosen, Passwords
+from acctsec._flows.sign_in import behind
 from acctsec._flows.tokens import Purpose
-from acctsec.budgets import micros
 from acctsec.claims import HandleClaims, LinkClaims, RecoveryCode, ResetCode, ResetLink, ResetProof, ResumeTicket, Ticket
 from acctsec.context import Context
 from acctsec.errors import CommitUnknown, ConfigError, Overloaded
 from acctsec.identifiers import Identifier, canonical
 from acctsec.keyring import frame
-from acctsec.lockout import Admitted, OverBudget, SecretClass
+from acctsec.lockout import SecretClass
 from acctsec.outcomes import (
     FactorRequired,
     PasswordChanged,
@@ -25,7 +26,7 @@ from acctsec.outcomes import (
     ResetRequested,
     TryAgain,
 )
-from acctsec.protocols import Account, Charge, Granted, Settle
+from acctsec.protocols import Charge, Granted, Settle
 from acctsec.record import Record
 from acctsec.reset import Redeemable
 from acctsec.steps import (
@@ -57,8 +58,9 @@ class Proof:
 class Resets:
     """The flows of a forgotten password."""
 
-    def __init__(self, core: Core, passwords: Passwords, answers: Answers) -> None:
+    def __init__(self, core: Core, guesses: Guesses, passwords: Passwords, answers: Answers) -> None:
         self.core = core
+        self.guesses = guesses
         self.passwords = passwords
         self.answers = answers
 
@@ -102,8 +104,7 @@ class Resets:
         if name is not None:
             mine = core.keyring.digest("request row", context.tenant, name.kind.value, name.value)[:16]
             charges.append(Charge(mine, b"!requests", policy.per_identifier.ladder(), None, handle[:16]))
-        now = micros(core.now() - EPOCH)
-        readings = await core.ports.meters.charge(charges, now)
+        readings = await core.ports.meters.charge(charges, self.guesses.instant())
         return all(isinstance(reading, Granted) for reading in readings)
 
     async def inspect_reset(self, link: str, *, context: Context) -> ResetPending | Refused:
@@ -141,18 +142,12 @@ class Resets:
 
     # --- proofs ---
 
-    async def _scene(self, tenant: str, subject: str, context: Context) -> tuple[Scene, Loaded]:
-        core = self.core
-        account = await core.get(tenant, subject)
-        scene = Scene(tenant=tenant, subject=subject, account=account, now=core.now(), source=context.source.key)
-        return scene, await core.load(core.record_key(tenant, subject), fresh=core.draw(16))
-
     async def _by_link(self, link: ResetLink, context: Context) -> Proof | None:
         core = self.core
         claims = core.tokens.open(Purpose.LINK, link.token, LinkClaims)
         if claims is None or claims.tenant != context.tenant:
             return None
-        scene, loaded = await self._scene(claims.tenant, claims.subject, context)
+        scene, loaded = await core.enter(claims.tenant, claims.subject, context.source.key)
         record = loaded.record
         if record.incarnation != claims.incarnation:
             return None
@@ -166,102 +161,73 @@ class Resets:
         ticket = self.core.tokens.open(Purpose.RESUME, resume.ticket, Ticket)
         if ticket is None or ticket.tenant != context.tenant:
             return None
-        scene, loaded = await self._scene(ticket.tenant, ticket.subject, context)
+        scene, loaded = await self.core.enter(ticket.tenant, ticket.subject, context.source.key)
         return Proof(scene=scene, loaded=loaded, reset=ticket.reset, methods=ticket.methods, ticket=ticket)
 
     async def _by_code(self, reset: ResetCode, context: Context) -> Proof | Refused | TryAgain:
         """A short code: charged to the subject, whichever handle it comes with, before it is compared."""
         core, code = self.core, reset.code
-        claims = self._handle(reset.handle, context)
         digits = core.policy.reset.code_digits
-        if claims is None or type(code) is not str or len(code) != digits or not (code.isascii() and code.isdigit()):
+        claims = self._handle(reset.handle, context)
+        name = None if claims is None else canonical(claims.identifier)
+        if type(code) is not str or len(code) != digits or not (code.isascii() and code.isdigit()):
             return Refused()
-        account, scene, who = await self._behind(claims, context)
-        lane = core.lane(context, who, scene.subject)
-        typed = frame(claims.tenant, claims.identifier)
-        reserved = await core.reserve(who, SecretClass.RESET_CODE, lane, context, typed=typed, secret=code)
-        if isinstance(reserved, TryAgain):
-            return reserved
-        judgement = reserved.judgement
-        record = who.loaded.record if who.loaded else Record(incarnation=b"")
-        digests = [
-            core.keyring.digest("reset code", claims.tenant, scene.subject, claims.id, code, key=number)
-            for number in range(core.keyring.index_count)
-        ]
+        if claims is None or name is None:
+            return Refused()
+        scene, loaded, who = await behind(core, context, name, await core.find(context.tenant, name))
+        typed = frame(name.kind.value, name.value)
+        guess = await self.guesses.begin("redeem_reset", scene, who, SecretClass.RESET_CODE, context, typed=typed, secret=code)
+        if not isinstance(guess, Guess):
+            return guess
+        record = loaded.record
         found = core.policy.reset.redeem_code(
-            record.resets, handle=claims.id, digests=digests, epoch=record.epoch, now=scene.now
+            record.resets,
+            handle=claims.id,
+            digests=[
+                core.keyring.digest("reset code", scene.tenant, scene.subject, claims.id, code, key=key)
+                for key in range(core.keyring.index_count)
+            ],
+            epoch=record.epoch,
+            now=scene.now,
         )
-        if isinstance(judgement, Admitted) and isinstance(found, Redeemable) and account and who.loaded:
-            await core.settle(reserved, Settle.VOID)
-            return Proof(scene=scene, loaded=who.loaded, reset=found.reset.id, methods=("code",))
-        if not isinstance(judgement, OverBudget):
-            await core.settle(reserved, Settle.FAILED)
-        core.refused(scene, "redeem_reset", "budget" if isinstance(judgement, OverBudget) else "evaluated", "code")
-        return core.refusal(judgement, lane, scene.now)
+        if not guess.admitted or not isinstance(found, Redeemable) or not scene.active(record):
+            return await guess.fail("code")
+        await guess.settle(Settle.VOID)
+        return Proof(scene=scene, loaded=loaded, reset=found.reset.id, methods=("code",))
 
     async def _by_recovery_code(self, reset: RecoveryCode, context: Context) -> RedeemOutcome:
         """A recovery code as the first proof: spent at once, and a second, different proof is due."""
         core = self.core
         claims = self._handle(reset.handle, context)
-        if claims is None or not is_answer(reset):
+        name = None if claims is None else canonical(claims.identifier)
+        if name is None or not is_answer(reset):
             return Refused()
-        account, scene, who = await self._behind(claims, context)
-        if account is None or who.loaded is None:
-            return await self._phantom_recovery(reset, claims, scene, who, context)
-        record = who.loaded.record
-        ticket = self._ticket(scene, record, reset=b"", methods=())
-        checked = await self.answers.check(ticket, reset, context)
-        if not isinstance(checked, Checked):
-            return checked
+        scene, loaded, who = await behind(core, context, name, await core.find(context.tenant, name))
+        typed = frame(name.kind.value, name.value)
+        guess = await self.guesses.begin("redeem_reset", scene, who, SecretClass.FACTOR, context, typed=typed, secret=reset.code)
+        if not isinstance(guess, Guess):
+            return guess
+        match = self.answers.match(scene, loaded.record.factors, reset)
+        if match is None or not guess.admitted:
+            return await guess.fail("recovery code")
+        ticket = self._ticket(scene, loaded.record, reset=b"", methods=())
         done = await core.apply(
             scene,
-            checked.loaded,
-            lambda now: prove_for_reset(core.policy, now, scene=scene, ticket=ticket, match=checked.match),
+            loaded,
+            lambda record: prove_for_reset(core.policy, record, scene=scene, ticket=ticket, match=match),
         )
         if isinstance(done.verdict, FactorProven):
-            await core.settle(checked.reserved, Settle.VOID)
+            await guess.settle(Settle.VOID)
             return self._factor_required(scene, done.record, reset=b"", methods=done.verdict.methods)
         if isinstance(done.verdict, TryAgain):
-            await core.settle(checked.reserved, Settle.VOID)
+            await guess.settle(Settle.VOID)
             return done.verdict
-        await core.settle(checked.reserved, Settle.FAILED)
-        core.refused(scene, "redeem_reset", "evaluated", "recovery code")
-        return Refused()
-
-    async def _phantom_recovery(
-        self, reset: RecoveryCode, claims: HandleClaims, scene: Scene, who: Who, context: Context
-    ) -> RedeemOutcome:
-        core = self.core
-        lane = core.lane(context, who, "")
-        reserved = await core.reserve(
-            who, SecretClass.FACTOR, lane, context, typed=frame(claims.tenant, claims.identifier), secret=reset.code
-        )
-        if isinstance(reserved, TryAgain):
-            return reserved
-        if isinstance(reserved.judgement, Admitted):
-            await core.count(who, scene, SecretClass.FACTOR, lane, reserved.judgement)
-        if not isinstance(reserved.judgement, OverBudget):
-            await core.settle(reserved, Settle.FAILED)
-        core.refused(scene, "redeem_reset", "evaluated", "unknown")
-        return core.refusal(reserved.judgement, lane, scene.now)
+        return await guess.fail("recovery code")
 
     def _handle(self, handle: object, context: Context) -> HandleClaims | None:
         claims = self.core.tokens.open(Purpose.HANDLE, handle, HandleClaims)
         alive = claims is not None and claims.tenant == context.tenant and self.core.now() < claims.expires
         return claims if alive else None
-
-    async def _behind(self, claims: HandleClaims, context: Context) -> tuple[Account | None, Scene, Who]:
-        """The account behind a handle, or the phantom of its identifier."""
-        core = self.core
-        name = canonical(claims.identifier)
-        account = await core.find(claims.tenant, name) if name else None
-        subject = account.subject if account else ""
-        scene = Scene(tenant=claims.tenant, subject=subject, account=account, now=core.now(), source=context.source.key)
-        key = core.record_key(claims.tenant, subject) if account else frame("phantom", claims.tenant, claims.identifier)
-        loaded = await core.load(key, fresh=core.draw(16))
-        if account:
-            return account, scene, core.known(claims.tenant, subject, loaded)
-        return None, scene, Who(tenant=claims.tenant, names=("phantom", claims.tenant, claims.identifier))
 
     # --- the change ---
 

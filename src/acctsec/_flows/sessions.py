@@ -35,11 +35,11 @@ class Sessions:
         judged = core.policy.sessions.judge(record.session(claims.id), active=claims.active, now=now)
         if isinstance(judged, Ended):
             return SessionEnded(judged.reason)
+        scene = Scene(tenant=claims.tenant, subject=claims.subject, account=None, now=now)
         renewed = None
         if judged.renew:
-            scene = Scene(tenant=claims.tenant, subject=claims.subject, account=None, now=now)
-            renewed = self.factors.token(scene, record, judged.session)
-        return SessionValid(session_info(claims.tenant, claims.subject, judged), renewed)
+            renewed = core.tokens.session(scene, record, judged.session)
+        return SessionValid(session_info(scene, judged.session, expires=judged.expires), renewed)
 
     async def sign_out(self, token: str, *, context: Context) -> SessionsEnded | TryAgain:
         """End one session; see Engine.sign_out."""
@@ -58,9 +58,7 @@ class Sessions:
     ) -> SessionsEnded | Refused | TryAgain:
         """End every session of a subject; see Engine.sign_out_everywhere."""
         core = self.core
-        account = await core.get(context.tenant, subject)
-        scene = Scene(tenant=context.tenant, subject=subject, account=account, now=core.now(), source=context.source.key)
-        loaded = await core.load(core.record_key(context.tenant, subject), fresh=core.draw(16))
+        scene, loaded = await core.enter(context.tenant, subject, context.source.key)
         if isinstance(by, FreshSession):
             claims = core.tokens.open(Purpose.SESSION, by.token, SessionClaims)
             mine = claims is not None and (claims.tenant, claims.subject) == (context.tenant, subject)

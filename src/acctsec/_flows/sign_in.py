@@ -1,16 +1,17 @@
 """Signing in: a password, and the factor that may be due after it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from acctsec._flows.core import Core, Reserved
 from acctsec._flows.answers import Answers, Checked, factor_infos, is_answer
+from acctsec._flows.core import Core, Loaded
+from acctsec._flows.guesses import Guess, Guesses, Who, known, phantom
 from acctsec._flows.tokens import Purpose
-from acctsec.claims import DeviceClaims, FactorAnswer, SessionClaims, Ticket
+from acctsec.claims import FactorAnswer, Ticket
 from acctsec.context import Context
 from acctsec.errors import Overloaded
 from acctsec.identifiers import Identifier, canonical
 from acctsec.keyring import frame
-from acctsec.lockout import Admitted, OverBudget, SecretClass
+from acctsec.lockout import SecretClass
 from acctsec.outcomes import (
     EnrollmentRequired,
     FactorRequired,
@@ -22,8 +23,7 @@ from acctsec.outcomes import (
     TryAgain,
 )
 from acctsec.protocols import Account, Settle
-from acctsec.record import Record
-from acctsec.sessions import Live
+from acctsec.record import Record, Session
 from acctsec.steps import (
     FactorProven,
     Granted,
@@ -46,8 +46,9 @@ FactorOutcome = SignedIn | ProofAccepted | FactorRequired | PasswordChangeRequir
 class SignIn:
     """The flows that end in a session."""
 
-    def __init__(self, core: Core, answers: Answers) -> None:
+    def __init__(self, core: Core, guesses: Guesses, answers: Answers) -> None:
         self.core = core
+        self.guesses = guesses
         self.answers = answers
 
     async def sign_in(self, identifier: str, password: str, *, context: Context) -> SignInOutcome:
@@ -67,59 +68,42 @@ class SignIn:
     async def _attempt(self, name: Identifier, account: Account | None, password: str, context: Context) -> SignInOutcome | None:
         """One round; None when the verifier changed while it was compared, and a new round with a new charge is due."""
         core = self.core
-        subject = account.subject if account else ""
-        scene = Scene(tenant=context.tenant, subject=subject, account=account, now=core.now(), source=context.source.key)
-        key = core.record_key(context.tenant, subject) if account else frame("phantom", context.tenant, name.value)
-        loaded = await core.load(key, fresh=core.draw(16))
-        who = core.known(context.tenant, subject, loaded) if account else core.phantom(context.tenant, name)
-        lane = core.lane(context, who, subject)
-        typed = frame(name.kind.value, name.value)
-        reserved = await core.reserve(who, SecretClass.PASSWORD, lane, context, typed=typed, secret=password)
-        if isinstance(reserved, TryAgain):
-            return reserved
-        judgement = reserved.judgement
-        if isinstance(judgement, OverBudget):
-            core.refused(scene, "sign_in", "budget", "source")
-            return core.refusal(judgement, lane, scene.now)
-        if isinstance(judgement, Admitted):
-            await core.count(who, scene, SecretClass.PASSWORD, lane, judgement)
-        verifier = loaded.record.verifier if account and isinstance(judgement, Admitted) else None
+        scene, loaded, who = await behind(core, context, name, account)
+        guess = await self.guesses.begin(
+            "sign_in", scene, who, SecretClass.PASSWORD, context, typed=frame(name.kind.value, name.value), secret=password
+        )
+        if not isinstance(guess, Guess):
+            return guess
+        verifier = loaded.record.verifier if account and guess.admitted else None
         try:
             compared, phc = await core.compare(scene, verifier, password)
         except Overloaded as overload:
-            await core.settle(reserved, Settle.VOID)
+            await guess.settle(Settle.VOID)
             return TryAgain(timedelta(seconds=overload.retry_after))
-        if not compared.matched or not isinstance(judgement, Admitted):
-            # A lane that rests or has stopped still charges the source: its guesses must look like anybody's.
-            await core.settle(reserved, Settle.FAILED)
-            reason = "wrong" if isinstance(judgement, Admitted) else "lane"
-            core.refused(scene, "sign_in", "evaluated", reason if account else "unknown")
-            return core.refusal(judgement, lane, scene.now)
+        if not compared.matched or not guess.admitted:
+            return await guess.fail("wrong" if account else "unknown")
         drawn = core.drawn()
         renewed = await core.renewed(scene, verifier, phc, password)
         done = await core.apply(
             scene,
             loaded,
             lambda record: sign_in(
-                core.policy, record, scene=scene, compared=compared, lane=lane, drawn=drawn, renewed=renewed
+                core.policy, record, scene=scene, compared=compared, lane=guess.lane, drawn=drawn, renewed=renewed
             ),
         )
-        return await self._conclude(done, scene, reserved)
+        return await self._conclude(done, guess)
 
-    async def _conclude(self, done: Step, scene: Scene, reserved: Reserved) -> SignInOutcome | None:
-        core, verdict, record = self.core, done.verdict, done.record
+    async def _conclude(self, done: Step, guess: Guess) -> SignInOutcome | None:
+        core, verdict, record, scene = self.core, done.verdict, done.record, guess.scene
         if isinstance(verdict, Stale | TryAgain):
-            await core.settle(reserved, Settle.VOID)
+            await guess.settle(Settle.VOID)
             return verdict if isinstance(verdict, TryAgain) else None
         if isinstance(verdict, No):
-            await core.settle(reserved, Settle.FAILED)
-            core.refused(scene, "sign_in", "evaluated", verdict.reason)
-            return Refused()
+            return await guess.fail(verdict.reason)
         if isinstance(verdict, Granted):
-            await core.settle(reserved, Settle.CLEAR)
+            await guess.settle(Settle.CLEAR)
             return self.granted(scene, verdict, record)
-        await core.settle(reserved, Settle.PARK)
-        settlements = core.settlements(reserved, Settle.PARK)
+        parked = await guess.settle(Settle.PARK)
         ticket = Ticket(
             tenant=scene.tenant,
             subject=scene.subject,
@@ -128,7 +112,7 @@ class SignIn:
             id=core.draw(16),
             expires=scene.now + core.policy.sessions.ticket_lifetime,
             methods=("password",),
-            hold=settlements[0].hold if settlements else b"",
+            hold=parked[0].hold if parked else b"",
         )
         if isinstance(verdict, NeedsFactor):
             infos = factor_infos(record.factors)
@@ -141,14 +125,10 @@ class SignIn:
     def granted(self, scene: Scene, verdict: Granted, record: Record) -> SignedIn:
         """Seal what was granted."""
         core, session = self.core, verdict.session
-        names = {"tenant": scene.tenant, "subject": scene.subject, "incarnation": record.incarnation}
-        token = SessionClaims(**names, epoch=record.epoch, id=session.id, active=scene.now)
-        assert verdict.device
-        device = DeviceClaims(**names, id=verdict.device.id)
-        judged = core.policy.sessions.judge(session, active=scene.now, now=scene.now)
-        assert isinstance(judged, Live)
-        info = session_info(scene.tenant, scene.subject, judged)
-        return SignedIn(core.tokens.seal(Purpose.SESSION, token), core.tokens.seal(Purpose.DEVICE, device), info=info)
+        token = core.tokens.session(scene, record, session)
+        device = core.tokens.device(scene, record, verdict.device)
+        info = session_info(scene, session, expires=core.policy.sessions.expiry(session, active=scene.now))
+        return SignedIn(token, device, info=info)
 
     async def verify_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> FactorOutcome:
         """Check a second factor; see Engine.verify_factor."""
@@ -165,26 +145,25 @@ class SignIn:
         drawn = core.drawn()
 
         def step(record: Record) -> Step:
-            facts = {"scene": checked.scene, "ticket": claims, "match": checked.match}
+            scene, match = checked.scene, checked.match
             if purpose is Purpose.RESET:
-                return prove_for_reset(core.policy, record, **facts)
-            return prove_factor(core.policy, record, **facts, lane=checked.lane, drawn=drawn)
+                return prove_for_reset(core.policy, record, scene=scene, ticket=claims, match=match)
+            lane = checked.guess.lane
+            return prove_factor(core.policy, record, scene=scene, ticket=claims, match=match, lane=lane, drawn=drawn)
 
         done = await core.apply(checked.scene, checked.loaded, step)
-        return await self._proven(done, checked, claims)
+        return await self._proven(done, checked.guess, claims)
 
-    async def _proven(self, done: Step, checked: Checked, ticket: Ticket) -> FactorOutcome:
-        core, verdict, scene, reserved = self.core, done.verdict, checked.scene, checked.reserved
+    async def _proven(self, done: Step, guess: Guess, ticket: Ticket) -> FactorOutcome:
+        core, verdict, scene = self.core, done.verdict, guess.scene
         if isinstance(verdict, TryAgain):
-            await core.settle(reserved, Settle.VOID)
+            await guess.settle(Settle.VOID)
             return verdict
         if isinstance(verdict, No):
-            await core.settle(reserved, Settle.FAILED)
-            core.refused(scene, "verify_factor", "evaluated", verdict.reason)
-            return Refused()
-        await core.settle(reserved, Settle.CLEAR)
+            return await guess.fail(verdict.reason)
+        await guess.settle(Settle.CLEAR)
         if isinstance(verdict, Granted):
-            await core.settle_all(core.policy.lockout.clearing(reserved.charges, lane=checked.lane, hold=ticket.hold))
+            await guess.clear_password(ticket.hold)
             return self.granted(scene, verdict, done.record)
         methods = verdict.methods if isinstance(verdict, FactorProven) else ticket.methods
         lifetime = core.policy.reset.resume_lifetime if isinstance(verdict, FactorProven) else core.policy.sessions.ticket_lifetime
@@ -204,15 +183,26 @@ class SignIn:
         return PasswordChangeRequired(core.tokens.seal(Purpose.CHANGE, onward), reason=verdict.reason)
 
 
-def session_info(tenant: str, subject: str, live: Live) -> SessionInfo:
-    """What may be shown of a live session."""
-    session = live.session
+def session_info(scene: Scene, session: Session, *, expires: datetime) -> SessionInfo:
+    """What may be shown of a session."""
     return SessionInfo(
         id=session.id.hex(),
-        subject=subject,
-        tenant=tenant,
+        subject=scene.subject,
+        tenant=scene.tenant,
         level=session.level,
         created=session.created,
         authenticated=session.authenticated,
-        expires=live.expires,
+        expires=expires,
     )
+
+
+async def behind(
+    core: Core, context: Context, name: Identifier, account: Account | None
+) -> tuple[Scene, Loaded, Who]:
+    """The subject behind an identifier, or its phantom: the same loads for both."""
+    if account:
+        scene, loaded = await core.enter(context.tenant, account.subject, context.source.key, account=account)
+        return scene, loaded, known(scene, loaded)
+    scene = Scene(tenant=context.tenant, subject="", account=None, now=core.now(), source=context.source.key)
+    loaded = await core.load(frame("phantom", context.tenant, name.value), fresh=core.draw(16))
+    return scene, loaded, phantom(context.tenant, name)

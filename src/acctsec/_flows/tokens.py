@@ -10,6 +10,8 @@ from attrs import frozen
 from acctsec._codec import pack, unpack
 from acctsec.claims import DeviceClaims, Enrollment, HandleClaims, LinkClaims, SessionClaims, Ticket
 from acctsec.keyring import OVERHEAD, Keyring
+from acctsec.record import Device, Record, Session
+from acctsec.steps import Scene
 
 T = TypeVar("T")
 
@@ -47,6 +49,25 @@ class Tokens:
         plain = len(packed).to_bytes(2, "big") + packed
         sealed = self.keyring.seal(purpose.label, plain.ljust(purpose.size, b"\0"))
         return base64.urlsafe_b64encode(sealed).decode()
+
+    def session(self, scene: Scene, record: Record, session: Session) -> str:
+        """Seal a session token; idle time runs from now."""
+        claims = SessionClaims(
+            tenant=scene.tenant,
+            subject=scene.subject,
+            incarnation=record.incarnation,
+            epoch=record.epoch,
+            id=session.id,
+            active=scene.now,
+        )
+        return self.seal(Purpose.SESSION, claims)
+
+    def device(self, scene: Scene, record: Record, device: Device) -> str:
+        """Seal a device token."""
+        claims = DeviceClaims(
+            tenant=scene.tenant, subject=scene.subject, incarnation=record.incarnation, id=device.id
+        )
+        return self.seal(Purpose.DEVICE, claims)
 
     def open(self, purpose: Purpose, token: object, kind: type[T]) -> T | None:
         """The claims of a token, or None for whatever is not exactly one that ``seal`` made for this purpose."""

@@ -48,12 +48,12 @@ def provisioning_uri(secret: bytes, *, account: str, issuer: str) -> str:
     return _generator(secret).provisioning_uri(name=account, issuer_name=issuer)  # type: ignore[no-any-return]
 
 
-def _generator(secret: bytes) -> Any:  # noqa: ANN401 - its class is made on first use
+def _generator(secret: bytes) -> Any:
     return _class()(secret)
 
 
 @cache
-def _class() -> Any:  # noqa: ANN401 - PyOTP loads on first use
+def _class() -> Any:
     """PyOTP's TOTP over raw bytes: PyOTP itself decodes base32 again for every step, which costs more than the HMAC."""
     import pyotp
 

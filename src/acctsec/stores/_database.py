@@ -71,6 +71,7 @@ class Database:
             f"{self.path.as_uri()}?mode=rw", uri=True, timeout=0, isolation_level=None, check_same_thread=False
         )
         connection.execute(f"PRAGMA synchronous = {synchronous}")
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")  # pages; folding the log back in waits for the disk
         connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten, not only unlinked
         return connection
 

@@ -92,20 +92,18 @@ def by_slot(asked: Sequence[Asked]) -> dict[bytes, list[Asked]]:
     return slots
 
 
-def in_order(charges: Sequence[Charge], readings: Mapping[bytes, Sequence[Reading]]) -> tuple[Reading, ...]:
-    """The readings of each slot, put back into the order of *charges*."""
-    if len(readings) == 1:
-        return tuple(readings[charges[0].slot])
-    answers = {slot: iter(given) for slot, given in readings.items()}
-    return tuple([next(answers[charge.slot]) for charge in charges])
+def in_order(charges: Sequence[Charge], readings: Mapping[bytes, list[Reading]]) -> tuple[Reading, ...]:
+    """Take the readings of each slot back into the order of *charges*."""
+    return tuple([readings[charge.slot].pop(0) for charge in charges])
 
 
 def expiry(charges: Sequence[Charge], age: int) -> int:
     """The age of the store at which a row that is left alone from now on may be collected."""
-    keep = 0
+    longest = 0
     for charge in charges:
-        keep = max(keep, keep_for(charge.ladder))
-    return age + TICK + keep
+        keep = keep_for(charge.ladder)
+        longest = max(longest, keep)
+    return age + TICK + longest
 
 
 def is_due(seen: int, now: int) -> bool:

@@ -119,15 +119,14 @@ class MemoryStore:
             found = [self._rows[slot].meters.get(name, FRESH) if slot in self._rows else FRESH for slot, name, _ in meters]
         return tuple([tally(meter, ladder, now) for meter, (_, _, ladder) in zip(found, meters, strict=True)])
 
-    def _charge(self, slot: bytes, charges: Sequence[Charge], now: int) -> Sequence[Reading]:
+    def _charge(self, slot: bytes, charges: Sequence[Charge], now: int) -> list[Reading]:
         row = self._rows.get(slot)
         if row is None:
             row = self._begin(slot)
         changed, readings = charge_row(row.meters, charges, now)
         _write(row.meters, changed)
         expires = expiry(charges, self._age)
-        if row.expires < expires:
-            row.expires = expires
+        row.expires = max(row.expires, expires)
         return readings
 
     def _begin(self, slot: bytes) -> _Row:

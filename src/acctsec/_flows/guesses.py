@@ -1,0 +1,254 @@
+"""Guesses: every comparison of a secret is charged before it is made, and settled afterwards."""
+
+from datetime import timedelta
+
+from attrs import frozen
+
+from acctsec import events
+from acctsec._flows.core import BRIEF, EPOCH, Core, Loaded
+from acctsec._flows.tokens import Purpose
+from acctsec.budgets import micros
+from acctsec.claims import DeviceClaims
+from acctsec.context import Context
+from acctsec.errors import CommitUnknown, PortError
+from acctsec.identifiers import Identifier
+from acctsec.keyring import frame
+from acctsec.lockout import Admitted, Attempt, Closed, Crowded, Judgement, Lane, OverBudget, SecretClass
+from acctsec.outcomes import Refused, TryAgain
+from acctsec.protocols import Charge, Reading, Settle, Settlement
+from acctsec.record import Record
+from acctsec.steps import Scene, count_guess
+
+
+@frozen(kw_only=True)
+class Who:
+    """Whose secret is guessed: a subject, or the phantom of an unknown identifier, which is metered like one."""
+
+    names: tuple[bytes | str, ...]
+    loaded: Loaded | None = None
+
+    @property
+    def record(self) -> Record | None:
+        """The subject's record; a phantom has none."""
+        return self.loaded.record if self.loaded else None
+
+
+def known(scene: Scene, loaded: Loaded) -> Who:
+    """A subject as the owner of meters: named with its incarnation and meter generation."""
+    record = loaded.record
+    life = record.incarnation if loaded.version else b""
+    names = ("subject", scene.tenant, scene.subject, life, record.meters.to_bytes(8, "big"))
+    return Who(names=names, loaded=loaded)
+
+
+def phantom(tenant: str, identifier: Identifier) -> Who:
+    """An unknown identifier as the owner of meters."""
+    return Who(names=("phantom", tenant, identifier.kind.value, identifier.value))
+
+
+@frozen(kw_only=True)
+class Guess:
+    """
+    A secret that may be looked at now, with the room that is held for it.
+
+    Where *admitted* is False the lane rests or has stopped: do the same work on a decoy, then ``fail``.
+    """
+
+    guesses: "Guesses"
+    operation: str
+    scene: Scene
+    lane: Lane
+    charges: tuple[Charge, ...]
+    readings: tuple[Reading, ...]
+    judgement: Admitted | Closed
+
+    @property
+    def admitted(self) -> bool:
+        """Whether the real secret may be compared."""
+        return isinstance(self.judgement, Admitted)
+
+    async def settle(self, verdict: Settle) -> tuple[Settlement, ...]:
+        """Tell the meters what became of it."""
+        settlements = self.guesses.core.policy.lockout.settlements(self.charges, self.readings, verdict)
+        await self.guesses.settle(settlements)
+        return settlements
+
+    async def fail(self, reason: str) -> Refused:
+        """
+        Count a failure and refuse. A closed lane charges the source all the same: its guesses must look like anybody's.
+        Only a known device is told how long its own lane rests.
+        """
+        await self.settle(Settle.FAILED)
+        core = self.guesses.core
+        core.refused(self.scene, self.operation, "evaluated", reason if self.admitted else "lane")
+        until = self.judgement.until if isinstance(self.judgement, Closed) and self.lane.known else None
+        return Refused() if until is None else Refused(_left(until, self.scene))
+
+    async def clear_password(self, hold: bytes) -> None:
+        """Clear the password lane too, now that the second factor is proven."""
+        await self.guesses.settle(self.guesses.core.policy.lockout.clearing(self.charges, lane=self.lane, hold=hold))
+
+
+class Guesses:
+    """Charges attempts to every meter that has a say."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+
+    async def begin(
+        self,
+        operation: str,
+        scene: Scene,
+        who: Who,
+        kind: SecretClass,
+        context: Context,
+        *,
+        typed: bytes | str,
+        secret: str,
+    ) -> Guess | Refused | TryAgain:
+        """
+        Charge an attempt before its secret is looked at, and write down the rung it crosses.
+
+        Refused: the caller's own source has to wait; nothing may be compared. TryAgain: all room is held by attempts under
+        way, and was for as long as ``LockoutPolicy.patience``.
+        """
+        lane = self._lane(context, who, scene)
+        reserved = await self._reserve(scene, who, kind, lane, context, typed=typed, secret=secret)
+        if isinstance(reserved, TryAgain):
+            return reserved
+        charges, readings, judgement = reserved
+        if isinstance(judgement, OverBudget):
+            self.core.refused(scene, operation, "budget", "source")
+            return Refused(_left(judgement.until, scene))
+        if isinstance(judgement, Admitted):
+            await self._count(who, scene, kind, lane, judgement)
+        return Guess(
+            guesses=self,
+            operation=operation,
+            scene=scene,
+            lane=lane,
+            charges=charges,
+            readings=readings,
+            judgement=judgement,
+        )
+
+    def _lane(self, context: Context, who: Who, scene: Scene) -> Lane:
+        """The lane of a request: that of a known device if its token names one the record knows."""
+        claims = self.core.tokens.open(Purpose.DEVICE, context.device, DeviceClaims)
+        record = who.record
+        if claims is None or record is None or (claims.tenant, claims.subject) != (scene.tenant, scene.subject):
+            return Lane()
+        at_home = claims.incarnation == record.incarnation and record.device(claims.id)
+        return Lane(claims.id) if at_home else Lane()
+
+    async def _reserve(
+        self, scene: Scene, who: Who, kind: SecretClass, lane: Lane, context: Context, *, typed: bytes | str, secret: str
+    ) -> tuple[tuple[Charge, ...], tuple[Reading, ...], Admitted | Closed | OverBudget] | TryAgain:
+        """Charge, and charge again where all room is held by others, holding nothing meanwhile."""
+        core, hold, waited = self.core, self.core.draw(16), 0.0
+        patience = core.policy.lockout.patience.total_seconds()
+        groups = self._charges(scene, who, kind, lane, context, typed=typed, secret=secret, hold=hold)
+        charges = tuple(charge for group in groups for charge in group)
+        while True:
+            readings = tuple(await core.ports.meters.charge(charges, self.instant()))
+            judgement = self._judge(groups, readings)
+            if isinstance(judgement, OverBudget | Crowded):
+                await self.settle(core.policy.lockout.settlements(charges, readings, Settle.VOID))
+            if not isinstance(judgement, Crowded):
+                return charges, readings, judgement
+            if waited >= patience:
+                return TryAgain(BRIEF)
+            step = 0.01 + core.jitter(3)
+            await core.ports.pause(step)
+            waited += step
+
+    def _charges(
+        self,
+        scene: Scene,
+        who: Who,
+        kind: SecretClass,
+        lane: Lane,
+        context: Context,
+        *,
+        typed: bytes | str,
+        secret: str,
+        hold: bytes,
+    ) -> list[tuple[Charge, ...]]:
+        """One group of charges an index key: while keys rotate, old and new names are charged together."""
+        digest, record = self.core.keyring.digest, who.record
+        epoch, past = (str(record.epoch), record.checkpoint(lane.name(kind))) if record else ("0", 0)
+        groups = []
+        for key in range(self.core.keyring.index_count):
+            attempt = Attempt(
+                kind=kind,
+                lane=lane,
+                subject=digest("subject row", *who.names, key=key)[:16],
+                source=self.source_row(scene, context, key=key),
+                pair=digest("pair", kind.value, scene.tenant, typed, key=key)[:16],
+                candidate=int.from_bytes(digest("candidate", *who.names, epoch, secret, key=key)[:4], "big"),
+                hold=hold,
+                known=past,
+            )
+            groups.append(self.core.policy.lockout.charges(attempt))
+        return groups
+
+    def _judge(self, groups: list[tuple[Charge, ...]], readings: tuple[Reading, ...]) -> Judgement:
+        """Every group has its say; the most restrictive one decides."""
+        if len(readings) != sum(map(len, groups)):
+            raise PortError("The meter store answered too few charges.", remedy="Run acctsec.testing.check_store on it.")
+        judged: list[Judgement] = []
+        at = 0
+        for group in groups:
+            judged.append(self.core.policy.lockout.judge(group, readings[at : at + len(group)]))
+            at += len(group)
+        order = (OverBudget, Closed, Crowded, Admitted)
+        return min(judged, key=lambda one: order.index(type(one)))
+
+    async def settle(self, settlements: tuple[Settlement, ...]) -> None:
+        """Settle, if there is anything to settle."""
+        if settlements:
+            await self.core.ports.meters.settle(settlements, self.instant())
+
+    def source_row(self, scene: Scene, context: Context, *, key: int = 0) -> bytes:
+        """The row of a source's meters."""
+        return self.core.keyring.digest("source row", scene.tenant, context.source.key, key=key)[:16]
+
+    def instant(self) -> int:
+        """The present in a meter's own terms."""
+        return micros(self.core.now() - EPOCH)
+
+    async def _count(self, who: Who, scene: Scene, kind: SecretClass, lane: Lane, admitted: Admitted) -> None:
+        """
+        Commit the rung an attempt crosses, before its secret is compared.
+
+        A phantom has no record; it pays the same flush, so that the tenth guess takes as long for both.
+        """
+        core = self.core
+        past = who.record.checkpoint(lane.name(kind)) if who.record else admitted.ordinal - admitted.new
+        rung = core.policy.lockout.rung(kind, lane, past, admitted.ordinal)
+        if rung is None:
+            return
+        if who.loaded and who.loaded.version:
+            await core.apply(
+                scene,
+                who.loaded,
+                lambda record: count_guess(
+                    core.policy, record, scene=scene, kind=kind, lane=lane, ordinal=admitted.ordinal
+                ),
+            )
+            return
+        event = events.GuessesCounted(**scene.head(), lane=lane.name(kind), count=admitted.ordinal, rung=rung)
+        absent = Loaded(frame("phantom"), Record(incarnation=b""), None)
+        try:
+            await core.commit(scene, absent, None, (event,), core.draw(16))
+        except CommitUnknown:
+            core.observe(event)
+
+    def wait(self, guess: Guess) -> TryAgain:
+        """What somebody is told who has proven who he is and has to wait all the same."""
+        until = guess.judgement.until if isinstance(guess.judgement, Closed) else None
+        return TryAgain(BRIEF if until is None else max(_left(until, guess.scene), BRIEF))
+
+
+def _left(until: int, scene: Scene) -> timedelta:
+    return max(timedelta(microseconds=until) - (scene.now - EPOCH), timedelta(0))

@@ -63,7 +63,7 @@ def pack(claims: object) -> bytes:
 def unpack(kind: type[T], packed: bytes) -> T | None:
     """Read what ``pack`` wrote; None for anything else."""
     try:
-        names, decode = _decoder(kind)
+        names, decode = _decoder(kind)  # type: ignore[arg-type]
         return kind(**dict(zip(names, decode(packed), strict=True)))
     except (TypeError, ValueError, msgspec.MsgspecError):
         return None
@@ -84,7 +84,7 @@ def unpack_event(packed: bytes) -> Event | None:
 
 
 @cache
-def _decoder(kind: type) -> tuple[tuple[str, ...], Callable[[bytes], tuple[Any, ...]]]:
+def _decoder(kind: "type[Any]") -> tuple[tuple[str, ...], Callable[[bytes], tuple[Any, ...]]]:
     attributes = attrs.fields(attrs.resolve_types(kind))
     types = tuple(attribute.type for attribute in attributes)
     return tuple(attribute.name for attribute in attributes), msgspec.msgpack.Decoder(tuple[types]).decode  # type: ignore[valid-type]

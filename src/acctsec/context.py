@@ -9,7 +9,7 @@ import ipaddress
 from typing import Self
 
 from attrs import field, frozen
-from attrs.validators import instance_of, max_len
+from attrs.validators import instance_of
 
 from acctsec.errors import ConfigError
 from acctsec.protocols import check_name
@@ -25,7 +25,7 @@ class Source:
     All requests without a usable address share the one unknown bucket, which is therefore the strictest.
     """
 
-    key: str = field(validator=[instance_of(str), max_len(64)])
+    key: str = field(validator=check_name)
 
     @classmethod
     def unknown(cls) -> Self:
@@ -67,6 +67,10 @@ class Source:
         return cls.of(hops[-trusted_proxies])
 
 
+def _short(given: object) -> str:
+    return str(given)[:256]
+
+
 @frozen(kw_only=True)
 class Context:
     """
@@ -78,7 +82,7 @@ class Context:
 
     source: Source = field(validator=instance_of(Source))
     device: str | None = field(default=None, repr=False)
-    user_agent: str = field(default="", converter=lambda given: str(given)[:256])
+    user_agent: str = field(default="", converter=_short)
     tenant: str = field(default="", validator=check_name)
 
     @classmethod

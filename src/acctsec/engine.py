@@ -402,7 +402,9 @@ class AsyncEngine:
         """What may be shown of the subject's factors."""
         return await self._flows.factors.list_factors(token, context=context)
 
-    async def rename_factor(self, token: str, factor_id: str, name: str, *, context: Context) -> FactorRenamed | Refused | TryAgain:
+    async def rename_factor(
+        self, token: str, factor_id: str, name: str, *, context: Context
+    ) -> FactorRenamed | Refused | TryAgain:
         """Give an authenticator another name, of at most 40 printable characters."""
         return await self._flows.factors.rename_factor(token, factor_id, name, context=context)
 
@@ -431,6 +433,7 @@ class AsyncEngine:
         What raises stays, and comes again after a growing pause; after ten tries it is a dead letter.
         """
         return await self._flows.delivery.deliver(limit)
+
 
 class Admins:
     """What an operator does to a subject; each act names its actor and is an event."""
@@ -474,6 +477,7 @@ class Admins:
         """Delete everything held about a subject, with the messages that were still to go out."""
         return run(self._flows.administration.erase(subject, actor=actor, tenant=tenant))
 
+
 class AsyncAdmins:
     """What an operator does to a subject; each act names its actor and is an event."""
 
@@ -515,6 +519,7 @@ class AsyncAdmins:
     async def erase(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:
         """Delete everything held about a subject, with the messages that were still to go out."""
         return await self._flows.administration.erase(subject, actor=actor, tenant=tenant)
+
 
 def _governor(policy: Policy) -> Governor:
     hashing = policy.hashing

@@ -6,7 +6,7 @@ no spelling (case, width, composition) gets a budget or an account of its own.
 """
 
 import unicodedata
-from enum import Enum
+from enum import StrEnum
 
 from attrs import field, frozen
 
@@ -21,7 +21,7 @@ _FORBIDDEN = frozenset(["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"])
 _STRUCTURE = frozenset('@,;:<>"()[]\\ ')
 
 
-class IdentifierKind(str, Enum):
+class IdentifierKind(StrEnum):
     """What sort of name was typed. The kinds never overlap, so no name can be mistaken for an address."""
 
     EMAIL = "email"

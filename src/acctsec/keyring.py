@@ -9,11 +9,14 @@ associated data. It is misuse-resistant: even a repeated nonce tells only that t
 import base64
 import hmac
 from collections.abc import Sequence
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from acctsec import _ports
 from acctsec.errors import ConfigError
 from acctsec.protocols import Entropy
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 KEY_BYTES = 32
 OVERHEAD = 36  # key id 4, nonce 16, tag 16; a multiple of three, so that base64 has no spare bits and one spelling
@@ -53,7 +56,7 @@ class Keyring:
         self._sealing = tuple(sealing)
         self._index = tuple(_derive(key, "index") for key in index)
         self._ids = tuple(_derive(key, "key id")[:4] for key in sealing)
-        self._siv: dict[bytes, object] = {}
+        self._siv: dict[bytes, AESSIV] = {}
         self._generation = generation.to_bytes(8, "big")
         self._entropy = entropy
 
@@ -89,7 +92,8 @@ class Keyring:
         """Encrypt and authenticate *plain*; it opens only for the same purpose and bound values."""
         key_id = self._ids[0]
         nonce = self._entropy(16)
-        return key_id + nonce + self._cipher(0).encrypt(plain, [self._bind(purpose, bound), nonce])
+        sealed: bytes = self._cipher(0).encrypt(plain, [self._bind(purpose, bound), nonce])
+        return key_id + nonce + sealed
 
     def open(self, purpose: str, sealed: object, *bound: bytes | str) -> bytes | None:
         """Open what ``seal`` made; None for anything else, without telling why."""
@@ -102,9 +106,10 @@ class Keyring:
         from cryptography.exceptions import InvalidTag
 
         try:
-            return self._cipher(which).decrypt(sealed[20:], [self._bind(purpose, bound), sealed[4:20]])
+            plain: bytes = self._cipher(which).decrypt(sealed[20:], [self._bind(purpose, bound), sealed[4:20]])
         except InvalidTag:
             return None
+        return plain
 
     def sealed_by_newest(self, sealed: bytes) -> bool:
         """Whether the newest key sealed this; if not it is due to be sealed again."""

@@ -8,10 +8,10 @@ him exactly like a wrong password.
 
 from collections.abc import Sequence
 from datetime import timedelta
-from enum import Enum
+from enum import StrEnum
 
 from attrs import evolve, field, frozen
-from attrs.validators import in_
+from attrs.validators import instance_of
 
 from acctsec.budgets import Rungs
 from acctsec.errors import ConfigError
@@ -22,7 +22,7 @@ SOURCE = b"!source"
 STEP = 10  # every so many failures are committed to the record: what a loss of the meters can cost is one less than this
 
 
-class SecretClass(str, Enum):
+class SecretClass(StrEnum):
     """What is being guessed. Each class of a subject has budgets of its own; all second factors share one."""
 
     PASSWORD = "password"  # noqa: S105 - a class, not a password
@@ -36,7 +36,7 @@ LADDERED = frozenset({SecretClass.PASSWORD, SecretClass.FACTOR})
 """Classes with lanes and a hard stop; the others have a budget a day."""
 
 
-class Repeats(str, Enum):
+class Repeats(StrEnum):
     """Whether the same wrong secret, typed again, counts again."""
 
     FREE = "free"
@@ -125,7 +125,8 @@ class LockoutPolicy:
             password rules that many guesses of a well-informed attacker take less than 0.1 % of accounts.
         pair: one source against one identifier, visible to that source. Default: 5 free, 30 s doubling to 15 min, a day.
         source: one source against everybody. Default: 50 failures an hour, then 1 min doubling to 15 min.
-        codes: every other class (a reset code, an enrolment, a reused password), per subject. Default: 5 free, 1 min doubling to 15 min, 10 a day.
+        codes: every other class (a reset code, an enrolment, a reused password), per subject. Default: 5 free, 1 min
+            doubling to 15 min, 10 a day.
         repeats: whether the same wrong secret counts again. FREE by default: a stale client repeats one old password
             for days. It is compared all the same.
         lease: how long an attempt may take before it counts as failed. Default 30 s, above any queue for a hash.
@@ -136,19 +137,13 @@ class LockoutPolicy:
 
     strangers: Rungs = Rungs(free=10, first=timedelta(minutes=1), longest=timedelta(minutes=30), stop=50)
     device: Rungs = Rungs(free=5, first=timedelta(seconds=30), longest=timedelta(minutes=15), stop=10)
-    month: Rungs = Rungs(
-        free=100, first=timedelta(minutes=1), longest=timedelta(minutes=1), stop=100, window=timedelta(days=30)
-    )
-    pair: Rungs = Rungs(
-        free=5, first=timedelta(seconds=30), longest=timedelta(minutes=15), stop=1000, window=timedelta(days=1)
-    )
+    month: Rungs = Rungs(free=100, first=timedelta(minutes=1), longest=timedelta(minutes=1), stop=100, window=timedelta(days=30))
+    pair: Rungs = Rungs(free=5, first=timedelta(seconds=30), longest=timedelta(minutes=15), stop=1000, window=timedelta(days=1))
     source: Rungs = Rungs(
         free=50, first=timedelta(minutes=1), longest=timedelta(minutes=15), stop=10_000, window=timedelta(hours=1)
     )
-    codes: Rungs = Rungs(
-        free=5, first=timedelta(minutes=1), longest=timedelta(minutes=15), stop=10, window=timedelta(days=1)
-    )
-    repeats: Repeats = field(default=Repeats.FREE, validator=in_(Repeats))
+    codes: Rungs = Rungs(free=5, first=timedelta(minutes=1), longest=timedelta(minutes=15), stop=10, window=timedelta(days=1))
+    repeats: Repeats = field(default=Repeats.FREE, validator=instance_of(Repeats))
     lease: timedelta = timedelta(seconds=30)
     patience: timedelta = timedelta(seconds=2)
 

@@ -165,7 +165,9 @@ def conclude(meter: Meter, settlement: Settlement) -> Meter:
     return evolve(meter, seen=(), ready=meter.ready if meter.failures else 0)
 
 
-def charge_row(row: Mapping[bytes, Meter], charges: Sequence[Charge], now: int) -> tuple[dict[bytes, Meter | None], list[Reading]]:
+def charge_row(
+    row: Mapping[bytes, Meter], charges: Sequence[Charge], now: int
+) -> tuple[dict[bytes, Meter | None], list[Reading]]:
     """
     Answer the charges of one row, all or nothing.
 
@@ -281,9 +283,7 @@ def _raised(meter: Meter, ladder: Ladder, count: int, now: int) -> Meter:
     return evolve(meter, failures=failures, ready=max(meter.ready, now + rest(ladder, count)))
 
 
-def _counted(
-    failures: tuple[tuple[int, int], ...], ladder: Ladder, at: int, number: int
-) -> tuple[tuple[int, int], ...]:
+def _counted(failures: tuple[tuple[int, int], ...], ladder: Ladder, at: int, number: int) -> tuple[tuple[int, int], ...]:
     """*failures* and *number* more at the instant *at*, rounded up so that none is forgotten early."""
     second = -(-at // SECOND)
     if failures:
@@ -303,9 +303,7 @@ def _forget(meter: Meter, number: int) -> Meter:
     if not number:
         return meter
     holds = tuple(
-        evolve(hold, base=max(hold.base - number, 0))
-        for hold in meter.holds
-        if hold.state != LAPSED or hold.base >= number
+        evolve(hold, base=max(hold.base - number, 0)) for hold in meter.holds if hold.state != LAPSED or hold.base >= number
     )
     failures = _minus(meter.failures, number)
     return Meter(meter.latest, meter.ready, failures, holds, meter.seen if failures else ())

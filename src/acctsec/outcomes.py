@@ -7,7 +7,7 @@ and none shows a secret in its ``repr``.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from enum import Enum
+from enum import IntEnum, StrEnum
 from types import MappingProxyType
 
 from attrs import field, frozen
@@ -18,7 +18,7 @@ def secret() -> str:
     return field(repr=False)  # type: ignore[no-any-return]
 
 
-class AssuranceLevel(int, Enum):
+class AssuranceLevel(IntEnum):
     """How well a sign-in was proven, after SP 800-63B-4 section 2."""
 
     AAL1 = 1
@@ -26,7 +26,7 @@ class AssuranceLevel(int, Enum):
     AAL3 = 3
 
 
-class ChangeReason(str, Enum):
+class ChangeReason(StrEnum):
     """Why a password has to be changed before a session is given."""
 
     REQUIRED_BY_ADMINISTRATOR = "required-by-administrator"
@@ -34,7 +34,7 @@ class ChangeReason(str, Enum):
     BREACHED = "breached"
 
 
-class EndReason(str, Enum):
+class EndReason(StrEnum):
     """Why a session token no longer stands for a session."""
 
     UNKNOWN = "unknown"
@@ -44,11 +44,15 @@ class EndReason(str, Enum):
     DISABLED = "disabled"
 
 
-class FactorKind(str, Enum):
+class FactorKind(StrEnum):
     """The kinds of second factor a subject can hold."""
 
     TOTP = "totp"
     RECOVERY_CODE = "recovery-code"
+
+
+def _read_only(given: Mapping[str, int | str]) -> Mapping[str, int | str]:
+    return MappingProxyType(dict(given))
 
 
 @frozen
@@ -56,7 +60,7 @@ class Objection:
     """One reason a password is refused: a stable *code* and the *params* a message needs. Never the password or a part of it."""
 
     code: str
-    params: Mapping[str, int | str] = field(factory=dict, converter=lambda given: MappingProxyType(dict(given)), hash=False)
+    params: Mapping[str, int | str] = field(factory=dict, converter=_read_only, hash=False)
 
 
 @frozen
@@ -274,4 +278,3 @@ class Delivered:
     sent: int
     failed: int
     left: bool
-

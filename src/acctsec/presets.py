@@ -6,7 +6,7 @@ from acctsec.hashing import Argon2Parameters, HashingPolicy
 from acctsec.policy import Policy
 
 SOCIAL_DEFAULT = Policy(name="social-default-2026.11")
-"""The default: SP 800-63B-4 at AAL1 with optional factors, the OWASP cheat sheets, RFC 6238; for consumers of a social platform."""
+"""The default, for consumers: SP 800-63B-4 at AAL1 with optional factors, the OWASP cheat sheets, RFC 6238."""
 
 CHEAPEST = Policy(
     name="cheapest",

@@ -7,10 +7,10 @@ blocking and an async form; a face refuses the wrong one at construction.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from enum import Enum
+from enum import StrEnum
 from typing import Protocol
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
 from acctsec.errors import ConfigError
 
@@ -28,11 +28,10 @@ Estimator = Callable[[str, Sequence[str]], float]
 MAX_NAME_BYTES = 64
 
 
-def check_name(_: object, attribute: object, value: object) -> None:
+def check_name(_: object, attribute: "Attribute[str]", value: str) -> None:
     """A subject or tenant: text of at most 64 bytes, so that every token has one length."""
     if type(value) is not str or len(value.encode(errors="replace")) > MAX_NAME_BYTES:
-        name = getattr(attribute, "name", "name")
-        raise ConfigError(f"The {name} is not text of at most {MAX_NAME_BYTES} bytes.", remedy="Use a short opaque id.")
+        raise ConfigError(f"The {attribute.name} is not text of at most {MAX_NAME_BYTES} bytes.", remedy="Use a short opaque id.")
 
 
 Version = bytes
@@ -125,9 +124,9 @@ class Charge:
     """
     A wish to compare one *candidate* against a secret, put to one meter.
 
-    *slot* names the row and is the unit of atomicity; *meter* names the meter within it, a name in ``!`` never evicted. *candidate* is a truncated keyed
-    digest: equal candidates share one unit. *at_least* raises the meter to a count known from elsewhere. Without a
-    candidate the unit is spent at once and for good.
+    *slot* names the row and is the unit of atomicity; *meter* names the meter within it, and one in ``!`` is never evicted.
+    *candidate* is a truncated keyed digest: equal candidates share one unit. *at_least* raises the meter to a count known
+    from elsewhere. Without a candidate the unit is spent at once and for good.
     """
 
     slot: bytes
@@ -174,7 +173,7 @@ class Stopped:
 Reading = Granted | Resting | Filled | Stopped
 
 
-class Settle(str, Enum):
+class Settle(StrEnum):
     """What became of a reservation."""
 
     FAILED = "failed"  # the comparison said no: one failure, the candidate is remembered
@@ -241,7 +240,7 @@ class Store(RecordStore, MeterStore, Protocol):
 # --- the platform -----------------------------------------------------------------------------------------------------
 
 
-class Status(str, Enum):
+class Status(StrEnum):
     """What the platform says of an account."""
 
     ACTIVE = "active"
@@ -288,7 +287,7 @@ class Directory(Protocol):
     def get(self, tenant: str, subject: str) -> Account | None: ...
 
 
-class MessagePurpose(str, Enum):
+class MessagePurpose(StrEnum):
     """Why a message is sent."""
 
     RESET = "reset"
@@ -345,5 +344,3 @@ class BreachCorpus(Protocol):
     """The blocking form of AsyncBreachCorpus."""
 
     def count(self, password: str) -> int: ...
-
-

@@ -89,7 +89,7 @@ class ResetPolicy:
     ) -> Redeemable | Dead:
         """Find the live reset of *handle* whose code has one of *digests* (one an index key)."""
         for reset in live:
-            right = any([compare_digest(reset.code, digest) for digest in digests])
+            right = sum([compare_digest(reset.code, digest) for digest in digests])
             if right and reset.id == handle and reset.epoch == epoch and now < reset.code_expires:
                 return Redeemable(reset)
         return Dead()

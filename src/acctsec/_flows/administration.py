@@ -84,9 +84,7 @@ class Administration:
         for (kind, lane), (_, _, ladder), tally in zip(lanes, wanted, tallies, strict=True):
             failures = max(tally.count, record.checkpoint(lane.name(kind)))
             until = EPOCH + timedelta(microseconds=tally.ready) if tally.ready else None
-            statuses.append(
-                LaneStatus(lane=lane.name(kind), failures=failures, until=until, stopped=failures >= ladder.stop)
-            )
+            statuses.append(LaneStatus(lane=lane.name(kind), failures=failures, until=until, stopped=failures >= ladder.stop))
         return tuple(statuses)
 
     async def initial_password(self, subject: str, *, actor: str, tenant: str) -> Acted | Refused:
@@ -100,9 +98,7 @@ class Administration:
         scene, _ = await self.core.enter(tenant, subject)
         if scene.account is None or not scene.account.addresses:
             return Refused()
-        request = ResetRequest(
-            tenant=tenant, identifier="", handle=core.draw(16), at=scene.now, source="", subject=subject
-        )
+        request = ResetRequest(tenant=tenant, identifier="", handle=core.draw(16), at=scene.now, source="", subject=subject)
         await self.resets.append(request)
         return Acted()
 

@@ -127,9 +127,7 @@ class Core:
         """Where the record of a subject lies."""
         return frame("subject", tenant, subject)
 
-    async def enter(
-        self, tenant: str, subject: str, source: str = "", *, account: Account | None = None
-    ) -> tuple[Scene, Loaded]:
+    async def enter(self, tenant: str, subject: str, source: str = "", *, account: Account | None = None) -> tuple[Scene, Loaded]:
         """Begin an operation on a subject: who and when, and the record as it is."""
         found = account or await self.get(tenant, subject)
         scene = Scene(tenant=tenant, subject=subject, account=found, now=self.now(), source=source)
@@ -147,8 +145,9 @@ class Core:
         """
         Commit a step, repeating it alone when the commit loses the race or its answer is lost.
 
-        Answers the step that was committed, or one with the verdict TryAgain after eight rounds. A record that did not change, with no effects, is not
-        committed. The record remembers its latest commits, so a commit whose answer was lost is recognised.
+        Answers the step that was committed, or one with the verdict TryAgain after eight rounds. A record that did not
+        change, with no effects, is not committed. The record remembers its latest commits, so a commit whose answer was lost
+        is recognised.
         """
         commit_id = self.draw(16)
         done = Step(None, loaded.record)
@@ -202,7 +201,7 @@ class Core:
 
     def jitter(self, round_: int) -> float:
         """Seconds to wait before round *round_*: random, so that losers do not meet again."""
-        return int.from_bytes(self.draw(2), "big") / 65536 * 0.002 * 2**round_
+        return int.from_bytes(self.draw(2), "big") / 65536 * 0.002 * float(2**round_)
 
     # --- passwords ---
 
@@ -214,7 +213,6 @@ class Core:
     def guarded(self, scene: Scene, record: Record) -> bool:
         """Whether the password is never enough by itself, so that a shorter one will do."""
         return record.factors.live or self.policy.mfa.requires(scene.groups)
-
 
     def opened(self, scene: Scene, verifier: Verifier | None) -> str | None:
         """The stored hash of a verifier, or None where it cannot be opened: its key is gone."""

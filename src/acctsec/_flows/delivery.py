@@ -62,7 +62,7 @@ class Delivery:
             case ResetRequest():
                 await self._issue(entry, again=drained.attempts > 0)
             case None:
-                raise PortError("An outbox entry cannot be read.", remedy="Put the key it was sealed under back into the keyring.")
+                raise PortError("An outbox entry cannot be read.", remedy="Put the key that sealed it back into the keyring.")
 
     async def _send(self, message: Message) -> None:
         if self.core.ports.messenger is None:
@@ -107,21 +107,20 @@ class Delivery:
             expires=expires,
             code_expires=code_expires,
         )
-        done = await core.apply(
-            scene, loaded, lambda record: issue_reset(core.policy, record, scene=scene, reset=reset)
-        )
+        done = await core.apply(scene, loaded, lambda record: issue_reset(core.policy, record, scene=scene, reset=reset))
         if isinstance(done.verdict, No):
             self._withhold(scene, done.verdict.reason)
             return
         if not isinstance(done.verdict, Done):
             raise StoreError("The reset could not be committed.", remedy="It comes again by itself.")
         link = LinkClaims(tenant=scene.tenant, subject=subject, incarnation=done.record.incarnation, secret=secret)
-        await self._mail(scene, request, core.tokens.seal(Purpose.LINK, link), code, expires)
+        await self._mail(scene, account, request, link=core.tokens.seal(Purpose.LINK, link), code=code, expires=expires)
 
-    async def _mail(self, scene: Scene, request: ResetRequest, link: str, code: str, expires: datetime) -> None:
-        assert scene.account
+    async def _mail(
+        self, scene: Scene, account: Account, request: ResetRequest, *, link: str, code: str, expires: datetime
+    ) -> None:
         purpose = MessagePurpose.INITIAL_PASSWORD if request.subject else MessagePurpose.RESET
-        for number, address in enumerate(self._recipients(scene.account, request)):
+        for number, address in enumerate(self._recipients(account, request)):
             message = Message(
                 key=f"{request.handle.hex()}-{number:02d}",
                 purpose=purpose,

@@ -212,9 +212,7 @@ class FactorFlows:
         def step(record: Record) -> Step:
             generation = str(record.factors.generation + 1)
             sealed = core.keyring.seal("recovery", stored, scene.tenant, scene.subject, generation)
-            return issue_codes(
-                core.policy, record, scene=scene, claims=claims, sealed=sealed, total=len(codes), drawn=drawn
-            )
+            return issue_codes(core.policy, record, scene=scene, claims=claims, sealed=sealed, total=len(codes), drawn=drawn)
 
         session = self.renewed(await core.apply(scene, loaded, step), scene, "issue_recovery_codes")
         return RecoveryCodes(codes, session) if isinstance(session, str) else session

@@ -232,9 +232,7 @@ class Guesses:
             await core.apply(
                 scene,
                 who.loaded,
-                lambda record: count_guess(
-                    core.policy, record, scene=scene, kind=kind, lane=lane, ordinal=admitted.ordinal
-                ),
+                lambda record: count_guess(core.policy, record, scene=scene, kind=kind, lane=lane, ordinal=admitted.ordinal),
             )
             return
         event = events.GuessesCounted(**scene.head(), lane=lane.name(kind), count=admitted.ordinal, rung=rung)

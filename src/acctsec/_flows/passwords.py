@@ -31,7 +31,7 @@ from acctsec.outcomes import (
     TryAgain,
 )
 from acctsec.password.codes import Code
-from acctsec.protocols import Account, Settle
+from acctsec.protocols import Account, AsyncBreachCorpus, Settle
 from acctsec.steps import Changed, ChangeProof, No, Scene, Stale, Step, change_password, change_refusal
 
 SetOutcome = PasswordChanged | PasswordRejected | Refused | TryAgain
@@ -61,21 +61,18 @@ class Passwords:
         """Judge a new password by every rule that needs no secret of the subject."""
         core, policy = self.core, self.core.policy.password
         prepared = core.prepared(password)
-        breaches = None if prepared is None or core.ports.corpus is None else await self._breaches(prepared)
+        corpus = core.ports.corpus
+        breaches = None if prepared is None or corpus is None else await self._breaches(corpus, prepared)
         words = context_words(account)
-        judged = await core.ports.offload(
-            lambda: policy.check(password, words=words, breach_count=breaches, mfa=guarded)
-        )
+        judged = await core.ports.offload(lambda: policy.check(password, words=words, breach_count=breaches, mfa=guarded))
         if isinstance(judged, PasswordRejected):
             return judged
         if prepared is None or not isinstance(judged, PasswordAccepted):
             raise PortError("The password policy answered with something else.", remedy="Mend the custom rule.")
         return Chosen(prepared, judged.strength)
 
-    async def _breaches(self, password: str) -> int | None:
+    async def _breaches(self, corpus: AsyncBreachCorpus, password: str) -> int | None:
         """How often a password leaked; None when the corpus cannot tell, which the policy's rule answers for."""
-        corpus = self.core.ports.corpus
-        assert corpus is not None
         try:
             count = await port("corpus.count", corpus.count(password))
         except PortError:
@@ -157,7 +154,7 @@ class Passwords:
                     return Refused()
                 return await self._current(scene, loaded, current, session, context)
             case _:
-                raise ConfigError("`by` is not a claim.", remedy="Give CurrentPassword, FreshSession, ChangeTicket, Admin or Initial.")
+                raise ConfigError("`by` is not a claim.", remedy="Give one of acctsec.claims.PasswordClaim.")
 
     def _session(self, scene: Scene, text: object) -> SessionClaims | None:
         claims = self.core.tokens.open(Purpose.SESSION, text, SessionClaims)
@@ -226,7 +223,6 @@ class Passwords:
         finally:
             await guess.settle(Settle.FAILED)
         return PasswordRejected((Objection(Code.REUSED.value),), chosen.strength) if found else None
-
 
 
 def context_words(account: Account | None) -> tuple[str, ...]:

@@ -70,18 +70,14 @@ class Resets:
         now, handle = core.now(), core.draw(16)
         name = canonical(identifier)
         typed = name.value if name else ""
-        claims = HandleClaims(
-            tenant=context.tenant, identifier=typed, id=handle, expires=now + core.policy.reset.link_lifetime
-        )
+        claims = HandleClaims(tenant=context.tenant, identifier=typed, id=handle, expires=now + core.policy.reset.link_lifetime)
         answer = ResetRequested(core.tokens.seal(Purpose.HANDLE, claims))
         admitted = await self._within_budget(name, handle, context)
         if not admitted or name is None:
             scene = Scene(tenant=context.tenant, subject="", account=None, now=now, source=context.source.key)
             core.refused(scene, "request_reset", "budget", "requests" if name else "form")
             return answer
-        request = ResetRequest(
-            tenant=context.tenant, identifier=name.value, handle=handle, at=now, source=context.source.key
-        )
+        request = ResetRequest(tenant=context.tenant, identifier=name.value, handle=handle, at=now, source=context.source.key)
         await self.append(request)
         return answer
 

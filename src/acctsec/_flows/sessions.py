@@ -48,9 +48,7 @@ class Sessions:
             return SessionsEnded(0)
         claims, scene, loaded = found
         policy = self.core.policy
-        done = await self.core.apply(
-            scene, loaded, lambda record: sign_out(policy, record, scene=scene, claims=claims)
-        )
+        done = await self.core.apply(scene, loaded, lambda record: sign_out(policy, record, scene=scene, claims=claims))
         return SessionsEnded(done.verdict.count) if isinstance(done.verdict, Done) else TryAgain(BRIEF)
 
     async def sign_out_everywhere(

@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from attrs import evolve
+
 from acctsec._flows.answers import Answers, Checked, factor_infos, is_answer
 from acctsec._flows.core import Core, Loaded
 from acctsec._flows.guesses import Guess, Guesses, Who, known, phantom
@@ -28,7 +30,6 @@ from acctsec.steps import (
     FactorProven,
     Granted,
     NeedsChange,
-    NeedsEnrollment,
     NeedsFactor,
     No,
     Scene,
@@ -119,7 +120,6 @@ class SignIn:
             return FactorRequired(core.tokens.seal(Purpose.SIGN_IN, ticket), factors=infos)
         if isinstance(verdict, NeedsChange):
             return PasswordChangeRequired(core.tokens.seal(Purpose.CHANGE, ticket), reason=verdict.reason)
-        assert isinstance(verdict, NeedsEnrollment)
         return EnrollmentRequired(core.tokens.seal(Purpose.ENROLLMENT, ticket))
 
     def granted(self, scene: Scene, verdict: Granted, record: Record) -> SignedIn:
@@ -165,22 +165,13 @@ class SignIn:
         if isinstance(verdict, Granted):
             await guess.clear_password(ticket.hold)
             return self.granted(scene, verdict, done.record)
+        onward = evolve(ticket, id=core.draw(16), hold=b"")
+        if isinstance(verdict, NeedsChange):
+            onward = evolve(onward, expires=scene.now + core.policy.sessions.ticket_lifetime)
+            return PasswordChangeRequired(core.tokens.seal(Purpose.CHANGE, onward), reason=verdict.reason)
         methods = verdict.methods if isinstance(verdict, FactorProven) else ticket.methods
-        lifetime = core.policy.reset.resume_lifetime if isinstance(verdict, FactorProven) else core.policy.sessions.ticket_lifetime
-        onward = Ticket(
-            tenant=ticket.tenant,
-            subject=ticket.subject,
-            incarnation=ticket.incarnation,
-            epoch=ticket.epoch,
-            id=core.draw(16),
-            expires=scene.now + lifetime,
-            methods=methods,
-            reset=ticket.reset,
-        )
-        if isinstance(verdict, FactorProven):
-            return ProofAccepted(core.tokens.seal(Purpose.RESUME, onward))
-        assert isinstance(verdict, NeedsChange)
-        return PasswordChangeRequired(core.tokens.seal(Purpose.CHANGE, onward), reason=verdict.reason)
+        onward = evolve(onward, expires=scene.now + core.policy.reset.resume_lifetime, methods=methods)
+        return ProofAccepted(core.tokens.seal(Purpose.RESUME, onward))
 
 
 def session_info(scene: Scene, session: Session, *, expires: datetime) -> SessionInfo:
@@ -196,9 +187,7 @@ def session_info(scene: Scene, session: Session, *, expires: datetime) -> Sessio
     )
 
 
-async def behind(
-    core: Core, context: Context, name: Identifier, account: Account | None
-) -> tuple[Scene, Loaded, Who]:
+async def behind(core: Core, context: Context, name: Identifier, account: Account | None) -> tuple[Scene, Loaded, Who]:
     """The subject behind an identifier, or its phantom: the same loads for both."""
     if account:
         scene, loaded = await core.enter(context.tenant, account.subject, context.source.key, account=account)

@@ -64,9 +64,7 @@ class Tokens:
 
     def device(self, scene: Scene, record: Record, device: Device) -> str:
         """Seal a device token."""
-        claims = DeviceClaims(
-            tenant=scene.tenant, subject=scene.subject, incarnation=record.incarnation, id=device.id
-        )
+        claims = DeviceClaims(tenant=scene.tenant, subject=scene.subject, incarnation=record.incarnation, id=device.id)
         return self.seal(Purpose.DEVICE, claims)
 
     def open(self, purpose: Purpose, token: object, kind: type[T]) -> T | None:

@@ -56,9 +56,7 @@ class SqliteStore:
     def __init__(self, path: str | PathLike[str], *, patience: timedelta = timedelta(seconds=5)) -> None:
         if not fspath(path) or fspath(path).startswith(":memory:"):
             raise ConfigError("SqliteStore keeps a file.", remedy="Give it a path, or use MemoryStore.")
-        self._database = Database(
-            Path(path).absolute(), patience=patience.total_seconds(), schema=SCHEMA, version=SCHEMA_VERSION
-        )
+        self._database = Database(Path(path).absolute(), patience=patience.total_seconds(), schema=SCHEMA, version=SCHEMA_VERSION)
         # Where the collection of idle meters stands in this process; guarded by the writer's lock.
         self._age = self._seen = 0
         self._charged = 0
@@ -169,9 +167,7 @@ class SqliteStore:
             self._collected = b""
             return
         self._collected = last
-        connection.execute(
-            "DELETE FROM meters WHERE slot > ? AND slot <= ? AND expires <= ?", (first, last, self._age)
-        )
+        connection.execute("DELETE FROM meters WHERE slot > ? AND slot <= ? AND expires <= ?", (first, last, self._age))
 
 
 def _row(connection: Connection, slot: bytes) -> Row:
@@ -221,9 +217,7 @@ class AsyncSqliteStore:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self.close()
 
     async def close(self) -> None:

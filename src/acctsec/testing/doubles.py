@@ -80,7 +80,7 @@ class MemoryDirectory:
             self._names.setdefault((tenant, name), set()).add(account.subject)
         return account
 
-    def change(self, subject: str, *, tenant: str = "", **changes: Any) -> Account:  # noqa: ANN401 - fields of Account
+    def change(self, subject: str, *, tenant: str = "", **changes: Any) -> Account:
         """Change fields of an account: ``change("u1", status="disabled")``."""
         return self.put(evolve(self._accounts[tenant, subject], **changes), tenant=tenant)
 
@@ -262,6 +262,6 @@ SINK = ("record",)
 CORPUS = ("count",)
 
 
-def as_async(port: object, methods: Sequence[str]) -> Any:  # noqa: ANN401 - the async form of whatever it is
+def as_async(port: object, methods: Sequence[str]) -> Any:
     """The async form of a blocking port: ``as_async(directory, DIRECTORY)``. It answers at once, on the caller's thread."""
     return Awaitable(port, *methods)

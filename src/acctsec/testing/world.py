@@ -43,9 +43,7 @@ IDENTIFIER = "alice@example.org"
 SOURCE = "192.0.2.7"
 
 
-def world(
-    *, policy: Policy = CHEAPEST, store: Store | None = None, seed: int = 0, corpus: object = None
-) -> "World[Engine]":
+def world(*, policy: Policy = CHEAPEST, store: Store | None = None, seed: int = 0, corpus: object = None) -> "World[Engine]":
     """
     A blocking engine and its doubles.
 
@@ -65,13 +63,11 @@ def async_world(
     return _built(AsyncEngine, AsyncMemoryStore() if store is None else store, policy=policy, seed=seed, corpus=corpus)
 
 
-def _built(face: type[EngineT], store: Any, *, policy: Policy, seed: int, corpus: object) -> "World[EngineT]":  # noqa: ANN401
+def _built(face: type[EngineT], store: Any, *, policy: Policy, seed: int, corpus: object) -> "World[EngineT]":
     policy, comparisons = instrumented(policy)
     entropy = SeededEntropy(seed)
     keyring = Keyring(sealing=[entropy(32)], index=[entropy(32)], entropy=entropy)
-    return World(
-        face=face, policy=policy, store=store, keyring=keyring, entropy=entropy, comparisons=comparisons, corpus=corpus
-    )
+    return World(face=face, policy=policy, store=store, keyring=keyring, entropy=entropy, comparisons=comparisons, corpus=corpus)
 
 
 @define(kw_only=True)
@@ -120,7 +116,7 @@ class World(Generic[EngineT]):
             "entropy": self.entropy,
         }
         self.engine = self.face(**ports)
-        self.calls = cast(Engine, _AtOnce(self.engine, self._run) if wants_async else self.engine)
+        self.calls = cast("Engine", _AtOnce(self.engine, self._run) if wants_async else self.engine)
         return self.engine
 
     def close(self) -> None:
@@ -129,7 +125,7 @@ class World(Generic[EngineT]):
             self._runner.close()
             self._runner = None
 
-    def _run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - whatever the operation answers
+    def _run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         if self._runner is None:
             from asyncio import Runner
 
@@ -143,7 +139,7 @@ class World(Generic[EngineT]):
         return Context.of(address, device=device, tenant=tenant)
 
     def sign_up(
-        self, subject: str = "u1", identifier: str = IDENTIFIER, password: str | None = PASSWORD, **fields: Any  # noqa: ANN401
+        self, subject: str = "u1", identifier: str = IDENTIFIER, password: str | None = PASSWORD, **fields: Any
     ) -> Account:
         """Add an account, reachable under its identifier where that is an e-mail address, and set its first password."""
         fields.setdefault("addresses", (identifier,) if "@" in identifier else ())
@@ -153,7 +149,7 @@ class World(Generic[EngineT]):
             assert isinstance(changed, PasswordChanged), changed
         return account
 
-    def sign_in(self, identifier: str = IDENTIFIER, password: str = PASSWORD, **facts: Any) -> SignedIn:  # noqa: ANN401
+    def sign_in(self, identifier: str = IDENTIFIER, password: str = PASSWORD, **facts: Any) -> SignedIn:
         """Sign in with a password that is enough by itself."""
         outcome = self.calls.sign_in(identifier, password, context=self.context(**facts))
         assert isinstance(outcome, SignedIn), outcome
@@ -191,7 +187,7 @@ class _AtOnce:
         self._face = face
         self._run = run
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the face has
+    def __getattr__(self, name: str) -> Any:
         found = getattr(self._face, name)
         if name == "admin":
             return _AtOnce(found, self._run)
@@ -199,7 +195,7 @@ class _AtOnce:
             return found
 
         @wraps(found)
-        def answer(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - passed on as they are
+        def answer(*args: Any, **kwargs: Any) -> Any:
             return self._run(found(*args, **kwargs))
 
         return answer

@@ -1,0 +1,43 @@
+"""Ending sessions, and what administrators do."""
+
+from attrs import evolve
+
+from acctsec import events
+from acctsec.claims import Admin, SessionClaims
+from acctsec.outcomes import ChangeReason
+from acctsec.policy import Policy
+from acctsec.record import Record
+from acctsec.steps.scene import Done, Scene, Step, live_session
+
+
+def sign_out(policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims) -> Step:
+    """End one session, and every unfinished flow of its epoch that it began."""
+    if live_session(policy, record, claims, scene.now) is None:
+        return Step(Done(), record)
+    after = evolve(record, sessions=tuple(session for session in record.sessions if session.id != claims.id))
+    return Step(Done(count=1), after, (events.SessionClosed(**scene.head(), session=claims.id.hex()),))
+
+
+def sign_out_everywhere(record: Record, *, scene: Scene, by: Admin | None) -> Step:
+    """End every session, unfinished flow and known device."""
+    count = len(record.sessions)
+    after = evolve(record.with_epoch(), devices=())
+    event = events.SessionsClosed(**scene.head(), count=count, actor=by.actor if by else "")
+    return Step(Done(count=count), after, (event,))
+
+
+def administer(record: Record, *, scene: Scene, action: str, by: Admin) -> Step:
+    """What an administrator does; each action is one event, and one that changes nothing is none."""
+    head = {**scene.head(), "actor": by.actor}
+    match action:
+        case "unlock":
+            return Step(Done(), record.with_fresh_meters(), (events.Unlocked(**head),))
+        case "disable" if not record.disabled:
+            return Step(Done(), evolve(record.with_epoch(), disabled=True, devices=()), (events.Disabled(**head),))
+        case "enable" if record.disabled:
+            return Step(Done(), evolve(record, disabled=False), (events.Enabled(**head),))
+        case "require-change" if record.verifier and not record.change:
+            reason = ChangeReason.REQUIRED_BY_ADMINISTRATOR
+            return Step(Done(), evolve(record, change=reason), (events.ChangeDemanded(**head, reason=reason),))
+        case _:
+            return Step(Done(), record)

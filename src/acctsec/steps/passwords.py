@@ -1,0 +1,168 @@
+"""Changing a password on a claim, and redeeming a reset."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from attrs import evolve, frozen
+
+from acctsec import events
+from acctsec.claims import SessionClaims, Ticket
+from acctsec.mfa.policy import FactorMatch, Proven
+from acctsec.outcomes import AssuranceLevel, ChangeReason
+from acctsec.policy import Policy
+from acctsec.protocols import MessagePurpose
+from acctsec.record import Device, Record, Reset
+from acctsec.reset import Dead, Redeemable
+from acctsec.steps.scene import (
+    Changed,
+    Compared,
+    Done,
+    FactorProven,
+    NeedsFactor,
+    NewVerifier,
+    No,
+    Notice,
+    Scene,
+    Stale,
+    Step,
+    live_session,
+    opens,
+    spend,
+)
+
+MAIL = frozenset({"link", "code"})
+
+
+@frozen(kw_only=True)
+class ChangeProof:
+    """What a change of password rests on: how it is called in the event, and what the step has to find true."""
+
+    by: str
+    actor: str = ""
+    compared: Compared | None = None
+    session: SessionClaims | None = None
+    fresh: bool = False
+    ticket: Ticket | None = None
+    initial: bool = False
+
+
+def change_password(policy: Policy, record: Record, *, scene: Scene, proof: ChangeProof, new: NewVerifier, device: bytes) -> Step:
+    """Set a password on a claim, every part of which is checked against this very record."""
+    if proof.compared and (record.verifier is None or record.verifier.born != proof.compared.born):
+        return Step(Stale(), record)
+    refusal = change_refusal(policy, record, scene=scene, proof=proof)
+    if refusal:
+        return Step(No(refusal), record)
+    after = record.with_verifier(sealed=new.sealed, preparation=new.preparation, now=scene.now, keep=policy.password.history)
+    browser = None if proof.actor or proof.initial else Device(id=device, since=scene.now)
+    if proof.actor:
+        after = evolve(after, change=ChangeReason.SET_BY_ADMINISTRATOR)
+    if browser:
+        after = after.with_device(browser)
+    event = events.PasswordSet(**scene.head(), by=proof.by, actor=proof.actor)
+    notice = () if proof.initial else (Notice(MessagePurpose.PASSWORD_CHANGED),)
+    return Step(Changed(browser), after, (event, *notice))
+
+
+def change_refusal(policy: Policy, record: Record, *, scene: Scene, proof: ChangeProof) -> str | None:
+    """Why a claim does not carry a change of password, or None where it does."""
+    if not scene.active(record):
+        return "disabled"
+    if proof.initial:
+        return None if record.verifier is None else "has a password"
+    if proof.actor:
+        return None
+    if proof.compared and not proof.compared.matched:
+        return "wrong password"
+    if proof.ticket:
+        return None if opens(record, proof.ticket, scene.now) and record.change else "ticket"
+    guarded = record.factors.live
+    if proof.session is None:
+        return "a factor guards this" if guarded else None
+    needs = AssuranceLevel.AAL2 if guarded else AssuranceLevel.AAL1
+    session = live_session(policy, record, proof.session, scene.now)
+    if session is None or session.level < needs:
+        return "session"
+    if proof.fresh and not policy.sessions.is_fresh(session, needs=needs, now=scene.now):
+        return "stale session"
+    return None
+
+
+def issue_reset(policy: Policy, record: Record, *, scene: Scene, reset: Reset) -> Step:
+    """Make a reset live. It is bound to the epoch of this very record."""
+    if not scene.active(record):
+        return Step(No("disabled"), record)
+    reset = evolve(reset, epoch=record.epoch)
+    live = policy.reset.issue(record.resets, reset, epoch=record.epoch, now=scene.now)
+    if live is None:
+        return Step(No("too many live resets"), record)
+    event = events.ResetIssued(**scene.head(), reset=reset.id.hex(), expires=reset.expires)
+    return Step(Done(), evolve(record, resets=live), (event,))
+
+
+def enough(record: Record, methods: Sequence[str]) -> bool:
+    """
+    Whether these proofs carry a reset: mail alone where there is no factor, otherwise two different kinds of proof
+    (SP 800-63B-4 section 4.2.2).
+    """
+    kinds = {"mail" if method in MAIL else method for method in methods}
+    return len(kinds) >= 2 if record.factors.live else "mail" in kinds
+
+
+def prove_for_reset(policy: Policy, record: Record, *, scene: Scene, ticket: Ticket, match: FactorMatch | None) -> Step:
+    """A factor was answered for a reset: mark it used. The reset itself stays as it was."""
+    found = not ticket.reset or isinstance(find_reset(policy, record, ticket.reset, scene.now), Redeemable)
+    if not found or not opens(record, ticket, scene.now) or not scene.active(record):
+        return Step(No("ticket"), record)
+    proven = policy.mfa.prove(record.factors, match)
+    if not isinstance(proven, Proven):
+        return Step(No("wrong code"), record)
+    after = spend(evolve(record, factors=proven.factors), ticket, scene.now)
+    if after is None:
+        return Step(No("tickets"), record)
+    event = events.FactorAccepted(**scene.head(), method=proven.method, reset=ticket.reset.hex())
+    used = (Notice(MessagePurpose.RECOVERY_CODE_USED),) if proven.method == "recovery-code" else ()
+    return Step(FactorProven((*ticket.methods, proven.method)), after, (event, *used))
+
+
+def find_reset(policy: Policy, record: Record, reset: bytes, now: datetime) -> Redeemable | Dead:
+    """The live reset of that id."""
+    return policy.reset.resume(record.resets, reset=reset, epoch=record.epoch, now=now)
+
+
+def redeem(
+    policy: Policy,
+    record: Record,
+    *,
+    scene: Scene,
+    reset: bytes,
+    ticket: Ticket | None,
+    methods: tuple[str, ...],
+    new: NewVerifier,
+    device: bytes,
+) -> Step:
+    """
+    Change the password on a proven reset. Gone with it: the reset and its siblings, every session, ticket and device of
+    before, and what was counted against the account. It never signs in, and takes no factor away.
+    """
+    refusal = redeem_refusal(policy, record, scene=scene, reset=reset, ticket=ticket)
+    if refusal:
+        return Step(No(refusal), record)
+    if not enough(record, methods):
+        return Step(NeedsFactor(methods), record)
+    browser = Device(id=device, since=scene.now)
+    after = record.with_verifier(sealed=new.sealed, preparation=new.preparation, now=scene.now, keep=policy.password.history)
+    after = after.with_fresh_meters().with_device(browser)
+    event = events.PasswordReset(**scene.head(), reset=reset.hex(), methods=methods)
+    return Step(Changed(browser), after, (event, Notice(MessagePurpose.PASSWORD_CHANGED)))
+
+
+def redeem_refusal(policy: Policy, record: Record, *, scene: Scene, reset: bytes, ticket: Ticket | None) -> str | None:
+    """Why a reset cannot be redeemed now, or None."""
+    if not scene.active(record):
+        return "disabled"
+    if ticket is not None and not opens(record, ticket, scene.now):
+        return "ticket"
+    if reset and not isinstance(find_reset(policy, record, reset, scene.now), Redeemable):
+        return "dead"
+    return None if reset or ticket else "dead"

@@ -1,0 +1,166 @@
+"""What steps share: the scene, evidence going in, verdicts coming out, and what makes a token hold."""
+
+from datetime import datetime
+from typing import Any
+
+from attrs import evolve, frozen
+
+from acctsec.claims import Enrollment, SessionClaims, Ticket
+from acctsec.events import Event
+from acctsec.outcomes import ChangeReason
+from acctsec.policy import Policy
+from acctsec.protocols import Account, MessagePurpose, Status
+from acctsec.record import MAX_SPENT, Device, Record, Session, Spent
+from acctsec.sessions import Live
+
+
+@frozen(kw_only=True)
+class Scene:
+    """Who and when: the facts that every step of an operation shares."""
+
+    tenant: str
+    subject: str
+    account: Account | None
+    now: datetime
+    source: str = ""
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """The groups of the account."""
+        return self.account.groups if self.account else frozenset()
+
+    def active(self, record: Record) -> bool:
+        """Whether the subject may be granted anything: neither side has disabled it."""
+        return self.account is not None and self.account.status is Status.ACTIVE and not record.disabled
+
+    def head(self) -> dict[str, Any]:
+        """What every event begins with."""
+        return {"tenant": self.tenant, "subject": self.subject, "at": self.now, "source": self.source}
+
+
+@frozen
+class Notice:
+    """An effect: tell all verified addresses."""
+
+    purpose: MessagePurpose
+
+
+@frozen
+class Step:
+    """What a step brings about."""
+
+    verdict: object
+    record: Record
+    effects: tuple[Event | Notice, ...] = ()
+
+
+@frozen
+class Compared:
+    """A password was compared with the verifier born at that epoch (None: there was none, a decoy was compared)."""
+
+    born: int | None
+    matched: bool
+
+
+@frozen
+class NewVerifier:
+    """A password was hashed and sealed; *replaces* names the sealed verifier it renews, where it does."""
+
+    sealed: bytes
+    preparation: int
+    replaces: bytes | None = None
+
+
+@frozen
+class Drawn:
+    """Random ids of one operation, drawn before the commit loop."""
+
+    session: bytes
+    device: bytes
+
+
+@frozen
+class Granted:
+    """All is proven."""
+
+    session: Session
+    device: Device
+
+
+@frozen
+class NeedsFactor:
+    """A second factor is due; *methods* is what is proven so far."""
+
+    methods: tuple[str, ...]
+
+
+@frozen
+class NeedsChange:
+    """The password must change first."""
+
+    reason: ChangeReason
+
+
+@frozen
+class NeedsEnrollment:
+    """A factor must be set up first."""
+
+
+@frozen
+class Changed:
+    """The password is changed."""
+
+    device: Device | None
+
+
+@frozen
+class FactorProven:
+    """A factor is proven for a reset."""
+
+    methods: tuple[str, ...]
+
+
+@frozen
+class Done:
+    """The change is made; *session* replaces the one that asked, where there is one."""
+
+    session: Session | None = None
+    count: int = 0
+
+
+@frozen
+class No:
+    """Refused; *reason* is for operators alone."""
+
+    reason: str
+
+
+@frozen
+class Stale:
+    """The evidence was made against a verifier that is no longer there."""
+
+
+def opens(record: Record, ticket: Ticket | Enrollment, now: datetime) -> bool:
+    """Whether a ticket is of this incarnation and epoch, in time, and not spent."""
+    return (
+        record.incarnation == ticket.incarnation
+        and record.epoch == ticket.epoch
+        and now < ticket.expires
+        and all(spent.id != ticket.id for spent in record.spent)
+    )
+
+
+def spend(record: Record, ticket: Ticket, now: datetime) -> Record | None:
+    """Remember that a ticket did its work; None when there is no room left to remember, which fails closed."""
+    alive = tuple(spent for spent in record.spent if now < spent.expires)
+    if len(alive) >= MAX_SPENT:
+        return None
+    return evolve(record, spent=(*alive, Spent(id=ticket.id, expires=ticket.expires)))
+
+
+def live_session(policy: Policy, record: Record, claims: SessionClaims, now: datetime) -> Session | None:
+    """The session a token stands for, or None."""
+    if record.incarnation != claims.incarnation or record.epoch != claims.epoch or record.disabled:
+        return None
+    judged = policy.sessions.judge(record.session(claims.id), active=claims.active, now=now)
+    return judged.session if isinstance(judged, Live) else None

@@ -1,0 +1,32 @@
+"""The contract of a store, as one call."""
+
+from collections.abc import Callable
+
+from acctsec.protocols import AsyncMeterStore, AsyncRecordStore, MeterStore, RecordStore
+from acctsec.testing import _meter_clauses, _record_clauses
+from acctsec.testing._faces import face
+
+AnyStore = RecordStore | AsyncRecordStore | MeterStore | AsyncMeterStore
+
+
+def check_store(factory: Callable[[], AnyStore]) -> None:
+    """
+    Prove that the stores *factory* makes keep the whole contract of ``RecordStore`` and ``MeterStore``, in either form.
+
+    *factory* returns a fresh, empty store each time it is called, and is called once a clause; a store with a ``close``
+    is closed afterwards. A store of records only, or of meters only, is held to its half. Raises AssertionError with
+    the broken clause as a sentence. Every run asks the same, races apart; it takes a few seconds.
+
+    >>> from acctsec.stores import MemoryStore
+    >>> check_store(MemoryStore)
+    """
+    for method, clauses in (("commit", _record_clauses.CLAUSES), ("charge", _meter_clauses.CLAUSES)):
+        for clause in clauses:
+            store = face(factory())
+            try:
+                if hasattr(store.store, method):
+                    clause(store)
+            except Exception as error:
+                raise AssertionError(f"The store breaks its contract. {clause.__doc__} {error or type(error)}") from error
+            finally:
+                store.finish()

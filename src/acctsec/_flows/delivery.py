@@ -30,17 +30,19 @@ class Delivery:
         """Hand on at most *limit* entries, then the observations; see Engine.deliver."""
         core = self.core
         drained = await core.ports.records.drain(limit, core.now(), LEASE)
-        sent = failed = 0
-        for one in drained:
-            try:
-                await self._hand_on(one)
-            except (PortError, StoreError):
-                failed += 1
-                continue
-            await core.ports.records.ack([one.id])
-            sent += 1
+        done: list[bytes] = []
+        try:
+            for one in drained:
+                try:
+                    await self._hand_on(one)
+                except (PortError, StoreError):
+                    continue  # it stays, and comes again after a growing pause
+                done.append(one.id)
+        finally:
+            if done:
+                await core.ports.records.ack(done)
         await self._observations()
-        return Delivered(sent, failed, left=len(drained) == limit)
+        return Delivered(len(done), len(drained) - len(done), left=len(drained) == limit)
 
     async def _hand_on(self, drained: Drained) -> None:
         core = self.core

@@ -1,0 +1,257 @@
+"""AsyncEngine: the face for asyncio."""
+
+from typing import Literal
+
+from acctsec import _ports
+from acctsec._flows.administration import Acted, Export, LaneStatus
+from acctsec._flows.core import Ports
+from acctsec._flows.passwords import SetOutcome
+from acctsec._flows.resets import RedeemOutcome
+from acctsec._flows.sign_in import FactorOutcome, SignInOutcome
+from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, TotpCode
+from acctsec.context import Context
+from acctsec.engine._wiring import Flows, check_form, check_wiring, forms, governor
+from acctsec.events import AsyncEventSink
+from acctsec.keyring import Keyring
+from acctsec.outcomes import (
+    Delivered,
+    EnrollmentStarted,
+    FactorAdded,
+    FactorRemoved,
+    FactorRenamed,
+    Factors,
+    PasswordAccepted,
+    PasswordRejected,
+    RecoveryCodes,
+    Refused,
+    ResetPending,
+    ResetRequested,
+    SessionEnded,
+    SessionsEnded,
+    SessionValid,
+    TryAgain,
+)
+from acctsec.policy import Policy
+from acctsec.protocols import (
+    Account,
+    AsyncBreachCorpus,
+    AsyncDirectory,
+    AsyncMessenger,
+    AsyncStore,
+    Clock,
+    Entropy,
+)
+
+
+class AsyncEngine:
+    """
+    Enforces one policy over one store, for asyncio. The same operations as Engine, awaited, over async ports.
+
+    See Engine for the arguments; ``deliver_in_background`` has no async form: await ``deliver`` from a task of yours.
+    """
+
+    def __init__(
+        self,
+        *,
+        policy: Policy,
+        store: AsyncStore,
+        directory: AsyncDirectory,
+        keyring: Keyring,
+        messenger: AsyncMessenger | None = None,
+        sink: AsyncEventSink | None = None,
+        corpus: AsyncBreachCorpus | None = None,
+        outbox: Literal["delivered", "manual"] = "delivered",
+        clock: Clock = _ports.clock,
+        entropy: Entropy = _ports.entropy,
+    ) -> None:
+        check_wiring(policy, keyring, messenger, outbox)
+        for name, port, methods in forms(store, directory, messenger, sink, corpus):
+            check_form(name, port, methods, wants_async=True)
+        pool = governor(policy)
+        ports = Ports(
+            records=store,
+            meters=store,
+            directory=directory,
+            messenger=messenger,
+            sink=sink,
+            corpus=corpus,
+            hash=pool.arun,
+            offload=pool.arun,
+            pause=_sleep,
+            clock=clock,
+            entropy=entropy,
+        )
+        self._flows = Flows(policy, keyring, ports)
+        self.admin = AsyncAdmins(self._flows)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self._flows.core.policy
+
+    @property
+    def dropped_observations(self) -> int:
+        """How many refused attempts were not told to the sink, because too many came between two deliveries."""
+        return self._flows.core.dropped
+
+    async def check_password(self, password: str, *, account: Account | None = None) -> PasswordAccepted | PasswordRejected:
+        """
+        Judge a password by the rules alone: for a form, before anything is set.
+
+        It never looks at a stored verifier, so it tells nothing about anybody. Raises PortError when a custom rule misbehaves.
+        """
+        return await self._flows.passwords.check_password(password, account=account)
+
+    async def set_password(self, subject: str, password: str, *, by: PasswordClaim, context: Context) -> SetOutcome:
+        """
+        Set or change the password of *subject* on the claim *by*.
+
+        PasswordChanged ended every session, ticket, reset and known device of before. PasswordRejected says why the new one
+        will not do. Refused: the claim does not carry the change. Raises ConfigError when *by* is not a claim.
+        """
+        return await self._flows.passwords.set_password(subject, password, by=by, context=context)
+
+    async def sign_in(self, identifier: str, password: str, *, context: Context) -> SignInOutcome:
+        """
+        Check a password and say what is due next.
+
+        Refused is the one answer for unknown, wrong, disabled, passwordless and locked; with *retry_after* it is the
+        caller's own source, or known device, that has to wait. TryAgain: nothing was compared or counted.
+        """
+        return await self._flows.sign_in.sign_in(identifier, password, context=context)
+
+    async def verify_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> FactorOutcome:
+        """
+        Check a second factor for the *ticket* of FactorRequired.
+
+        After a sign-in the answer is SignedIn or PasswordChangeRequired, for a reset ProofAccepted. A code works once,
+        a ticket works once, and all factors of a subject share one budget of wrong answers.
+        """
+        return await self._flows.sign_in.verify_factor(ticket, answer, context=context)
+
+    async def check_session(self, token: str, *, context: Context) -> SessionValid | SessionEnded:
+        """
+        Say whether *token* stands for a session, in one load and no write.
+
+        Disabling an account in the platform's own table does not end its sessions: call ``admin.disable``.
+        """
+        return await self._flows.sessions.check_session(token, context=context)
+
+    async def request_reset(self, identifier: str, *, context: Context) -> ResetRequested:
+        """
+        Ask for a reset: the same answer and the same work for known, unknown, locked and disabled.
+
+        Everything else happens in ``deliver``. Keep the handle in this browser; a reset code is useless without it.
+        """
+        return await self._flows.resets.request_reset(identifier, context=context)
+
+    async def inspect_reset(self, link: str, *, context: Context) -> ResetPending | Refused:
+        """
+        Look at a reset link without touching anything: for the page a GET renders, since mail scanners open links.
+        """
+        return await self._flows.resets.inspect_reset(link, context=context)
+
+    async def redeem_reset(self, reset: ResetProof, new_password: str, *, context: Context) -> RedeemOutcome:
+        """
+        Replace a forgotten password: the only door of a reset.
+
+        FactorRequired comes before anything changes, where a live factor guards the subject; take its ticket to
+        ``verify_factor`` and come back with ResumeTicket. PasswordRejected leaves the reset alive. It never signs in.
+        """
+        return await self._flows.resets.redeem_reset(reset, new_password, context=context)
+
+    async def enroll_totp(self, token: str, *, name: str = "", context: Context) -> EnrollmentStarted | Refused:
+        """
+        Begin to set up an authenticator app, with a fresh session at the subject's full level or the ticket of
+        EnrollmentRequired. Nothing is stored until ``confirm_factor``.
+        """
+        return await self._flows.factors.enroll_totp(token, name=name, context=context)
+
+    async def confirm_factor(self, ticket: str, answer: TotpCode, *, context: Context) -> FactorAdded | Refused | TryAgain:
+        """Prove the new authenticator by a code, which is spent by it. Other sessions end; the answer has a new one."""
+        return await self._flows.factors.confirm_factor(ticket, answer, context=context)
+
+    async def list_factors(self, token: str, *, context: Context) -> Factors | Refused:
+        """What may be shown of the subject's factors."""
+        return await self._flows.factors.list_factors(token, context=context)
+
+    async def rename_factor(
+        self, token: str, factor_id: str, name: str, *, context: Context
+    ) -> FactorRenamed | Refused | TryAgain:
+        """Give an authenticator another name, of at most 40 printable characters."""
+        return await self._flows.factors.rename_factor(token, factor_id, name, context=context)
+
+    async def remove_factor(self, token: str, factor_id: str, *, context: Context) -> FactorRemoved | Refused | TryAgain:
+        """Remove an authenticator, with a fresh session at full level; never below what the policy demands."""
+        return await self._flows.factors.remove_factor(token, factor_id, context=context)
+
+    async def issue_recovery_codes(self, token: str, *, context: Context) -> RecoveryCodes | Refused | TryAgain:
+        """Make new recovery codes, shown this once; older ones are void. Needs a fresh session at full level."""
+        return await self._flows.factors.issue_recovery_codes(token, context=context)
+
+    async def sign_out(self, token: str, *, context: Context) -> SessionsEnded | TryAgain:
+        """End one session."""
+        return await self._flows.sessions.sign_out(token, context=context)
+
+    async def sign_out_everywhere(
+        self, subject: str, *, by: FreshSession | Admin, context: Context
+    ) -> SessionsEnded | Refused | TryAgain:
+        """End every session, unfinished flow and known device of *subject*."""
+        return await self._flows.sessions.sign_out_everywhere(subject, by=by, context=context)
+
+    async def deliver(self, limit: int = 100) -> Delivered:
+        """
+        Hand at most *limit* outbox entries to messenger and sink, at least once each; call it every second or so.
+
+        What raises stays, and comes again after a growing pause; after ten tries it is a dead letter.
+        """
+        return await self._flows.delivery.deliver(limit)
+
+
+class AsyncAdmins:
+    """What an operator does to a subject; each act names its actor and is an event."""
+
+    def __init__(self, flows: Flows) -> None:
+        self._flows = flows
+
+    async def lock_status(self, subject: str, *, tenant: str = "") -> tuple[LaneStatus, ...]:
+        """How every lane of a subject stands."""
+        return await self._flows.administration.lock_status(subject, tenant=tenant)
+
+    async def unlock(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:
+        """Start the subject's meters anew, at once and on every node. What a source has used up stays used up."""
+        return await self._flows.administration.act("unlock", subject, actor=actor, tenant=tenant)
+
+    async def disable(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:
+        """Refuse everything to a subject and end its sessions."""
+        return await self._flows.administration.act("disable", subject, actor=actor, tenant=tenant)
+
+    async def enable(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:
+        """Take a disable back. Sessions stay dead."""
+        return await self._flows.administration.act("enable", subject, actor=actor, tenant=tenant)
+
+    async def require_password_change(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:
+        """Let the next sign-in end in PasswordChangeRequired."""
+        return await self._flows.administration.act("require-change", subject, actor=actor, tenant=tenant)
+
+    async def initial_password(self, subject: str, *, actor: str, tenant: str = "") -> Acted | Refused:
+        """
+        Mail a link to choose a first or new password; no administrator ever knows one.
+
+        Refused where the subject has no verified address.
+        """
+        return await self._flows.administration.initial_password(subject, actor=actor, tenant=tenant)
+
+    async def export(self, subject: str, *, tenant: str = "") -> Export:
+        """All that is held about a subject, without secrets."""
+        return await self._flows.administration.export(subject, tenant=tenant)
+
+    async def erase(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:
+        """Delete everything held about a subject, with the messages that were still to go out."""
+        return await self._flows.administration.erase(subject, actor=actor, tenant=tenant)
+
+
+async def _sleep(seconds: float) -> None:
+    import asyncio
+
+    await asyncio.sleep(seconds)

@@ -1,0 +1,293 @@
+"""Engine: the blocking face."""
+
+from collections.abc import Callable
+from threading import Event as Flag
+from threading import Thread
+from typing import Literal
+
+from acctsec import _ports
+from acctsec._blocking import Awaitable, awaitable, run
+from acctsec._flows.administration import Acted, Export, LaneStatus
+from acctsec._flows.core import Ports
+from acctsec._flows.passwords import SetOutcome
+from acctsec._flows.resets import RedeemOutcome
+from acctsec._flows.sign_in import FactorOutcome, SignInOutcome
+from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, TotpCode
+from acctsec.context import Context
+from acctsec.engine._wiring import METERS, RECORDS, Flows, check_form, check_wiring, forms, governor
+from acctsec.events import EventSink
+from acctsec.keyring import Keyring
+from acctsec.outcomes import (
+    Delivered,
+    EnrollmentStarted,
+    FactorAdded,
+    FactorRemoved,
+    FactorRenamed,
+    Factors,
+    PasswordAccepted,
+    PasswordRejected,
+    RecoveryCodes,
+    Refused,
+    ResetPending,
+    ResetRequested,
+    SessionEnded,
+    SessionsEnded,
+    SessionValid,
+    TryAgain,
+)
+from acctsec.policy import Policy
+from acctsec.protocols import (
+    Account,
+    BreachCorpus,
+    Clock,
+    Directory,
+    Entropy,
+    Messenger,
+    Store,
+)
+
+DELIVERY_PAUSE = 1.0
+
+
+class Engine:
+    """
+    Enforces one policy over one store, blocking. Thread-safe; share one a process.
+
+    Args:
+        policy: what is decided. ``Policy()`` is the preset SOCIAL_DEFAULT.
+        store: records and meters, such as ``SqliteStore(path)``. It must not take part in the host's transactions.
+        directory: the platform's user table.
+        keyring: the deployment's secrets.
+        messenger: hands messages to people. Without one name ``outbox="manual"``: another process delivers.
+        sink: takes events.
+        corpus: knows leaked passwords; without one that rule has nothing to say.
+        deliver_in_background: call ``deliver`` every second from a thread, for small deployments. Otherwise a worker of
+            yours must call it: reset mails wait in the outbox until then.
+        clock, entropy: for tests.
+
+    Raises ConfigError for a port of the wrong form.
+    """
+
+    def __init__(
+        self,
+        *,
+        policy: Policy,
+        store: Store,
+        directory: Directory,
+        keyring: Keyring,
+        messenger: Messenger | None = None,
+        sink: EventSink | None = None,
+        corpus: BreachCorpus | None = None,
+        outbox: Literal["delivered", "manual"] = "delivered",
+        deliver_in_background: bool = False,
+        clock: Clock = _ports.clock,
+        entropy: Entropy = _ports.entropy,
+    ) -> None:
+        check_wiring(policy, keyring, messenger, outbox)
+        for name, port, methods in forms(store, directory, messenger, sink, corpus):
+            check_form(name, port, methods, wants_async=False)
+        pool = governor(policy)
+        ports = Ports(
+            records=Awaitable(store, *RECORDS),  # type: ignore[arg-type]
+            meters=Awaitable(store, *METERS),  # type: ignore[arg-type]
+            directory=Awaitable(directory, "find", "get"),  # type: ignore[arg-type]
+            messenger=None if messenger is None else Awaitable(messenger, "send"),  # type: ignore[arg-type]
+            sink=None if sink is None else Awaitable(sink, "record"),  # type: ignore[arg-type]
+            corpus=None if corpus is None else Awaitable(corpus, "count"),  # type: ignore[arg-type]
+            hash=awaitable(pool.run),
+            offload=awaitable(_inline),
+            pause=awaitable(_ports.pause),
+            clock=clock,
+            entropy=entropy,
+        )
+        self._flows = Flows(policy, keyring, ports)
+        self.admin = Admins(self._flows)
+        self._stop = Flag()
+        if deliver_in_background:
+            Thread(target=self._deliver_forever, name="acctsec-delivery", daemon=True).start()
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self._flows.core.policy
+
+    @property
+    def dropped_observations(self) -> int:
+        """How many refused attempts were not told to the sink, because too many came between two deliveries."""
+        return self._flows.core.dropped
+
+    def check_password(self, password: str, *, account: Account | None = None) -> PasswordAccepted | PasswordRejected:
+        """
+        Judge a password by the rules alone: for a form, before anything is set.
+
+        It never looks at a stored verifier, so it tells nothing about anybody. Raises PortError when a custom rule misbehaves.
+        """
+        return run(self._flows.passwords.check_password(password, account=account))
+
+    def set_password(self, subject: str, password: str, *, by: PasswordClaim, context: Context) -> SetOutcome:
+        """
+        Set or change the password of *subject* on the claim *by*.
+
+        PasswordChanged ended every session, ticket, reset and known device of before. PasswordRejected says why the new one
+        will not do. Refused: the claim does not carry the change. Raises ConfigError when *by* is not a claim.
+        """
+        return run(self._flows.passwords.set_password(subject, password, by=by, context=context))
+
+    def sign_in(self, identifier: str, password: str, *, context: Context) -> SignInOutcome:
+        """
+        Check a password and say what is due next.
+
+        Refused is the one answer for unknown, wrong, disabled, passwordless and locked; with *retry_after* it is the
+        caller's own source, or known device, that has to wait. TryAgain: nothing was compared or counted.
+        """
+        return run(self._flows.sign_in.sign_in(identifier, password, context=context))
+
+    def verify_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> FactorOutcome:
+        """
+        Check a second factor for the *ticket* of FactorRequired.
+
+        After a sign-in the answer is SignedIn or PasswordChangeRequired, for a reset ProofAccepted. A code works once,
+        a ticket works once, and all factors of a subject share one budget of wrong answers.
+        """
+        return run(self._flows.sign_in.verify_factor(ticket, answer, context=context))
+
+    def check_session(self, token: str, *, context: Context) -> SessionValid | SessionEnded:
+        """
+        Say whether *token* stands for a session, in one load and no write.
+
+        Disabling an account in the platform's own table does not end its sessions: call ``admin.disable``.
+        """
+        return run(self._flows.sessions.check_session(token, context=context))
+
+    def request_reset(self, identifier: str, *, context: Context) -> ResetRequested:
+        """
+        Ask for a reset: the same answer and the same work for known, unknown, locked and disabled.
+
+        Everything else happens in ``deliver``. Keep the handle in this browser; a reset code is useless without it.
+        """
+        return run(self._flows.resets.request_reset(identifier, context=context))
+
+    def inspect_reset(self, link: str, *, context: Context) -> ResetPending | Refused:
+        """
+        Look at a reset link without touching anything: for the page a GET renders, since mail scanners open links.
+        """
+        return run(self._flows.resets.inspect_reset(link, context=context))
+
+    def redeem_reset(self, reset: ResetProof, new_password: str, *, context: Context) -> RedeemOutcome:
+        """
+        Replace a forgotten password: the only door of a reset.
+
+        FactorRequired comes before anything changes, where a live factor guards the subject; take its ticket to
+        ``verify_factor`` and come back with ResumeTicket. PasswordRejected leaves the reset alive. It never signs in.
+        """
+        return run(self._flows.resets.redeem_reset(reset, new_password, context=context))
+
+    def enroll_totp(self, token: str, *, name: str = "", context: Context) -> EnrollmentStarted | Refused:
+        """
+        Begin to set up an authenticator app, with a fresh session at the subject's full level or the ticket of
+        EnrollmentRequired. Nothing is stored until ``confirm_factor``.
+        """
+        return run(self._flows.factors.enroll_totp(token, name=name, context=context))
+
+    def confirm_factor(self, ticket: str, answer: TotpCode, *, context: Context) -> FactorAdded | Refused | TryAgain:
+        """Prove the new authenticator by a code, which is spent by it. Other sessions end; the answer has a new one."""
+        return run(self._flows.factors.confirm_factor(ticket, answer, context=context))
+
+    def list_factors(self, token: str, *, context: Context) -> Factors | Refused:
+        """What may be shown of the subject's factors."""
+        return run(self._flows.factors.list_factors(token, context=context))
+
+    def rename_factor(self, token: str, factor_id: str, name: str, *, context: Context) -> FactorRenamed | Refused | TryAgain:
+        """Give an authenticator another name, of at most 40 printable characters."""
+        return run(self._flows.factors.rename_factor(token, factor_id, name, context=context))
+
+    def remove_factor(self, token: str, factor_id: str, *, context: Context) -> FactorRemoved | Refused | TryAgain:
+        """Remove an authenticator, with a fresh session at full level; never below what the policy demands."""
+        return run(self._flows.factors.remove_factor(token, factor_id, context=context))
+
+    def issue_recovery_codes(self, token: str, *, context: Context) -> RecoveryCodes | Refused | TryAgain:
+        """Make new recovery codes, shown this once; older ones are void. Needs a fresh session at full level."""
+        return run(self._flows.factors.issue_recovery_codes(token, context=context))
+
+    def sign_out(self, token: str, *, context: Context) -> SessionsEnded | TryAgain:
+        """End one session."""
+        return run(self._flows.sessions.sign_out(token, context=context))
+
+    def sign_out_everywhere(
+        self, subject: str, *, by: FreshSession | Admin, context: Context
+    ) -> SessionsEnded | Refused | TryAgain:
+        """End every session, unfinished flow and known device of *subject*."""
+        return run(self._flows.sessions.sign_out_everywhere(subject, by=by, context=context))
+
+    def deliver(self, limit: int = 100) -> Delivered:
+        """
+        Hand at most *limit* outbox entries to messenger and sink, at least once each; call it every second or so.
+
+        What raises stays, and comes again after a growing pause; after ten tries it is a dead letter.
+        """
+        return run(self._flows.delivery.deliver(limit))
+
+    def close(self) -> None:
+        """Stop delivering in the background. The store is the caller's to close."""
+        self._stop.set()
+
+    def _deliver_forever(self) -> None:
+        while not self._stop.wait(DELIVERY_PAUSE):
+            try:
+                while self.deliver().left:
+                    pass
+            except Exception as error:  # noqa: BLE001 - a broken world now may be whole in a second; the entries stay
+                _complain(error)
+
+
+class Admins:
+    """What an operator does to a subject; each act names its actor and is an event."""
+
+    def __init__(self, flows: Flows) -> None:
+        self._flows = flows
+
+    def lock_status(self, subject: str, *, tenant: str = "") -> tuple[LaneStatus, ...]:
+        """How every lane of a subject stands."""
+        return run(self._flows.administration.lock_status(subject, tenant=tenant))
+
+    def unlock(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:
+        """Start the subject's meters anew, at once and on every node. What a source has used up stays used up."""
+        return run(self._flows.administration.act("unlock", subject, actor=actor, tenant=tenant))
+
+    def disable(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:
+        """Refuse everything to a subject and end its sessions."""
+        return run(self._flows.administration.act("disable", subject, actor=actor, tenant=tenant))
+
+    def enable(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:
+        """Take a disable back. Sessions stay dead."""
+        return run(self._flows.administration.act("enable", subject, actor=actor, tenant=tenant))
+
+    def require_password_change(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:
+        """Let the next sign-in end in PasswordChangeRequired."""
+        return run(self._flows.administration.act("require-change", subject, actor=actor, tenant=tenant))
+
+    def initial_password(self, subject: str, *, actor: str, tenant: str = "") -> Acted | Refused:
+        """
+        Mail a link to choose a first or new password; no administrator ever knows one.
+
+        Refused where the subject has no verified address.
+        """
+        return run(self._flows.administration.initial_password(subject, actor=actor, tenant=tenant))
+
+    def export(self, subject: str, *, tenant: str = "") -> Export:
+        """All that is held about a subject, without secrets."""
+        return run(self._flows.administration.export(subject, tenant=tenant))
+
+    def erase(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:
+        """Delete everything held about a subject, with the messages that were still to go out."""
+        return run(self._flows.administration.erase(subject, actor=actor, tenant=tenant))
+
+
+def _inline(work: Callable[[], object]) -> object:
+    return work()
+
+
+def _complain(error: Exception) -> None:
+    import logging
+
+    logging.getLogger("acctsec").error("Delivery in the background failed: %s", type(error).__name__)

@@ -1,0 +1,71 @@
+"""What both faces do once: wire the flows, and refuse a port of the wrong form."""
+
+import inspect
+from typing import Any
+
+from acctsec._flows.administration import Administration
+from acctsec._flows.answers import Answers
+from acctsec._flows.core import Core, Ports
+from acctsec._flows.delivery import Delivery
+from acctsec._flows.factors import FactorFlows
+from acctsec._flows.guesses import Guesses
+from acctsec._flows.passwords import Passwords
+from acctsec._flows.resets import Resets
+from acctsec._flows.sessions import Sessions
+from acctsec._flows.sign_in import SignIn
+from acctsec.errors import ConfigError
+from acctsec.hashing.governor import Governor
+from acctsec.keyring import Keyring
+from acctsec.policy import Policy
+
+RECORDS = ("load", "commit", "drain", "ack")
+METERS = ("charge", "settle", "read")
+
+
+class Flows:
+    """The flows of one engine, wired to its ports."""
+
+    def __init__(self, policy: Policy, keyring: Keyring, ports: Ports) -> None:
+        self.core = Core(policy, keyring, ports)
+        guesses = Guesses(self.core)
+        answers = Answers(self.core, guesses)
+        self.passwords = Passwords(self.core, guesses)
+        self.sign_in = SignIn(self.core, guesses, answers)
+        self.resets = Resets(self.core, guesses, self.passwords, answers)
+        self.factors = FactorFlows(self.core, guesses)
+        self.sessions = Sessions(self.core, self.factors)
+        self.administration = Administration(self.core, self.resets)
+        self.delivery = Delivery(self.core)
+
+
+def governor(policy: Policy) -> Governor:
+    hashing = policy.hashing
+    return Governor(permits=hashing.permits, queue=hashing.queue, patience=hashing.patience)
+
+
+def check_wiring(policy: object, keyring: object, messenger: object, outbox: object) -> None:
+    if not isinstance(policy, Policy):
+        raise ConfigError("The policy is not a Policy.", remedy="Give Policy() or a preset.")
+    if not isinstance(keyring, Keyring):
+        raise ConfigError("The keyring is not a Keyring.", remedy="Give Keyring.from_text(os.environ['ACCTSEC_KEYS']).")
+    if outbox not in ("delivered", "manual"):
+        raise ConfigError(f"outbox is {outbox!r}.", remedy='Leave it out, or name "manual".')
+    if messenger is None and outbox != "manual":
+        raise ConfigError("There is no messenger, so no reset could ever arrive.", remedy='Give one, or name outbox="manual".')
+
+
+def forms(*ports: object) -> list[tuple[str, object, tuple[str, ...]]]:
+    names = ("store", "directory", "messenger", "sink", "corpus")
+    methods: tuple[tuple[str, ...], ...] = ((*RECORDS, *METERS), ("find", "get"), ("send",), ("record",), ("count",))
+    return [found for found in zip(names, ports, methods, strict=True) if found[1] is not None]
+
+
+def check_form(name: str, port: object, methods: tuple[str, ...], *, wants_async: bool) -> None:
+    for method in methods:
+        call: Any = getattr(port, method, None)
+        if not callable(call):
+            raise ConfigError(f"The {name} has no method {method}.", remedy=f"See acctsec.protocols for what a {name} is.")
+        if inspect.iscoroutinefunction(call) is not wants_async:
+            face, other = ("AsyncEngine", "Engine") if wants_async else ("Engine", "AsyncEngine")
+            kind = "a blocking" if wants_async else "an async"
+            raise ConfigError(f"{name}.{method} is {kind} method.", remedy=f"{face} wants the other form; or use {other}.")

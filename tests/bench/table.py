@@ -1,0 +1,73 @@
+"""One table: what was measured, beside what it is measured against, and whether the goal is met."""
+
+from collections.abc import Callable, Sequence
+
+from attrs import field, frozen
+
+from tests.bench.timing import Pace
+
+HEAD = ("row", "what", "ours", "floor", "peer", "ratio", "goal", "")
+
+
+@frozen(kw_only=True)
+class Row:
+    """One line. *met* is None where there is nothing to hold it against: a peer is missing, or it is told for context."""
+
+    id: str
+    what: str
+    ours: str
+    floor: str = "-"
+    peer: str = "-"
+    ratio: str = "-"
+    goal: str = "-"
+    met: bool | None = None
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The line as text."""
+        verdict = {True: "met", False: "MISSED", None: ""}[self.met]
+        return (self.id, self.what, self.ours, self.floor, self.peer, self.ratio, self.goal, verdict)
+
+
+Measure = Callable[[Pace], Sequence[Row]]
+
+
+@frozen
+class Bench:
+    """All measurements by row id, in order."""
+
+    measures: dict[str, Measure] = field(factory=dict, repr=False)
+
+    def row(self, *ids: str) -> Callable[[Measure], Measure]:
+        """Register what measures the rows *ids*."""
+
+        def register(measure: Measure) -> Measure:
+            self.measures.update(dict.fromkeys(ids, measure))
+            return measure
+
+        return register
+
+
+BENCH = Bench()
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows as a Markdown table whose columns line up."""
+    lines = [HEAD, *(row.cells for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
+    text = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines]
+    text.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(text)
+
+
+def si(seconds: float) -> str:
+    """A length of time that a person can read."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if abs(seconds) >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 1e-9:.3g} ns"
+
+
+def percent(ratio: float) -> str:
+    """A small share."""
+    return f"{100 * ratio:.2f} %"

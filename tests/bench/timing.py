@@ -1,0 +1,136 @@
+"""
+How everything here is timed: alternatives in one process, in turn, in shuffled rounds.
+
+Machines drift by half within minutes, so absolute times say little. A slow moment hits all alternatives of a round alike;
+what is told are medians, and medians of the ratios of each round, never a ratio of two medians.
+"""
+
+import gc
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from statistics import median
+from time import perf_counter
+
+from attrs import field, frozen
+
+Call = Callable[[], object]
+
+
+@frozen(kw_only=True)
+class Pace:
+    """How long to measure: *rounds* of about *slice_seconds* an alternative. The quick one only shows that it runs."""
+
+    rounds: int = 21
+    slice_seconds: float = 0.015
+    quick: bool = False
+
+    def of(self, many: int, few: int) -> int:
+        """*many* of something, or *few* of it to see that it runs."""
+        return few if self.quick else many
+
+
+FULL = Pace()
+QUICK = Pace(rounds=2, slice_seconds=0.0, quick=True)
+
+
+@frozen
+class Prepared:
+    """An alternative whose calls are made ready before the clock starts: each works once."""
+
+    prepare: Callable[[], Sequence[Call]]
+
+
+@frozen
+class Timed:
+    """Seconds a call, of every alternative in every round."""
+
+    rounds: tuple[dict[str, float], ...] = field(repr=False)
+
+    def seconds(self, name: str) -> float:
+        """The median time of an alternative."""
+        return median(one[name] for one in self.rounds)
+
+    def ratio(self, name: str, base: str) -> float:
+        """The median of the rounds' ratios."""
+        return median(one[name] / one[base] for one in self.rounds)
+
+    def of(self, figure: Callable[[dict[str, float]], float]) -> float:
+        """The median of any other figure of the rounds."""
+        return median(figure(one) for one in self.rounds)
+
+
+def interleaved(pace: Pace, alternatives: dict[str, Call | Prepared]) -> Timed:
+    """Time *alternatives* in turn."""
+    times = {name: _times(call, pace) for name, call in alternatives.items()}
+    rounds = []
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(pace.rounds):
+            taken = {}
+            for name in random.sample(list(alternatives), len(alternatives)):
+                call = alternatives[name]
+                if isinstance(call, Prepared):
+                    ready = call.prepare()
+                    started = perf_counter()
+                    for one in ready:
+                        one()
+                    taken[name] = (perf_counter() - started) / len(ready)
+                else:
+                    taken[name] = _timed(call, times[name]) / times[name]
+            rounds.append(taken)
+            gc.collect()
+    finally:
+        gc.enable()
+    return Timed(tuple(rounds))
+
+
+async def interleaved_async(pace: Pace, alternatives: dict[str, Call | Callable[[], Awaitable[object]]]) -> Timed:
+    """The same inside a running event loop; an alternative whose name ends in ``async`` is awaited."""
+    awaited = {name: call for name, call in alternatives.items() if name.endswith("async")}
+    times = {}
+    for name, call in alternatives.items():
+        if name in awaited:
+            one = await _timed_async(call, pace.of(20, 1)) / pace.of(20, 1)
+            times[name] = max(1, int(pace.slice_seconds / one))
+        else:
+            times[name] = _times(call, pace)
+    rounds = []
+    for _ in range(pace.rounds):
+        taken = {}
+        for name in random.sample(list(alternatives), len(alternatives)):
+            if name in awaited:
+                taken[name] = await _timed_async(awaited[name], times[name]) / times[name]
+            else:
+                taken[name] = _timed(alternatives[name], times[name]) / times[name]
+        rounds.append(taken)
+        gc.collect()
+    return Timed(tuple(rounds))
+
+
+def _times(call: Call | Prepared, pace: Pace) -> int:
+    """How many calls fill a slice. The first ones warm up what loads on first use."""
+    if isinstance(call, Prepared):
+        return 0
+    _timed(call, 1)
+    times = 1
+    while not pace.quick:
+        taken = _timed(call, times)
+        if taken > pace.slice_seconds / 4:
+            return max(1, round(times * pace.slice_seconds / taken))
+        times *= 4
+    return times
+
+
+def _timed(call: Call, times: int) -> float:
+    started = perf_counter()
+    for _ in range(times):
+        call()
+    return perf_counter() - started
+
+
+async def _timed_async(call: Callable[[], Awaitable[object]], times: int) -> float:
+    started = perf_counter()
+    for _ in range(times):
+        await call()
+    return perf_counter() - started

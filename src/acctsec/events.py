@@ -179,6 +179,13 @@ class AttemptRefused(Event):
 
 
 @frozen(kw_only=True)
+class PortFailed(Event):
+    """Observation: a port that may fail did, and what depends on it went on without."""
+
+    port: str
+
+
+@frozen(kw_only=True)
 class ResetWithheld(Event):
     """Observation: a reset request led to no message; *reason* says why."""
 

@@ -129,6 +129,7 @@ class LockoutPolicy:
             doubling to 15 min, 10 a day.
         repeats: whether the same wrong secret counts again. FREE by default: a stale client repeats one old password
             for days. It is compared all the same.
+        remember: how long a device stays known without a sign-in. Default 180 days, as the peers that have device lanes do.
         lease: how long an attempt may take before it counts as failed. Default 30 s, above any queue for a hash.
         patience: how long an attempt waits inside the call for room held by others. Default 2 s.
 
@@ -144,6 +145,7 @@ class LockoutPolicy:
     )
     codes: Rungs = Rungs(free=5, first=timedelta(minutes=1), longest=timedelta(minutes=15), stop=10, window=timedelta(days=1))
     repeats: Repeats = field(default=Repeats.FREE, validator=instance_of(Repeats))
+    remember: timedelta = timedelta(days=180)
     lease: timedelta = timedelta(seconds=30)
     patience: timedelta = timedelta(seconds=2)
 
@@ -165,13 +167,14 @@ class LockoutPolicy:
     def charges(self, attempt: Attempt) -> tuple[Charge, ...]:
         """
         The meters an attempt is put to before its secret is looked at: the lane and the month in the subject's row, the pair
-        and the source in the source's. A known device answers for its own lane alone: nobody near it can hold it up.
+        and the source in the source's. A known device answers for its own lane alone: nobody near it can hold it up. So
+        does who proposes a new password: he has proven himself already.
         """
         lane = attempt.lane.name(attempt.kind).encode()
         short = attempt.kind not in LADDERED
         rungs = self.codes if short else self.device if attempt.lane.known else self.strangers
         own = self._charge(attempt, attempt.subject, b"!" + lane, rungs, at_least=0 if short else attempt.known)
-        if attempt.lane.known:
+        if attempt.lane.known or attempt.kind is SecretClass.REUSE:
             return (own,)
         pair = self._charge(attempt, attempt.source, attempt.pair, self.pair)
         source = self._charge(attempt, attempt.source, SOURCE, self.source)

@@ -83,8 +83,8 @@ class FactorFlows:
             ticket, scene, loaded = about
             allowed = opens(loaded.record, ticket, scene.now) and not loaded.record.factors.live and scene.active(loaded.record)
             session_id = b""
-        if not allowed:
-            core.refused(scene, "enroll_totp", "evaluated", "session")
+        if not allowed or not scene.proven:
+            core.refused(scene, "enroll_totp", "evaluated", "session" if scene.proven else "no verified address")
             return Refused()
         return self._started(scene, loaded.record, session_id, label)
 

@@ -138,8 +138,10 @@ class Guesses:
         record = who.record
         if claims is None or record is None or (claims.tenant, claims.subject) != (scene.tenant, scene.subject):
             return Lane()
-        at_home = claims.incarnation == record.incarnation and record.device(claims.id)
-        return Lane(claims.id) if at_home else Lane()
+        device = record.device(claims.id)
+        if device is None or claims.incarnation != record.incarnation:
+            return Lane()
+        return Lane(device.id) if scene.now < device.since + self.core.policy.lockout.remember else Lane()
 
     async def _reserve(
         self, scene: Scene, who: Who, kind: SecretClass, lane: Lane, context: Context, *, typed: bytes | str, secret: str

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from attrs import frozen
 
+from acctsec import events
 from acctsec._flows.core import Core, Loaded, port
 from acctsec._flows.guesses import Guess, Guesses, known
 from acctsec._flows.tokens import Purpose
@@ -76,6 +77,8 @@ class Passwords:
         try:
             count = await port("corpus.count", corpus.count(password))
         except PortError:
+            scene = Scene(tenant="", subject="", account=None, now=self.core.now())
+            self.core.observe(events.PortFailed(**scene.head(), port="corpus"))
             return None
         return count if type(count) is int and count >= 0 else None
 

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from acctsec._codec import pack, unpack
 from acctsec.claims import DeviceClaims, Enrollment, HandleClaims, LinkClaims, SessionClaims, Ticket
+from acctsec.errors import ConfigError
 from acctsec.keyring import OVERHEAD, Keyring
 from acctsec.record import Device, Record, Session
 from acctsec.steps import Scene
@@ -47,6 +48,8 @@ class Tokens:
         """Make the token of *claims*."""
         packed = pack(claims)
         plain = len(packed).to_bytes(2, "big") + packed
+        if len(plain) > purpose.size:
+            raise ConfigError(f"The claims of a {purpose.label} take {len(plain)} bytes.", remedy="Use shorter names.")
         sealed = self.keyring.seal(purpose.label, plain.ljust(purpose.size, b"\0"))
         return base64.urlsafe_b64encode(sealed).decode()
 

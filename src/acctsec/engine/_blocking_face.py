@@ -186,6 +186,8 @@ class Engine:
         """
         Begin to set up an authenticator app, with a fresh session at the subject's full level or the ticket of
         EnrollmentRequired. Nothing is stored until ``confirm_factor``.
+
+        Refused for an account without a verified address: a squatter's factor would block the address's later owner.
         """
         return run(self._flows.factors.enroll_totp(token, name=name, context=context))
 

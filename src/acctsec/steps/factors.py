@@ -20,6 +20,8 @@ def add_factor(
     first = not record.factors.live and not enrollment.session
     if not opens(record, enrollment, scene.now) or not scene.active(record) or not (session or first):
         return Step(No("ticket"), record)
+    if not scene.proven:
+        return Step(No("no verified address"), record)
     if match is None:
         return Step(No("wrong code"), record)
     factor_id = enrollment.id.hex()

@@ -29,6 +29,16 @@ class Scene:
         """The groups of the account."""
         return self.account.groups if self.account else frozenset()
 
+    @property
+    def proven(self) -> bool:
+        """
+        Whether the account has a verified address.
+
+        Without one nobody knows whose account it is: a squatter's second factor would keep the later owner of the
+        address from resetting the password.
+        """
+        return self.account is not None and bool(self.account.addresses)
+
     def active(self, record: Record) -> bool:
         """Whether the subject may be granted anything: neither side has disabled it."""
         return self.account is not None and self.account.status is Status.ACTIVE and not record.disabled

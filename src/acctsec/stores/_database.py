@@ -33,9 +33,7 @@ class Database:
         self.writing = Lock()
         self.durable = Writer(self, synchronous="FULL", unanswered=CommitUnknown)
         self.quick = Writer(self, synchronous="NORMAL", unanswered=StoreError)
-        self._readers: SimpleQueue[sqlite3.Connection | None] = SimpleQueue()
-        for _ in range(READERS):
-            self._readers.put(None)
+        self._readers = _empty_pool()
         self._create()
         try:
             self._prepare(schema, version)
@@ -70,9 +68,13 @@ class Database:
         connection = sqlite3.connect(
             f"{self.path.as_uri()}?mode=rw", uri=True, timeout=0, isolation_level=None, check_same_thread=False
         )
-        connection.execute(f"PRAGMA synchronous = {synchronous}")
-        connection.execute("PRAGMA wal_autocheckpoint = 4000")  # pages; folding the log back in waits for the disk
-        connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten, not only unlinked
+        try:
+            connection.execute(f"PRAGMA synchronous = {synchronous}")
+            connection.execute("PRAGMA wal_autocheckpoint = 4000")  # pages; folding the log back in waits for the disk
+            connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten, not only unlinked
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def patiently(self, execute: Callable[..., sqlite3.Cursor], *statement: Any) -> sqlite3.Cursor:
@@ -93,8 +95,8 @@ class Database:
     def close(self) -> None:
         """Close every connection, after the statements under way. The last to close a file folds its log into it."""
         self.closed = True
-        self._take_all()
-        self._put_back()
+        self.take_all()
+        self.put_back()
 
     def explain(self, error: sqlite3.Error | None) -> StoreError:
         """What went wrong and how to mend it; None stands for a wait inside this process that took too long."""
@@ -138,9 +140,7 @@ class Database:
 
     def _is_new(self, connection: sqlite3.Connection, known: int) -> bool:
         """Whether the file is empty. A file of somebody else, or of a later release, is refused untouched."""
-        application = self.patiently(connection.execute, "PRAGMA application_id").fetchone()[0]
-        version = self.patiently(connection.execute, "PRAGMA user_version").fetchone()[0]
-        used = self.patiently(connection.execute, "SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+        application, version, used = self.patiently(connection.execute, _IDENTITY).fetchone()
         if application == APPLICATION_ID and version > known:
             raise StoreError(
                 f"{self.path}: the file was written by a newer release (schema {version}, this one knows {known}).",
@@ -153,10 +153,8 @@ class Database:
             )
         return not used
 
-    # Whoever forks a process with open SQLite connections gives the child SQLite's idea of locks that only the parent
-    # holds, and commits of the child can vanish. So all connections are closed before a fork and opened anew after it.
-
-    def _take_all(self) -> None:
+    def take_all(self) -> None:
+        """Close every connection and keep it from being opened again until `put_back`."""
         self._held = self.writing.acquire(timeout=self.patience)
         if self._held:
             self.durable.disconnect()
@@ -169,19 +167,18 @@ class Database:
                 if connection is not None:
                     connection.close()
 
-    def _put_back(self) -> None:
+    def put_back(self) -> None:
+        """Let connections be opened again."""
         for _ in range(self._taken):
             self._readers.put(None)
         if self._held:
             self.writing.release()
 
-    def _start_over(self) -> None:
-        """In a child: whatever could not be closed before the fork must never be touched, not even to close it."""
+    def start_over(self) -> None:
+        """In a forked child: what could not be closed before the fork must never be touched, not even to close it."""
         _abandoned.extend((self.durable.connection, self.quick.connection, self._readers))
         self.durable.connection = self.quick.connection = None
-        self._readers = SimpleQueue()
-        for _ in range(READERS):
-            self._readers.put(None)
+        self._readers = _empty_pool()
         self.writing = Lock()
 
 
@@ -211,9 +208,10 @@ class Writer:
         return self.connection
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        connection = self.connection
         try:
-            if error is None:
-                self._commit()
+            if error is None and connection is not None:
+                self._commit(connection)
             else:
                 # Closing rolls back, whatever state the failure left behind.
                 self.disconnect()
@@ -228,10 +226,9 @@ class Writer:
         if connection is not None:
             connection.close()
 
-    def _commit(self) -> None:
-        assert self.connection is not None
+    def _commit(self, connection: sqlite3.Connection) -> None:
         try:
-            self.connection.execute("COMMIT")
+            connection.execute("COMMIT")
         except sqlite3.Error as error:
             self.disconnect()
             # Its last page may or may not have reached the disk.
@@ -241,10 +238,21 @@ class Writer:
             ) from error
 
 
+def _empty_pool() -> "SimpleQueue[sqlite3.Connection | None]":
+    """A place for each reader; connections are opened when they are needed."""
+    pool: SimpleQueue[sqlite3.Connection | None] = SimpleQueue()
+    for _ in range(READERS):
+        pool.put(None)
+    return pool
+
+
 def _is_busy(error: sqlite3.OperationalError) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY
 
 
+# One statement sees one state of the file, also while another process is making it.
+_IDENTITY = """SELECT (SELECT application_id FROM pragma_application_id),
+    (SELECT user_version FROM pragma_user_version), EXISTS (SELECT 1 FROM sqlite_master)"""
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 _WRITABLE = "Let this process write the file and its directory: SQLite keeps two more files beside it."
 _EXPLANATIONS = {
@@ -261,26 +269,33 @@ _EXPLANATIONS = {
     sqlite3.SQLITE_IOERR: ("the disk failed.", "Look at the system's log; what was committed is still in the file."),
 }
 
-_open: "WeakSet[Database]" = WeakSet()
+
+# Whoever forks a process with open SQLite connections gives the child SQLite's idea of locks that only the parent holds,
+# and commits of the child can vanish. So all connections are closed before a fork and opened anew after it.
+
+_open: WeakSet[Database] = WeakSet()
+_forking = Lock()
+_taken: list[Database] = []
 _abandoned: list[object] = []
-_forking: list[Database] = []
 
 
 def _before_fork() -> None:
-    _forking[:] = list(_open)
-    for database in _forking:
-        database._take_all()
+    _forking.acquire()
+    _taken.extend(_open)
+    for database in _taken:
+        database.take_all()
 
 
 def _after_fork_in_parent() -> None:
-    while _forking:
-        _forking.pop()._put_back()
+    while _taken:
+        _taken.pop().put_back()
+    _forking.release()
 
 
 def _after_fork_in_child() -> None:
-    _forking.clear()
-    for database in _open:
-        database._start_over()
+    while _taken:
+        _taken.pop().start_over()
+    _forking.release()
 
 
 if hasattr(os, "register_at_fork"):

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from acctsec.protocols import AsyncMeterStore, AsyncRecordStore, MeterStore, RecordStore
-from acctsec.testing import _meter_clauses, _record_clauses
 from acctsec.testing._faces import face
+from acctsec.testing._meter_clauses import CLAUSES as METER_CLAUSES
+from acctsec.testing._record_clauses import CLAUSES as RECORD_CLAUSES
 
 AnyStore = RecordStore | AsyncRecordStore | MeterStore | AsyncMeterStore
 
@@ -20,13 +21,13 @@ def check_store(factory: Callable[[], AnyStore]) -> None:
     >>> from acctsec.stores import MemoryStore
     >>> check_store(MemoryStore)
     """
-    for method, clauses in (("commit", _record_clauses.CLAUSES), ("charge", _meter_clauses.CLAUSES)):
+    for method, clauses in (("commit", RECORD_CLAUSES), ("charge", METER_CLAUSES)):
         for clause in clauses:
             store = face(factory())
             try:
                 if hasattr(store.store, method):
                     clause(store)
             except Exception as error:
-                raise AssertionError(f"The store breaks its contract. {clause.__doc__} {error or type(error)}") from error
+                raise AssertionError(f"The store breaks its contract. {clause.__doc__} {error!r}") from error
             finally:
                 store.finish()

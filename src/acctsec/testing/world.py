@@ -37,6 +37,7 @@ from acctsec.testing.doubles import (
 )
 
 EngineT = TypeVar("EngineT", Engine, AsyncEngine)
+WorldT = TypeVar("WorldT", bound="World[Any]")
 
 PASSWORD = "seven quiet otters 418"  # noqa: S105 - the password of everybody here
 IDENTIFIER = "alice@example.org"
@@ -53,21 +54,22 @@ def world(*, policy: Policy = CHEAPEST, store: Store | None = None, seed: int = 
     >>> type(w.engine.sign_in("Alice@Example.org", PASSWORD, context=w.context())).__name__
     'SignedIn'
     """
-    return _built(Engine, MemoryStore() if store is None else store, policy=policy, seed=seed, corpus=corpus)
+    return built(World, Engine, MemoryStore() if store is None else store, policy=policy, seed=seed, corpus=corpus)
 
 
 def async_world(
     *, policy: Policy = CHEAPEST, store: AsyncStore | None = None, seed: int = 0, corpus: object = None
 ) -> "World[AsyncEngine]":
     """An async engine and its doubles; *corpus*, if any, in its blocking form. Close it when it is no longer used."""
-    return _built(AsyncEngine, AsyncMemoryStore() if store is None else store, policy=policy, seed=seed, corpus=corpus)
+    return built(World, AsyncEngine, AsyncMemoryStore() if store is None else store, policy=policy, seed=seed, corpus=corpus)
 
 
-def _built(face: type[EngineT], store: Any, *, policy: Policy, seed: int, corpus: object) -> "World[EngineT]":
+def built(kind: type[WorldT], face: type, store: Any, *, policy: Policy, seed: int, corpus: object = None) -> WorldT:
+    """A world of that kind around that face and store."""
     policy, comparisons = instrumented(policy)
     entropy = SeededEntropy(seed)
     keyring = Keyring(sealing=[entropy(32)], index=[entropy(32)], entropy=entropy)
-    return World(face=face, policy=policy, store=store, keyring=keyring, entropy=entropy, comparisons=comparisons, corpus=corpus)
+    return kind(face=face, policy=policy, store=store, keyring=keyring, entropy=entropy, comparisons=comparisons, corpus=corpus)
 
 
 @define(kw_only=True)

@@ -1,0 +1,53 @@
+"""Where an act is played: it talks to the screen, and every claim it makes is kept."""
+
+from typing import TypeVar
+
+from attrs import frozen
+
+from acctsec.demo.screen import Screen
+
+T = TypeVar("T")
+
+
+@frozen
+class Claim:
+    """One sentence that the demo asserts, and whether it held."""
+
+    act: int
+    text: str
+    held: bool
+
+
+class Broken(Exception):  # noqa: N818 - it ends an act, not the demo
+    """An act cannot go on, because an operation answered something it must not answer there."""
+
+
+class Stage:
+    """The screen, and the claims so far."""
+
+    def __init__(self, screen: Screen) -> None:
+        self.screen = screen
+        self.claims: list[Claim] = []
+        self._act = 0
+
+    def open(self, number: int, title: str, lead: str) -> None:
+        """Begin an act."""
+        self._act = number
+        self.screen.act(number, title, lead)
+
+    def claim(self, text: str, held: object) -> None:
+        """Assert something, in front of everybody."""
+        claim = Claim(self._act, text, bool(held))
+        self.claims.append(claim)
+        self.screen.claim(claim.text, claim.held)
+
+    def of(self, act: int) -> list[Claim]:
+        """The claims of one act."""
+        return [claim for claim in self.claims if claim.act == act]
+
+
+def expect(answer: object, wanted: type[T]) -> T:
+    """The answer, if it is what the act goes on with."""
+    if not isinstance(answer, wanted):
+        raise Broken(f"{type(answer).__name__} where {wanted.__name__} was due")
+    return answer

@@ -150,7 +150,9 @@ def conclude(meter: Meter, settlement: Settlement) -> Meter:
         return meter
     verdict = settlement.verdict
     if verdict is Settle.FAILED:
-        return _without(meter, hold) if hold.state == LAPSED else _fail(meter, settlement.ladder, hold, lapsed=False)
+        if hold.state == LAPSED:
+            return _without(meter, hold)
+        return _without_old(_fail(meter, settlement.ladder, hold, lapsed=False), settlement.ladder)
     if verdict is Settle.VOID and hold.sharers > 1:
         return _with_hold(meter, evolve(hold, sharers=hold.sharers - 1))
     meter = _without(meter, hold)

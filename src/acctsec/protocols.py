@@ -29,9 +29,22 @@ MAX_NAME_BYTES = 64
 
 
 def check_name(_: object, attribute: "Attribute[str]", value: str) -> None:
-    """A subject or tenant: text of at most 64 bytes, so that every token has one length."""
-    if type(value) is not str or len(value.encode(errors="replace")) > MAX_NAME_BYTES:
-        raise ConfigError(f"The {attribute.name} is not text of at most {MAX_NAME_BYTES} bytes.", remedy="Use a short opaque id.")
+    """An attrs validator: text of at most 64 bytes of UTF-8, so that every token has one length."""
+    _check(attribute.name, value)
+
+
+def check_subject(subject: str) -> None:
+    """Raise ConfigError for what cannot be a subject."""
+    _check("subject", subject)
+
+
+def _check(name: str, value: object) -> None:
+    try:
+        fits = type(value) is str and len(value.encode()) <= MAX_NAME_BYTES
+    except UnicodeEncodeError:
+        fits = False
+    if not fits:
+        raise ConfigError(f"The {name} is not text of at most {MAX_NAME_BYTES} bytes.", remedy="Use a short opaque id.")
 
 
 Version = bytes

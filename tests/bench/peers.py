@@ -4,12 +4,13 @@ The packages we are measured beside. ``make bench`` installs them; without them 
 Django runs without a project, on an SQLite file in WAL mode at synchronous=NORMAL, with a hasher that does no work.
 """
 
+import atexit
 import sys
+import tempfile
 import types
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
-from pathlib import Path
 
 from attrs import frozen
 
@@ -39,8 +40,8 @@ def has(*packages: str) -> bool:
 
 
 @cache
-def django(folder: Path) -> Django | None:
-    """Django with django-axes, its tables in *folder*; None where they are not installed."""
+def django() -> Django | None:
+    """Django with django-axes, set up once; None where they are not installed."""
     if not has("django", "axes"):
         return None
     import logging
@@ -49,6 +50,8 @@ def django(folder: Path) -> Django | None:
     from django.conf import settings
 
     logging.disable(logging.CRITICAL)
+    folder = tempfile.TemporaryDirectory(prefix="acctsec-bench-django-")
+    atexit.register(folder.cleanup)
     settings.configure(
         SECRET_KEY="x" * 50,
         USE_TZ=True,
@@ -56,7 +59,7 @@ def django(folder: Path) -> Django | None:
         DATABASES={
             "default": {
                 "ENGINE": "django.db.backends.sqlite3",
-                "NAME": str(folder / "django.sqlite3"),
+                "NAME": f"{folder.name}/django.sqlite3",
                 "OPTIONS": {
                     "transaction_mode": "IMMEDIATE",
                     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",

@@ -79,7 +79,7 @@ def success(pace: Pace):
             "flush": Prepared(lambda: [flush] * several),
             "commit": Prepared(lambda: [commit] * several),
         }
-        django = peers.django(folder)
+        django = peers.django()
         if django:
             request = django.factory.post("/", {"username": "alice"}, REMOTE_ADDR="192.0.2.7")
             django.use(peers.MODEL)
@@ -135,7 +135,7 @@ def failure(pace: Pace):
             "trip": raw.counter(folder / "counter"),
             "ours": failures(store, Addressed(folder / "users", accounts), filled(store, accounts)),
         }
-        django = peers.django(folder)
+        django = peers.django()
         if django:
             alternatives |= _django_failures(django)
         timed = interleaved(pace, alternatives)

@@ -1,6 +1,6 @@
 """One table: what was measured, beside what it is measured against, and whether the goal is met."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from attrs import field, frozen
 
@@ -29,7 +29,7 @@ class Row:
         return (self.id, self.what, self.ours, self.floor, self.peer, self.ratio, self.goal, verdict)
 
 
-Measure = Callable[[Pace], Sequence[Row]]
+Measure = Callable[[Pace], Iterable[Row]]
 
 
 @frozen

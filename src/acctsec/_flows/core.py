@@ -4,7 +4,8 @@ import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from attrs import define, evolve, frozen
 
@@ -12,7 +13,8 @@ from acctsec import events
 from acctsec._codec import decode_record, encode_record
 from acctsec._flows.entries import Entry, Happened, Mail, key, seal
 from acctsec._flows.tokens import Tokens
-from acctsec.errors import CommitUnknown, Overloaded, PortError
+from acctsec.context import Context
+from acctsec.errors import CommitUnknown, ConfigError, Overloaded, PortError
 from acctsec.events import AsyncEventSink, Event
 from acctsec.hashing import Comparison
 from acctsec.identifiers import Identifier
@@ -33,17 +35,31 @@ from acctsec.protocols import (
     Conflict,
     Entropy,
     Version,
+    check_subject,
 )
 from acctsec.record import MAX_COMMITS, Record, Verifier
 from acctsec.steps import Compared, Drawn, NewVerifier, Notice, Scene, Step
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 ROUNDS = 8
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(9998, 1, 1, tzinfo=UTC)
 BRIEF = timedelta(seconds=1)
 MAX_OBSERVATIONS = 1024
+
+
+def operation(flow: Callable[P, T]) -> Callable[P, T]:
+    """Marks a public operation: one that is given something else than a Context is the caller's mistake, and begins nothing."""
+
+    @wraps(flow)
+    def begin(*args: P.args, **kwargs: P.kwargs) -> T:
+        if not isinstance(kwargs.get("context"), Context):
+            raise ConfigError("`context` is not a Context.", remedy="Give Context.of(the peer's address).")
+        return flow(*args, **kwargs)
+
+    return begin
 
 
 @define(kw_only=True)
@@ -128,7 +144,8 @@ class Core:
         return frame("subject", tenant, subject)
 
     async def enter(self, tenant: str, subject: str, source: str = "", *, account: Account | None = None) -> tuple[Scene, Loaded]:
-        """Begin an operation on a subject: who and when, and the record as it is."""
+        """Begin an operation on a subject: who and when, and the record as it is. Raises ConfigError for no subject."""
+        check_subject(subject)
         found = account or await self.get(tenant, subject)
         scene = Scene(tenant=tenant, subject=subject, account=found, now=self.now(), source=source)
         return scene, await self.load(self.record_key(tenant, subject), fresh=self.draw(16))

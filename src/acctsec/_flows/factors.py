@@ -3,7 +3,7 @@
 from typing import TypeVar
 
 from acctsec._flows.answers import factor_infos
-from acctsec._flows.core import Core, Loaded
+from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.guesses import Guess, Guesses, known
 from acctsec._flows.tokens import Purpose
 from acctsec.claims import Enrollment, SessionClaims, Ticket, TotpCode
@@ -65,6 +65,7 @@ class FactorFlows:
         scene, loaded = await self.core.enter(claims.tenant, claims.subject, context.source.key)
         return claims, scene, loaded
 
+    @operation
     async def enroll_totp(self, token: str, *, name: str, context: Context) -> EnrollmentStarted | Refused:
         """Begin to set up an authenticator; see Engine.enroll_totp. The record learns of it only when it is confirmed."""
         core = self.core
@@ -106,6 +107,7 @@ class FactorFlows:
         uri = totp.provisioning_uri(secret, account=account.replace(":", " "), issuer=core.policy.mfa.issuer)
         return EnrollmentStarted(core.tokens.seal(Purpose.CONFIRM, enrollment), uri, totp.key_text(secret))
 
+    @operation
     async def confirm_factor(self, ticket: str, answer: TotpCode, *, context: Context) -> FactorAdded | Refused | TryAgain:
         """Prove a new authenticator by a code of its own; see Engine.confirm_factor."""
         core = self.core
@@ -156,6 +158,7 @@ class FactorFlows:
         self.core.refused(scene, operation, "evaluated", verdict.reason if isinstance(verdict, No) else "")
         return Refused()
 
+    @operation
     async def list_factors(self, token: str, *, context: Context) -> Factors | Refused:
         """What may be shown of the subject's factors; see Engine.list_factors."""
         found = await self.session(token, context)
@@ -163,6 +166,7 @@ class FactorFlows:
             return Refused()
         return Factors(factor_infos(found[2].record.factors))
 
+    @operation
     async def rename_factor(
         self, token: str, factor_id: str, name: str, *, context: Context
     ) -> FactorRenamed | Refused | TryAgain:
@@ -184,6 +188,7 @@ class FactorFlows:
         info = next(info for info in factor_infos(done.record.factors) if info.id == factor_id)
         return FactorRenamed(info)
 
+    @operation
     async def remove_factor(self, token: str, factor_id: str, *, context: Context) -> FactorRemoved | Refused | TryAgain:
         """Remove an authenticator; see Engine.remove_factor."""
         found = await self.session(token, context)
@@ -199,6 +204,7 @@ class FactorFlows:
         session = self.renewed(done, scene, "remove_factor")
         return FactorRemoved(session) if isinstance(session, str) else session
 
+    @operation
     async def issue_recovery_codes(self, token: str, *, context: Context) -> RecoveryCodes | Refused | TryAgain:
         """Print new recovery codes; see Engine.issue_recovery_codes."""
         core = self.core

@@ -5,7 +5,7 @@ from datetime import timedelta
 from attrs import frozen
 
 from acctsec import events
-from acctsec._flows.core import Core, Loaded, port
+from acctsec._flows.core import Core, Loaded, operation, port
 from acctsec._flows.guesses import Guess, Guesses, known
 from acctsec._flows.tokens import Purpose
 from acctsec.claims import (
@@ -76,12 +76,15 @@ class Passwords:
         """How often a password leaked; None when the corpus cannot tell, which the policy's rule answers for."""
         try:
             count = await port("corpus.count", corpus.count(password))
+            if type(count) is int and count >= 0:
+                return count
+            raise PortError("corpus.count answered with something else.", remedy="Answer a count, 0 for never.")
         except PortError:
             scene = Scene(tenant="", subject="", account=None, now=self.core.now())
             self.core.observe(events.PortFailed(**scene.head(), port="corpus"))
             return None
-        return count if type(count) is int and count >= 0 else None
 
+    @operation
     async def set_password(self, subject: str, password: str, *, by: PasswordClaim, context: Context) -> SetOutcome:
         """Set a password on a claim; see Engine.set_password."""
         for _ in range(2):

@@ -5,7 +5,7 @@ from datetime import timedelta
 from attrs import frozen
 
 from acctsec._flows.answers import Answers, factor_infos, is_answer
-from acctsec._flows.core import Core, Loaded
+from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.entries import ResetRequest, seal
 from acctsec._flows.guesses import Guess, Guesses
 from acctsec._flows.passwords import Chosen, Passwords
@@ -64,6 +64,7 @@ class Resets:
         self.passwords = passwords
         self.answers = answers
 
+    @operation
     async def request_reset(self, identifier: str, *, context: Context) -> ResetRequested:
         """Ask for a reset; see Engine.request_reset. What is done does not depend on whether anybody has this identifier."""
         core = self.core
@@ -103,6 +104,7 @@ class Resets:
         readings = await core.ports.meters.charge(charges, self.guesses.instant())
         return all(isinstance(reading, Granted) for reading in readings)
 
+    @operation
     async def inspect_reset(self, link: str, *, context: Context) -> ResetPending | Refused:
         """Look at a link without touching anything; see Engine.inspect_reset."""
         core = self.core
@@ -113,6 +115,7 @@ class Resets:
         refused = redeem_refusal(core.policy, found.loaded.record, scene=found.scene, reset=found.reset, ticket=None)
         return ResetPending(live.reset.expires) if isinstance(live, Redeemable) and not refused else Refused()
 
+    @operation
     async def redeem_reset(self, reset: ResetProof, new_password: str, *, context: Context) -> RedeemOutcome:
         """Redeem a reset; see Engine.redeem_reset."""
         match reset:

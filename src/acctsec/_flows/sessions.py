@@ -1,6 +1,6 @@
 """Sessions: checking and ending them."""
 
-from acctsec._flows.core import BRIEF, Core
+from acctsec._flows.core import BRIEF, Core, operation
 from acctsec._flows.factors import FactorFlows
 from acctsec._flows.sign_in import session_info
 from acctsec._flows.tokens import Purpose
@@ -19,6 +19,7 @@ class Sessions:
         self.core = core
         self.factors = factors
 
+    @operation
     async def check_session(self, token: str, *, context: Context) -> SessionValid | SessionEnded:
         """Whether a token stands for a session; see Engine.check_session. One load, no write."""
         core = self.core
@@ -41,6 +42,7 @@ class Sessions:
             renewed = core.tokens.session(scene, record, judged.session)
         return SessionValid(session_info(scene, judged.session, expires=judged.expires), renewed)
 
+    @operation
     async def sign_out(self, token: str, *, context: Context) -> SessionsEnded | TryAgain:
         """End one session; see Engine.sign_out."""
         found = await self.factors.session(token, context)
@@ -51,6 +53,7 @@ class Sessions:
         done = await self.core.apply(scene, loaded, lambda record: sign_out(policy, record, scene=scene, claims=claims))
         return SessionsEnded(done.verdict.count) if isinstance(done.verdict, Done) else TryAgain(BRIEF)
 
+    @operation
     async def sign_out_everywhere(
         self, subject: str, *, by: FreshSession | Admin, context: Context
     ) -> SessionsEnded | Refused | TryAgain:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from attrs import evolve
 
 from acctsec._flows.answers import Answers, Checked, factor_infos, is_answer
-from acctsec._flows.core import Core, Loaded
+from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.guesses import Guess, Guesses, Who, known, phantom
 from acctsec._flows.tokens import Purpose
 from acctsec.claims import FactorAnswer, Ticket
@@ -52,6 +52,7 @@ class SignIn:
         self.guesses = guesses
         self.answers = answers
 
+    @operation
     async def sign_in(self, identifier: str, password: str, *, context: Context) -> SignInOutcome:
         """Check a password; see Engine.sign_in."""
         core = self.core
@@ -130,6 +131,7 @@ class SignIn:
         info = session_info(scene, session, expires=core.policy.sessions.expiry(session, active=scene.now))
         return SignedIn(token, device, info=info)
 
+    @operation
     async def verify_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> FactorOutcome:
         """Check a second factor; see Engine.verify_factor."""
         core = self.core

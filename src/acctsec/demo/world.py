@@ -101,7 +101,7 @@ class Seen:
 
     costs: Counter[str] = Factory(Counter)
     compared: list[str] = Factory(list)
-    decoys: int = 0
+    decoyed: list[str] = Factory(list)
 
 
 @frozen(kw_only=True)
@@ -123,12 +123,9 @@ class Watched(HashingPolicy):
 
     def verify(self, phc: str, password: str) -> Comparison:
         """Compare, and note whether it was against somebody's real hash or against the decoy."""
-        if phc == self.decoy():
-            self.seen.decoys += 1
-        else:
-            self.seen.compared.append(password)
+        met = self.seen.decoyed if phc == self.decoy() else self.seen.compared
+        met.append(password)
         return super().verify(phc, password)
-
 
 
 

@@ -93,15 +93,20 @@ def undone(password: str) -> tuple[str, ...]:
 
 
 def _covered(text: str, listed: list[str]) -> list[bool]:
-    """Which characters of *text* belong to a word, in whatever reading or direction."""
+    """
+    Which characters of *text* belong to a word, in whatever reading or direction.
+
+    Every word is looked for in the whole text: ``rachaelg`` takes nothing from the ``gipson`` in ``rachaelgipson``.
+    """
     covered = [False] * len(text)
     for reading in _READINGS:
-        words = [token.translate(reading) for token in listed]
         for step in (1, -1):
             left = text.translate(reading)[::step]
-            for word in words:
-                if word in left:
-                    left = left.replace(word, "\0" * len(word))
-            for position, character in enumerate(left[::step]):
-                covered[position] |= character == "\0"
+            hidden = [False] * len(left)
+            for word in {token.translate(reading) for token in listed}:
+                at = left.find(word)
+                while at >= 0:
+                    hidden[at : at + len(word)] = [True] * len(word)
+                    at = left.find(word, at + len(word))
+            covered = [a or b for a, b in zip(covered, hidden[::step], strict=True)]
     return covered

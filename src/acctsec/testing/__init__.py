@@ -1,5 +1,50 @@
-"""The public kit: prove that a store of your own keeps the contract the engine relies on. Needs ``acctsec[testing]``."""
+"""
+The public test kit: worlds and doubles to play with, and checks that prove a policy, a store or a platform's own flows.
 
+What needs Hypothesis and pytest (``pip install acctsec[testing]``) loads when it is first used. ``EngineMachine`` is in
+``acctsec.testing.machine`` and the strategies are in ``acctsec.testing.strategies``: import them by name.
+"""
+
+from acctsec.testing.crashes import Operation, crash_everywhere
+from acctsec.testing.doubles import (
+    Authenticator,
+    Comparisons,
+    ManualClock,
+    MemoryDirectory,
+    RecordingMessenger,
+    RecordingSink,
+    SeededEntropy,
+    as_async,
+    instrumented,
+)
+from acctsec.testing.races import DEATHS, FAILURES, RACING, Died, Explored, RaceFound, TooManySchedules, explore, race_world, replay
 from acctsec.testing.stores import check_store
+from acctsec.testing.world import World, async_world, world
 
-__all__ = ["check_store"]
+__all__ = [
+    "Authenticator",
+    "Comparisons",
+    "DEATHS",
+    "Died",
+    "Explored",
+    "FAILURES",
+    "ManualClock",
+    "MemoryDirectory",
+    "Operation",
+    "RACING",
+    "RaceFound",
+    "RecordingMessenger",
+    "RecordingSink",
+    "SeededEntropy",
+    "TooManySchedules",
+    "World",
+    "as_async",
+    "async_world",
+    "check_store",
+    "crash_everywhere",
+    "explore",
+    "instrumented",
+    "race_world",
+    "replay",
+    "world",
+]

@@ -8,19 +8,21 @@ processes a store that passes ``check_store`` adds no others.
 """
 
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from datetime import timedelta
 from enum import Enum
 from typing import Any, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from acctsec.engine import AsyncEngine
 from acctsec.errors import CommitUnknown, StoreError
+from acctsec.password import Length
 from acctsec.policy import Policy
 from acctsec.presets import CHEAPEST
 from acctsec.protocols import Store
 from acctsec.stores import MemoryStore
 from acctsec.testing.doubles import STORE
-from acctsec.testing.world import World, _AtOnce, built
+from acctsec.testing.world import World, AtOnce, built
 
 WorldT = TypeVar("WorldT")
 Flow = Coroutine[Any, Any, Any]
@@ -110,15 +112,24 @@ def _touches(name: str, args: Sequence[Any]) -> Mapping[object, bool]:
             return {("meters", one.slot): True for one in args[0]}
 
 
+RACING = evolve(
+    CHEAPEST,
+    name="racing",
+    password=evolve(CHEAPEST.password, rules=(Length(),), estimator=lambda _, __: 20.0),
+    lockout=evolve(CHEAPEST.lockout, patience=timedelta(milliseconds=20)),
+)
+"""CHEAPEST for thousands of runs: no estimate, and flows that wait for each other soon give up."""
+
+
 # --- the world of a race ----------------------------------------------------------------------------------------------
 
 
-def race_world(*, policy: Policy = CHEAPEST, store: Store | None = None, seed: int = 0) -> "RaceWorld":
+def race_world(*, policy: Policy = RACING, store: Store | None = None, seed: int = 0) -> "RaceWorld":
     """
     An async engine whose flows stop at store calls alone: it hashes at once and pauses without waiting.
 
-    ``calls`` runs an operation to its end: for what comes before a race and after it. Give ``patience`` in milliseconds to the
-    lockout policy of a race, or flows that wait for each other take long to give up.
+    ``calls`` runs an operation to its end: for what comes before a race and after it. Make other policies of RACING: with
+    the usual ``patience`` flows that wait for each other take thousands of calls to give up.
     """
     return built(RaceWorld, AsyncEngine, TurnStore(MemoryStore() if store is None else store), policy=policy, seed=seed)
 
@@ -132,7 +143,7 @@ class RaceWorld(World[AsyncEngine]):
         ports = engine._flows.core.ports  # noqa: SLF001 - the kit wires an engine as no user can
         ports.hash = ports.offload = _at_once
         ports.pause = _yielding
-        self.calls = _AtOnce(engine, drive)  # type: ignore[assignment]
+        self.calls = AtOnce(engine, drive)  # type: ignore[assignment]
         return engine
 
 

@@ -72,7 +72,7 @@ def built(kind: type[WorldT], face: type, store: Any, *, policy: Policy, seed: i
     return kind(face=face, policy=policy, store=store, keyring=keyring, entropy=entropy, comparisons=comparisons, corpus=corpus)
 
 
-@define(kw_only=True)
+@define(kw_only=True, slots=False)
 class World(Generic[EngineT]):
     """
     One engine, everything around it, and short ways to bring it where a test begins.
@@ -118,7 +118,7 @@ class World(Generic[EngineT]):
             "entropy": self.entropy,
         }
         self.engine = self.face(**ports)
-        self.calls = cast("Engine", _AtOnce(self.engine, self._run) if wants_async else self.engine)
+        self.calls = cast("Engine", AtOnce(self.engine, self._run) if wants_async else self.engine)
         return self.engine
 
     def close(self) -> None:
@@ -182,7 +182,7 @@ def _as_it_is(port: object, _: object) -> object:
     return port
 
 
-class _AtOnce:
+class AtOnce:
     """An async face, driven from outside a loop."""
 
     def __init__(self, face: object, run: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
@@ -192,7 +192,7 @@ class _AtOnce:
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._face, name)
         if name == "admin":
-            return _AtOnce(found, self._run)
+            return AtOnce(found, self._run)
         if not callable(found):
             return found
 

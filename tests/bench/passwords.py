@@ -1,0 +1,166 @@
+"""P8, P9: how long the strength of a password takes to tell, on usual and on crafted ones."""
+
+import random
+from statistics import median
+from time import process_time
+
+from acctsec import PasswordPolicy
+from acctsec.password import estimate
+from tests.bench import peers
+from tests.bench.table import BENCH, Row, si
+from tests.bench.timing import Pace, interleaved
+
+ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "1234567890", "1qaz2wsx3edc")
+ALNUM = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+LEET = str.maketrans("aeiostl", "4310$7|")
+
+
+def corpus(number: int) -> list[str]:
+    """Passwords of 14 kinds, made from the word lists that zxcvbn ships."""
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+    chance = random.Random(11)
+    words = [word for word in list(FREQUENCY_LISTS["english_wikipedia"])[:20_000] if len(word) > 2]
+    common, names = list(FREQUENCY_LISTS["passwords"]), list(FREQUENCY_LISTS["surnames"])[:5000]
+    pick, digits = chance.choice, chance.randrange
+
+    def cap(word: str) -> str:
+        return word.capitalize() if chance.random() < 0.5 else word
+
+    def letters(alphabet: str, size: int) -> str:
+        return "".join(pick(alphabet) for _ in range(size))
+
+    kinds = (
+        lambda: pick(common),
+        lambda: cap(pick(words)) + str(digits(10_000)),
+        lambda: cap(pick(words)) + str(digits(1960, 2027)) + pick("!?.#"),
+        lambda: cap(pick(words)).translate(LEET) + str(digits(100)),
+        lambda: cap(pick(words)) + cap(pick(words)),
+        lambda: pick(" -_.").join(pick(words) for _ in range(4)),
+        lambda: pick(" -_.").join(pick(words) for _ in range(6)),
+        lambda: pick(words)[::-1] + str(digits(1000)),
+        lambda: pick(names) + f"{digits(1, 29):02d}{digits(1, 13):02d}{digits(1950, 2012)}",
+        lambda: pick(ROWS)[digits(3) :][: digits(4, 8)] + pick(ROWS)[: digits(3, 7)],
+        lambda: letters(ALNUM, 8),
+        lambda: letters(f"{ALNUM}!@#$%^&*-_=+.,?", 12),
+        lambda: letters(f"{ALNUM}!@#$%^&*-_=+.,?", 20),
+        lambda: pick(words)[: digits(2, 6)] * digits(2, 5),
+    )
+    return [kinds[one % len(kinds)]()[:72] or "x" for one in range(number)]
+
+
+@BENCH.row("P8")
+def usual(pace: Pace):
+    """A mixed corpus, beside zxcvbn and its port to Rust."""
+    from zxcvbn import zxcvbn
+
+    passwords = corpus(pace.of(56, 14))
+    policy = PasswordPolicy()
+
+    def each(judge):
+        return lambda: [judge(password) for password in passwords]
+
+    alternatives = {
+        "ours": each(estimate),
+        "policy": each(lambda password: policy.check(password, words=("Jane", "Doe", "jane.doe@example.org"))),
+        "zxcvbn": each(zxcvbn),
+    }
+    if peers.has("zxcvbn_rs_py"):
+        from zxcvbn_rs_py import zxcvbn as port
+
+        alternatives["port"] = each(port)
+    if fast := _fast():
+        alternatives["fast"] = each(fast)
+    timed = interleaved(pace, alternatives)
+    one = 1 / len(passwords)
+    port = si(timed.seconds("port") * one) if "port" in alternatives else "-"
+    for name, what, goal in (
+        ("ours", "strength estimate", 1.1),
+        ("fast", "strength estimate with the fast extra", 0.2),
+        ("policy", "all rules, with words of the subject", None),
+    ):
+        if name not in alternatives:
+            yield Row(id="P8", what=f"{what} ÷ zxcvbn", ours="later part", goal=f"≤ {goal}")
+            continue
+        ratio = timed.ratio(name, "zxcvbn")
+        yield Row(
+            id="P8",
+            what=f"{what} ÷ zxcvbn, mixed corpus",
+            ours=si(timed.seconds(name) * one),
+            floor=f"Rust port {port}",
+            peer=si(timed.seconds("zxcvbn") * one),
+            ratio=f"{ratio:.3f}",
+            goal=f"≤ {goal}" if goal else "-",
+            met=ratio <= goal if goal else None,
+        )
+
+
+def _fast():
+    """The estimator of the fast extra, where there is one."""
+    try:
+        from acctsec.password import fast
+    except ImportError:
+        return None
+    return fast.estimate
+
+
+def crafted(size: int) -> dict[str, str]:
+    """Families of input that cost estimators dear, *size* bytes each."""
+    chance = random.Random(5)
+
+    def fill(text: str) -> str:
+        return (text * (size // len(text) + 1))[:size]
+
+    return {
+        "random": "".join(chance.choice(f"{ALNUM}!@") for _ in range(size)),
+        "one character": "a" * size,
+        "password again and again": fill("password"),
+        "words": fill("correcthorsebatterystapledragonmonkeyshadow"),
+        "every substitute": fill("4@8({[<369!1|70$5+%2"),
+        "substituted words": fill("p4$5w0rd(1!|7+3<8[6{9@2%"),
+        "digits as dates": fill("13111990"),
+        "near repeats": fill("abababac"),
+        "rows of keys": fill("qwertyuiop[]asdfghjkl;'zxcvbnm,./"),
+        "other scripts": "\u0561\u0562\U0001d538"[:1] * (size // 2),
+    }
+
+
+@BENCH.row("P9")
+def worst(pace: Pace):
+    """The slowest answer to any input of up to 1,024 bytes, and how it grows, with 64 words of the subject beside it."""
+    policy = PasswordPolicy()
+    words = tuple(f"word{number}{'x' * 200}" for number in range(60))
+    policy.check("warm up", words=words)
+    sizes = pace.of((64, 128, 256, 512, 1024), (64, 128))
+    taken = {}
+    for size in sizes:
+        for family, text in crafted(size).items():
+            for known in ((), words):
+                taken[family, bool(known), size] = _cpu(lambda: policy.check(text, words=known), pace.of(5, 1))  # noqa: B023
+    slowest = max(taken, key=taken.get)
+    growth = max(taken[family, known, 2 * size] / taken[family, known, size] for family, known, size in taken if size < sizes[-1])
+    seconds = taken[slowest]
+    yield Row(
+        id="P9",
+        what=f"all rules, slowest of {len(taken)} crafted inputs of up to {sizes[-1]} bytes: {slowest[0]}, {slowest[2]} bytes",
+        ours=f"{si(seconds)} CPU",
+        peer="zxcvbn 2.1 s at 72",
+        goal="≤ 20 ms",
+        met=seconds <= 0.020,
+    )
+    yield Row(
+        id="P9",
+        what="time(2n) ÷ time(n), the steepest",
+        ours=f"{growth:.2f}",
+        goal="≤ 2.5",
+        met=growth <= 2.5,
+    )
+
+
+def _cpu(call, times: int) -> float:
+    taken = []
+    for _ in range(times):
+        started = process_time()
+        call()
+        taken.append(process_time() - started)
+    return median(taken)

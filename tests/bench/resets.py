@@ -1,0 +1,226 @@
+"""P6, P7: a forgotten password, from asking to redeeming, and what a forged token costs."""
+
+import base64
+import os
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+
+from acctsec import Context, PasswordChanged, Refused, ResetLink, SqliteStore
+from tests.bench import peers, raw, world
+from tests.bench.table import BENCH, Row, si
+from tests.bench.timing import Pace, Prepared, interleaved
+
+PASSWORDS = ("the first of two new passwords", "the second of two new passwords")
+
+
+class Forgetful:
+    """An engine whose people forget their passwords, a few each round."""
+
+    def __init__(self, store, folder: Path, people: int) -> None:
+        keys = world.keyring()
+        world.adopt(store, keys, world.policy(), people)
+        self.mailbox = world.Mailbox()
+        self.engine = world.engine(store, world.SqlUsers(folder, people), keys=keys, mailbox=self.mailbox)
+        self.people = people
+        self.contexts = world.sources()
+        self.round = count()
+
+    def request(self, person: int):
+        """Ask for a reset."""
+        context = next(self.contexts)
+        return lambda: self.engine.request_reset(world.name(person), context=context)
+
+    def requests(self):
+        """Everybody asks, of an empty outbox."""
+        self.deliver_all()
+        return [self.request(person) for person in range(self.people)]
+
+    def deliveries(self):
+        """One is asked for and delivered at a time."""
+        self.deliver_all()
+        for person in range(self.people):
+            self.request(person)()
+        return [lambda: self.engine.deliver(1) for _ in range(self.people)]
+
+    def redemptions(self):
+        """Everybody has a fresh link."""
+        self.deliver_all()
+        for person in range(self.people):
+            self.request(person)()
+        self.deliver_all()
+        password = PASSWORDS[next(self.round) % 2]
+        return [self._redemption(person, password) for person in range(self.people)]
+
+    def _redemption(self, person: int, password: str):
+        link, context = ResetLink(self.mailbox.latest[world.name(person)].link), next(self.contexts)
+
+        def redeem() -> None:
+            outcome = self.engine.redeem_reset(link, password, context=context)
+            assert isinstance(outcome, PasswordChanged), outcome
+
+        return redeem
+
+    def deliver_all(self) -> None:
+        """Empty the outbox."""
+        while self.engine.deliver(1000).left:
+            pass
+
+
+@BENCH.row("P6")
+def reset(pace: Pace):
+    """Asking, delivering and redeeming, beside Django's tokens; without a hash, and without an estimate of strength."""
+    people = pace.of(12, 2)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(world.folder()))
+        quick = world.without_flushes(stack.enter_context(SqliteStore(folder / "quick")))
+        durable = stack.enter_context(SqliteStore(folder / "durable"))
+        beside, whole = Forgetful(quick, folder / "users", people), Forgetful(durable, folder / "users2", people)
+        flush = raw.swap(folder / "raw", "FULL", record=os.urandom(900), entry=os.urandom(650))
+        alternatives = {
+            "flush": Prepared(lambda: [flush] * people),
+            "issue": Prepared(beside.requests),
+            "deliver": Prepared(beside.deliveries),
+            "redeem": Prepared(beside.redemptions),
+            "issue FULL": Prepared(whole.requests),
+            "deliver FULL": Prepared(whole.deliveries),
+            "redeem FULL": Prepared(whole.redemptions),
+        }
+        django = peers.django()
+        if django:
+            alternatives |= _django(django, people)
+        timed = interleaved(pace, alternatives)
+    both = timed.of(lambda one: one["issue"] + one["deliver"])
+    issued = timed.of(lambda one: (one["issue"] + one["deliver"]) / one["django issue"]) if django else 0
+    for what, seconds, name, ratio, peer in (
+        ("asked for, while the caller waits", timed.seconds("issue"), "issue", None, "django issue"),
+        ("asked for, issued and mailed", both, "issue", issued, "django issue"),
+        ("redeemed", timed.seconds("redeem"), "redeem", None, "django redeem"),
+    ):
+        share = (ratio or timed.ratio(name, peer)) if django else 0
+        yield Row(
+            id="P6",
+            what=f"reset {what} ÷ Django's, SQLite beside the durable flush",
+            ours=si(seconds),
+            peer=si(timed.seconds(peer)) if django else "not installed",
+            ratio=f"{share:.2f}" if django else "-",
+            goal="≤ 0.5",
+            met=share <= 0.5 if django else None,
+        )
+    for what, name in (
+        ("asked for, while the caller waits", "issue FULL"),
+        ("issued and mailed", "deliver FULL"),
+        ("redeemed", "redeem FULL"),
+    ):
+        ratio = timed.ratio(name, "flush")
+        yield Row(
+            id="P6",
+            what=f"reset {what} ÷ one FULL transaction, SQLite",
+            ours=si(timed.seconds(name)),
+            floor=si(timed.seconds("flush")),
+            ratio=f"{ratio:.2f}",
+            goal="≤ 1.3",
+            met=ratio <= 1.3,
+        )
+
+
+def _django(django, times: int):
+    from django.contrib.auth.tokens import PasswordResetTokenGenerator
+
+    users, tokens = django.users.objects, PasswordResetTokenGenerator()
+    alice = users.get(username="alice")
+
+    def issue() -> None:
+        for user in users.filter(email__iexact="alice@example.org", is_active=True):
+            tokens.make_token(user)
+
+    def redeem() -> None:
+        user = users.get(pk=alice.pk)
+        assert tokens.check_token(user, fresh.pop())
+        user.set_password("right")
+        user.save()
+
+    fresh: list[str] = []
+
+    def prepare():
+        fresh.append(tokens.make_token(users.get(pk=alice.pk)))
+        return [redeem]
+
+    return {"django issue": Prepared(lambda: [issue] * times), "django redeem": Prepared(prepare)}
+
+
+class Untouched:
+    """A store that nobody may touch."""
+
+    def __getattr__(self, method: str):
+        def refuse(*args, **kwargs):
+            raise AssertionError(method)
+
+        return refuse
+
+
+@BENCH.row("P7")
+def forged(pace: Pace):
+    """A reset link that is none, refused before any store is read."""
+    keys = world.keyring()
+    engine = world.engine(Untouched(), world.Users(0), keys=keys)
+    real = _link(keys)
+    context = Context.of("192.0.2.7")
+    tampered = real[:-1] + ("A" if real[-1] != "A" else "B")
+    forgeries = {
+        "malformed": "not a link",
+        "random": base64.urlsafe_b64encode(os.urandom(len(real) // 4 * 3)).decode(),
+        "tampered": tampered,
+    }
+    alternatives = {kind: _refused(engine, token, context) for kind, token in forgeries.items()}
+    secret, text = os.urandom(32), os.urandom(255)
+    alternatives["floor"] = lambda: _digest(secret, text)
+    django = peers.django()
+    if django:
+        alternatives["django"] = _django_refusal(django)
+    timed = interleaved(pace, alternatives)
+    for kind in forgeries:
+        seconds = timed.seconds(kind)
+        yield Row(
+            id="P7",
+            what=f"{kind} reset link refused, no store call",
+            ours=si(seconds),
+            floor=si(timed.seconds("floor")),
+            peer=si(timed.seconds("django")) if django else "not installed",
+            ratio=f"{timed.ratio(kind, 'django'):.3f}" if django else "-",
+            goal="≤ 10 µs",
+            met=seconds <= 10e-6,
+        )
+
+
+def _refused(engine, token: str, context: Context):
+    link = ResetLink(token)
+    assert isinstance(engine.redeem_reset(link, "a new password", context=context), Refused)
+    return lambda: engine.redeem_reset(link, "a new password", context=context)
+
+
+def _link(keys) -> str:
+    from acctsec._flows.tokens import Purpose, Tokens
+    from acctsec.claims import LinkClaims
+
+    claims = LinkClaims(tenant="", subject="subject", incarnation=bytes(16), secret=bytes(32))
+    return Tokens(keys).seal(Purpose.LINK, claims)
+
+
+def _digest(secret: bytes, text: bytes) -> bytes:
+    import hmac
+
+    return hmac.digest(secret, text, "sha256")
+
+
+def _django_refusal(django):
+    from django.contrib.auth.tokens import PasswordResetTokenGenerator
+
+    users, tokens = django.users.objects, PasswordResetTokenGenerator()
+    alice = users.get(username="alice")
+    token = tokens.make_token(alice)[:-1] + "!"
+
+    def refuse() -> None:
+        assert not tokens.check_token(users.get(pk=alice.pk), token)
+
+    return refuse

@@ -1,0 +1,322 @@
+"""What the museum's tests stand on: stores whose every byte can be read, ports whose every call is written down, races."""
+
+import json
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from threading import Barrier, Thread
+
+from attrs import evolve, field, frozen
+
+from acctsec import (
+    CHEAPEST,
+    Engine,
+    FactorRequired,
+    Keyring,
+    LockoutPolicy,
+    MemoryStore,
+    RecoveryCodes,
+    SqliteStore,
+    TotpCode,
+)
+from acctsec.hashing.phc import parse
+from acctsec.testing.doubles import InstrumentedHashing, MemoryDirectory
+from acctsec.testing.world import PASSWORD, World, built
+
+ROOT = Path(__file__).resolve().parents[2]
+STORE = ("load", "commit", "drain", "ack", "charge", "settle", "read")
+NEW = "violet staple under the harbour 63"
+OTHERS = tuple(f"{word} lantern beside quiet gravel {41 + 7 * n}" for n, word in enumerate("amber birch cobalt dusk ember fjord gale heath".split()))
+SHORT = evolve(CHEAPEST, lockout=LockoutPolicy(patience=timedelta(milliseconds=250)))
+"""The cheapest policy with little patience: attempts that crowd each other give up soon."""
+
+
+# --- stores -----------------------------------------------------------------------------------------------------------
+
+
+class MemoryPlace:
+    """One MemoryStore; whoever opens it gets the same."""
+
+    kind = "memory"
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+
+    def open(self):
+        return self.store
+
+    def dump(self) -> bytes:
+        """Every byte and number the store keeps."""
+        store = self.store
+        outbox = [(key, one.key, one.entry) for key, one in store._outbox.items()]
+        rows = [(slot, repr(row.meters)) for slot, row in store._rows.items()]
+        names = [name for row in store._rows.values() for name in row.meters]
+        return pickle.dumps((dict(store._records), outbox, rows, names), protocol=5)
+
+    def lose_meters(self) -> None:
+        """Forget every meter, as a fail-over or an eviction does."""
+        self.store._rows.clear()
+        self.store._round.clear()
+
+    def close(self) -> None:
+        pass
+
+
+class SqlitePlace:
+    """One SQLite file; whoever opens it gets connections of his own."""
+
+    kind = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.opened: list[SqliteStore] = []
+
+    def open(self):
+        self.opened.append(SqliteStore(self.path))
+        return self.opened[-1]
+
+    def dump(self) -> bytes:
+        """Every byte on the disk: the file, its log and its index."""
+        return b"".join(path.read_bytes() for path in sorted(self.path.parent.glob(self.path.name + "*")))
+
+    def lose_meters(self) -> None:
+        """Forget every meter, as a fail-over or an eviction does."""
+        with self.opened[0]._database.quick as connection:
+            connection.execute("DELETE FROM meters")
+
+    def close(self) -> None:
+        for store in self.opened:
+            store.close()
+
+
+# --- ports that write down what they are asked --------------------------------------------------------------------------
+
+
+class Crash(BaseException):
+    """The process dies here. Nothing in the library may catch it."""
+
+
+class Traced:
+    """A store in front of a store: writes every call down, and lets a test step in before and after each."""
+
+    def __init__(self, store, trace: list) -> None:
+        self.store = store
+        self.trace = trace
+        self.before: Callable = _nothing
+        self.after: Callable = _nothing
+        for name in STORE:
+            setattr(self, name, self._traced(name))
+
+    def _traced(self, name: str):
+        def call(*args, **kwargs):
+            self.before(name, args)
+            answer = getattr(self.store, name)(*args, **kwargs)
+            self.trace.append((name, args, answer))
+            self.after(name, answer)
+            return answer
+
+        return call
+
+
+def _nothing(*_: object) -> None:
+    pass
+
+
+class TracedDirectory(MemoryDirectory):
+    """A user table that writes every question down."""
+
+    def __init__(self, trace: list) -> None:
+        super().__init__()
+        self.trace = trace
+
+    def find(self, tenant, identifier):
+        answer = super().find(tenant, identifier)
+        self.trace.append(("find", (tenant, identifier), answer))
+        return answer
+
+    def get(self, tenant, subject):
+        answer = super().get(tenant, subject)
+        self.trace.append(("get", (tenant, subject), answer))
+        return answer
+
+
+class Trace(list):
+    """What was asked of the ports, in order; its repr says nothing, as it is shown among the knobs of a policy."""
+
+    def __repr__(self) -> str:
+        return "<trace>"
+
+
+@frozen(kw_only=True)
+class TracedHashing(InstrumentedHashing):
+    """A hashing policy that writes down every hash it computes, with its cost."""
+
+    trace: Trace = field(factory=Trace, eq=False)
+
+    def verify(self, phc, password):
+        stored = parse(phc)
+        self.trace.append(("verify", stored and stored.parameters, phc == self.decoy()))
+        return super().verify(phc, password)
+
+    def hash(self, password, *, salt):
+        self.trace.append(("hash", self.parameters, False))
+        return super().hash(password, salt=salt)
+
+
+# --- worlds -----------------------------------------------------------------------------------------------------------
+
+
+class Exhibit(World[Engine]):
+    """A world whose ports write down what they are asked, on one of the stores."""
+
+    trace: Trace
+    keys: tuple[bytes, bytes]
+
+    def calls_since(self, mark: int) -> list:
+        """The calls of ports since the trace had *mark* entries, in a form that can be compared."""
+        return [_shape(*one) for one in self.trace[mark:]]
+
+    def observe(self, operation: Callable):
+        """Run an operation; answers its outcome and the port calls it made."""
+        mark = len(self.trace)
+        outcome = operation()
+        return outcome, self.calls_since(mark)
+
+    def flushes(self, mark: int = 0) -> int:
+        """How often something was written since the trace had *mark* entries."""
+        return sum(one[0] in {"commit", "charge", "settle"} for one in self.trace[mark:])
+
+    def guarded(self, subject="u1", identifier="alice@example.org", password=PASSWORD):
+        """A subject with an authenticator and recovery codes; answers the app, the codes and the newest session."""
+        self.sign_up(subject, identifier, password)
+        app, session = self.enroll(self.sign_in(identifier, password).session)
+        issued = self.engine.issue_recovery_codes(session, context=self.context())
+        assert isinstance(issued, RecoveryCodes), issued
+        return app, issued.codes, issued.session
+
+    def ticket(self, identifier="alice@example.org", password=PASSWORD, **facts) -> str:
+        """The ticket of a sign-in that waits for a factor."""
+        outcome = self.engine.sign_in(identifier, password, context=self.context(**facts))
+        assert isinstance(outcome, FactorRequired), outcome
+        return outcome.ticket
+
+    def fully(self, app, identifier="alice@example.org", password=PASSWORD, **facts):
+        """Sign in with password and code. The clock moves on to the next code."""
+        ticket = self.ticket(identifier, password, **facts)
+        outcome = self.engine.verify_factor(ticket, app.code(self.clock()), context=self.context(**facts))
+        self.clock.advance(seconds=30)
+        return outcome
+
+
+def _shape(name, args, answer):
+    """What of a port call may not depend on whether somebody exists: no keys and no values, but every number."""
+    if name == "charge":
+        charges, _ = args
+        return name, tuple((one.meter[:1] == b"!", one.ladder, type(read).__name__) for one, read in zip(charges, answer, strict=True))
+    if name == "settle":
+        return name, tuple(one.verdict for one in args[0])
+    if name in {"verify", "hash"}:
+        return name, args  # the cost; that a decoy is compared shows nowhere outside
+    return (name,)
+
+
+def exhibit(place, *, policy=SHORT, seed=0) -> Exhibit:
+    """An engine on *place* with doubles around it that write everything down."""
+    trace = Trace()
+    knobs = {name: getattr(policy.hashing, name) for name in policy.hashing.__slots__ if not name.startswith("__")}
+    hashing = TracedHashing(**knobs, trace=trace)
+    world = built(Exhibit, Engine, Traced(place.open(), trace), policy=evolve(policy, hashing=hashing), seed=seed)
+    world.trace, world.directory = trace, TracedDirectory(trace)
+    world.keys = tuple(sha256(f"{name} {seed}".encode()).digest() for name in ("sealing", "index"))
+    world.keyring = Keyring(sealing=[world.keys[0]], index=[world.keys[1]], entropy=world.entropy)
+    world.restart()
+    return world
+
+
+def other_node(world: Exhibit, place) -> Engine:
+    """Another engine of the same deployment, on a handle of its own to the same store."""
+    ports = {"policy": world.policy, "keyring": world.keyring, "directory": world.directory, "entropy": world.entropy}
+    return Engine(**ports, store=place.open(), messenger=world.messenger, sink=world.sink, clock=world.clock)
+
+
+# --- races and sources ------------------------------------------------------------------------------------------------
+
+
+def par(*calls: Callable) -> list:
+    """Release all *calls* at once, each on a thread of its own; what each answered, or raised, in order."""
+    barrier, answers = Barrier(len(calls)), [None] * len(calls)
+
+    def run(number: int, call: Callable) -> None:
+        barrier.wait()
+        try:
+            answers[number] = call()
+        except BaseException as error:
+            answers[number] = error
+
+    threads = [Thread(target=run, args=one) for one in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+    return answers
+
+
+def address(number: int) -> str:
+    """The address of attacker number so-and-so."""
+    return f"198.18.{number // 250}.{number % 250 + 1}"
+
+
+def kinds(outcomes: Sequence[object]) -> dict[str, int]:
+    """How often each sort of outcome came."""
+    counted: dict[str, int] = {}
+    for outcome in outcomes:
+        counted[type(outcome).__name__] = counted.get(type(outcome).__name__, 0) + 1
+    return counted
+
+
+def right_among(count: int, at: int, right: TotpCode | str) -> list[str]:
+    """*count* six- or more-digit codes that are wrong, but for the right one at position *at*."""
+    code = right.code if isinstance(right, TotpCode) else right
+    wrong = (f"{number:0{len(code)}d}" for number in range(count + 10))
+    codes = [one for one in wrong if one != code][:count]
+    codes[at] = code
+    return codes
+
+
+# --- other processes --------------------------------------------------------------------------------------------------
+
+
+class Process:
+    """Another process of the same deployment, on the same SQLite file; it obeys line by line."""
+
+    def __init__(self, **setting: object) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.museum.process"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.write(setting)
+
+    def write(self, value: object) -> None:
+        self._process.stdin.write(json.dumps(value) + "\n")
+        self._process.stdin.flush()
+
+    def read(self):
+        """The next answer of the process."""
+        return json.loads(self._process.stdout.readline())
+
+    def kill(self) -> None:
+        """End it without warning."""
+        self._process.kill()
+        self.wait()
+
+    def wait(self) -> None:
+        """Let it come to its end."""
+        self._process.stdin.close()
+        self._process.wait(timeout=60)
+        self._process.stdout.close()

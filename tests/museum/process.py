@@ -1,0 +1,73 @@
+"""Another process of one deployment: builds an engine on the SQLite file it is told, and runs what it is told."""
+
+import base64
+import json
+import os
+import sys
+from datetime import datetime
+from threading import Thread
+
+from attrs import evolve, field, frozen
+
+from acctsec import Account, Context, Engine, Keyring, ResetLink, SqliteStore, TotpCode
+from acctsec.testing.doubles import InstrumentedHashing, ManualClock, MemoryDirectory
+from tests.museum.harness import SHORT
+
+
+@frozen(kw_only=True)
+class LoudHashing(InstrumentedHashing):
+    """Writes one byte into a file before each comparison with a real verifier, so that a kill loses none."""
+
+    path: str = field(default=os.devnull)
+
+    def verify(self, phc, password):
+        if phc != self.decoy():
+            with open(self.path, "ab", buffering=0) as file:
+                file.write(b".")
+        return super().verify(phc, password)
+
+
+def main() -> None:
+    setting = json.loads(sys.stdin.readline())
+    knobs = {name: getattr(SHORT.hashing, name) for name in SHORT.hashing.__slots__ if not name.startswith("__")}
+    policy = evolve(SHORT, hashing=LoudHashing(**knobs, path=setting.get("comparisons", os.devnull)))
+    directory = MemoryDirectory(*(Account(**account) for account in setting["accounts"]))
+    keys = [base64.b64decode(key) for key in setting["keys"]]
+    engine = Engine(
+        policy=policy,
+        store=SqliteStore(setting["path"]),
+        directory=directory,
+        keyring=Keyring(sealing=[keys[0]], index=[keys[1]]),
+        outbox="manual",
+        clock=ManualClock(datetime.fromisoformat(setting["now"])),
+    )
+    answer("ready")
+    for line in sys.stdin:
+        calls = json.loads(line)
+        answers = [None] * len(calls)
+        threads = [Thread(target=lambda n, call: answers.__setitem__(n, do(engine, *call)), args=one) for one in enumerate(calls)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        answer(answers)
+
+
+def answer(value: object) -> None:
+    print(json.dumps(value), flush=True)
+
+
+def do(engine: Engine, operation: str, source: str, *args: str) -> str:
+    """Run one operation and name its outcome."""
+    context = Context.of(source)
+    if operation == "redeem":
+        outcome = engine.redeem_reset(ResetLink(args[0]), args[1], context=context)
+    elif operation == "factor":
+        outcome = engine.verify_factor(args[0], TotpCode(args[1]), context=context)
+    else:
+        outcome = engine.sign_in(*args, context=context)
+    return type(outcome).__name__
+
+
+if __name__ == "__main__":
+    main()

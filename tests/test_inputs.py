@@ -1,0 +1,237 @@
+"""Whatever is handed to an operation, the answer is an outcome or a ConfigError that says how to mend it."""
+
+import inspect
+
+import pytest
+
+from acctsec import Engine
+from acctsec.claims import (
+    Admin,
+    ChangeTicket,
+    CurrentPassword,
+    FreshSession,
+    Initial,
+    RecoveryCode,
+    ResetCode,
+    ResetLink,
+    ResumeTicket,
+    TotpCode,
+)
+from acctsec.errors import ConfigError
+from acctsec.outcomes import (
+    FactorRequired,
+    PasswordRejected,
+    Refused,
+    ResetRequested,
+    SessionEnded,
+    SessionsEnded,
+    SignedIn,
+    TryAgain,
+)
+from acctsec.protocols import AsyncStore
+from acctsec.testing import world
+from acctsec.testing.world import PASSWORD
+
+
+class Hostile(str):
+    """Equal to everything, and a string only by name."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other):
+        return True
+
+
+HOSTILE = {
+    "none": None,
+    "zero": 0,
+    "true": True,
+    "float": 0.0,
+    "bytes": b"x",
+    "list": [],
+    "list of none": [None],
+    "operator": {"$gt": ""},
+    "empty": "",
+    "nul": "a\x00b",
+    "surrogate": "\ud800",
+    "lone surrogate in text": "alice@example.org\udfff",
+    "huge": "x" * 10**6,
+    "newlines": "alice@example.org\r\nBcc: eve@example.org",
+    "bidi": "\N{RIGHT-TO-LEFT OVERRIDE}alice",
+    "hostile": Hostile("x"),
+    "object": object(),
+}
+NO = (Refused, SessionEnded, SessionsEnded, PasswordRejected, ResetRequested, TryAgain)
+
+
+@pytest.fixture(scope="module")
+def w():
+    w = world()
+    w.sign_up("u1", "alice@example.org")
+    return w
+
+
+@pytest.fixture(params=HOSTILE.values(), ids=HOSTILE.keys())
+def value(request):
+    return request.param
+
+
+def operations(w, value):
+    """Every operation of the engine, with the hostile value in each place where a caller's input goes."""
+    engine, context = w.engine, w.context()
+    session = w.sign_in().session
+    yield "check_password", lambda: engine.check_password(value)
+    for by in (Initial(), Admin("root"), CurrentPassword(PASSWORD), FreshSession(session)):
+        yield "set_password", lambda by=by: engine.set_password("u1", value, by=by, context=context)
+    for by in (CurrentPassword(value), CurrentPassword(PASSWORD, value or "x"), FreshSession(value), ChangeTicket(value)):
+        yield "set_password", lambda by=by: engine.set_password("u1", "new " + PASSWORD, by=by, context=context)
+    yield "sign_in", lambda: engine.sign_in(value, PASSWORD, context=context)
+    yield "sign_in", lambda: engine.sign_in("alice@example.org", value, context=context)
+    yield "verify_factor", lambda: engine.verify_factor(value, TotpCode("123456"), context=context)
+    for answer in (value, TotpCode(value), RecoveryCode(value)):
+        yield "verify_factor", lambda answer=answer: engine.verify_factor(session, answer, context=context)
+    yield "check_session", lambda: engine.check_session(value, context=context)
+    yield "request_reset", lambda: engine.request_reset(value, context=context)
+    yield "inspect_reset", lambda: engine.inspect_reset(value, context=context)
+    handle = engine.request_reset("alice@example.org", context=w.context("203.0.113.5")).handle
+    for reset in (
+        ResetLink(value),
+        ResetCode(handle, value),
+        ResetCode(value, "12345678"),
+        RecoveryCode(value, handle),
+        RecoveryCode("0000-0000-0000-0000", value),
+        ResumeTicket(value),
+    ):
+        yield "redeem_reset", lambda reset=reset: engine.redeem_reset(reset, PASSWORD, context=context)
+    yield "enroll_totp", lambda: engine.enroll_totp(value, context=context)
+    if value != "":  # an empty name is a name
+        yield "enroll_totp", lambda: engine.enroll_totp(session, name=value, context=context)
+    yield "confirm_factor", lambda: engine.confirm_factor(value, TotpCode("123456"), context=context)
+    yield "confirm_factor", lambda: engine.confirm_factor(session, value, context=context)
+    yield "list_factors", lambda: engine.list_factors(value, context=context)
+    yield "rename_factor", lambda: engine.rename_factor(value, "f", "n", context=context)
+    yield "rename_factor", lambda: engine.rename_factor(session, value, "n", context=context)
+    yield "remove_factor", lambda: engine.remove_factor(value, "f", context=context)
+    yield "remove_factor", lambda: engine.remove_factor(session, value, context=context)
+    yield "issue_recovery_codes", lambda: engine.issue_recovery_codes(value, context=context)
+    yield "sign_out", lambda: engine.sign_out(value, context=context)
+    yield "sign_out_everywhere", lambda: engine.sign_out_everywhere("u1", by=FreshSession(value), context=context)
+
+
+def test_hostile_values_get_a_typed_no_and_change_nothing(w, value):
+    before = w.engine.admin.export("u1")
+    for name, call in operations(w, value):
+        assert isinstance(call(), NO), (name, value)
+    after = w.engine.admin.export("u1")
+    assert (after.password_since, after.factors) == (before.password_since, before.factors)
+
+
+def test_every_public_operation_meets_hostile_values(w):
+    met = {name for name, _ in operations(w, "x")}
+    public = {name for name, _ in inspect.getmembers(Engine, inspect.isfunction) if not name.startswith("_")}
+    assert public - met == {"deliver", "close"}
+
+
+@pytest.mark.parametrize("claim", [None, "x", object(), Initial, PASSWORD], ids=["none", "text", "object", "class", "password"])
+def test_something_that_is_no_claim_is_a_mistake_of_the_caller(w, claim):
+    for call in (
+        lambda: w.engine.set_password("u1", PASSWORD, by=claim, context=w.context()),
+        lambda: w.engine.redeem_reset(claim, PASSWORD, context=w.context()),
+        lambda: w.engine.sign_out_everywhere("u1", by=claim, context=w.context()),
+    ):
+        with pytest.raises(ConfigError):
+            call()
+
+
+@pytest.mark.parametrize("context", [None, {}, "203.0.113.9"], ids=["none", "dict", "text"])
+def test_something_that_is_no_context_is_a_mistake_of_the_caller(w, context):
+    with pytest.raises(ConfigError, match="Context"):
+        w.engine.sign_in("alice@example.org", PASSWORD, context=context)
+    with pytest.raises(ConfigError, match="Context"):
+        w.engine.request_reset("alice@example.org", context=context)
+
+
+@pytest.mark.parametrize("subject", [None, 7, "x" * 65, b"u1"], ids=["none", "number", "long", "bytes"])
+def test_something_that_is_no_subject_is_a_mistake_of_the_caller(w, subject):
+    for call in (
+        lambda: w.engine.set_password(subject, PASSWORD, by=Initial(), context=w.context()),
+        lambda: w.engine.admin.unlock(subject, actor="root"),
+        lambda: w.engine.admin.export(subject),
+    ):
+        with pytest.raises(ConfigError, match="subject"):
+            call()
+
+
+@pytest.mark.parametrize("actor", ["", None, "x" * 65], ids=["empty", "none", "long"])
+def test_an_administrator_has_a_name(w, actor):
+    with pytest.raises(ConfigError, match="actor"):
+        w.engine.admin.disable("u1", actor=actor)
+
+
+def test_forged_truncated_and_swapped_tokens_read_no_store():
+    w = world()
+    w.sign_up("u1", "alice@example.org")
+    signed_in = w.sign_in()
+    link = w.reset_link()
+    w.store = Watched(w.store)
+    w.restart()
+    for token in (signed_in.session, signed_in.device, link):
+        for forged in (token[:-1], token + "A", token[:-4] + "AAAA", token[::-1], token.swapcase(), f" {token}", token + "="):
+            assert isinstance(w.engine.check_session(forged, context=w.context()), SessionEnded)
+            assert isinstance(w.engine.redeem_reset(ResetLink(forged), PASSWORD, context=w.context()), Refused)
+            assert isinstance(w.engine.verify_factor(forged, TotpCode("123456"), context=w.context()), Refused)
+            assert isinstance(w.engine.inspect_reset(forged, context=w.context()), Refused)
+    assert w.store.calls == []
+
+
+class Watched:
+    """A store that writes down what is asked of it."""
+
+    def __init__(self, store):
+        self.calls = []
+        for name in dir(AsyncStore):
+            if not name.startswith("_"):
+                setattr(self, name, self._watch(getattr(store, name)))
+
+    def _watch(self, call):
+        def watched(*args):
+            self.calls.append(call.__name__)
+            return call(*args)
+
+        return watched
+
+
+def test_every_operation_that_compares_a_secret_trips_a_meter():
+    """Twelve wrong secrets at each door: the last ones are refused before they are compared, or told to wait."""
+    w = world()
+    w.sign_up("u1", "alice@example.org")
+    app, session = w.enroll(w.sign_in().session)
+    ticket = w.engine.sign_in("alice@example.org", PASSWORD, context=w.context())
+    assert isinstance(ticket, FactorRequired)
+    handle = w.engine.request_reset("alice@example.org", context=w.context()).handle
+    enrolling = w.engine.enroll_totp(session, name="second", context=w.context()).ticket
+    wrong = [app.wrong(w.clock(), number) for number in range(12)]
+    codes = [f"{number:04d}-0000-0000-0000" for number in range(12)]
+    doors = {
+        "sign_in": lambda n, c: w.engine.sign_in("alice@example.org", f"wrong {n} {PASSWORD}", context=c),
+        "current password": lambda n, c: w.engine.set_password(
+            "u1", "x" + PASSWORD, by=CurrentPassword(f"wrong {n} {PASSWORD}", session), context=c
+        ),
+        "totp": lambda n, c: w.engine.verify_factor(ticket.ticket, wrong[n], context=c),
+        "recovery code": lambda n, c: w.engine.verify_factor(ticket.ticket, RecoveryCode(codes[n]), context=c),
+        "reset code": lambda n, c: w.engine.redeem_reset(ResetCode(handle, f"{n:08d}"), PASSWORD, context=c),
+        "recovery reset": lambda n, c: w.engine.redeem_reset(RecoveryCode(codes[n], handle), PASSWORD, context=c),
+        "enrolment": lambda n, c: w.engine.confirm_factor(enrolling, wrong[n], context=c),
+    }
+    for number, (door, knock) in enumerate(doors.items()):
+        context = w.context(f"198.51.100.{number}")
+        answers = [knock(n, context) for n in range(12)]
+        assert all(isinstance(answer, Refused) for answer in answers), door
+        assert answers[-1].retry_after is not None, door
+
+
+def test_the_right_door_still_opens():
+    w = world()
+    w.sign_up("u1", "alice@example.org")
+    assert isinstance(w.engine.sign_in("alice@example.org", PASSWORD, context=w.context()), SignedIn)

@@ -1,0 +1,549 @@
+"""What a meter promises, against lists of what happened, never against a second copy of its arithmetic."""
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acctsec.meters import (
+    BROKEN_CLOCK,
+    FRESH,
+    MAX_DONE,
+    MAX_METERS,
+    MAX_SEEN,
+    SECOND,
+    charge_row,
+    keep_for,
+    rest,
+    settle_row,
+    tally,
+    wake,
+)
+from acctsec.protocols import Charge, Filled, Granted, Ladder, Resting, Settle, Settlement, Stopped, Tally
+from acctsec.stores._rows import read_row
+
+NOW = 1_750_000_000 * SECOND + 987_654
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+LADDER = Ladder(free=5, first=SECOND, longest=MINUTE, stop=12, window=0, lease=30 * SECOND)
+WINDOWED = evolve(LADDER, window=HOUR)
+
+
+@st.composite
+def ladders(draw, windows=(0, 20 * SECOND, HOUR, 30 * DAY)):
+    free = draw(st.integers(0, 6))
+    first = draw(st.sampled_from((0, 1, SECOND, MINUTE)))
+    return Ladder(
+        free=free,
+        first=first,
+        longest=first * draw(st.sampled_from((1, 4, 1000))),
+        stop=free + draw(st.integers(1, 8)),
+        window=draw(st.sampled_from(windows)),
+        lease=draw(st.sampled_from((SECOND, 30 * SECOND))),
+    )
+
+
+STEPS = st.sampled_from((0, 0, 1, SECOND, 31 * SECOND, MINUTE, 10 * MINUTE, HOUR, DAY, 31 * DAY))
+CLOCK_PATHS = STEPS | st.sampled_from((-1, -SECOND, -HOUR, -DAY, -3 * DAY, -365 * DAY, 365 * DAY))
+
+
+class Meter:
+    """One meter as a test drives it: who was granted what, and a fresh candidate and hold for each charge."""
+
+    def __init__(self, ladder, now=NOW):
+        self.ladder, self.now, self.row, self.charged = ladder, now, {}, 0
+
+    def charge(self, candidate=..., hold=None, at_least=0):
+        self.charged += 1
+        candidate = self.charged if candidate is ... else candidate
+        hold = hold or b"hold %d" % self.charged
+        charge = Charge(b"slot", b"m", self.ladder, candidate, hold, at_least)
+        changed, (reading,) = charge_row(self.row, [charge], self.now)
+        self.row.update(changed)
+        return reading
+
+    def settle(self, hold, verdict):
+        self.row.update(settle_row(self.row, [Settlement(b"slot", b"m", self.ladder, hold, verdict)], self.now))
+
+    def fail(self, times=1):
+        """Fail that often, waiting out every rest."""
+        for _ in range(times):
+            self.now = max(self.now, self.tally.ready)
+            self.settle(self.charge().hold, Settle.FAILED)
+
+    @property
+    def tally(self):
+        return tally(self.row.get(b"m", FRESH), self.ladder, self.now)
+
+
+# --- how much is granted ----------------------------------------------------------------------------------------------
+
+
+@given(ladders(windows=(0, 20 * SECOND, HOUR)), st.lists(st.tuples(STEPS, st.booleans()), max_size=80))
+def test_no_window_sees_more_comparisons_than_the_stop(ladder, attempts):
+    """However guesses are spread over time, settled or dropped, no stretch of one window holds more than *stop*."""
+    meter, compared = Meter(ladder), []
+    for step, settled in attempts:
+        meter.now += step
+        reading = meter.charge()
+        if isinstance(reading, Granted):
+            compared.append(meter.now)
+            if settled:
+                meter.settle(reading.hold, Settle.FAILED)
+
+    for last in compared:
+        inside = [at for at in compared if at <= last and (not ladder.window or at > last - ladder.window)]
+        assert len(inside) <= ladder.stop
+
+
+@given(ladders(), st.integers(1, 30))
+def test_parallel_guesses_share_what_is_free(ladder, parallel):
+    """Of any number of distinct candidates at once exactly the free ones are granted (one, where none is free)."""
+    meter = Meter(ladder)
+
+    readings = [meter.charge() for _ in range(parallel)]
+
+    granted = min(parallel, max(ladder.free, 1), ladder.stop)
+    assert [type(reading) for reading in readings] == [Granted] * granted + [Filled] * (parallel - granted)
+    assert [reading.ordinal for reading in readings[:granted]] == list(range(1, granted + 1))
+
+
+def test_the_owner_gets_through_beside_wrong_guesses():
+    """All but one free unit are taken by guesses; twenty right attempts at once still all compare."""
+    meter = Meter(LADDER)
+    for _ in range(LADDER.free - 1):
+        meter.charge()
+
+    readings = [meter.charge(candidate=0) for _ in range(20)]
+
+    assert {type(reading) for reading in readings} == {Granted}
+    assert meter.tally == Tally(0, LADDER.free, 0)
+
+
+def test_after_the_free_ones_guesses_come_one_at_a_time():
+    """Each further guess waits for the one before it, and rests twice as long."""
+    meter = Meter(LADDER)
+    meter.fail(LADDER.free)
+    rests = []
+    for _ in range(3):
+        rests.append(meter.tally.ready - meter.now)
+        meter.now = meter.tally.ready
+        granted = meter.charge()
+        assert isinstance(meter.charge(), Filled)
+        meter.settle(granted.hold, Settle.FAILED)
+
+    assert rests == [SECOND, 2 * SECOND, 4 * SECOND]
+
+
+def test_stops_for_good_without_a_window():
+    """After *stop* failures nothing is compared any more, however much time passes."""
+    meter = Meter(LADDER)
+    meter.fail(LADDER.stop)
+    meter.now += 9999 * DAY
+
+    assert meter.charge() == Stopped(LADDER.stop)
+
+
+def test_stops_until_the_window_is_over():
+    """With a window the stop says when the oldest failures leave, and then there is room for as many again."""
+    meter = Meter(WINDOWED)
+    meter.fail(WINDOWED.stop)
+    stopped = meter.charge()
+
+    assert isinstance(stopped, Resting)
+    assert meter.now < stopped.until <= meter.now + WINDOWED.window + SECOND
+    assert meter.tally.ready == stopped.until
+    meter.now = stopped.until - 1
+    assert isinstance(meter.charge(), Resting)
+    meter.now = stopped.until
+    assert isinstance(meter.charge(), Granted)
+
+
+@given(ladders(), st.lists(st.integers(0, 100), max_size=20))
+def test_a_refused_attempt_changes_no_answer(ladder, shares):
+    """Whoever asks while the meter rests does not make it rest longer, or an attacker could keep the owner out."""
+    meter = Meter(ladder)
+    meter.fail(ladder.stop - 1)
+    before = meter.tally
+    for share in sorted(shares):
+        meter.now = max(meter.now, before.ready - ladder.longest * (100 - share) // 100)
+        if meter.now < before.ready:
+            assert meter.charge().until == before.ready
+    meter.now = max(meter.now, before.ready)
+
+    assert isinstance(meter.charge(), Granted)
+
+
+# --- candidates and holds ---------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.integers(0, 8), max_size=40))
+def test_repeats_are_never_counted(candidates):
+    """The count is the number of distinct wrong candidates, however often each is tried."""
+    meter = Meter(evolve(LADDER, free=100, stop=200))
+    for candidate in candidates:
+        reading = meter.charge(candidate)
+        assert isinstance(reading, Granted)
+        assert (reading.hold is None) == (not reading.new)
+        if reading.hold:
+            meter.settle(reading.hold, Settle.FAILED)
+
+    assert meter.tally == Tally(len(set(candidates)), 0, 0)
+
+
+def test_remembers_candidates_up_to_a_bound():
+    """The oldest candidate is forgotten by one more than MAX_SEEN, and then counts again."""
+    meter = Meter(evolve(LADDER, free=100, stop=200))
+    meter.fail(MAX_SEEN)
+    assert not meter.charge(candidate=1).new
+    meter.fail()
+
+    assert meter.charge(candidate=1).new
+    assert not meter.charge(candidate=3).new
+
+
+def test_a_charge_without_a_candidate_is_spent_at_once():
+    """It counts for good, and there is nothing to settle."""
+    meter = Meter(LADDER)
+
+    assert meter.charge(candidate=None, hold=b"h") == Granted(None, 1, new=True)
+    meter.settle(b"h", Settle.VOID)
+
+    assert meter.tally == Tally(1, 0, 0)
+
+
+@pytest.mark.parametrize("verdict", Settle)
+@given(st.data())
+def test_settling_is_idempotent(verdict, data):
+    """Settling a reservation again, whatever happened before, changes nothing."""
+    meter = Meter(data.draw(ladders()))
+    holds = []
+    for step in data.draw(st.lists(STEPS, max_size=12)):
+        meter.now += step
+        reading = meter.charge()
+        if isinstance(reading, Granted):
+            holds.append(reading.hold)
+        if holds and data.draw(st.booleans()):
+            meter.settle(data.draw(st.sampled_from(holds)), data.draw(st.sampled_from(Settle)))
+    hold = data.draw(st.sampled_from(holds)) if holds else b"unknown"
+    meter.settle(hold, verdict)
+    once = dict(meter.row)
+    meter.settle(hold, verdict)
+
+    assert meter.row == once
+
+
+def test_one_of_many_voids_its_share_only():
+    """A sharer that gave up does not free the unit while another is still comparing."""
+    meter = Meter(LADDER)
+    hold = meter.charge(candidate=1).hold
+    assert meter.charge(candidate=1).hold == hold
+
+    meter.settle(hold, Settle.VOID)
+    assert meter.tally == Tally(0, 1, 0)
+    meter.settle(hold, Settle.FAILED)
+    assert meter.tally == Tally(1, 0, 0)
+
+
+@pytest.mark.parametrize(("verdict", "count"), [(Settle.FAILED, 1), (Settle.VOID, 0), (Settle.CLEAR, 0), (Settle.PARK, 0)])
+def test_a_lapsed_hold_counts_once_and_is_corrected_late(verdict, count):
+    """Nobody settled: one failure, at the time of the charge. A late settlement still sets it right."""
+    meter = Meter(LADDER)
+    hold = meter.charge().hold
+    meter.now += LADDER.lease - 1
+    assert meter.tally == Tally(0, 1, 0)
+    for _ in range(3):
+        meter.now += 1
+        meter.charge(candidate=1)  # wakes it; a repeat, as the failure remembers its candidate
+        assert meter.tally == Tally(1, 0, 0)
+    meter.settle(hold, verdict)
+
+    assert meter.tally == Tally(count, 0, 0)
+
+
+def test_a_lapse_rests_from_its_charge():
+    """Its rest begins when it was charged, not when somebody noticed."""
+    meter = Meter(evolve(LADDER, free=1, first=MINUTE, longest=HOUR))
+    meter.charge()
+    meter.now += 59 * SECOND
+    assert meter.charge() == Resting(NOW + MINUTE, 1)
+
+
+# --- success ----------------------------------------------------------------------------------------------------------
+
+OPERATIONS = st.lists(
+    st.tuples(st.sampled_from(("charge", "charge", *Settle)), st.integers(0, 99), st.sampled_from((0, SECOND, MINUTE))),
+    max_size=60,
+)
+
+
+@pytest.mark.parametrize("lapsing", [False, True])
+@given(operations=OPERATIONS)
+def test_success_clears_only_what_was_charged_before_it(lapsing, operations):
+    """
+    After any charges and settlements the count is that of a plain list of failures.
+
+    A success takes away the failures that were there when it was charged. Where reservations lapse the count may be one
+    too many for each that can no longer be corrected, never one too few.
+    """
+    meter = Meter(evolve(LADDER, free=100, stop=200, lease=30 * SECOND if lapsing else 999 * DAY))
+    failures, holds, lapsed, turn = [], {}, set(), 0
+    for operation, number, step in operations:
+        turn += 1
+        meter.now += step
+        for hold, (charged_at, state) in holds.items():
+            if state == "pending" and charged_at[1] + meter.ladder.lease <= meter.now:
+                failures.append((turn, hold))
+                lapsed.add(hold)
+                holds[hold] = charged_at, "lapsed"
+        if operation == "charge":
+            holds[meter.charge().hold] = (turn, meter.now), "pending"
+        elif holds:
+            hold = list(holds)[number % len(holds)]
+            (charged_turn, _), state = holds[hold]
+            if state == "settled" or (state == "parked" and operation is Settle.FAILED):
+                continue
+            meter.settle(hold, operation)
+            holds[hold] = holds[hold][0], "parked" if operation is Settle.PARK else "settled"
+            if operation is Settle.FAILED:
+                if state != "lapsed":
+                    failures.append((turn, hold))
+            else:
+                failures = [(at, failed) for at, failed in failures if failed != hold]
+            if operation is Settle.CLEAR:
+                failures = [(at, failed) for at, failed in failures if at > charged_turn]
+        parked = sum(state != "pending" for _, state in holds.values())
+        if lapsing or parked > MAX_DONE:
+            assert meter.tally.count >= len(failures)
+        else:
+            assert meter.tally.count == len(failures)
+        if not lapsed:
+            assert meter.tally.pending == sum(state == "pending" for _, state in holds.values())
+
+
+def test_parallel_failures_survive_a_success():
+    """What others try meanwhile stays on the account."""
+    meter = Meter(LADDER)
+    meter.fail(2)
+    guess, owner = meter.charge().hold, meter.charge().hold
+    meter.settle(guess, Settle.FAILED)
+    meter.settle(owner, Settle.CLEAR)
+
+    assert meter.tally == Tally(1, 0, 0)
+
+
+def test_two_successes_clear_no_more_than_there_was():
+    """The second of two parallel successes takes nothing that came after the first."""
+    meter = Meter(LADDER)
+    meter.fail(2)
+    first, second = meter.charge().hold, meter.charge().hold
+    meter.settle(first, Settle.CLEAR)
+    meter.fail(2)
+    meter.settle(second, Settle.CLEAR)
+
+    assert meter.tally.count == 2
+
+
+def test_a_parked_success_clears_later():
+    """The password was right and the factor comes later: no room is taken meanwhile, and then it clears what was before."""
+    meter = Meter(LADDER)
+    meter.fail(2)
+    hold = meter.charge().hold
+    meter.settle(hold, Settle.PARK)
+    assert meter.tally == Tally(2, 0, 0)
+    meter.fail()
+    meter.now += DAY
+    meter.settle(hold, Settle.CLEAR)
+
+    assert meter.tally == Tally(1, 0, 0)
+
+
+def test_what_left_the_window_is_not_cleared_twice():
+    """A success after its failures left the window takes none of those that came since."""
+    meter = Meter(evolve(WINDOWED, free=50, stop=99))
+    meter.fail(3)
+    hold = meter.charge().hold
+    meter.settle(hold, Settle.PARK)
+    meter.now += 2 * HOUR
+    meter.fail(2)
+    meter.settle(hold, Settle.CLEAR)
+
+    assert meter.tally.count == 2
+
+
+# --- time -------------------------------------------------------------------------------------------------------------
+
+
+@given(ladders(), st.lists(st.tuples(CLOCK_PATHS, st.sampled_from((None, *Settle))), max_size=60))
+def test_a_rest_never_exceeds_its_longest(ladder, attempts):
+    """From the given now, for any path of the clock; a stop with a window ends with it, or the broken clock's bound."""
+    meter = Meter(ladder)
+    for step, verdict in attempts:
+        meter.now += step
+        reading = meter.charge()
+        match reading:
+            case Granted(hold=hold) if verdict:
+                meter.settle(hold, verdict)
+            case Resting(until=until, count=count) if count < ladder.stop:
+                assert meter.now < until <= meter.now + ladder.longest
+            case Resting(until=until):
+                assert meter.now < until <= meter.now + ladder.window + BROKEN_CLOCK + SECOND
+
+
+@given(ladders(), st.lists(CLOCK_PATHS, max_size=30))
+def test_no_clock_path_forgets_without_a_window(ladder, steps):
+    """Where only a success forgets, no clock does."""
+    meter = Meter(evolve(ladder, window=0))
+    meter.fail(ladder.stop - 1)
+    for step in steps:
+        meter.now += step
+        meter.charge(candidate=1)
+        assert meter.tally.count >= ladder.stop - 1
+
+
+@given(ladders(), STEPS, st.data())
+def test_waking_is_idempotent(ladder, step, data):
+    """A meter that is awake does not change at the same instant."""
+    meter = Meter(ladder)
+    for _ in range(data.draw(st.integers(0, 6))):
+        meter.now += data.draw(STEPS)
+        meter.charge()
+    meter.now += step
+    woken = wake(meter.row.get(b"m", FRESH), ladder, meter.now)
+
+    assert wake(woken, ladder, meter.now) == woken
+
+
+def test_a_broken_clock_is_not_believed_afterwards():
+    """A year ahead by mistake, then back: neither a stop nor a reservation lasts until that year comes."""
+    meter = Meter(WINDOWED, NOW + 365 * DAY)
+    meter.fail(WINDOWED.stop - 1)
+    meter.now = max(meter.now, meter.tally.ready)
+    meter.charge()
+    meter.now = NOW
+    assert isinstance(meter.charge(), Resting)
+    meter.now += WINDOWED.longest
+    stopped = meter.charge()
+    assert stopped == Resting(stopped.until, WINDOWED.stop)
+    assert stopped.until <= meter.now + WINDOWED.window + SECOND
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, HOUR), (HOUR, 0), (HOUR, 30 * DAY), (30 * DAY, HOUR), (20 * SECOND, DAY)])
+def test_a_changed_window_neither_forgets_nor_locks_for_ever(before, after):
+    """What was counted under one policy is still counted under the next, and leaves with its window."""
+    meter = Meter(evolve(LADDER, window=before, first=0))
+    meter.fail(LADDER.stop)
+    meter.ladder = evolve(LADDER, window=after, first=0)
+    meter.now += 1
+    assert meter.tally.count == LADDER.stop
+    if after:
+        assert meter.charge().until <= meter.now + after + SECOND
+        meter.now += after + SECOND
+        assert meter.tally == Tally(0, 0, 0)
+    else:
+        assert meter.charge() == Stopped(LADDER.stop)
+
+
+@given(ladders(), st.integers(0, 2000))
+def test_a_rest_doubles_up_to_its_longest(ladder, count):
+    """It is nothing before the free ones are used up, and never above the longest."""
+    length = rest(ladder, count)
+
+    assert 0 <= length <= ladder.longest
+    assert (length > 0) == (count >= ladder.free and ladder.first > 0)
+    assert rest(ladder, count + 1) in (min(2 * length, ladder.longest), min(ladder.first, ladder.longest))
+
+
+def test_at_least_resumes_after_a_loss():
+    """A fresh meter goes on from what the record remembers, with the rest that belongs to it."""
+    meter = Meter(LADDER)
+
+    assert meter.charge(at_least=7) == Resting(NOW + 4 * SECOND, 7)
+    assert meter.tally.count == 7
+    meter.now += 4 * SECOND
+    assert meter.charge(at_least=7).ordinal == 8
+
+
+@pytest.mark.parametrize(("ladder", "kept"), [(LADDER, 60 * DAY), (WINDOWED, 2 * HOUR)])
+def test_is_kept_for_twice_its_window(ladder, kept):
+    """So that no store collects what still counts."""
+    assert keep_for(ladder) == kept
+
+
+# --- rows -------------------------------------------------------------------------------------------------------------
+
+
+def charge(meter, hold, ladder=LADDER, **given):
+    return Charge(b"slot", meter, ladder, given.get("candidate", 1), hold, given.get("at_least", 0))
+
+
+def test_a_refused_row_reserves_nothing():
+    """One refusal voids the others; what waking brought about stays."""
+    resting = evolve(LADDER, free=1, first=MINUTE)
+    row, _ = charge_row({}, [charge(b"a", b"1", resting)], NOW)
+    asked = [charge(b"b", b"2"), charge(b"a", b"3", resting, candidate=2), charge(b"b", b"4", candidate=3)]
+    for late, refusal, tallied in (
+        (0, Filled(), Tally(0, 1, 0)),
+        (resting.lease, Resting(NOW + MINUTE, 1), Tally(1, 0, NOW + MINUTE)),
+    ):
+        changed, readings = charge_row(row, asked, NOW + late)
+
+        assert readings == [Granted(None, 1, new=False), refusal, Granted(None, 2, new=False)]
+        assert list(changed) == [b"a"]
+        assert tally(changed[b"a"], resting, NOW + late) == tallied
+
+
+def test_one_meter_twice_in_a_call():
+    """Two candidates put to the same meter in one call take two units, or none."""
+    changed, readings = charge_row({}, [charge(b"a", b"1"), charge(b"a", b"2", candidate=2)], NOW)
+    assert readings == [Granted(b"1", 1, new=True), Granted(b"2", 2, new=True)]
+    assert changed[b"a"].pending == 2
+
+    single = evolve(LADDER, free=1)
+    changed, readings = charge_row({}, [charge(b"a", b"1", single), charge(b"a", b"2", single, candidate=2)], NOW)
+    assert readings == [Granted(None, 1, new=False), Filled()]
+    assert changed == {}
+
+
+def test_a_refusal_evicts_nobody():
+    """A thousand refused sources leave no meters behind, so they push out none that counts."""
+    row, _ = charge_row({}, [charge(b"!own", b"0", candidate=None, at_least=4)], NOW)
+    for number in range(MAX_METERS - 1):
+        changed, _ = charge_row(row, [charge(b"pair %d" % number, b"0", candidate=None)], NOW)
+        row.update(changed)
+    for number in range(1000):
+        changed, readings = charge_row(row, [charge(b"!own", b"1"), charge(b"new %d" % number, b"1")], NOW)
+        assert isinstance(readings[0], Resting)
+        assert set(changed) == {b"!own"}
+
+
+@given(st.lists(st.integers(0, 120), max_size=200))
+def test_a_row_is_bounded(numbers):
+    """64 meters; the least recently charged goes, never one in ! and never one of this call."""
+    row = {}
+    for turn, number in enumerate(numbers):
+        name = b"!%d" % number if number < 3 else b"%d" % number
+        changed, _ = charge_row(row, [charge(name, b"%d" % turn, evolve(LADDER, free=999, stop=9999), candidate=turn)], NOW + turn)
+        for key, meter in changed.items():
+            if meter is None:
+                del row[key]
+            else:
+                row[key] = meter
+        assert name in row
+        assert len(row) <= MAX_METERS
+    assert {number for number in numbers if number < 3} == {number for number in range(3) if b"!%d" % number in row}
+
+
+@pytest.mark.parametrize("window", [0, HOUR, 30 * DAY])
+def test_a_meter_stays_small(window):
+    """2,000 failures and 32 candidates fit into 256 bytes, name included."""
+    meter = Meter(Ladder(free=9999, first=SECOND, longest=MINUTE, stop=9999, window=window, lease=SECOND))
+    for number in range(2000):
+        meter.now += (window or HOUR) // 2001
+        meter.settle(meter.charge(candidate=2**32 - 1 - number).hold, Settle.FAILED)
+    stored = read_row(None).with_changes(meter.row)
+
+    assert meter.tally.count == 2000
+    assert len(stored) <= 256
+    assert dict(read_row(stored)) == meter.row

@@ -1,0 +1,142 @@
+"""Records read back, refuse what they cannot read, and stay within 16 KiB however much is put into them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acctsec import _codec
+from acctsec._codec import decode_record, encode_record, pack_event, unpack_event
+from acctsec.errors import RecordError
+from acctsec.events import EVENTS, SignedInEvent
+from acctsec.lockout import Lane, LockoutPolicy, SecretClass
+from acctsec.outcomes import AssuranceLevel, ChangeReason
+from acctsec.record import (
+    MAX_BYTES,
+    MAX_COMMITS,
+    MAX_DEVICES,
+    MAX_FACTORS,
+    MAX_HISTORY,
+    MAX_RESETS,
+    MAX_SESSIONS,
+    MAX_SPENT,
+    Checkpoint,
+    Device,
+    Factors,
+    Record,
+    RecoverySet,
+    Reset,
+    Session,
+    Spent,
+    Totp,
+)
+
+NOW = datetime(2026, 11, 24, 12, 30, 15, 123456, tzinfo=UTC)
+SEALED = b"\xff" * (36 + 150)  # an Argon2 hash of the longest kind, sealed
+
+
+def full() -> Record:
+    """A record with every collection at its cap and every value as long as it can be."""
+    record = Record(incarnation=b"\xff" * 16, epoch=2**40, meters=2**40, change=ChangeReason.SET_BY_ADMINISTRATOR)
+    for _ in range(MAX_HISTORY + 5):
+        record = record.with_verifier(sealed=SEALED, preparation=1, now=NOW, keep=MAX_HISTORY)
+    for number in range(MAX_SESSIONS + 5):
+        session = Session(id=number.to_bytes(16, "big"), level=AssuranceLevel.AAL2, created=NOW, authenticated=NOW)
+        record = record.with_session(session)
+    for number in range(MAX_DEVICES + 5):
+        record = record.with_device(Device(id=number.to_bytes(16, "big"), since=NOW))
+    reset = Reset(id=b"\xff" * 16, epoch=2**40, link=b"\xff" * 32, code=b"\xff" * 32, expires=NOW, code_expires=NOW)
+    totp = Totp(id="f" * 16, name="\U0001f511" * 40, sealed=b"\xff" * 56, created=NOW, last_step=2**40)
+    codes = RecoverySet(generation=2**40, sealed=b"\xff" * (36 + 16 * 16), total=16, used=2**16 - 1)
+    points: tuple[Checkpoint, ...] = ()
+    for kind in SecretClass:
+        for lane in (Lane(), *(Lane(device.id) for device in record.devices)):
+            points = LockoutPolicy().counted(points, lane.name(kind), 50)
+    return evolve(
+        record,
+        resets=(reset,) * MAX_RESETS,
+        factors=Factors(totp=(totp,) * MAX_FACTORS, recovery=codes, generation=2**40),
+        spent=(Spent(id=b"\xff" * 16, expires=NOW),) * MAX_SPENT,
+        checkpoints=points,
+        commits=(b"\xff" * 16,) * MAX_COMMITS,
+    )
+
+
+def test_a_record_with_everything_full_is_within_16_kib_and_reads_back():
+    encoded = encode_record(full())
+    assert len(encoded) <= MAX_BYTES, len(encoded)
+    assert decode_record(encoded) == full()
+
+
+def test_every_collection_has_a_cap_and_the_oldest_loses():
+    record = full()
+    assert len(record.history) == MAX_HISTORY
+    assert [int.from_bytes(one.id, "big") for one in record.sessions] == list(range(5, MAX_SESSIONS + 5))
+    assert [int.from_bytes(one.id, "big") for one in record.devices] == list(range(5, MAX_DEVICES + 5))
+
+
+def test_a_change_of_password_leaves_nothing_minted_under_the_old_one():
+    before = full()
+    after = before.with_verifier(sealed=b"new", preparation=1, now=NOW, keep=3)
+    assert after.epoch == after.verifier.born == before.epoch + 1
+    assert (after.resets, after.sessions, after.devices, after.spent, after.change) == ((), (), (), (), None)
+    assert after.history == (before.verifier, *before.history[:2])
+    assert after.factors == before.factors
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_record_or_a_clear_refusal(stored):
+    try:
+        decode_record(stored)
+    except RecordError as error:
+        assert error.remedy  # noqa: PT017 - a record may also happen to be readable
+
+
+def test_a_damaged_record_never_reads_as_another_type():
+    encoded = encode_record(full())
+    for at in range(0, len(encoded), 97):
+        damaged = encoded[:at] + bytes([encoded[at] ^ 0x5A]) + encoded[at + 1 :]
+        try:
+            found = decode_record(damaged)
+        except RecordError:
+            continue
+        assert type(found) is Record
+        assert type(found.epoch) is int
+
+
+def test_a_newer_schema_is_refused_and_says_to_upgrade():
+    with pytest.raises(RecordError, match=r"schema 2.*Upgrade acctsec"):
+        decode_record(bytes([_codec.SCHEMA + 1]) + b"anything")
+
+
+def test_an_older_schema_is_brought_up_step_by_step(monkeypatch):
+    """The mechanism from day one: when schema 2 comes, bodies of schema 1 pass through one function."""
+    old = encode_record(Record(incarnation=b"i" * 16, epoch=7))
+
+    def upcast(body):
+        return body | {"meters": body["meters"] + 41}
+
+    monkeypatch.setattr(_codec, "SCHEMA", 2)
+    monkeypatch.setitem(_codec.UPCASTS, 1, upcast)
+    assert decode_record(old) == Record(incarnation=b"i" * 16, epoch=7, meters=41)
+
+
+def test_instants_keep_their_microseconds_and_zone():
+    record = Record(incarnation=b"i" * 16).with_device(Device(id=b"d", since=NOW + timedelta(microseconds=1)))
+    assert decode_record(encode_record(record)).devices[0].since == NOW + timedelta(microseconds=1)
+
+
+def test_every_event_class_is_registered_and_an_unknown_one_is_none():
+    event = SignedInEvent(
+        tenant="", subject="s", at=NOW, session="x", level=AssuranceLevel.AAL1, methods=("password",), known_device=False
+    )
+    assert unpack_event(pack_event(event)) == event
+    assert EVENTS["SignedInEvent"] is SignedInEvent
+    assert unpack_event(pack_event(event).replace(b"SignedInEvent", b"SignedInEvenx")) is None
+
+
+def test_no_sealed_bytes_show_in_a_repr():
+    record = evolve(full(), verifier=evolve(full().verifier, sealed=b"CANARY"))
+    assert "CANARY" not in repr(record)

@@ -40,6 +40,7 @@ class Ticket:
     incarnation: bytes
     epoch: int
     id: bytes
+    issued: datetime
     expires: datetime
     methods: tuple[str, ...]
     hold: bytes = b""
@@ -75,6 +76,7 @@ class Enrollment:
     incarnation: bytes
     epoch: int
     id: bytes
+    issued: datetime
     expires: datetime
     session: bytes
     name: str

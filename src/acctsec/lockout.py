@@ -123,15 +123,18 @@ class LockoutPolicy:
             lanes together stay within the 100 of SP 800-63B-4.
         month: distinct wrong secrets of strangers in 30 days, whatever succeeds meanwhile. Default 100: with the default
             password rules that many guesses of a well-informed attacker take less than 0.1 % of accounts.
-        pair: one source against one identifier, visible to that source. Default: 5 free, 30 s doubling to 15 min, a day.
-        source: one source against everybody. Default: 50 failures an hour, then 1 min doubling to 15 min.
+        pair: one source against one identifier, visible to that source. Default: 5 free, 30 s doubling to 15 min, a day (SP
+            800-63B-4 section 3.2.2 names delays from 30 s to 1 h; Keycloak and Cognito stop doubling at 15 min).
+        source: one source against everybody. Default: 50 failures an hour, then 1 min doubling to 15 min: room for an office
+            behind one address.
         codes: every other class (a reset code, an enrolment, a reused password), per subject. Default: 5 free, 1 min
-            doubling to 15 min, 10 a day.
-        repeats: whether the same wrong secret counts again. FREE by default: a stale client repeats one old password
-            for days. It is compared all the same.
+            doubling to 15 min, 10 a day: for 8 digits a chance of one in ten million a day.
+        repeats: whether the same wrong secret counts again; it is compared all the same. Default FREE: a stale client repeats
+            one old password for days.
         remember: how long a device stays known without a sign-in. Default 180 days, as the peers that have device lanes do.
         lease: how long an attempt may take before it counts as failed. Default 30 s, above any queue for a hash.
-        patience: how long an attempt waits inside the call for room held by others. Default 2 s.
+        patience: how long an attempt waits inside the call for room held by others. Default 2 s, a wait a person still takes
+            for slow.
 
     Raises ConfigError when all lanes together could pass 100 consecutive failures, and for numbers that contradict.
     """

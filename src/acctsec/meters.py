@@ -278,11 +278,12 @@ def _fail(meter: Meter, ladder: Ladder, hold: Hold, *, lapsed: bool) -> Meter:
 
 
 def _raised(meter: Meter, ladder: Ladder, count: int, now: int) -> Meter:
-    missing = count - _total(meter.failures)
+    """Catch up with what the record knows of. It counts reservations too, and those under way are not failures yet."""
+    missing = count - _total(meter.failures) - meter.pending
     if missing <= 0:
         return meter
     failures = _counted(meter.failures, ladder, meter.latest, missing)
-    return evolve(meter, failures=failures, ready=max(meter.ready, now + rest(ladder, count)))
+    return evolve(meter, failures=failures, ready=max(meter.ready, now + rest(ladder, _total(failures))))
 
 
 def _counted(failures: tuple[tuple[int, int], ...], ladder: Ladder, at: int, number: int) -> tuple[tuple[int, int], ...]:

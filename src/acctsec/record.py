@@ -5,7 +5,7 @@ Each policy takes and returns its own part. What crosses families goes through t
 a cap and a defined loser, so a record never grows past 16 KiB.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from attrs import evolve, field, frozen
@@ -20,6 +20,12 @@ MAX_FACTORS = 5
 MAX_SPENT = 32
 MAX_COMMITS = 8
 MAX_BYTES = 16 * 1024
+
+SKEW = timedelta(minutes=1)
+"""
+How far the clocks of two nodes may be apart. What was handed out further in the future than that was handed out by a broken
+clock: it is not accepted, or it would live for as long as that clock was ahead.
+"""
 
 
 @frozen(kw_only=True)
@@ -39,10 +45,11 @@ class Verifier:
 
 @frozen(kw_only=True)
 class Reset:
-    """One live reset: digests only. *id* is the handle it was asked under."""
+    """One live reset: digests only. *id* is the handle it was asked under, *recipient* names the address it was mailed to."""
 
     id: bytes
     epoch: int
+    recipient: bytes
     link: bytes = field(repr=False)
     code: bytes = field(repr=False)
     expires: datetime

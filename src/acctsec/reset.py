@@ -10,7 +10,7 @@ from attrs.validators import ge, instance_of, le
 
 from acctsec.budgets import Budget
 from acctsec.errors import ConfigError
-from acctsec.record import MAX_RESETS, Reset
+from acctsec.record import MAX_RESETS, SKEW, Reset
 
 LINK_BYTES = 32  # 256 bits; ASVS 11.5.1 asks for 128
 
@@ -33,14 +33,17 @@ class ResetPolicy:
     How a forgotten password is replaced.
 
     Args:
-        link_lifetime: Default 30 min: peers give 5 min to 3 days, SP 800-63B-4 section 4.2.1.2 allows 24 h by e-mail.
-        code_lifetime: Default 10 min (ASVS 5.0 6.5.5).
-        code_digits: Default 8, from 6 (SP 800-63B-4 section 4.2.1.2) to 10.
-        live: how many resets may be live at once, at most 3. A request beyond displaces none of them.
-        per_identifier: requests for what was typed, known or not. Default 3 an hour.
-        per_source: requests from one source. Default 10 an hour.
-        per_subject: messages one subject gets. Default 3 an hour.
-        resume_lifetime: how long a proven second factor waits for the new password. Default 10 min.
+        link_lifetime: how long a mailed link works. Default 30 min: peers give 5 min to 3 days, SP 800-63B-4 section 4.2.1.2
+            allows 24 h by e-mail.
+        code_lifetime: how long a typed code works. Default 10 min (ASVS 5.0 6.5.5).
+        code_digits: of a typed code. Default 8, from 6 (SP 800-63B-4 section 4.2.1.2) to 10.
+        live: how many resets may be live at once, at most 3. A request beyond displaces none of them. Default 3, since people
+            whose mail is late ask again and then take any of them.
+        per_identifier: requests for what was typed, known or not. Default 3 an hour (Cognito: 5 an hour; PyPI: 5 a day).
+        per_source: requests from one source. Default 10 an hour: three people behind one address, with all of theirs.
+        per_subject: messages one subject gets. Default 3 an hour, however many identifiers lead to it.
+        resume_lifetime: how long a proven second factor waits for the new password. Default 10 min, as long as a code lives
+            (ASVS 5.0 6.5.5).
 
     Raises ConfigError for values outside these bounds.
     """
@@ -74,13 +77,13 @@ class ResetPolicy:
 
     def alive(self, live: tuple[Reset, ...], *, epoch: int, now: datetime) -> tuple[Reset, ...]:
         """The resets that can still be redeemed."""
-        return tuple(reset for reset in live if reset.epoch == epoch and now < reset.expires)
+        return tuple(reset for reset in live if reset.epoch == epoch and self.in_time(reset.expires, now))
 
     def redeem(self, live: tuple[Reset, ...], *, secret: bytes, epoch: int, now: datetime) -> Redeemable | Dead:
         """Find the live reset a link *secret* belongs to."""
         digest = sha256(secret).digest()
         for reset in live:
-            if compare_digest(reset.link, digest) and reset.epoch == epoch and now < reset.expires:
+            if compare_digest(reset.link, digest) and reset.epoch == epoch and self.in_time(reset.expires, now):
                 return Redeemable(reset)
         return Dead()
 
@@ -90,14 +93,19 @@ class ResetPolicy:
         """Find the live reset of *handle* whose code has one of *digests* (one an index key)."""
         for reset in live:
             right = sum([compare_digest(reset.code, digest) for digest in digests])
-            if right and reset.id == handle and reset.epoch == epoch and now < reset.code_expires:
+            live_code = self.in_time(reset.expires, now) and now < reset.code_expires
+            if right and reset.id == handle and reset.epoch == epoch and live_code:
                 return Redeemable(reset)
         return Dead()
 
     def resume(self, live: tuple[Reset, ...], *, reset: bytes, epoch: int, now: datetime) -> Redeemable | Dead:
         """Find the live reset a ticket was given for."""
-        found = next((one for one in live if one.id == reset and one.epoch == epoch and now < one.expires), None)
+        found = next((one for one in self.alive(live, epoch=epoch, now=now) if one.id == reset), None)
         return Dead() if found is None else Redeemable(found)
+
+    def in_time(self, expires: datetime, now: datetime) -> bool:
+        """Whether what ends at *expires* has begun and not ended: nothing lives longer than a link."""
+        return now < expires <= now + self.link_lifetime + SKEW
 
     def code(self, entropy: bytes) -> str:
         """A code of ``code_digits`` from 16 random bytes; the bias of the reduction is below 2**-90."""

@@ -4,11 +4,13 @@ import json
 import pickle
 import subprocess
 import sys
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from threading import Barrier, Thread
+from urllib.parse import quote
 
 from attrs import evolve, field, frozen
 
@@ -279,6 +281,16 @@ def kinds(outcomes: Sequence[object]) -> dict[str, int]:
     for outcome in outcomes:
         counted[type(outcome).__name__] = counted.get(type(outcome).__name__, 0) + 1
     return counted
+
+
+def forms(secret: str) -> list[bytes]:
+    """A secret as it may have slipped out: as it is, in hex, in every base64 alignment, percent-encoded, as JSON."""
+    raw = secret.encode()
+    found = [raw, raw.hex().encode(), raw.hex().upper().encode(), quote(secret).encode(), json.dumps(secret)[1:-1].encode()]
+    for shift in range(3):
+        for encode in (b64encode, urlsafe_b64encode):
+            found.append(encode(bytes(shift) + raw)[4 if shift else 0 :].rstrip(b"=")[:-2])
+    return found
 
 
 def right_among(count: int, at: int, right: TotpCode | str) -> list[str]:

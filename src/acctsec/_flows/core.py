@@ -17,7 +17,7 @@ from acctsec.context import Context
 from acctsec.errors import CommitUnknown, ConfigError, Overloaded, PortError
 from acctsec.events import AsyncEventSink, Event
 from acctsec.hashing import Comparison
-from acctsec.identifiers import Identifier
+from acctsec.identifiers import Identifier, canonical
 from acctsec.keyring import Keyring, frame
 from acctsec.outcomes import TryAgain
 from acctsec.password.preparation import PREPARATION, prepare
@@ -142,6 +142,12 @@ class Core:
     def record_key(self, tenant: str, subject: str) -> bytes:
         """Where the record of a subject lies."""
         return frame("subject", tenant, subject)
+
+    def recipient(self, scene: Scene, address: str, *, key: int = 0) -> bytes:
+        """What the record knows of the address a reset was mailed to."""
+        name = canonical(address)
+        typed = name.value if name else address
+        return self.keyring.digest("recipient", scene.tenant, scene.subject, typed, key=key)[:16]
 
     async def enter(self, tenant: str, subject: str, source: str = "", *, account: Account | None = None) -> tuple[Scene, Loaded]:
         """Begin an operation on a subject: who and when, and the record as it is. Raises ConfigError for no subject."""

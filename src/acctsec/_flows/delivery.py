@@ -104,6 +104,7 @@ class Delivery:
         reset = Reset(
             id=request.handle,
             epoch=0,
+            recipient=core.recipient(scene, self._recipient(account, request)),
             link=sha256(secret).digest(),
             code=core.keyring.digest("reset code", scene.tenant, subject, request.handle, code),
             expires=expires,
@@ -121,28 +122,26 @@ class Delivery:
     async def _mail(
         self, scene: Scene, account: Account, request: ResetRequest, *, link: str, code: str, expires: datetime
     ) -> None:
-        purpose = MessagePurpose.INITIAL_PASSWORD if request.subject else MessagePurpose.RESET
-        for number, address in enumerate(self._recipients(account, request)):
-            message = Message(
-                key=f"{request.handle.hex()}-{number:02d}",
-                purpose=purpose,
-                tenant=scene.tenant,
-                subject=scene.subject,
-                address=address,
-                at=scene.now,
-                link=link,
-                code=None if request.subject else code,
-                expires=expires,
-            )
-            await self._send(message)
+        message = Message(
+            key=f"{request.handle.hex()}-00",
+            purpose=MessagePurpose.INITIAL_PASSWORD if request.subject else MessagePurpose.RESET,
+            tenant=scene.tenant,
+            subject=scene.subject,
+            address=self._recipient(account, request),
+            at=scene.now,
+            link=link,
+            code=None if request.subject else code,
+            expires=expires,
+        )
+        await self._send(message)
 
-    def _recipients(self, account: Account, request: ResetRequest) -> tuple[str, ...]:
+    def _recipient(self, account: Account, request: ResetRequest) -> str:
         """The stored address that was typed, byte for byte as stored; otherwise the first one. Never what was typed."""
         for address in account.addresses:
             name = canonical(address)
             if name is not None and name.value == request.identifier:
-                return (address,)
-        return account.addresses[:1]
+                return address
+        return account.addresses[0]
 
     async def _account(self, request: ResetRequest) -> Account | None:
         if request.subject:

@@ -98,6 +98,7 @@ class FactorFlows:
             incarnation=record.incarnation,
             epoch=record.epoch,
             id=core.draw(8),
+            issued=scene.now,
             expires=scene.now + core.policy.sessions.ticket_lifetime,
             session=session,
             name=label,
@@ -111,8 +112,10 @@ class FactorFlows:
     async def confirm_factor(self, ticket: str, answer: TotpCode, *, context: Context) -> FactorAdded | Refused | TryAgain:
         """Prove a new authenticator by a code of its own; see Engine.confirm_factor."""
         core = self.core
+        if type(answer) is not TotpCode or not totp.is_code(answer.code):
+            return Refused()
         about = await self._opened(Purpose.CONFIRM, ticket, Enrollment, context)
-        if about is None or type(answer) is not TotpCode or not totp.is_code(answer.code):
+        if about is None:
             return Refused()
         enrollment, scene, loaded = about
         secret = enrollment.id.hex() + answer.code

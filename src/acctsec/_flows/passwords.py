@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from attrs import frozen
+from attrs import field, frozen
 
 from acctsec import events
 from acctsec._flows.core import Core, Loaded, operation, port
@@ -39,10 +39,18 @@ SetOutcome = PasswordChanged | PasswordRejected | Refused | TryAgain
 
 
 @frozen
+class Typed:
+    """A current password in prepared form that is still to be compared, and the session shown beside it."""
+
+    password: str = field(repr=False)
+    session: SessionClaims | None
+
+
+@frozen
 class Chosen:
     """A new password in prepared form that all rules accept, and how strong it is."""
 
-    password: str
+    password: str = field(repr=False)
     strength: Strength
 
 
@@ -76,13 +84,13 @@ class Passwords:
         """How often a password leaked; None when the corpus cannot tell, which the policy's rule answers for."""
         try:
             count = await port("corpus.count", corpus.count(password))
-            if type(count) is int and count >= 0:
-                return count
-            raise PortError("corpus.count answered with something else.", remedy="Answer a count, 0 for never.")
         except PortError:
-            scene = Scene(tenant="", subject="", account=None, now=self.core.now())
-            self.core.observe(events.PortFailed(**scene.head(), port="corpus"))
-            return None
+            count = -1
+        if type(count) is int and count >= 0:
+            return count
+        scene = Scene(tenant="", subject="", account=None, now=self.core.now())
+        self.core.observe(events.PortFailed(**scene.head(), port="corpus"))
+        return None
 
     @operation
     async def set_password(self, subject: str, password: str, *, by: PasswordClaim, context: Context) -> SetOutcome:
@@ -95,9 +103,12 @@ class Passwords:
 
     async def _set(self, subject: str, password: str, by: PasswordClaim, context: Context) -> SetOutcome | None:
         core = self.core
+        claim = self._claimed(subject, by, context.tenant)
+        if isinstance(claim, Refused):
+            return claim
         scene, loaded = await core.enter(context.tenant, subject, context.source.key)
         try:
-            proven = await self._prove(scene, loaded, by, context)
+            proven = await self._compared(scene, loaded, claim, context) if isinstance(claim, Typed) else claim
             if not isinstance(proven, ChangeProof):
                 return proven
             refusal = change_refusal(core.policy, loaded.record, scene=scene, proof=proven)
@@ -136,10 +147,11 @@ class Passwords:
 
     # --- claims ---
 
-    async def _prove(
-        self, scene: Scene, loaded: Loaded, by: PasswordClaim, context: Context
-    ) -> ChangeProof | Refused | TryAgain | None:
-        """Turn a claim into what the step has to find true. No claim is trusted before the step has looked at the record."""
+    def _claimed(self, subject: str, by: PasswordClaim, tenant: str) -> ChangeProof | Typed | Refused:
+        """
+        Turn a claim into what the step has to find true, before anything is read: rubbish costs nothing. No claim is
+        trusted before the step has looked at the record.
+        """
         core = self.core
         match by:
             case Initial():
@@ -148,33 +160,30 @@ class Passwords:
                 return ChangeProof(by="administrator", actor=actor[:64])
             case ChangeTicket(ticket=text):
                 ticket = core.tokens.open(Purpose.CHANGE, text, Ticket)
-                if ticket is None or (ticket.tenant, ticket.subject) != (scene.tenant, scene.subject):
+                if ticket is None or (ticket.tenant, ticket.subject) != (tenant, subject):
                     return Refused()
                 return ChangeProof(by="change-ticket", ticket=ticket)
             case FreshSession(token=text):
-                session = self._session(scene, text)
+                session = self._session(subject, text, tenant)
                 return Refused() if session is None else ChangeProof(by="fresh-session", session=session, fresh=True)
             case CurrentPassword(password=current, session=text):
-                session = None if text is None else self._session(scene, text)
-                if text is not None and session is None:
+                session, prepared = None if text is None else self._session(subject, text, tenant), core.prepared(current)
+                if prepared is None or (text is not None and session is None):
                     return Refused()
-                return await self._current(scene, loaded, current, session, context)
+                return Typed(prepared, session)
             case _:
                 raise ConfigError("`by` is not a claim.", remedy="Give one of acctsec.claims.PasswordClaim.")
 
-    def _session(self, scene: Scene, text: object) -> SessionClaims | None:
+    def _session(self, subject: str, text: object, tenant: str) -> SessionClaims | None:
         claims = self.core.tokens.open(Purpose.SESSION, text, SessionClaims)
-        mine = claims is not None and (claims.tenant, claims.subject) == (scene.tenant, scene.subject)
+        mine = claims is not None and (claims.tenant, claims.subject) == (tenant, subject)
         return claims if mine else None
 
-    async def _current(
-        self, scene: Scene, loaded: Loaded, current: object, session: SessionClaims | None, context: Context
+    async def _compared(
+        self, scene: Scene, loaded: Loaded, claim: Typed, context: Context
     ) -> ChangeProof | Refused | TryAgain:
         """Compare the current password: a guess like any other, in the same budget as a sign-in."""
         core = self.core
-        prepared = core.prepared(current)
-        if prepared is None:
-            return Refused()
         guess = await self.guesses.begin(
             "set_password",
             scene,
@@ -182,20 +191,20 @@ class Passwords:
             SecretClass.PASSWORD,
             context,
             typed=frame(scene.subject),
-            secret=prepared,
+            secret=claim.password,
         )
         if not isinstance(guess, Guess):
             return guess
         verifier = loaded.record.verifier if guess.admitted else None
         try:
-            compared, _ = await core.compare(scene, verifier, prepared)
+            compared, _ = await core.compare(scene, verifier, claim.password)
         except Overloaded:
             await guess.settle(Settle.VOID)
             raise
         if not compared.matched or not guess.admitted:
             return await guess.fail("wrong password")
         await guess.settle(Settle.VOID)
-        return ChangeProof(by="current-password", compared=compared, session=session)
+        return ChangeProof(by="current-password", compared=compared, session=claim.session)
 
     # --- reuse ---
 

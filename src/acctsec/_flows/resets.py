@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from acctsec._flows.answers import Answers, factor_infos, is_answer
 from acctsec._flows.core import Core, Loaded, operation
@@ -154,14 +154,20 @@ class Resets:
         if not isinstance(found, Redeemable):
             core.refused(scene, "redeem_reset", "evaluated", "dead link")
             return None
-        return Proof(scene=scene, loaded=loaded, reset=found.reset.id, methods=("link",))
+        return Proof(scene=self._reaching(scene), loaded=loaded, reset=found.reset.id, methods=("link",))
 
     async def _by_ticket(self, resume: ResumeTicket, context: Context) -> Proof | None:
         ticket = self.core.tokens.open(Purpose.RESUME, resume.ticket, Ticket)
         if ticket is None or ticket.tenant != context.tenant:
             return None
         scene, loaded = await self.core.enter(ticket.tenant, ticket.subject, context.source.key)
-        return Proof(scene=scene, loaded=loaded, reset=ticket.reset, methods=ticket.methods, ticket=ticket)
+        return Proof(scene=self._reaching(scene), loaded=loaded, reset=ticket.reset, methods=ticket.methods, ticket=ticket)
+
+    def _reaching(self, scene: Scene) -> Scene:
+        """The scene with what a record may know of the addresses that are verified now."""
+        core, addresses = self.core, scene.account.addresses if scene.account else ()
+        keys = range(core.keyring.index_count)
+        return evolve(scene, reachable=frozenset(core.recipient(scene, one, key=key) for one in addresses for key in keys))
 
     async def _by_code(self, reset: ResetCode, context: Context) -> Proof | Refused | TryAgain:
         """A short code: charged to the subject, whichever handle it comes with, before it is compared."""
@@ -192,7 +198,7 @@ class Resets:
         if not guess.admitted or not isinstance(found, Redeemable) or not scene.active(record):
             return await guess.fail("code")
         await guess.settle(Settle.VOID)
-        return Proof(scene=scene, loaded=loaded, reset=found.reset.id, methods=("code",))
+        return Proof(scene=self._reaching(scene), loaded=loaded, reset=found.reset.id, methods=("code",))
 
     async def _by_recovery_code(self, reset: RecoveryCode, context: Context) -> RedeemOutcome:
         """A recovery code as the first proof: spent at once, and a second, different proof is due."""
@@ -225,8 +231,9 @@ class Resets:
 
     def _handle(self, handle: object, context: Context) -> HandleClaims | None:
         claims = self.core.tokens.open(Purpose.HANDLE, handle, HandleClaims)
-        alive = claims is not None and claims.tenant == context.tenant and self.core.now() < claims.expires
-        return claims if alive else None
+        if claims is None or claims.tenant != context.tenant:
+            return None
+        return claims if self.core.policy.reset.in_time(claims.expires, self.core.now()) else None
 
     # --- the change ---
 
@@ -274,6 +281,7 @@ class Resets:
             incarnation=record.incarnation,
             epoch=record.epoch,
             id=core.draw(16),
+            issued=scene.now,
             expires=scene.now + core.policy.reset.resume_lifetime,
             methods=methods,
             reset=reset,

@@ -58,16 +58,17 @@ class Sessions:
         self, subject: str, *, by: FreshSession | Admin, context: Context
     ) -> SessionsEnded | Refused | TryAgain:
         """End every session of a subject; see Engine.sign_out_everywhere."""
-        core = self.core
-        scene, loaded = await core.enter(context.tenant, subject, context.source.key)
+        core, claims = self.core, None
+        admin = by if isinstance(by, Admin) else None
         if isinstance(by, FreshSession):
             claims = core.tokens.open(Purpose.SESSION, by.token, SessionClaims)
-            mine = claims is not None and (claims.tenant, claims.subject) == (context.tenant, subject)
-            if claims is None or not mine or live_session(core.policy, loaded.record, claims, scene.now) is None:
+            if claims is None or (claims.tenant, claims.subject) != (context.tenant, subject):
                 return Refused()
-        elif not isinstance(by, Admin):
+        elif admin is None:
             raise ConfigError("`by` is not a claim.", remedy="Give FreshSession or Admin.")
-        admin = by if isinstance(by, Admin) else None
+        scene, loaded = await core.enter(context.tenant, subject, context.source.key)
+        if claims is not None and live_session(core.policy, loaded.record, claims, scene.now) is None:
+            return Refused()
         if loaded.version is None:
             return SessionsEnded(0)
         done = await core.apply(scene, loaded, lambda record: sign_out_everywhere(record, scene=scene, by=admin))

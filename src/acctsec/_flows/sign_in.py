@@ -112,6 +112,7 @@ class SignIn:
             incarnation=record.incarnation,
             epoch=record.epoch,
             id=core.draw(16),
+            issued=scene.now,
             expires=scene.now + core.policy.sessions.ticket_lifetime,
             methods=("password",),
             hold=parked[0].hold if parked else b"",
@@ -167,7 +168,7 @@ class SignIn:
         if isinstance(verdict, Granted):
             await guess.clear_password(ticket.hold)
             return self.granted(scene, verdict, done.record)
-        onward = evolve(ticket, id=core.draw(16), hold=b"")
+        onward = evolve(ticket, id=core.draw(16), issued=scene.now, hold=b"")
         if isinstance(verdict, NeedsChange):
             onward = evolve(onward, expires=scene.now + core.policy.sessions.ticket_lifetime)
             return PasswordChangeRequired(core.tokens.seal(Purpose.CHANGE, onward), reason=verdict.reason)

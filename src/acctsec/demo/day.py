@@ -111,64 +111,68 @@ class AdasDay:
         """Two passwords that will not do, and one that will."""
         engine, home = self.engine, Context.of(HOME)
         for minute, typed in ((0, "lighthouse"), (1, "Ada.Lovelace-10121815")):
+            self.at(8, minute)
             answer = expect(engine.set_password(SUBJECT, typed, by=Initial(), context=home), PasswordRejected)
             self.tell(f"Ada signs up with “{typed}”.", f"refused: {', '.join(one.code for one in answer.objections)}", good=False)
+        self.at(8, 2)
         expect(engine.set_password(SUBJECT, OLD, by=Initial(), context=home), PasswordChanged)
         strength = engine.check_password(OLD, account=self.account).strength.guesses_log10
-        self.tell(f"She takes four words and a place: “{OLD}”.", f"accepted, good for 10^{strength:.0f} guesses", good=True)
+        self.tell(f"She takes a line of words: “{OLD}”.", f"accepted, good for 10^{strength:.0f} guesses", good=True)
 
     def enrolls(self) -> None:
         """A second factor: the picture, the code, the recovery codes."""
         engine, home = self.engine, Context.of(HOME)
+        self.at(8, 3)
         first = expect(engine.sign_in(MAIL, OLD, context=home), SignedIn)
         self.tell("She signs in.", f"signed in at {first.info.level.name}", good=True)
+        self.at(8, 4)
         started = expect(engine.enroll_totp(first.session, name="phone", context=home), EnrollmentStarted)
         self.uri, self.key = started.uri, self.world.secret("authenticator key", started.key)
-        self.tell("She sets up an authenticator app, from this picture (the demo's own throw-away key):", "")
+        self.tell("She sets up an authenticator app from this picture. Its key is thrown away with the demo.", "")
         self.stage.screen.code(started.uri, started.key)
         self.phone = Phone(self.world, started.key)
+        self.at(8, 5)
         code = self.phone.code()
         added = expect(engine.confirm_factor(started.ticket, code, context=home), FactorAdded)
         codes = expect(engine.issue_recovery_codes(added.session, context=home), RecoveryCodes)
         for one in codes.codes:
             self.world.secret("recovery code", one)
         self.session = codes.session
-        answer = f"factor added; every other session ends; {len(codes.codes)} recovery codes, shown once"
+        answer = f"factor added, every other session ended, {len(codes.codes)} recovery codes shown once"
         self.tell(f"She types the code {code.code}.", answer, good=True)
         ended = engine.check_session(first.session, context=home)
         self.stage.claim("The session from before the factor was added is dead; its replacement stands.", isinstance(ended, SessionEnded))
 
     def goes_to_work(self) -> None:
         """Another browser: password, then code; the same code is good for nobody else."""
-        engine, office = self.engine, Context.of(OFFICE)
-        self.world.clock.set(9, 30)
+        engine, office, thief = self.engine, Context.of(OFFICE), Context.of("198.51.100.250")
+        self.at(9, 30)
         due = expect(engine.sign_in(MAIL, OLD, context=office), FactorRequired)
         code = self.phone.code()
-        signed_in = expect(engine.verify_factor(due.ticket, code, context=office), SignedIn)
-        self.tell(f"At work, another browser: password, then the code {code.code}.", f"signed in at {signed_in.info.level.name}", good=True)
-        thief = Context.of("198.51.100.250")
+        level = expect(engine.verify_factor(due.ticket, code, context=office), SignedIn).info.level
+        self.tell(f"At work, in another browser: password, then the code {code.code}.", f"signed in at {level.name}", good=True)
         stolen = expect(engine.sign_in(MAIL, OLD, context=thief), FactorRequired)
         again = engine.verify_factor(stolen.ticket, code, context=thief)
-        self.tell(f"Somebody who knows her password saw the code and types {code.code} within its 30 seconds.", "refused", good=True)
-        self.stage.claim("A code that was accepted is accepted nowhere again.", isinstance(again, Refused))
+        self.tell(f"Somebody who knows her password saw the code, and types {code.code} within its 30 seconds.", "refused", good=True)
+        self.stage.claim("A code that was accepted once is accepted nowhere again.", isinstance(again, Refused))
 
     # --- evening ---
 
     def forgets(self) -> None:
         """The same answer for her and for nobody; one mail."""
         engine, train = self.engine, Context.of(TRAIN)
-        self.world.clock.set(19, 0)
-        known = engine.request_reset(MAIL, context=train)
-        unknown = engine.request_reset("nobody@example.org", context=train)
-        self.tell(f"She forgot it, and asks for a reset for {MAIL}. Somebody asks for nobody@example.org.", "the same answer twice")
+        self.at(19, 0)
+        known = expect(engine.request_reset(MAIL, context=train), ResetRequested)
+        unknown = expect(engine.request_reset("nobody@example.org", context=train), ResetRequested)
+        self.tell(f"Ada forgot it: a reset for {MAIL}, please. Somebody asks the same for nobody@example.org.", "one answer for both")
+        self.at(19, 1)
         self.world.deliver(engine)
-        link = self.link = self.world.secret("reset link", self.world.mailbox.link(SUBJECT))
-        self.tell("A worker delivers the outbox.", f"one mail, with a link of {len(link)} characters that lies in no store", good=True)
         resets = [mail for mail in self.world.mailbox.of(SUBJECT) if mail.purpose is MessagePurpose.RESET]
+        self.link = self.world.secret("reset link", self.world.mailbox.link(SUBJECT))
+        self.tell("A worker delivers the outbox.", f"{len(resets)} mail, with a link that lies in no store", good=True)
         self.stage.claim(
-            "Both askers got one kind of answer, of one length; one mail went out, to the stored address.",
-            isinstance(known, ResetRequested) and isinstance(unknown, ResetRequested)
-            and len(known.handle) == len(unknown.handle) and [mail.address for mail in resets] == [MAIL],
+            "Both got answers of one kind and one length; one mail went out, to the stored address.",
+            len(known.handle) == len(unknown.handle) and [mail.address for mail in resets] == [MAIL],
         )
 
     def link_is_scanned(self) -> None:
@@ -184,38 +188,41 @@ class AdasDay:
     def resets(self) -> None:
         """The factor is asked before anything changes; then the new password is judged."""
         engine, train = self.engine, Context.of(TRAIN)
+        self.at(19, 3)
         before = contents(self.world.path)
         due = expect(engine.redeem_reset(ResetLink(self.link), NEW, context=train), FactorRequired)
         untouched = contents(self.world.path) == before
-        self.tell(f"She opens it and types a new password: “{NEW}”.", "first the second factor; nothing has changed yet")
+        self.tell(f"She opens it and types a new password: “{NEW}”.", "first the second factor")
         self.stage.claim("A factor guards the reset: it is asked before one row has changed.", untouched)
-        wrong = engine.verify_factor(due.ticket, self.phone.wrong(), context=train)
-        self.tell("She mistypes the code.", "refused", good=False)
+        wrong = expect(engine.verify_factor(due.ticket, self.phone.wrong(), context=train), Refused)
+        self.tell("She mistypes the code.", type(wrong).__name__.lower(), good=False)
         proven = expect(engine.verify_factor(due.ticket, self.phone.next(), context=train), ProofAccepted)
+        self.at(19, 4)
         reused = expect(engine.redeem_reset(ResumeTicket(proven.ticket), OLD, context=train), PasswordRejected)
-        self.tell("The next code is right. But now she takes the old password after all.", f"refused: {reused.objections[0].code}; the link stays alive", good=False)
+        answer = f"refused: {reused.objections[0].code}; the reset stays alive"
+        self.tell("The next code is right. Then she takes the old password after all.", answer, good=False)
         done = expect(engine.redeem_reset(ResumeTicket(proven.ticket), NEW, context=train), PasswordChanged)
-        self.tell(f"So “{NEW}”.", "changed; every session, ticket and link of before is dead", good=True)
+        self.tell(f"So “{NEW}” it is.", "changed", good=True)
         self.device = done.device
-        self.stage.claim("A wrong code changed nothing, and the old password cannot come back.", isinstance(wrong, Refused))
 
     def what_is_left(self) -> None:
         """Nothing of before is good for anything."""
         engine, train = self.engine, Context.of(TRAIN)
+        self.at(19, 6)
         link = engine.redeem_reset(ResetLink(self.link), "a third password, quite long", context=train)
         session = engine.check_session(self.session, context=Context.of(HOME))
         old = engine.sign_in(MAIL, OLD, context=Context.of(OFFICE))
-        self.tell("The link again; the session at home; the old password at work.", "refused; ended; refused", good=True)
+        self.tell("The link once more; the session at home; the old password at work.", "refused; ended; refused", good=True)
         self.stage.claim(
             "After the reset the link, the sessions and the old password are dead.",
             isinstance(link, Refused) and isinstance(session, SessionEnded) and isinstance(old, Refused),
         )
+        self.at(19, 7)
         due = engine.sign_in(MAIL, NEW, context=Context.of(TRAIN, device=self.device))
-        ticket = expect(due, FactorRequired).ticket
-        self.tell("She signs in with the new one.", "the second factor is asked: a reset never takes it away", good=True)
-        signed_in = expect(engine.verify_factor(ticket, self.phone.next(), context=train), SignedIn)
-        self.tell("The code.", f"signed in at {signed_in.info.level.name}", good=True)
-        self.stage.claim("A reset removes no factor: it was asked again at the next sign-in.", isinstance(due, FactorRequired))
+        self.tell("She signs in with the new password.", "the second factor is asked", good=None)
+        self.stage.claim("A reset takes no factor away: it is asked at the next sign-in.", isinstance(due, FactorRequired))
+        level = expect(engine.verify_factor(expect(due, FactorRequired).ticket, self.phone.next(), context=train), SignedIn).info.level
+        self.tell("She types the code.", f"signed in at {level.name}", good=True)
 
 
 def play(stage: Stage, world: World) -> Day:

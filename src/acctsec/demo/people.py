@@ -157,3 +157,8 @@ def _ranked(chance: Random, listed: Sequence[str]) -> str:
 @cache
 def _weights(length: int) -> list[float]:
     return list(accumulate(rank**-SKEW for rank in range(1, length + 1)))
+
+
+def most_used(many: int) -> list[str]:
+    """The passwords an attacker tries first."""
+    return _blocked()[:many]

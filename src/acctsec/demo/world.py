@@ -92,7 +92,11 @@ class Log:
 
     def of(self, kind: type[Event], subject: str | None = None) -> list[Event]:
         """Events of one kind, of one person or of all."""
-        return [one for one in self._events.values() if isinstance(one, kind) and subject in {None, one.subject}]
+        return [self._events[key] for key in self.keys(kind, subject)]
+
+    def keys(self, kind: type[Event], subject: str | None = None) -> list[str]:
+        """The keys of those."""
+        return [key for key, one in self._events.items() if isinstance(one, kind) and subject in {None, one.subject}]
 
 
 @define

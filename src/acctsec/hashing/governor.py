@@ -1,8 +1,8 @@
 """
 The governor: at most so many hashes at once, at most so many waiting, whoever asks.
 
-Hashing happens in threads of the governor's own and never in the caller's: an allocator keeps what a thread once
-used, so two hundred callers hashing in turn would hold two hundred times the memory of one.
+Hashing happens in threads of the governor's own and never in the caller's: what a thread once used stays with it, so two
+hundred callers hashing in turn would hold two hundred times the memory of one.
 """
 # ruff: noqa: SLF001 - jobs, pools and governors of this module know each other; nobody else looks inside
 
@@ -17,6 +17,7 @@ from threading import Lock, Thread
 from typing import Any, Generic, NoReturn, TypeVar
 
 from acctsec.errors import ConfigError, Overloaded
+from acctsec.hashing.argon2id import keep_memory
 
 T = TypeVar("T")
 
@@ -193,7 +194,8 @@ class _Pool:
 
 
 def _serve(pool: _Pool) -> None:
-    """The life of a worker. It keeps no job in a variable while it waits."""
+    """The life of a worker. It keeps memory from hash to hash, but no job in a variable while it waits."""
+    keep_memory()
     while pool.calls.get() is _LOOK:
         _serve_one(pool)
 

@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 from enum import Enum
+from hmac import compare_digest
 
-from argon2 import low_level
-from argon2.exceptions import HashingError, VerificationError, VerifyMismatchError
+from argon2.exceptions import HashingError
 from attrs import field, frozen
 
 from acctsec.errors import ConfigError, PortError
+from acctsec.hashing.argon2id import derive
 from acctsec.hashing.parameters import OWASP, Argon2Parameters
 from acctsec.hashing.phc import MAX_BYTES, MIN_SALT, MIN_TAG, Argon2Hash, parse
 
@@ -35,8 +36,9 @@ class HashingPolicy:
     Args:
         memory_kib, time_cost, parallelism: the cost of new hashes. Default 19,456 KiB (19 MiB), 2 and 1, the least that
             OWASP's Password Storage Cheat Sheet asks for. One lane, because more help one caller and cost the server.
-        salt_bytes: Default 16 (RFC 9106 section 3.1), at most 64.
-        tag_bytes: Default 32 (SP 800-63B-4 section 3.1.1.2 wants the native length; Argon2 tags of 256 bits), 16 to 64.
+        salt_bytes: of the random salt beside each hash. Default 16 (RFC 9106 section 3.1), at most 64.
+        tag_bytes: of the hash itself. Default 32 (SP 800-63B-4 section 3.1.1.2 wants the native length; Argon2 tags of 256
+            bits), 16 to 64.
         floor: the least costly stored hash that is believed, as one or several alternatives. Default ``OWASP``. Only
             tests have a reason to lower it: a hash below it is refused, however right the password.
         ceiling: the costliest stored hash that is computed, so that an imported row cannot take the machine down.
@@ -93,13 +95,7 @@ class HashingPolicy:
         """
         if len(salt) != self.salt_bytes:
             raise ConfigError(f"The salt has {len(salt)} bytes.", remedy=f"Draw {self.salt_bytes} random bytes for every hash.")
-        try:
-            phc = low_level.hash_secret(
-                _encode(password), salt, self.time_cost, self.memory_kib, self.parallelism, self.tag_bytes, low_level.Type.ID
-            )
-        except HashingError:
-            raise PortError("Argon2 could not hash.", remedy=_NO_MEMORY) from None
-        return phc.decode("ascii")
+        return str(Argon2Hash(self.parameters, salt, self._derive(password, salt, self.parameters, self.tag_bytes)))
 
     def verify(self, phc: str, password: str) -> Comparison:
         """
@@ -109,14 +105,14 @@ class HashingPolicy:
         UNREADABLE after one verification of ``decoy()``, so that the answer takes as long as any other. Raises PortError
         when Argon2 gets no memory.
         """
-        readable = self._accepts(parse(phc))
-        try:
-            low_level.verify_secret((phc if readable else self.decoy()).encode("ascii"), _encode(password), low_level.Type.ID)
-        except VerifyMismatchError:
-            return Comparison.DIFFERENT if readable else Comparison.UNREADABLE
-        except VerificationError:
-            raise PortError("Argon2 could not verify.", remedy=_NO_MEMORY) from None
-        return Comparison.MATCHED if readable else Comparison.UNREADABLE
+        stored = parse(phc)
+        readable = stored is not None and self._accepts(stored.parameters)
+        compared = stored if stored is not None and readable else self._decoy()
+        tag = self._derive(password, compared.salt, compared.parameters, len(compared.tag))
+        matched = compare_digest(tag, compared.tag)
+        if not readable:
+            return Comparison.UNREADABLE
+        return Comparison.MATCHED if matched else Comparison.DIFFERENT
 
     def needs_rehash(self, phc: str) -> bool:
         """
@@ -139,21 +135,21 @@ class HashingPolicy:
 
         Its tag was never computed from anything, so to match it is to find a preimage of Argon2.
         """
-        return str(Argon2Hash(self.parameters, _DECOY[: self.salt_bytes], _DECOY[-self.tag_bytes :]))
+        return str(self._decoy())
 
-    def _accepts(self, stored: Argon2Hash | None) -> bool:
-        if stored is None:
-            return False
-        cost = stored.parameters
+    def _decoy(self) -> Argon2Hash:
+        return Argon2Hash(self.parameters, _DECOY[: self.salt_bytes], _DECOY[-self.tag_bytes :])
+
+    def _accepts(self, cost: Argon2Parameters) -> bool:
         return cost.within(self.ceiling) and any(cost.reaches(one) for one in self.floor)
 
-
-_NO_MEMORY = "Free memory, or lower memory_kib or permits."
-
-
-def _encode(password: str) -> bytes:
-    """Every str has bytes of its own here; lone surrogates were refused earlier, and must not raise when they were not."""
-    return password.encode("utf-8", "surrogatepass")
+    def _derive(self, password: str, salt: bytes, cost: Argon2Parameters, tag_bytes: int) -> bytes:
+        """Every str has bytes of its own; lone surrogates were refused long before, and do not raise here."""
+        secret = password.encode("utf-8", "surrogatepass")
+        try:
+            return derive(secret, salt=salt, cost=cost, tag_bytes=tag_bytes, keep_kib=self.memory_kib)
+        except HashingError:
+            raise PortError("Argon2 could not hash.", remedy="Free memory, or lower memory_kib or permits.") from None
 
 
 def _whole(name: str, value: object, low: int, high: int) -> None:

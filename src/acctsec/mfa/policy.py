@@ -45,12 +45,14 @@ class MfaPolicy:
     Who has to prove a second factor, and how.
 
     Args:
-        issuer: the name authenticator apps show. Colons are not allowed in it (the otpauth URI uses them).
+        issuer: the name authenticator apps show. Colons are not allowed in it (the otpauth URI uses them). Default acctsec,
+            to be replaced by the service's own.
         required_groups: groups of ``Account.groups`` that must have a factor. Default: none; everybody may have one.
-        required: everybody must have a factor. Default False.
+        required: everybody must have a factor. Default False: one factor is AAL1 (SP 800-63B-4 section 2.1); ASVS 5.0 6.3.3
+            wants two from level 2.
         window: TOTP steps of 30 s accepted on either side of now. Default 1 (RFC 6238 section 5.2), 0 for the strict
             reading of ASVS 6.5.5.
-        recovery_codes: how many are issued at once. Default 10.
+        recovery_codes: how many are issued at once. Default 10 (peers: 5 to 12).
 
     Codes have 6 digits, 30 seconds and SHA-1, the one form every authenticator app speaks (RFC 6238).
     """

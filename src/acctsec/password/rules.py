@@ -44,8 +44,8 @@ class Length:
 
     Args:
         minimum: in code points, where the password is the only factor. Default 15 (SP 800-63B-4 section 3.1.1.2: SHALL).
-        minimum_with_mfa: Default 8 (same section; the floor of ASVS 5.0 6.2.1).
-        maximum: in code points. Default 256; never below 64, which the same section wants permitted.
+        minimum_with_mfa: the same beside a second factor. Default 8 (SP 800-63B-4 section 3.1.1.2, ASVS 5.0 6.2.1).
+        maximum: in code points. Default 256; never below 64, which SP 800-63B-4 section 3.1.1.2 wants permitted.
 
     Raises ConfigError where these contradict each other.
     """
@@ -114,10 +114,12 @@ class Blocklist:
 @frozen(kw_only=True)
 class MinimumStrength:
     """
-    Guessing the password takes at least ten to the power of *guesses_log10* tries.
+    Guessing the password takes many tries.
 
-    Default 8: a leaked Argon2id hash of default cost then costs more than it yields. Use 6 where hashes cannot leak, 10
-    for privileged accounts; 6 is the least that throttling needs (Florencio, Herley and van Oorschot 2014).
+    Args:
+        guesses_log10: the power of ten of the tries it must stand. Default 8: a leaked Argon2id hash of default cost then
+            costs more than it yields. Use 6 where hashes cannot leak, 10 for privileged accounts; 6 is the least that
+            throttling needs (Florencio, Herley and van Oorschot 2014).
     """
 
     guesses_log10: float = 8.0
@@ -136,10 +138,12 @@ class MinimumStrength:
 @frozen(kw_only=True)
 class Breached:
     """
-    The password was seen fewer than *minimum_count* times in leaks.
+    The password was not seen in leaks.
 
-    Default 1: one sighting is one list an attacker has (ASVS 5.0 6.2.12). What happens when nobody can tell is decided
-    by whoever asks the corpus, not here.
+    Args:
+        minimum_count: so many sightings refuse it. Default 1: one sighting is one list an attacker has (ASVS 5.0 6.2.12).
+
+    What happens when nobody can tell is decided by whoever asks the corpus, not here.
     """
 
     minimum_count: int = 1

@@ -163,6 +163,10 @@ def redeem_refusal(policy: Policy, record: Record, *, scene: Scene, reset: bytes
         return "disabled"
     if ticket is not None and not opens(record, ticket, scene.now):
         return "ticket"
-    if reset and not isinstance(find_reset(policy, record, reset, scene.now), Redeemable):
-        return "dead"
-    return None if reset or ticket else "dead"
+    if reset:
+        found = find_reset(policy, record, reset, scene.now)
+        if not isinstance(found, Redeemable):
+            return "dead"
+        # The owner took the mailbox off the account: whoever reads it now has nothing to ask for.
+        return None if found.reset.recipient in scene.reachable else "address"
+    return None if ticket else "dead"

@@ -10,7 +10,7 @@ from acctsec.events import Event
 from acctsec.outcomes import ChangeReason
 from acctsec.policy import Policy
 from acctsec.protocols import Account, MessagePurpose, Status
-from acctsec.record import MAX_SPENT, Device, Record, Session, Spent
+from acctsec.record import MAX_SPENT, SKEW, Device, Record, Session, Spent
 from acctsec.sessions import Live
 
 
@@ -23,6 +23,7 @@ class Scene:
     account: Account | None
     now: datetime
     source: str = ""
+    reachable: frozenset[bytes] = frozenset()  # what the record may know of addresses that are verified now
 
     @property
     def groups(self) -> frozenset[str]:
@@ -155,6 +156,7 @@ def opens(record: Record, ticket: Ticket | Enrollment, now: datetime) -> bool:
     return (
         record.incarnation == ticket.incarnation
         and record.epoch == ticket.epoch
+        and ticket.issued <= now + SKEW
         and now < ticket.expires
         and all(spent.id != ticket.id for spent in record.spent)
     )

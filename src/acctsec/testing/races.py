@@ -116,7 +116,7 @@ RACING = evolve(
     CHEAPEST,
     name="racing",
     password=evolve(CHEAPEST.password, rules=(Length(),), estimator=lambda _, __: 20.0),
-    lockout=evolve(CHEAPEST.lockout, patience=timedelta(milliseconds=20)),
+    lockout=evolve(CHEAPEST.lockout, patience=timedelta(milliseconds=5)),
 )
 """CHEAPEST for thousands of runs: no estimate, and flows that wait for each other soon give up."""
 

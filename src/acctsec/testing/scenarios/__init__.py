@@ -5,6 +5,7 @@ Attacks as data: a file says who does what, and what has to be true of it.
 """
 
 from acctsec.testing.scenarios.playing import Played, play
-from acctsec.testing.scenarios.schema import Loaded, Scenario, read_scenario
+from acctsec.testing.scenarios.reading import Loaded, read_scenario
+from acctsec.testing.scenarios.schema import Scenario
 
 __all__ = ["Loaded", "Played", "Scenario", "play", "read_scenario"]

@@ -12,6 +12,7 @@ from acctsec.outcomes import FactorAdded, FactorRequired, ProofAccepted, Recover
 from acctsec.protocols import MessagePurpose
 from acctsec.testing._faces import Face
 from acctsec.testing.doubles import Authenticator
+from acctsec.testing.scenarios.reading import Loaded, duration, expected, filled, names
 from acctsec.testing.scenarios.schema import (
     Account,
     Answer,
@@ -19,19 +20,12 @@ from acctsec.testing.scenarios.schema import (
     CheckSession,
     ChoosePassword,
     InspectReset,
-    Loaded,
     RedeemReset,
     RemoveFactor,
     RequestReset,
     SignIn,
-    duration,
-    expected,
-    filled,
-    names,
 )
 from acctsec.testing.world import World
-
-STRANGERS = "password/strangers"
 
 
 @frozen(kw_only=True)
@@ -43,7 +37,8 @@ class Played:
     guesses: int
     messages: Counter[MessagePurpose]
     sessions: Counter[str]
-    failures: dict[str, int]
+    failures: Counter[str]
+    factor_failures: Counter[str]
     stopped: tuple[str, ...]
     changed: tuple[str, ...]
 
@@ -63,22 +58,17 @@ def play(loaded: Loaded, world: World[Engine]) -> Played:
             faults.append(f"steps[{number}].expect: {dict(expected(step))}, but it was {dict(outcomes[-1])}")
     played = stage.played(outcomes)
     faults += _unmet(loaded, played)
-    assert not faults, "\n".join((f"{loaded.path.name}: {loaded.scenario.title}", *faults))
+    if faults:
+        raise AssertionError("\n".join((f"{loaded.path.name}: {loaded.scenario.title}", *faults)))
     return played
 
 
 def _unmet(loaded: Loaded, played: Played) -> list[str]:
-    expect, faults = loaded.scenario.expect, []
-    figures: list[tuple[str, Any, Any]] = [
-        ("compared", expect.compared, played.compared),
-        ("guesses", expect.guesses, played.guesses),
-        *((f"messages.{purpose.value}", wanted, played.messages[purpose]) for purpose, wanted in expect.messages.items()),
-        *((f"sessions.{actor}", wanted, played.sessions[actor]) for actor, wanted in expect.sessions.items()),
-        *((f"failures.{name}", wanted, played.failures[name]) for name, wanted in expect.failures.items()),
-    ]
-    for key, wanted, found in figures:
-        if wanted is not None and wanted != found:
-            faults.append(f"expect.{key}: {wanted}, but it was {found}")
+    expect = loaded.scenario.expect
+    figures = [(key, getattr(expect, key), getattr(played, key)) for key in ("compared", "guesses")]
+    for key in ("messages", "sessions", "failures", "factor_failures"):
+        figures += [(f"{key}.{name}", wanted, getattr(played, key)[name]) for name, wanted in getattr(expect, key).items()]
+    faults = [f"expect.{key}: {wanted}, but it was {found}" for key, wanted, found in figures if wanted not in (None, found)]
     faults += [f"expect.kept: the password of {name} changed" for name in expect.kept if name in played.changed]
     faults += [f"expect.changed: the password of {name} did not change" for name in expect.changed if name not in played.changed]
     faults += [f"expect.stopped: {name} is not stopped" for name in expect.stopped if name not in played.stopped]
@@ -209,7 +199,7 @@ class _Stage:
             case "totp":
                 return self.apps[actor.phone].code(now)
             case "recovery":
-                return RecoveryCode(self.codes[actor.recovery_codes].pop(0))
+                return RecoveryCode(self._printed(step.by))
             case "wrong":
                 near = {app.code(now, step=ahead).code for app in self.apps.values() for ahead in range(-3, 4)}
                 return TotpCode(
@@ -225,9 +215,14 @@ class _Stage:
             case "code":
                 return ResetCode(hands.handle, self._mail(step.by, "code"))
             case "recovery":
-                return RecoveryCode(self.codes[self.scenario.actors[step.by].recovery_codes].pop(0), hands.handle)
+                return RecoveryCode(self._printed(step.by), hands.handle)
             case "factor":
                 return ResumeTicket(hands.ticket)
+
+    def _printed(self, by: str) -> str:
+        """The next code of the sheet, or none when all are used up."""
+        sheet = self.codes[self.scenario.actors[by].recovery_codes]
+        return sheet.pop(0) if sheet else ""
 
     def _mail(self, by: str, what: str) -> str:
         mailbox = address(self.scenario.actors[by].mailbox)
@@ -239,17 +234,18 @@ class _Stage:
     def played(self, outcomes: list[Counter[str]]) -> Played:
         """The figures at the end."""
         world = self.world
-        lanes = {
-            name: next(lane for lane in world.calls.admin.lock_status(name) if lane.lane == STRANGERS) for name in self.accounts
-        }
+        lanes = {(name, lane.lane): lane for name in self.accounts for lane in world.calls.admin.lock_status(name)}
+        passwords = {name: lanes[name, "password/strangers"] for name in self.accounts}
+        factors = {name: lanes[name, "factor/strangers"] for name in self.accounts}
         return Played(
             outcomes=tuple(outcomes),
             compared=len(world.comparisons.evaluated),
             guesses=len(world.comparisons.guesses),
             messages=Counter(message.purpose for message in world.messenger.messages[self.sent :]),
             sessions=Counter({name: hands.sessions for name, hands in self.hands.items()}),
-            failures={name: lane.failures for name, lane in lanes.items()},
-            stopped=tuple(name for name, lane in lanes.items() if lane.stopped),
+            failures=Counter({name: lane.failures for name, lane in passwords.items() if lane.failures}),
+            factor_failures=Counter({name: lane.failures for name, lane in factors.items() if lane.failures}),
+            stopped=tuple(name for name, lane in passwords.items() if lane.stopped),
             changed=tuple(name for name, since in self.since.items() if self._since(name) != since),
         )
 

@@ -1,25 +1,16 @@
 """
 What a scenario file may say: the classes below, field by field.
 
-``read_scenario`` refuses whatever does not keep to them, with the file and the key named.
+A value of the wrong type, a key that is unknown or missing, and whatever ``acctsec.testing.scenarios.reading`` finds wrong
+between them is refused with the file and the key named.
 """
 
-import re
-import tomllib
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from enum import Enum
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import msgspec
-from attrs import evolve, fields, frozen, has
+from attrs import has
 from msgspec import Meta, Struct
 
-from acctsec import outcomes, presets
-from acctsec.errors import ConfigError
-from acctsec.policy import Policy
+from acctsec import outcomes
 from acctsec.protocols import MessagePurpose
 from acctsec.testing.world import PASSWORD
 
@@ -80,37 +71,37 @@ class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_fi
     at_once: bool = False
 
 
-class SignIn(Step, tag="sign-in"):
+class SignIn(Step, frozen=True, tag="sign-in"):
     """Sign in to *account*, with its right password unless one is given."""
 
     account: str
     password: str = ""
 
 
-class Answer(Step, tag="answer"):
+class Answer(Step, frozen=True, tag="answer"):
     """Answer the second factor that was asked of this actor last; *repeated* is the code it gave before, once more."""
 
     code: Literal["totp", "recovery", "wrong", "repeated"]
 
 
-class ChoosePassword(Step, tag="choose-password"):
+class ChoosePassword(Step, frozen=True, tag="choose-password"):
     """Ask what the rules say to a *password* for *account*."""
 
     account: str
     password: str
 
 
-class RequestReset(Step, tag="request-reset"):
+class RequestReset(Step, frozen=True, tag="request-reset"):
     """Ask for a reset of *account*."""
 
     account: str
 
 
-class InspectReset(Step, tag="inspect-reset"):
+class InspectReset(Step, frozen=True, tag="inspect-reset"):
     """Look at the newest link in the mailbox, as mail scanners do."""
 
 
-class RedeemReset(Step, tag="redeem-reset"):
+class RedeemReset(Step, frozen=True, tag="redeem-reset"):
     """
     Redeem a reset for a new *password*: *proof* is the newest link or code in the mailbox, a printed recovery code, or the
     proven second factor that was asked for.
@@ -120,11 +111,11 @@ class RedeemReset(Step, tag="redeem-reset"):
     password: str
 
 
-class CheckSession(Step, tag="check-session"):
+class CheckSession(Step, frozen=True, tag="check-session"):
     """Use the session that this actor got last."""
 
 
-class RemoveFactor(Step, tag="remove-factor"):
+class RemoveFactor(Step, frozen=True, tag="remove-factor"):
     """Take the authenticator away, with the session that this actor got last."""
 
 
@@ -136,8 +127,9 @@ class Expected(Struct, frozen=True, forbid_unknown_fields=True):
     What has to be true at the end; what is left out is not looked at.
 
     *compared*: passwords compared with a stored verifier; *guesses*: those that did not match. *messages*: by purpose.
-    *sessions*: given to each actor. *failures*: counted against each account by strangers. *kept* and *changed*: accounts
-    whose password is the same, or is not. *stopped*: accounts whose stranger lane is closed.
+    *sessions*: given to each actor. *failures*: wrong passwords that count against each account in the lane of strangers,
+    *factor_failures*: wrong codes. *kept* and *changed*: accounts whose password is the same, or is not. *stopped*: accounts
+    to which strangers cannot sign in any more.
     """
 
     compared: Count | None = None
@@ -145,6 +137,7 @@ class Expected(Struct, frozen=True, forbid_unknown_fields=True):
     messages: dict[MessagePurpose, Count] = {}
     sessions: dict[str, Count] = {}
     failures: dict[str, Count] = {}
+    factor_failures: dict[str, Count] = {}
     kept: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     stopped: tuple[str, ...] = ()
@@ -166,162 +159,3 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
     steps: tuple[AnyStep, ...]
     expect: Expected
     policy: dict[str, Any] = {}
-
-
-@frozen
-class Loaded:
-    """A scenario that is whole, and the policy it is played under."""
-
-    path: Path
-    scenario: Scenario
-    policy: Policy
-
-
-def read_scenario(path: Path) -> Loaded:
-    """
-    Read a scenario file.
-
-    Raises ConfigError for one that is no TOML, does not keep to the schema, names somebody who is not there, or asks an
-    actor to use what he does not have; the message begins with the file and says which key.
-    """
-    try:
-        scenario = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Scenario)
-    except tomllib.TOMLDecodeError as error:
-        raise _malformed(path, "", f"is no TOML: {error}") from None
-    except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `$")
-        raise _malformed(path, where.strip("`.") or "the file", f"{what[:1].lower()}{what[1:]}") from None
-    for key, complaint in _complaints(scenario):
-        raise _malformed(path, key, complaint)
-    try:
-        policy = _policy(scenario.policy)
-    except ConfigError as error:
-        raise _malformed(path, "policy", str(error)) from None
-    return Loaded(path, scenario, policy)
-
-
-def names(scenario: Scenario) -> dict[str, Account]:
-    """Every account by its name, each of a count by its own."""
-    found = {}
-    for name, account in scenario.accounts.items():
-        if account.count == 1:
-            found[name] = account
-        else:
-            found |= {f"{name}-{number}": account for number in range(1, account.count + 1)}
-    return found
-
-
-def duration(text: str) -> timedelta:
-    """Read ``"30 s"``, ``"5 min"``, ``"1 h"`` or ``"2 d"``; nothing is no time at all."""
-    if not text:
-        return timedelta(0)
-    match = re.fullmatch(r"([0-9]{1,6}) (s|min|h|d)", text)
-    if match is None:
-        raise ConfigError(f"{text!r} is no length of time.", remedy='Write it like "30 s", "5 min", "1 h" or "2 d".')
-    return int(match[1]) * _UNITS[match[2]]
-
-
-_UNITS = {"s": timedelta(seconds=1), "min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
-
-
-def _malformed(path: Path, key: str, complaint: str) -> ConfigError:
-    return ConfigError(f"{path.name}: {key}: {complaint}.", remedy="The schema is in acctsec.testing.scenarios.schema.")
-
-
-def _complaints(scenario: Scenario) -> Sequence[tuple[str, str]]:
-    """What is wrong beyond the form of single values."""
-    accounts, actors, found = names(scenario), scenario.actors, []
-    for name, account in scenario.accounts.items():
-        if account.recovery_codes and not account.totp:
-            found.append((f"accounts.{name}.recovery_codes", "there is no authenticator for them to stand in for"))
-    for name, actor in actors.items():
-        for thing in ("mailbox", "phone", "recovery_codes", "device"):
-            owner = getattr(actor, thing)
-            if owner and (owner not in accounts or (thing == "device" and not accounts[owner].device)):
-                found.append((f"actors.{name}.{thing}", f"no account {owner!r} has one"))
-    for number, step in enumerate(scenario.steps):
-        found += [(f"steps[{number}].{key}", complaint) for key, complaint in _of_step(step, accounts, actors)]
-    for key in ("kept", "changed", "stopped", "failures"):
-        found += [
-            (f"expect.{key}", f"there is no account {name!r}") for name in getattr(scenario.expect, key) if name not in accounts
-        ]
-    found += [("expect.sessions", f"there is no actor {name!r}") for name in scenario.expect.sessions if name not in actors]
-    return found
-
-
-def _of_step(step: AnyStep, accounts: Mapping[str, Account], actors: Mapping[str, Actor]) -> Sequence[tuple[str, str]]:
-    actor = actors.get(step.by)
-    if actor is None:
-        return [("by", f"there is no actor {step.by!r}")]
-    found = [("expect", f"{label!r} is no outcome") for label in expected(step) if label not in LABELS]
-    if sum(expected(step).values()) != step.times:
-        found.append(("expect", f"the outcomes do not add up to {step.times}"))
-    for key in ("after", "every"):
-        try:
-            duration(getattr(step, key))
-        except ConfigError as error:
-            found.append((key, str(error)))
-    if step.at_once and step.every:
-        found.append(("every", "nothing passes between what happens at once"))
-    target = getattr(step, "account", None)
-    if target is not None and not target.startswith(NOBODY):
-        missing = next((name for number in (1, step.times) if (name := filled(target, number)) not in accounts), None)
-        found += [("account", f"there is no account {missing!r}")] if missing else []
-    needed = _NEEDED.get((type(step), getattr(step, "code", getattr(step, "proof", ""))))
-    if needed and not getattr(actor, needed):
-        found.append(("by", f"{step.by!r} has no {needed}"))
-    return found
-
-
-_NEEDED: dict[tuple[type, str], str] = {
-    (Answer, "totp"): "phone",
-    (Answer, "recovery"): "recovery_codes",
-    (InspectReset, ""): "mailbox",
-    (RedeemReset, "link"): "mailbox",
-    (RedeemReset, "code"): "mailbox",
-    (RedeemReset, "recovery"): "recovery_codes",
-}
-
-
-def expected(step: Step) -> Counter[str]:
-    return Counter({step.expect: step.times} if isinstance(step.expect, str) else step.expect)
-
-
-def filled(text: str, number: int) -> str:
-    """Put the number of the attempt into a text."""
-    return text.replace("{n}", str(number))
-
-
-def _policy(given: Mapping[str, Any]) -> Policy:
-    overrides = dict(given)
-    name = overrides.pop("preset", presets.SOCIAL_DEFAULT.name)
-    known = {one.name: one for one in vars(presets).values() if isinstance(one, Policy)}
-    if name not in known:
-        raise ConfigError(f"There is no preset {name!r}.", remedy=f"Name one of {', '.join(sorted(known))}.")
-    return _overridden(evolve(known[name], hashing=presets.CHEAPEST.hashing), overrides, "policy")  # type: ignore[no-any-return]
-
-
-def _overridden(part: Any, given: Mapping[str, Any], path: str) -> Any:
-    """The same value with some of its fields replaced, each read in the form it has now."""
-    if not isinstance(given, Mapping):
-        raise ConfigError(f"{path} is no table.", remedy="Give its knobs by name.")
-    known = {field.name for field in fields(type(part))}
-    changes = {}
-    for name, value in given.items():
-        if name not in known:
-            raise ConfigError(f"{path} has no knob {name!r}.", remedy=f"It has {', '.join(sorted(known))}.")
-        changes[name] = _read(getattr(part, name), value, f"{path}.{name}")
-    return evolve(part, **changes)
-
-
-def _read(now: Any, value: Any, path: str) -> Any:
-    if has(type(now)):
-        return _overridden(now, value, path)
-    try:
-        if isinstance(now, timedelta) or (now is None and isinstance(value, str)):
-            return duration(value)
-        if isinstance(now, Enum | tuple | frozenset):
-            return type(now)(value)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{path} is {value!r}.", remedy=str(error)) from None
-    return value

@@ -1,0 +1,136 @@
+"""
+Every knob of a policy, with its value in words, what it means and where its default comes from.
+
+The words are those of the ``Args:`` sections of the policy classes: what a page, a review or a terminal shows cannot drift
+from what the reader of the code sees.
+"""
+
+import inspect
+import re
+from datetime import timedelta
+from enum import Enum
+
+from attrs import fields, frozen, has
+
+from acctsec.budgets import Budget, Rungs
+from acctsec.hashing import Argon2Parameters
+from acctsec.policy import Policy
+
+_NAMES = re.compile(r"(\w+(?:, \w+)*): ?(.*)")
+_DEFAULT = re.compile(r"(?:^|(?<=[.;,)] ))Default\b")
+_UNITS = ((timedelta(days=1), "day", "days"), (timedelta(hours=1), "h", "h"), (timedelta(minutes=1), "min", "min"))
+
+
+@frozen(kw_only=True)
+class Knob:
+    """
+    One field of a policy.
+
+    *meaning* says what it does, *source* what its default is and why: a clause, a measurement, or what peers do.
+    """
+
+    name: str
+    value: str
+    meaning: str
+    source: str
+
+    @property
+    def family(self) -> str:
+        """The family it belongs to: ``password``, ``lockout`` ..."""
+        return self.name.partition(".")[0]
+
+
+def knobs(policy: Policy) -> tuple[Knob, ...]:
+    """Every knob of *policy*, in the order of its families; the fields of rules follow the rules."""
+    found: list[Knob] = []
+    for family in fields(Policy):
+        part = getattr(policy, family.name)
+        if has(type(part)):
+            found += _of(part, family.name)
+    return tuple(found)
+
+
+def documented(kind: type) -> dict[str, str]:
+    """What the ``Args:`` section of a class says of each name; names before one colon share its text."""
+    texts: dict[str, list[str]] = {}
+    current: list[str] = []
+    section = (inspect.getdoc(kind) or "").partition("Args:\n")[2]
+    for line in section.splitlines():
+        indent = len(line) - len(line.lstrip())
+        entry = _NAMES.fullmatch(line.strip()) if indent == 4 else None
+        if entry:
+            current = [entry[2]]
+            texts.update(dict.fromkeys(entry[1].split(", "), current))
+        elif indent > 4 and current:
+            current.append(line.strip())
+        elif line.strip():
+            break
+    return {name: " ".join(lines).strip() for name, lines in texts.items()}
+
+
+def shown(value: object) -> str:
+    """A value in words: ``30 min``, ``10 free, then 1 min doubling to 30 min, stop at 50``."""
+    match value:
+        case None:
+            return "not set"
+        case bool():
+            return "yes" if value else "no"
+        case int() | float():
+            return f"{value:,g}"
+        case Enum():
+            return str(value.value)
+        case timedelta():
+            return _length(value)
+        case Rungs():
+            return _ladder(value)
+        case Budget():
+            return f"{value.limit} in {_length(value.window)}"
+        case Argon2Parameters():
+            return f"{value.memory_kib:,} KiB × {value.time_cost} × {value.parallelism}"
+        case tuple() | frozenset():
+            each = [type(one).__qualname__ if _is_rule(one) else shown(one) for one in value]
+            return " · ".join(each if isinstance(value, tuple) else sorted(each)) or "none"
+    return str(getattr(value, "__qualname__", value))
+
+
+def _of(part: object, prefix: str) -> list[Knob]:
+    """The knobs of one policy object, or of one rule."""
+    texts = documented(type(part))
+    found = []
+    for one in fields(type(part)):
+        value = getattr(part, one.name)
+        meaning, source = _split(texts.get(one.name, ""))
+        found.append(Knob(name=f"{prefix}.{one.name}", value=shown(value), meaning=meaning, source=source))
+        if isinstance(value, tuple):
+            for rule in filter(_is_rule, value):
+                found += _of(rule, f"{prefix}.{type(rule).__qualname__}")
+    return found
+
+
+def _is_rule(value: object) -> bool:
+    return has(type(value)) and callable(getattr(value, "judge", None))
+
+
+def _split(text: str) -> tuple[str, str]:
+    """What a text says before its default, and from there on."""
+    found = _DEFAULT.search(text)
+    at = found.start() if found else len(text)
+    return text[:at].strip().rstrip(",;"), text[at:].strip()
+
+
+def _length(length: timedelta) -> str:
+    for unit, one, many in _UNITS:
+        if length >= unit and length % unit == timedelta(0):
+            count = length // unit
+            return f"{count} {one if count == 1 else many}"
+    return f"{length.total_seconds():g} s"
+
+
+def _ladder(rungs: Rungs) -> str:
+    parts = [f"{rungs.free:,} free"]
+    if rungs.stop > rungs.free:
+        parts.append(f"then {_length(rungs.first)} doubling to {_length(rungs.longest)}")
+        parts.append(f"stop at {rungs.stop:,}")
+    if rungs.window is not None:
+        parts.append(f"within {_length(rungs.window)}")
+    return ", ".join(parts)

@@ -1,0 +1,219 @@
+"""One of everything the library hands out: how it comes about, what it is good for, how long it lives."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from attrs import evolve, frozen
+
+from acctsec import (
+    ChangeTicket,
+    EnrollmentRequired,
+    EnrollmentStarted,
+    FactorAdded,
+    FactorRequired,
+    FreshSession,
+    MfaPolicy,
+    PasswordChanged,
+    PasswordChangeRequired,
+    Policy,
+    ProofAccepted,
+    RecoveryCode,
+    ResetCode,
+    ResetLink,
+    ResumeTicket,
+    SessionValid,
+    SignedIn,
+)
+from acctsec.events import SignedInEvent
+from acctsec.testing.doubles import Authenticator
+from acctsec.testing.world import IDENTIFIER, PASSWORD
+from tests.museum.harness import NEW, SHORT, Exhibit, exhibit
+
+STAFF = evolve(SHORT, mfa=MfaPolicy(required_groups={"staff"}))
+"""SHORT, where members of the group staff must have a factor."""
+
+
+@frozen(kw_only=True)
+class Artefact:
+    """
+    Something that is handed out.
+
+    *make* leads a new world to where it is handed out and answers it. *use* tries it for its own purpose and says whether that
+    worked. *lifetime* is how long it lives in that world. *changes*: to use it is to change the password.
+    """
+
+    make: Callable[[Exhibit], object]
+    use: Callable[[Exhibit, object], bool]
+    lifetime: Callable[[Policy], timedelta]
+    changes: bool = False
+
+    def world(self, place, seed: int = 0) -> Exhibit:
+        """A world to make it in."""
+        return exhibit(place, policy=STAFF, seed=seed)
+
+
+def _session(w: Exhibit) -> str:
+    w.sign_up()
+    return w.sign_in().session
+
+
+def _device(w: Exhibit) -> str:
+    w.sign_up()
+    return w.sign_in().device
+
+
+def _known_device(w: Exhibit, device: str) -> bool:
+    outcome = w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context(device=device))
+    w.deliver()
+    return isinstance(outcome, SignedIn) and w.sink.of(SignedInEvent)[-1].known_device
+
+
+def _sign_in_ticket(w: Exhibit) -> str:
+    w.app, w.codes, _ = w.guarded()
+    return w.ticket()
+
+
+def _change_ticket(w: Exhibit) -> str:
+    w.sign_up()
+    w.engine.admin.require_password_change("u1", actor="root")
+    outcome = w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context())
+    assert isinstance(outcome, PasswordChangeRequired)
+    return outcome.ticket
+
+
+def _enrollment_ticket(w: Exhibit) -> str:
+    w.sign_up(groups={"staff"})
+    outcome = w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context())
+    assert isinstance(outcome, EnrollmentRequired)
+    return outcome.ticket
+
+
+def _factor_ticket(w: Exhibit) -> str:
+    w.sign_up()
+    started = w.engine.enroll_totp(w.sign_in().session, context=w.context())
+    w.app = Authenticator(started)
+    return started.ticket
+
+
+def _link(w: Exhibit) -> str:
+    w.sign_up()
+    return w.reset_link()
+
+
+def _code(w: Exhibit) -> ResetCode:
+    w.sign_up()
+    handle = w.engine.request_reset(IDENTIFIER, context=w.context()).handle
+    w.deliver()
+    return ResetCode(handle, w.messenger.code)
+
+
+def _handle(w: Exhibit) -> str:
+    w.app, w.codes, _ = w.guarded()
+    return w.engine.request_reset(IDENTIFIER, context=w.context()).handle
+
+
+def _reset_ticket(w: Exhibit) -> str:
+    w.app, w.codes, _ = w.guarded()
+    outcome = w.engine.redeem_reset(ResetLink(w.reset_link()), NEW, context=w.context())
+    assert isinstance(outcome, FactorRequired)
+    return outcome.ticket
+
+
+def _resume_ticket(w: Exhibit) -> str:
+    ticket = _reset_ticket(w)
+    outcome = w.engine.verify_factor(ticket, w.app.code(w.clock()), context=w.context())
+    assert isinstance(outcome, ProofAccepted)
+    return outcome.ticket
+
+
+def _redeems(w: Exhibit, proof: object) -> bool:
+    return isinstance(w.engine.redeem_reset(proof, NEW, context=w.context()), PasswordChanged)
+
+
+def _verifies(kind: type):
+    return lambda w, token: isinstance(w.engine.verify_factor(token, w.app.code(w.clock()), context=w.context()), kind)
+
+
+def _sets(claim: type):
+    return lambda w, token: isinstance(w.engine.set_password("u1", NEW, by=claim(token), context=w.context()), PasswordChanged)
+
+
+ARTEFACTS = {
+    "session": Artefact(
+        make=_session,
+        use=lambda w, token: isinstance(w.engine.check_session(token, context=w.context()), SessionValid),
+        lifetime=lambda policy: policy.sessions.idle,
+    ),
+    "fresh session": Artefact(
+        make=_session, use=_sets(FreshSession), lifetime=lambda policy: policy.sessions.fresh, changes=True
+    ),
+    "device": Artefact(make=_device, use=_known_device, lifetime=lambda policy: policy.lockout.remember),
+    "sign-in ticket": Artefact(
+        make=_sign_in_ticket, use=_verifies(SignedIn), lifetime=lambda policy: policy.sessions.ticket_lifetime
+    ),
+    "change ticket": Artefact(
+        make=_change_ticket, use=_sets(ChangeTicket), lifetime=lambda policy: policy.sessions.ticket_lifetime, changes=True
+    ),
+    "enrollment ticket": Artefact(
+        make=_enrollment_ticket,
+        use=lambda w, token: isinstance(w.engine.enroll_totp(token, context=w.context()), EnrollmentStarted),
+        lifetime=lambda policy: policy.sessions.ticket_lifetime,
+    ),
+    "factor ticket": Artefact(
+        make=_factor_ticket,
+        use=lambda w, token: isinstance(w.engine.confirm_factor(token, w.app.code(w.clock()), context=w.context()), FactorAdded),
+        lifetime=lambda policy: policy.sessions.ticket_lifetime,
+    ),
+    "link": Artefact(
+        make=_link,
+        use=lambda w, token: _redeems(w, ResetLink(token)),
+        lifetime=lambda policy: policy.reset.link_lifetime,
+        changes=True,
+    ),
+    "code": Artefact(make=_code, use=_redeems, lifetime=lambda policy: policy.reset.code_lifetime, changes=True),
+    "handle": Artefact(
+        make=_handle,
+        use=lambda w, token: isinstance(
+            w.engine.redeem_reset(RecoveryCode(w.codes[0], token), NEW, context=w.context()), FactorRequired
+        ),
+        lifetime=lambda policy: policy.reset.link_lifetime,
+    ),
+    "reset ticket": Artefact(
+        make=_reset_ticket, use=_verifies(ProofAccepted), lifetime=lambda policy: policy.reset.resume_lifetime
+    ),
+    "resume ticket": Artefact(
+        make=_resume_ticket,
+        use=lambda w, token: _redeems(w, ResumeTicket(token)),
+        lifetime=lambda policy: policy.reset.resume_lifetime,
+        changes=True,
+    ),
+}
+
+# --- doors ------------------------------------------------------------------------------------------------------------
+
+
+def doors(w: Exhibit, subject: str = "u1") -> dict[str, tuple[Callable[[str], object], frozenset[str]]]:
+    """Every operation that takes a token: how to give it one, and which artefacts it is there for."""
+    engine, code, here = w.engine, w.app.code(w.clock()), w.context()
+    session = frozenset({"session", "fresh session"})
+    return {
+        "verify_factor": (lambda t: engine.verify_factor(t, code, context=here), {"sign-in ticket", "reset ticket"}),
+        "set_password by ticket": (
+            lambda t: engine.set_password(subject, NEW, by=ChangeTicket(t), context=here),
+            {"change ticket"},
+        ),
+        "set_password by session": (lambda t: engine.set_password(subject, NEW, by=FreshSession(t), context=here), session),
+        "redeem_reset by link": (lambda t: engine.redeem_reset(ResetLink(t), NEW, context=here), {"link"}),
+        "redeem_reset by ticket": (lambda t: engine.redeem_reset(ResumeTicket(t), NEW, context=here), {"resume ticket"}),
+        "redeem_reset by code": (lambda t: engine.redeem_reset(ResetCode(t, "00000000"), NEW, context=here), {"handle", "code"}),
+        "inspect_reset": (lambda t: engine.inspect_reset(t, context=here), {"link"}),
+        "check_session": (lambda t: engine.check_session(t, context=here), session),
+        "enroll_totp": (lambda t: engine.enroll_totp(t, context=here), session | {"enrollment ticket"}),
+        "confirm_factor": (lambda t: engine.confirm_factor(t, code, context=here), {"factor ticket"}),
+        "list_factors": (lambda t: engine.list_factors(t, context=here), session),
+        "rename_factor": (lambda t: engine.rename_factor(t, "0" * 16, "new", context=here), session),
+        "remove_factor": (lambda t: engine.remove_factor(t, "0" * 16, context=here), session),
+        "issue_recovery_codes": (lambda t: engine.issue_recovery_codes(t, context=here), session),
+        "sign_out": (lambda t: engine.sign_out(t, context=here), session),
+        "sign_out_everywhere": (lambda t: engine.sign_out_everywhere(subject, by=FreshSession(t), context=here), session),
+    }

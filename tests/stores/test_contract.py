@@ -1,0 +1,307 @@
+"""The kit catches what it promises to catch: each of these stores breaks one clause of the contract."""
+
+from itertools import count
+
+import pytest
+from attrs import evolve
+
+from acctsec.meters import FRESH
+from acctsec.protocols import Committed, Conflict, Filled, Granted, Settle, Tally
+from acctsec.stores import AsyncMemoryStore, MemoryStore
+from acctsec.testing import check_store
+
+
+class Half:
+    """What a store of one kind only shows of a whole one."""
+
+    def __init__(self, *methods):
+        store = MemoryStore()
+        for method in methods:
+            setattr(self, method, getattr(store, method))
+
+
+def test_a_store_of_records_only_is_held_to_its_half():
+    """It needs no meters to pass."""
+    check_store(lambda: Half("load", "commit", "drain", "ack"))
+
+
+def test_a_store_of_meters_only_is_held_to_its_half():
+    """It needs no records to pass."""
+    check_store(lambda: Half("charge", "settle", "read"))
+
+
+def test_what_is_no_store_is_refused():
+    """An object without any of the methods does not pass for a store that keeps everything."""
+    with pytest.raises(AssertionError, match="RecordStore"):
+        check_store(object)
+
+
+class Overwrites(MemoryStore):
+    def commit(self, key, expected, value, outbox, commit_id):
+        return super().commit(key, self._records.get(key, (None, None))[1], value, outbox, commit_id)
+
+
+class InsertsOver(MemoryStore):
+    def commit(self, key, expected, value, outbox, commit_id):
+        if expected is None and value is not None:
+            self._records.pop(key, None)
+        return super().commit(key, expected, value, outbox, commit_id)
+
+
+class CountsVersions(MemoryStore):
+    def commit(self, key, expected, value, outbox, commit_id):
+        answer = super().commit(key, expected, value, outbox, commit_id)
+        return Committed(b"1") if answer == Committed(commit_id) else answer
+
+
+class SendsOnConflict(MemoryStore):
+    def commit(self, key, expected, value, outbox, commit_id):
+        answer = super().commit(key, expected, value, outbox, commit_id)
+        if answer == Conflict():
+            super().commit(key, None, None, outbox, commit_id)
+        return answer
+
+
+class KeepsEntriesOfTheDeleted(MemoryStore):
+    def commit(self, key, expected, value, outbox, commit_id):
+        before = dict(self._outbox)
+        answer = super().commit(key, expected, value, outbox, commit_id)
+        self._outbox = before | self._outbox
+        return answer
+
+
+class FoldsKeys(MemoryStore):
+    def load(self, key):
+        return super().load(key.rstrip(b"\0"))
+
+    def commit(self, key, expected, value, outbox, commit_id):
+        return super().commit(key.rstrip(b"\0"), expected, value, outbox, commit_id)
+
+
+class RacesOnCommit(MemoryStore):
+    def commit(self, key, expected, value, outbox, commit_id):
+        found = self._records.get(key)
+        if value is None or (found and found[1]) != expected:
+            return super().commit(key, expected, value, outbox, commit_id)
+        for _ in range(2000):
+            pass
+        with self._lock:
+            self._records.pop(key, None)
+        return super().commit(key, None, value, outbox, commit_id)
+
+
+class DrainsBackwards(MemoryStore):
+    def drain(self, limit, now, lease):
+        return super().drain(limit, now, lease)[::-1]
+
+
+class NeverDoubles(MemoryStore):
+    def drain(self, limit, now, lease):
+        drained = super().drain(limit, now, lease)
+        for one in drained:
+            self._outbox[one.id].due = now + lease
+        return drained
+
+
+class NeverBuries(MemoryStore):
+    def drain(self, limit, now, lease):
+        for entry in self._outbox.values():
+            entry.attempts = min(entry.attempts, 9)
+        return super().drain(limit, now, lease)
+
+
+class AcksAll(MemoryStore):
+    def ack(self, ids):
+        self._outbox.clear()
+
+
+class ChargesTwice(MemoryStore):
+    numbers = count()
+
+    def charge(self, charges, now):
+        return super().charge([evolve(one, hold=one.hold + b"%d" % next(self.numbers)) for one in charges], now)
+
+
+class SharesNothing(MemoryStore):
+    numbers = count(100)
+
+    def charge(self, charges, now):
+        return super().charge([evolve(one, candidate=next(self.numbers)) for one in charges], now)
+
+
+class ReservesSingly(MemoryStore):
+    def charge(self, charges, now):
+        return tuple([super(ReservesSingly, self).charge([charge], now)[0] for charge in charges])
+
+
+class RefusesAcrossSlots(MemoryStore):
+    def charge(self, charges, now):
+        readings = super().charge(charges, now)
+        if any(not isinstance(reading, Granted) for reading in readings):
+            return tuple([Filled() for _ in readings])
+        return readings
+
+
+class SettlesStrangers(MemoryStore):
+    def settle(self, settlements, now):
+        for one in settlements:
+            if one.verdict is Settle.CLEAR and one.slot in self._rows:
+                self._rows[one.slot].meters.pop(one.meter, None)
+        super().settle(settlements, now)
+
+
+class NeverLapses(MemoryStore):
+    def charge(self, charges, now):
+        return super().charge([evolve(one, ladder=evolve(one.ladder, lease=10**18)) for one in charges], now)
+
+    def read(self, meters, now):
+        return super().read([(slot, name, evolve(ladder, lease=10**18)) for slot, name, ladder in meters], now)
+
+
+class TrustsTheClock(MemoryStore):
+    def charge(self, charges, now):
+        for row in self._rows.values():
+            row.meters = {name: meter for name, meter in row.meters.items() if meter.latest <= now}
+        return super().charge(charges, now)
+
+
+class WritesWhenRead(MemoryStore):
+    def read(self, meters, now):
+        self.settle_nothing(meters, now)
+        return super().read(meters, now)
+
+    def settle_nothing(self, meters, now):
+        self.charge([], now)
+        for slot, name, ladder in meters:
+            if slot in self._rows and name in self._rows[slot].meters:
+                from acctsec.meters import wake
+
+                self._rows[slot].meters[name] = wake(self._rows[slot].meters[name], ladder, now)
+
+
+class JoinsNames(MemoryStore):
+    def charge(self, charges, now):
+        return super().charge([evolve(one, slot=b"", meter=one.slot + one.meter) for one in charges], now)
+
+    def settle(self, settlements, now):
+        super().settle([evolve(one, slot=b"", meter=one.slot + one.meter) for one in settlements], now)
+
+    def read(self, meters, now):
+        return super().read([(b"", slot + name, ladder) for slot, name, ladder in meters], now)
+
+
+class EvictsAnything(MemoryStore):
+    def charge(self, charges, now):
+        readings = super().charge(charges, now)
+        for row in self._rows.values():
+            while len(row.meters) > 60:
+                row.meters.pop(next(iter(row.meters)))
+        return readings
+
+
+class ForgetsTheIdle(MemoryStore):
+    def charge(self, charges, now):
+        for slot in [slot for slot, row in self._rows.items() if all(m.latest < now - 10**12 for m in row.meters.values())]:
+            self._rows[slot].meters.clear()
+        return super().charge(charges, now)
+
+
+class RacesOnCharge(MemoryStore):
+    def charge(self, charges, now):
+        before = {slot: dict(row.meters) for slot, row in self._rows.items()}
+        for _ in range(2000):
+            pass
+        for slot, meters in before.items():
+            self._rows[slot].meters = meters
+        return super().charge(charges, now)
+
+
+class MixesKinds(MemoryStore):
+    def load(self, key):
+        return super().load(key) or ((b"", b"") if key in self._rows else None)
+
+
+class ReadsNothing(MemoryStore):
+    def read(self, meters, now):
+        return tuple([Tally(FRESH.count, 0, 0) for _ in meters])
+
+
+@pytest.mark.parametrize(
+    ("store", "sentence"),
+    [
+        (Overwrites, "succeed from the version that is there and from no other"),
+        (InsertsOver, "must create, never overwrite"),
+        (CountsVersions, "under the commit's id"),
+        (SendsOnConflict, "exactly if their commit happened"),
+        (KeepsEntriesOfTheDeleted, "Deleting a record must take its undelivered entries"),
+        (FoldsKeys, "told apart byte by byte"),
+        (RacesOnCommit, "exactly one must win"),
+        (DrainsBackwards, "oldest first"),
+        (NeverDoubles, "doubled at each attempt"),
+        (NeverBuries, "ten times and no more"),
+        (AcksAll, "nothing else must go"),
+        (ChargesTwice, "with the same hold must reserve nothing more"),
+        (SharesNothing, "Equal candidates must share one unit"),
+        (ReservesSingly, "none of that slot must reserve"),
+        (RefusesAcrossSlots, "other slots must not notice"),
+        (SettlesStrangers, "Settling again"),
+        (NeverLapses, "must count as one failure"),
+        (TrustsTheClock, "A clock that goes back"),
+        (WritesWhenRead, "Reading must change nothing"),
+        (JoinsNames, "where one runs into the other"),
+        (EvictsAnything, "must keep 64 meters"),
+        (ForgetsTheIdle, "An idle meter must be kept"),
+        (RacesOnCharge, "exactly as many must be granted as are free"),
+        (MixesKinds, "must not be readable as a record"),
+        (ReadsNothing, ""),
+    ],
+)
+def test_a_broken_clause_is_named(store, sentence):
+    """The message says in a sentence what the store owes."""
+    with pytest.raises(AssertionError, match="breaks its contract") as broken:
+        check_store(store)
+
+    assert sentence in str(broken.value)
+
+
+def test_the_arithmetic_is_searched():
+    """A store that is right in every example of the contract but wrong in a corner is found by the search."""
+
+    class Generous(MemoryStore):
+        def settle(self, settlements, now):
+            parked = [one for one in settlements if one.verdict is Settle.PARK]
+            super().settle(settlements, now)
+            if parked:
+                super().settle([evolve(one, verdict=Settle.CLEAR) for one in parked], now)
+
+    with pytest.raises(AssertionError, match=r"must answer as acctsec\.meters says"):
+        check_store(Generous)
+
+
+def test_an_async_store_is_raced_on_its_loop():
+    """The async form is held to the same clauses."""
+
+    class Slow(AsyncMemoryStore):
+        async def commit(self, key, expected, value, outbox, commit_id):
+            from asyncio import sleep
+
+            found = await self.load(key)
+            await sleep(0)
+            if value is not None and (found and found[1]) == expected:
+                self._store._records.pop(key, None)
+                expected = None
+            return await super().commit(key, expected, value, outbox, commit_id)
+
+    with pytest.raises(AssertionError, match="exactly one must win"):
+        check_store(Slow)
+
+
+def test_an_exception_names_its_clause_too():
+    """A store that raises is told where."""
+
+    class Raises(MemoryStore):
+        def ack(self, ids):
+            raise LookupError("no such row")
+
+    with pytest.raises(AssertionError, match=r"was acknowledged must never return.*LookupError\('no such row'\)"):
+        check_store(Raises)

@@ -1,0 +1,191 @@
+"""The README and the documentation: every Python example runs, prints what it says, and every name is explained."""
+
+import doctest
+import importlib
+import re
+from contextlib import redirect_stdout
+from inspect import signature
+from io import StringIO
+from pathlib import Path
+from types import UnionType
+from typing import get_args, get_type_hints
+
+import pytest
+from attrs import fields, has
+from sybil import Document, Sybil
+from sybil.evaluators.python import PythonEvaluator
+from sybil.parsers.markdown import CodeBlockParser
+
+from acctsec import Engine, Policy, events
+from acctsec.engine import Admins
+from acctsec.password import Code
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted({ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "seeds").rglob("*.md")})
+PAGES = [page for page in PAGES if "_build" not in page.parts]
+INERT = {"text", "toml", "{toctree}", "{eval-rst}", "{knobs}"}
+"""What else a fence may hold. Anything that is not here and is no Python or output fails: it would not be run."""
+
+ids = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+class Examples:
+    """
+    Runs the ``python`` fences of one page in order, in one namespace.
+
+    An ``output`` fence is what the fences since the last one printed; ``...`` stands for anything.
+    """
+
+    def __init__(self, page):
+        self.printed = StringIO()
+        self.python = PythonEvaluator()
+        parsers = [CodeBlockParser("python", self.run), CodeBlockParser("output", self.compare)]
+        self.document = Sybil(parsers).parse(page)
+
+    def run(self, example):
+        with redirect_stdout(self.printed):
+            self.python(example)
+
+    def compare(self, example):
+        printed, wanted = self.printed.getvalue(), str(example.parsed)
+        self.printed.seek(0)
+        self.printed.truncate()
+        if not doctest.OutputChecker().check_output(wanted, printed, doctest.ELLIPSIS):
+            return f"It printed\n{printed}"
+        return None
+
+
+def fences(text):
+    """The languages of all fences, found without Sybil: whatever it does not collect shows up here."""
+    languages, end = [], None
+    for line in text.split("\n"):
+        mark = re.match(r"[ \t>]*(?:[-*+]|\d+[.)])?[ \t]*(`{3,}|~{3,}|:{3,})[ \t]*(\S*)", line)
+        if mark is None:
+            continue
+        if end is None:
+            languages.append(mark[2])
+            end = mark[1]
+        elif mark[1].startswith(end) and not mark[2]:
+            end = None
+    assert end is None, "a fence has no end"
+    return languages
+
+
+@ids
+def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
+    """In order, as a reader would type them, and they print what the page says."""
+    monkeypatch.chdir(tmp_path)
+    examples = Examples(page)
+
+    for example in examples.document:
+        example.evaluate()
+
+    assert examples.printed.getvalue() == "", "an example prints what the page does not show"
+
+
+@ids
+def test_every_example_of_a_page_is_collected(page):
+    """A fence that nobody runs is a promise that nobody keeps."""
+    text = page.read_text(encoding="utf-8")
+    languages = fences(text)
+
+    assert sorted(set(languages) - INERT - {"python", "output"}) == []
+    assert len(list(Examples(page).document)) == sum(language in {"python", "output"} for language in languages)
+    assert re.findall(r"^(?: {4}|\t)(?:>>> |from \S+ import |import \S+$).*", outside_fences(text), flags=re.MULTILINE) == []
+
+
+def outside_fences(text):
+    return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+@ids
+def test_the_links_of_a_page_lead_somewhere(page):
+    """To files that are there."""
+    text = outside_fences(page.read_text(encoding="utf-8"))
+    targets = [target for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)", text) if "://" not in target]
+
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_a_page_whose_example_is_wrong_is_found(tmp_path):
+    """The guard guards: output that differs, output that is not shown, a fence of a language nobody runs."""
+    page = tmp_path / "page.md"
+    page.write_text("```python\nprint(1)\n```\n\n```output\n2\n```\n\n~~~python\nprint(3)\n~~~\n", encoding="utf-8")
+    examples = Examples(page)
+    first, second, third = examples.document
+
+    first.evaluate()
+    with pytest.raises(Exception, match="It printed"):
+        second.evaluate()
+    third.evaluate()
+
+    assert examples.printed.getvalue() == "3\n"
+    assert fences("```pycon\n>>> 1\n```\n- ```py\n  1\n  ```\n") == ["pycon", "py"]
+
+
+# --- the reference is whole -------------------------------------------------------------------------------------------
+
+OPERATIONS = [name for name, call in vars(Engine).items() if callable(call) and not name.startswith("_")]
+ADMIN = [name for name, call in vars(Admins).items() if callable(call) and not name.startswith("_")]
+
+
+def reference(name):
+    return (ROOT / "docs/reference" / name).read_text(encoding="utf-8")
+
+
+def row(page, name):
+    """The row of a table that begins with a name in code."""
+    found = re.search(rf"^\| `{re.escape(name)}\b.*$", page, flags=re.MULTILINE)
+    assert found, f"{name} has no row"
+    return found[0]
+
+
+@pytest.mark.parametrize("name", [name for name in OPERATIONS if name != "close"])
+@pytest.mark.parametrize("page", ["README.md", "docs/reference/operations.md"])
+def test_the_table_of_operations_names_every_outcome(page, name):
+    """Each operation, and each answer that its caller has to think of."""
+    answers = get_type_hints(getattr(Engine, name))["return"]
+    outcomes = get_args(answers) if isinstance(answers, UnionType) else (answers,)
+    text = row((ROOT / page).read_text(encoding="utf-8"), name)
+
+    assert [kind.__name__ for kind in outcomes if not re.search(rf"\b{kind.__name__}\b", text)] == []
+
+
+@pytest.mark.parametrize("name", ADMIN)
+def test_the_table_of_administration_is_whole(name):
+    """What operators can do, with what each act takes."""
+    assert row(reference("operations.md"), f"admin.{name}")
+
+
+def test_the_objection_codes_are_all_explained():
+    """With the parameters that their messages need."""
+    assert re.findall(r"^\| `([a-z-]+)`", reference("objections.md"), flags=re.MULTILINE) == [code.value for code in Code]
+
+
+def test_the_events_are_all_explained():
+    """And nothing that is none."""
+    assert sorted(re.findall(r"^\| `(\w+)`", reference("events.md"), flags=re.MULTILINE)) == sorted(events.EVENTS)
+
+
+def test_every_knob_says_what_it_does():
+    """A default without a reason is an opinion."""
+    for family in fields(Policy):
+        part = getattr(Policy(), family.name)
+        if has(type(part)):
+            described = re.findall(r"^ {8}([\w, ]+): ", type(part).__doc__, flags=re.MULTILINE)
+            named = {name.strip() for line in described for name in line.split(",")}
+            assert [knob.name for knob in fields(type(part)) if knob.name not in named] == []
+
+
+SHOWN = [path for path in sorted((ROOT / "src").rglob("*.py")) if ">>> " in path.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("path", SHOWN, ids=lambda path: path.stem)
+def test_the_examples_of_a_docstring_run(path):
+    """As a reader would type them."""
+    module = ".".join(path.relative_to(ROOT / "src").with_suffix("").parts)
+
+    found = doctest.testmod(importlib.import_module(module), optionflags=doctest.ELLIPSIS)
+
+    assert found.attempted > 0
+    assert found.failed == 0

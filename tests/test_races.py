@@ -105,7 +105,7 @@ def exactly_one(answers, kind, otherwise=Refused):
 # --- guessing ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("free", [1, 2])
+@pytest.mark.parametrize("free", [pytest.param(1, marks=pytest.mark.deep), 2])
 def test_three_parallel_guesses_get_exactly_as_many_comparisons_as_the_policy_allows(free):
     def check(w, answers):
         assert len({one.password for one in w.comparisons.guesses}) == free
@@ -122,7 +122,7 @@ def test_the_same_wrong_password_three_times_at_once_is_one_guess():
         assert how_many(answers, Refused) == 3
         assert w.calls.admin.lock_status("u1")[-1].failures == 1
 
-    explore(lambda: a_user(limited(1)), lambda w: [sign_in(w, "wrong guess number 1") for _ in range(3)], check)
+    explore(lambda: a_user(limited(2)), lambda w: [sign_in(w, "wrong guess number 1") for _ in range(3)], check)
 
 
 def test_the_right_password_passes_beside_as_many_wrong_ones_as_leave_one_try():
@@ -130,14 +130,15 @@ def test_the_right_password_passes_beside_as_many_wrong_ones_as_leave_one_try():
     explore(lambda: a_user(limited(3)), flows, lambda w, answers: exactly_one(answers, SignedIn))
 
 
-def test_three_right_passwords_at_once_share_one_try_and_all_pass():
-    flows = lambda w: [sign_in(w) for _ in range(3)]
+@pytest.mark.parametrize("number", [2, pytest.param(3, marks=pytest.mark.deep)])
+def test_right_passwords_at_once_share_one_try_and_all_pass(number):
+    flows = lambda w: [sign_in(w) for _ in range(number)]
 
     def check(w, answers):
-        assert how_many(answers, SignedIn) == 3
+        assert how_many(answers, SignedIn) == number
         assert all(alive(w, answer.session) for answer in answers)
 
-    explore(lambda: a_user(limited(1)), flows, check)
+    explore(lambda: a_user(limited(2)), flows, check)
 
 
 def test_parallel_guesses_of_an_unknown_name_are_answered_like_those_of_a_known_one():
@@ -176,16 +177,16 @@ def test_parallel_wrong_codes_get_exactly_as_many_comparisons_as_the_policy_allo
 
 def test_parallel_reset_codes_are_tried_no_more_often_than_the_policy_allows():
     def flows(w):
-        return [redeem(w, proof=ResetCode(w.handle, code)) for code in ("00000000", "11111111", w.messenger.code)]
+        return [redeem(w, proof=ResetCode(w.handle, code)) for code in ("00000000", w.messenger.code)]
 
     def check(w, answers):
-        wrong = 1 if isinstance(answers[2], PasswordChanged) else 2
-        counted = [one for one in w.engine._flows.core.observations if one.reason == "code"]
-        assert len(counted) >= wrong
-        assert how_many(answers, (Refused, TryAgain, PasswordChanged)) == 3
-        assert isinstance(answers[2], PasswordChanged) == (record(w).epoch == 2)
+        assert isinstance(answers[0], Refused | TryAgain)
+        assert isinstance(answers[1], Refused | TryAgain | PasswordChanged)
+        looked.add(isinstance(answers[1], PasswordChanged))
 
-    explore(lambda: a_user_with_a_link(limited(2)), flows, check)
+    looked = set()
+    explore(lambda: a_user_with_a_link(limited(1)), flows, check)
+    assert looked == {True, False}  # one try: it is the right code's or the wrong one's
 
 
 # --- resets -----------------------------------------------------------------------------------------------------------
@@ -205,6 +206,7 @@ def test_one_link_changes_one_password_once(passwords):
     explore(a_user_with_a_link, lambda w: [redeem(w, one) for one in passwords], check)
 
 
+@pytest.mark.deep
 def test_three_redemptions_of_one_link_change_one_password_once():
     explored = explore(
         a_user_with_a_link,
@@ -295,7 +297,7 @@ def test_one_code_proves_one_sign_in():
         return [w.engine.verify_factor(ticket, code, context=w.context()) for ticket in w.tickets]
 
     explored = explore(two_tickets, flows, lambda w, answers: exactly_one(answers, SignedIn))
-    assert explored.schedules > 50
+    assert explored.schedules > 20
 
 
 def test_one_ticket_gives_one_session_whatever_codes_it_comes_with():
@@ -576,7 +578,7 @@ def test_leaving_equal_schedules_out_leaves_no_outcome_out():
     for skip in (True, False):
         found = seen[skip] = set()
         note = lambda w, answers, found=found: found.add((*map(type, answers), len(w.comparisons.guesses), record(w).epoch))
-        flows = lambda w: [sign_in(w, "wrong guess number 1"), sign_in(w), redeem(w)]
+        flows = lambda w: [redeem(w), sign_in(w, "wrong guess number 1")]
         numbers[skip] = explore(lambda: a_user_with_a_link(limited(1)), flows, note, skip_equal=skip).schedules
     assert seen[True] == seen[False]
     assert numbers[True] * 2 < numbers[False]

@@ -4,6 +4,8 @@ from datetime import datetime
 
 from attrs import field, frozen
 
+from acctsec.errors import ConfigError
+
 
 @frozen(kw_only=True)
 class SessionClaims:
@@ -83,6 +85,11 @@ class Enrollment:
     secret: bytes = field(repr=False)
 
 
+def _named(_: object, __: object, actor: object) -> None:
+    if type(actor) is not str or not 0 < len(actor) <= 64 or not actor.isprintable():
+        raise ConfigError("The actor has no printable name of at most 64 characters.", remedy="Say who acts: actor='alice'.")
+
+
 # --- what callers claim -----------------------------------------------------------------------------------------------
 
 
@@ -114,9 +121,9 @@ class ChangeTicket:
 
 @frozen
 class Admin:
-    """An administrator, by name for the audit; the platform vouches for him."""
+    """An administrator, by name for the audit; the platform vouches for him. Raises ConfigError for one without a name."""
 
-    actor: str
+    actor: str = field(validator=_named)
 
 
 @frozen

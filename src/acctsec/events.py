@@ -118,15 +118,26 @@ class SessionsClosed(Event):
 
 @frozen(kw_only=True)
 class GuessesCounted(Event):
-    """
-    The failures of a *lane* came to *count*, and the record remembers it before the next comparison.
-
-    *rung* is ``counted`` at every tenth, ``slowed`` where the lane begins to rest, ``stopped`` where it closes.
-    """
+    """The failures of a *lane*, with the attempt under way, came to *count*; the record knew it before that was compared."""
 
     lane: str
     count: int
-    rung: str
+
+
+@frozen(kw_only=True)
+class GuessingSlowed(Event):
+    """A *lane* failed so often, *count* times, that it rests after every further failure."""
+
+    lane: str
+    count: int
+
+
+@frozen(kw_only=True)
+class GuessingStopped(Event):
+    """A *lane* failed so often, *count* times, that it stays closed until a recovery or an administrator opens it."""
+
+    lane: str
+    count: int
 
 
 @frozen(kw_only=True)

@@ -74,7 +74,8 @@ def _email(folded: str) -> Identifier | None:
         ascii_domain = domain.encode("idna").decode()
     except UnicodeError:
         return None
-    return Identifier(IdentifierKind.EMAIL, f"{local}@{ascii_domain}")
+    value = f"{local}@{ascii_domain}"
+    return Identifier(IdentifierKind.EMAIL, value) if len(value.encode()) <= MAX_BYTES else None
 
 
 def _phone(folded: str) -> Identifier | None:

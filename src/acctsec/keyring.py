@@ -1,8 +1,8 @@
 """
 Sealing, keyed digests, and the rotation of the keys behind them.
 
-Sealing is AES-256-SIV (RFC 5297) with a random 128-bit nonce and the purpose, the store generation and every bound value as
-associated data. It is misuse-resistant: even a repeated nonce tells only that two equal texts are equal. Its bound of
+Sealing is AES-256-SIV (RFC 5297) with a random 128-bit nonce and the purpose and every bound value as associated
+data. It is misuse-resistant: even a repeated nonce tells only that two equal texts are equal. Its bound of
 2**48 messages a key lasts 89 years at 10**5 seals a second (docs/decisions/0002).
 """
 
@@ -38,7 +38,7 @@ class Keyring:
     The first sealing key seals; all of them open. A key that is taken out kills exactly what it sealed. Index keys name
     meters and codes: while there are two, both names are charged, so rotation refills no budget; drop the old one after the
     longest window. Each key is 32 bytes. *generation* is raised by one after records were restored from a backup: it
-    ends every session, ticket, link and device token given out before.
+    ends every session, ticket, link and device token given out before, and nothing that is stored.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Keyring:
         self._index = tuple(_derive(key, "index") for key in index)
         self._ids = tuple(_derive(key, "key id")[:4] for key in sealing)
         self._siv: dict[bytes, AESSIV] = {}
-        self._generation = generation.to_bytes(8, "big")
+        self.generation = generation
         self._entropy = entropy
 
     def __repr__(self) -> str:
@@ -92,7 +92,7 @@ class Keyring:
         """Encrypt and authenticate *plain*; it opens only for the same purpose and bound values."""
         key_id = self._ids[0]
         nonce = self._entropy(16)
-        sealed: bytes = self._cipher(0).encrypt(plain, [self._bind(purpose, bound), nonce])
+        sealed: bytes = self._cipher(0).encrypt(plain, [frame(purpose, *bound), nonce])
         return key_id + nonce + sealed
 
     def open(self, purpose: str, sealed: object, *bound: bytes | str) -> bytes | None:
@@ -106,7 +106,7 @@ class Keyring:
         from cryptography.exceptions import InvalidTag
 
         try:
-            plain: bytes = self._cipher(which).decrypt(sealed[20:], [self._bind(purpose, bound), sealed[4:20]])
+            plain: bytes = self._cipher(which).decrypt(sealed[20:], [frame(purpose, *bound), sealed[4:20]])
         except InvalidTag:
             return None
         return plain
@@ -118,9 +118,6 @@ class Keyring:
     def digest(self, purpose: str, *parts: bytes | str, key: int = 0) -> bytes:
         """A keyed 32-byte digest under an index key, 0 being the newest."""
         return hmac.digest(self._index[key], frame(purpose, *parts), "sha256")
-
-    def _bind(self, purpose: str, bound: Sequence[bytes | str]) -> bytes:
-        return frame(purpose, self._generation, *bound)
 
     def _cipher(self, which: int):  # type: ignore[no-untyped-def]
         key_id = self._ids[which]

@@ -75,8 +75,10 @@ def shown(value: object) -> str:
             return "not set"
         case bool():
             return "yes" if value else "no"
-        case int() | float():
-            return f"{value:,g}"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:g}"
         case Enum():
             return str(value.value)
         case timedelta():

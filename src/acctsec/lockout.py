@@ -10,15 +10,16 @@ from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 from attrs.validators import instance_of
 
 from acctsec.budgets import Rungs
 from acctsec.errors import ConfigError
 from acctsec.protocols import Charge, Filled, Granted, Ladder, Reading, Resting, Settle, Settlement, Stopped
-from acctsec.record import MAX_DEVICES, Checkpoint
+from acctsec.record import MAX_DEVICES
 
 SOURCE = b"!source"
+PAIR = b"pair/"
 STEP = 10  # every so many failures are committed to the record: what a loss of the meters can cost is one less than this
 
 
@@ -28,6 +29,8 @@ class SecretClass(StrEnum):
     PASSWORD = "password"  # noqa: S105 - a class, not a password
     FACTOR = "factor"
     RESET_CODE = "reset-code"
+    RESET_FACTOR = "reset-factor"  # a second factor beside a proven reset: never closed by what failed at the sign-in
+    RECOVERY = "recovery"  # a recovery code as the first proof of a reset: anybody can begin there
     ENROLLMENT = "enrollment"
     REUSE = "reuse"  # asking, by proposing it as the new one, whether a password is or was in use
 
@@ -127,7 +130,7 @@ class LockoutPolicy:
             800-63B-4 section 3.2.2 names delays from 30 s to 1 h; Keycloak and Cognito stop doubling at 15 min).
         source: one source against everybody. Default: 50 failures an hour, then 1 min doubling to 15 min: room for an office
             behind one address.
-        codes: every other class (a reset code, an enrolment, a reused password), per subject. Default: 5 free, 1 min
+        codes: every other class (a reset code, a factor of a reset, an enrolment ...), per subject. Default: 5 free, 1 min
             doubling to 15 min, 10 a day: for 8 digits a chance of one in ten million a day.
         repeats: whether the same wrong secret counts again; it is compared all the same. Default FREE: a stale client repeats
             one old password for days.
@@ -160,6 +163,12 @@ class LockoutPolicy:
         for name in ("month", "pair", "source", "codes"):
             if getattr(self, name).window is None:
                 raise ConfigError(f"{name} needs a window.", remedy="Say after how long its failures are forgotten.")
+        for name, most in (("month", 1_000), ("pair", 10_000), ("source", 100_000), ("codes", 100)):
+            if getattr(self, name).stop > most:
+                raise ConfigError(f"{name}.stop is above {most}: it would stop nobody.", remedy="Lower it.")
+        if self.lease > timedelta(minutes=10) or self.patience > timedelta(seconds=30):
+            message = "lease is above 10 minutes or patience above 30 seconds: a lost attempt would hold its room for too long."
+            raise ConfigError(message, remedy="Lower them; 30 s and 2 s are the defaults.")
         together = self.strangers.stop + MAX_DEVICES * self.device.stop
         if together > 100:
             message = f"strangers.stop + {MAX_DEVICES} * device.stop is {together}; SP 800-63B-4 section 3.2.2 allows 100."
@@ -173,13 +182,13 @@ class LockoutPolicy:
         and the source in the source's. A known device answers for its own lane alone: nobody near it can hold it up. So
         does who proposes a new password: he has proven himself already.
         """
-        lane = attempt.lane.name(attempt.kind).encode()
         short = attempt.kind not in LADDERED
         rungs = self.codes if short else self.device if attempt.lane.known else self.strangers
-        own = self._charge(attempt, attempt.subject, b"!" + lane, rungs, at_least=0 if short else attempt.known)
+        at_least = 0 if short else attempt.known
+        own = self._charge(attempt, attempt.subject, self.meter(attempt.kind, attempt.lane), rungs, at_least=at_least)
         if attempt.lane.known or attempt.kind is SecretClass.REUSE:
             return (own,)
-        pair = self._charge(attempt, attempt.source, attempt.pair, self.pair)
+        pair = self._charge(attempt, attempt.source, PAIR + attempt.pair, self.pair)
         source = self._charge(attempt, attempt.source, SOURCE, self.source)
         if short:
             return (own, pair, source)
@@ -231,23 +240,23 @@ class LockoutPolicy:
         password was right.
         """
         rungs = self.device if lane.known else self.strangers
-        meter = b"!" + lane.name(SecretClass.PASSWORD).encode()
+        meter = self.meter(SecretClass.PASSWORD, lane)
         rows = {charge.slot for charge in charges if charge.meter == charges[0].meter}
         return tuple(Settlement(row, meter, self._ladder(rungs), hold, Settle.CLEAR) for row in sorted(rows))
 
-    def rung(self, kind: SecretClass, lane: Lane, past: int, ordinal: int) -> str | None:
-        """The most severe thing an attempt brings about if it fails, given what the record knows of already."""
-        if kind not in LADDERED:
-            return None
-        rungs = self.device if lane.known else self.strangers
-        if past < rungs.stop <= ordinal:
-            return "stopped"
-        if past < rungs.free <= ordinal:
-            return "slowed"
-        return "counted" if ordinal // STEP > past // STEP else None
+    def meter(self, kind: SecretClass, lane: Lane) -> bytes:
+        """The name of a lane's meter. That of the strangers is never evicted; devices come and go."""
+        name = lane.name(kind).encode()
+        return name if lane.known else b"!" + name
 
-    def counted(self, past: Sequence[Checkpoint], lane: str, count: int) -> tuple[Checkpoint, ...]:
-        """Remember how far a lane has come; it never goes back here."""
-        kept = tuple(point for point in past if point.lane != lane)
-        known = next((point for point in past if point.lane == lane), Checkpoint(lane=lane, count=0))
-        return (*kept, evolve(known, count=max(known.count, count)))[-3 * (1 + MAX_DEVICES) :]
+    def due(self, kind: SecretClass, lane: Lane, *, known: int, ordinal: int) -> bool:
+        """Whether the record has to hear of an attempt before its secret is compared."""
+        stop = (self.device if lane.known else self.strangers).stop
+        return kind in LADDERED and (ordinal // STEP > known // STEP or known < stop <= ordinal)
+
+    def rung(self, kind: SecretClass, lane: Lane, count: int) -> str:
+        """The rung that *count* failures reach: ``stopped``, ``slowed`` or none."""
+        rungs = self.device if lane.known else self.strangers
+        if kind not in LADDERED or count < rungs.free:
+            return ""
+        return "stopped" if count >= rungs.stop else "slowed"

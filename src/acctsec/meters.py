@@ -347,7 +347,8 @@ def _done(holds: tuple[Hold, ...], hold: Hold) -> tuple[Hold, ...]:
 
 
 def _evicted(row: Mapping[bytes, Meter], changed: Mapping[bytes, Meter | None]) -> dict[bytes, Meter | None]:
-    """The least recently used meters, as many as there are too many, to be dropped."""
+    """The meters that remember no failure, then those used longest ago, as many as there are too many, to be dropped."""
     excess = len(row) + sum(name not in row for name in changed) - MAX_METERS
-    loose = sorted((row[name].latest, name) for name in row if name not in changed and not name.startswith(KEEP))
-    return dict.fromkeys([name for _, name in loose[: max(excess, 0)]])
+    loose = [(bool(row[name].failures), row[name].latest, name) for name in row if name not in changed]
+    loose = sorted(one for one in loose if not one[2].startswith(KEEP))
+    return dict.fromkeys([name for _, _, name in loose[: max(excess, 0)]])

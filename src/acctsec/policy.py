@@ -1,6 +1,7 @@
 """Policy: one frozen object of all families, with the checks that cross them."""
 
 import hashlib
+from datetime import timedelta
 
 from attrs import field, fields, frozen, has
 from attrs.validators import instance_of, max_len, min_len
@@ -38,7 +39,9 @@ class Policy:
         if self.lockout.lease <= self.hashing.patience:
             message = "lockout.lease is not longer than hashing.patience: attempts that queue for a hash would count as failures."
             raise ConfigError(message, remedy="Raise lockout.lease well above hashing.patience.")
-        luck = self.lockout.codes.stop / 10**self.reset.code_digits
+        codes = self.lockout.codes
+        windows_a_day = max(timedelta(days=1) / (codes.window or timedelta(days=1)), 1.0)
+        luck = codes.stop * windows_a_day / 10**self.reset.code_digits
         if luck > CODE_LUCK:
             message = f"reset.code_digits and lockout.codes.stop let a guesser find a code with chance {luck:.1g} a day."
             raise ConfigError(message, remedy=f"More digits or fewer tries: keep it below {CODE_LUCK:g}.")

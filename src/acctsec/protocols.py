@@ -5,7 +5,7 @@ Each port is a Protocol of at most five methods; pass the object in. Stores, dir
 blocking and an async form; a face refuses the wrong one at construction.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -33,8 +33,9 @@ def check_name(_: object, attribute: "Attribute[str]", value: str) -> None:
     _check(attribute.name, value)
 
 
-def check_subject(subject: str) -> None:
-    """Raise ConfigError for what cannot be a subject."""
+def check_names(*, tenant: str, subject: str) -> None:
+    """Raise ConfigError for what cannot be a tenant or a subject."""
+    _check("tenant", tenant)
     _check("subject", subject)
 
 
@@ -253,6 +254,18 @@ class Store(RecordStore, MeterStore, Protocol):
 # --- the platform -----------------------------------------------------------------------------------------------------
 
 
+def names(given: Iterable[str]) -> tuple[str, ...]:
+    """An attrs converter: several names. A lone str is a sequence of letters, and never what was meant."""
+    if isinstance(given, str | bytes):
+        raise ConfigError("A lone text stands where several names are due.", remedy='Give a tuple or a set: {"staff"}.')
+    return tuple(given)
+
+
+def name_set(given: Iterable[str]) -> frozenset[str]:
+    """An attrs converter: a set of names."""
+    return frozenset(names(given))
+
+
 class Status(StrEnum):
     """What the platform says of an account."""
 
@@ -270,10 +283,10 @@ class Account:
     """
 
     subject: str = field(validator=check_name)
-    identifiers: tuple[str, ...] = field(default=(), repr=False)
-    addresses: tuple[str, ...] = field(default=(), repr=False)
-    groups: frozenset[str] = field(default=frozenset(), converter=frozenset)
-    words: tuple[str, ...] = field(default=(), repr=False)
+    identifiers: tuple[str, ...] = field(default=(), converter=names, repr=False)
+    addresses: tuple[str, ...] = field(default=(), converter=names, repr=False)
+    groups: frozenset[str] = field(default=frozenset(), converter=name_set)
+    words: tuple[str, ...] = field(default=(), converter=names, repr=False)
     status: Status = field(default=Status.ACTIVE, converter=Status)
 
 
@@ -319,7 +332,7 @@ class Message:
     What the platform has to send, to exactly *address*. The words are the platform's.
 
     *key* is the same whenever the same message is handed over again: send once a key. A reset carries a *link* token
-    (put it into the fragment of a configured URL) and a *code* to type, both good until *expires*.
+    (put it into the fragment of a configured URL), good until *expires*, and a *code* to type, good until *code_expires*.
     """
 
     key: str
@@ -331,6 +344,7 @@ class Message:
     link: str | None = field(default=None, repr=False)
     code: str | None = field(default=None, repr=False)
     expires: datetime | None = None
+    code_expires: datetime | None = None
 
 
 class AsyncMessenger(Protocol):

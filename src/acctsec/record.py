@@ -5,6 +5,7 @@ Each policy takes and returns its own part. What crosses families goes through t
 a cap and a defined loser, so a record never grows past 16 KiB.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -19,6 +20,7 @@ MAX_HISTORY = 24
 MAX_FACTORS = 5
 MAX_SPENT = 32
 MAX_COMMITS = 8
+MAX_CHECKPOINTS = 2 * (1 + MAX_DEVICES)
 MAX_BYTES = 16 * 1024
 
 SKEW = timedelta(minutes=1)
@@ -90,6 +92,12 @@ class Factors:
     recovery: RecoverySet | None = None
     generation: int = 0  # of the recovery codes handed out last
 
+    def resealed(self, anew: Mapping[bytes, bytes]) -> Self:
+        """The same factors, with what was sealed under an older key in place of the very bytes it was made from."""
+        totp = tuple(evolve(one, sealed=anew.get(one.sealed, one.sealed)) for one in self.totp)
+        codes = self.recovery and evolve(self.recovery, sealed=anew.get(self.recovery.sealed, self.recovery.sealed))
+        return evolve(self, totp=totp, recovery=codes)
+
     @property
     def live(self) -> bool:
         """Whether a second factor guards this subject. Recovery codes alone do not: they stand in for an authenticator."""
@@ -124,10 +132,11 @@ class Spent:
 
 @frozen(kw_only=True)
 class Checkpoint:
-    """How far the failures of one lane had come when the record last heard of it."""
+    """How far the failures of one lane had come when the record last heard of it, and the *rung* they reached."""
 
     lane: str
-    count: int
+    count: int = 0
+    rung: str = ""
 
 
 @frozen(kw_only=True)
@@ -200,6 +209,11 @@ class Record:
         """The session of that id."""
         return next((session for session in self.sessions if session.id == session_id), None)
 
-    def checkpoint(self, lane: str) -> int:
-        """The failures of a lane that the record knows of."""
-        return next((point.count for point in self.checkpoints if point.lane == lane), 0)
+    def checkpoint(self, lane: str) -> Checkpoint:
+        """What the record knows of a lane."""
+        return next((point for point in self.checkpoints if point.lane == lane), Checkpoint(lane=lane))
+
+    def with_checkpoint(self, point: Checkpoint) -> Self:
+        """Remember how far a lane has come; past the cap the lane heard of longest ago is forgotten."""
+        others = tuple(other for other in self.checkpoints if other.lane != point.lane)
+        return evolve(self, checkpoints=(*others, point)[-MAX_CHECKPOINTS:])

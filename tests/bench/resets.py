@@ -70,7 +70,7 @@ class Forgetful:
 @BENCH.row("P6")
 def reset(pace: Pace):
     """Asking, delivering and redeeming, beside Django's tokens; without a hash, and without an estimate of strength."""
-    people = pace.of(12, 2)
+    people = pace.of(6, 2)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(world.folder()))
         quick = world.without_flushes(stack.enter_context(SqliteStore(folder / "quick")))

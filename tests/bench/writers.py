@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from acctsec import SqliteStore
+from acctsec import SqliteStore, StoreError
 from acctsec.protocols import Charge, Ladder
 from tests.bench import raw, world
 from tests.bench.table import BENCH, Row, si
@@ -65,13 +65,14 @@ class Worked:
 def _together(work, path: Path, seconds: float) -> list[Worked]:
     """Let as many processes do *work* at once."""
     spawn = multiprocessing.get_context("spawn")
-    answers, gate = spawn.Queue(), spawn.Barrier(WRITERS)
+    answers, gate = spawn.Queue(), spawn.Barrier(WRITERS, timeout=60)
     processes = [
-        spawn.Process(target=_worker, args=(work, path, seconds, number, answers, gate)) for number in range(WRITERS)
+        spawn.Process(target=_worker, args=(work, path, seconds, number, answers, gate), daemon=True)
+        for number in range(WRITERS)
     ]
     for process in processes:
         process.start()
-    found = [Worked(*answers.get(timeout=60)) for _ in processes]
+    found = [Worked(*answers.get(timeout=120)) for _ in processes]
     for process in processes:
         process.join()
     return found
@@ -86,7 +87,7 @@ def _worker(work, path, seconds, number, answers, gate) -> None:
         try:
             call()
             done += 1
-        except Exception:
+        except StoreError:
             errors += 1
         longest = max(longest, perf_counter() - started)
     answers.put((done, errors, longest))

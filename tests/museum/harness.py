@@ -26,6 +26,7 @@ from acctsec import (
     TotpCode,
 )
 from acctsec.hashing.phc import parse
+from acctsec.protocols import Granted
 from acctsec.testing.doubles import InstrumentedHashing, MemoryDirectory
 from acctsec.testing.world import PASSWORD, World, built
 
@@ -188,6 +189,14 @@ class Exhibit(World[Engine]):
         outcome = operation()
         return outcome, self.calls_since(mark)
 
+    def admitted(self, kind: str, mark: int = 0, *, first_row_only: bool = False) -> int:
+        """How many guesses of a class were let through to a comparison since the trace had *mark* entries."""
+        charged = [(call[1][0], call[2]) for call in self.trace[mark:] if call[0] == "charge"]
+        of_kind = [one for one in charged if one[0][0].meter.removeprefix(b"!").startswith(f"{kind}/".encode())]
+        rows = {charges[0].slot for charges, _ in of_kind[:1] if first_row_only}
+        through = [charges for charges, readings in of_kind if all(isinstance(one, Granted) for one in readings)]
+        return sum(not rows or charges[0].slot in rows for charges in through)
+
     def flushes(self, mark: int = 0) -> int:
         """How often something was written since the trace had *mark* entries."""
         return sum(one[0] in {"commit", "charge", "settle"} for one in self.trace[mark:])
@@ -308,11 +317,20 @@ def right_among(count: int, at: int, right: TotpCode | str) -> list[str]:
 class Process:
     """Another process of the same deployment, on the same SQLite file; it obeys line by line."""
 
-    def __init__(self, **setting: object) -> None:
+    def __init__(self, w: Exhibit, place: SqlitePlace, **setting: object) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.museum.process"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        self.write(setting)
+        account = w.directory.get("", "u1")
+        self.write(
+            {
+                "path": str(place.path),
+                "keys": [b64encode(key).decode() for key in w.keys],
+                "accounts": [{"subject": "u1", "identifiers": account.identifiers, "addresses": account.addresses}],
+                "now": w.clock().isoformat(),
+                **setting,
+            }
+        )
 
     def write(self, value: object) -> None:
         self._process.stdin.write(json.dumps(value) + "\n")

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import sys
+import time
 from datetime import datetime
 from threading import Thread
 
@@ -19,18 +20,22 @@ class LoudHashing(InstrumentedHashing):
     """Writes one byte into a file before each comparison with a real verifier, so that a kill loses none."""
 
     path: str = field(default=os.devnull)
+    hang: bool = False
 
     def verify(self, phc, password):
         if phc != self.decoy():
             with open(self.path, "ab", buffering=0) as file:
                 file.write(b".")
+            if self.hang:
+                time.sleep(60)
         return super().verify(phc, password)
 
 
 def main() -> None:
     setting = json.loads(sys.stdin.readline())
     knobs = {name: getattr(SHORT.hashing, name) for name in SHORT.hashing.__slots__ if not name.startswith("__")}
-    policy = evolve(SHORT, hashing=LoudHashing(**knobs, path=setting.get("comparisons", os.devnull)))
+    file, hang = setting.get("comparisons", os.devnull), setting.get("hang", False)
+    policy = evolve(SHORT, hashing=LoudHashing(**knobs, path=file, hang=hang))
     directory = MemoryDirectory(*(Account(**account) for account in setting["accounts"]))
     keys = [base64.b64decode(key) for key in setting["keys"]]
     engine = Engine(

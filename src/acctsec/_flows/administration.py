@@ -12,7 +12,7 @@ from acctsec._flows.guesses import known
 from acctsec._flows.resets import Resets
 from acctsec.budgets import micros
 from acctsec.claims import Admin
-from acctsec.errors import CommitUnknown, ConfigError
+from acctsec.errors import CommitUnknown
 from acctsec.lockout import LADDERED, Lane
 from acctsec.outcomes import FactorInfo, Refused, TryAgain
 from acctsec.protocols import Committed
@@ -63,7 +63,7 @@ class Administration:
 
     async def act(self, action: str, subject: str, *, actor: str, tenant: str) -> Acted | TryAgain:
         """Unlock, disable, enable or demand a change; see Engine.admin."""
-        admin = named(actor)
+        admin = Admin(actor)
         scene, loaded = await self.core.enter(tenant, subject)
         done = await self.core.apply(scene, loaded, lambda record: administer(record, scene=scene, action=action, by=admin))
         return Acted() if isinstance(done.verdict, Done) else TryAgain(BRIEF)
@@ -73,18 +73,22 @@ class Administration:
         core, policy = self.core, self.core.policy.lockout
         scene, loaded = await self.core.enter(tenant, subject)
         record = loaded.record
-        row = core.keyring.digest("subject row", *known(scene, loaded).names)[:16]
+        names = known(scene, loaded).names
+        rows = [core.keyring.digest("subject row", *names, key=key)[:16] for key in range(core.keyring.index_count)]
         lanes = [(kind, lane) for kind in sorted(LADDERED) for lane in (Lane(), *(Lane(one.id) for one in record.devices))]
         wanted = []
         for kind, lane in lanes:
             rungs = policy.device if lane.known else policy.strangers
-            wanted.append((row, b"!" + lane.name(kind).encode(), rungs.ladder(policy.lease)))
+            wanted += [(row, policy.meter(kind, lane), rungs.ladder(policy.lease)) for row in rows]
         tallies = await core.ports.meters.read(wanted, micros(core.now() - EPOCH))
         statuses = []
-        for (kind, lane), (_, _, ladder), tally in zip(lanes, wanted, tallies, strict=True):
-            failures = max(tally.count, record.checkpoint(lane.name(kind)))
-            until = EPOCH + timedelta(microseconds=tally.ready) if tally.ready else None
-            statuses.append(LaneStatus(lane=lane.name(kind), failures=failures, until=until, stopped=failures >= ladder.stop))
+        for number, (kind, lane) in enumerate(lanes):
+            own = tallies[number * len(rows) : (number + 1) * len(rows)]
+            failures = max(record.checkpoint(lane.name(kind)).count, *(tally.count for tally in own))
+            ready = max(tally.ready for tally in own)
+            stop = (policy.device if lane.known else policy.strangers).stop
+            until = EPOCH + timedelta(microseconds=ready) if ready else None
+            statuses.append(LaneStatus(lane=lane.name(kind), failures=failures, until=until, stopped=failures >= stop))
         return tuple(statuses)
 
     async def initial_password(self, subject: str, *, actor: str, tenant: str) -> Acted | Refused:
@@ -93,13 +97,15 @@ class Administration:
 
         Refused where the subject has no verified address.
         """
-        named(actor)
+        Admin(actor)
         core = self.core
         scene, _ = await self.core.enter(tenant, subject)
         if scene.account is None or not scene.account.addresses:
             return Refused()
-        request = ResetRequest(tenant=tenant, identifier="", handle=core.draw(16), at=scene.now, source="", subject=subject)
-        await self.resets.append(request)
+        request = ResetRequest(
+            tenant=tenant, identifier="", handle=core.draw(16), at=scene.now, source="", seed=core.draw(16), subject=subject
+        )
+        await self.resets.append(request, key=core.record_key(tenant, subject))
         return Acted()
 
     async def export(self, subject: str, *, tenant: str) -> Export:
@@ -124,7 +130,7 @@ class Administration:
 
     async def erase(self, subject: str, *, actor: str, tenant: str) -> Acted | TryAgain:
         """Delete everything held about a subject, with the messages that were still to go out."""
-        core, admin = self.core, named(actor)
+        core, admin = self.core, Admin(actor)
         scene, loaded = await self.core.enter(tenant, subject)
         event = events.Erased(**scene.head(), actor=admin.actor)
         for round_ in range(8):
@@ -139,10 +145,3 @@ class Administration:
             await core.ports.pause(core.jitter(round_))
             loaded = await core.load(loaded.key, fresh=b"")
         return TryAgain(BRIEF)
-
-
-def named(actor: object) -> Admin:
-    """An administrator has a name."""
-    if type(actor) is not str or not 0 < len(actor) <= 64:
-        raise ConfigError("The actor has no name of at most 64 characters.", remedy="Say who acts: actor='alice'.")
-    return Admin(actor)

@@ -9,20 +9,20 @@ from acctsec.context import Context
 from acctsec.keyring import frame
 from acctsec.lockout import SecretClass
 from acctsec.mfa import recovery, totp
-from acctsec.mfa.policy import FactorMatch, RecoveryMatch, TotpMatch
+from acctsec.mfa.policy import RecoveryMatch, TotpMatch
 from acctsec.outcomes import FactorInfo, FactorKind, Refused, TryAgain
 from acctsec.record import Factors
-from acctsec.steps import Scene
+from acctsec.steps import FactorFound, Scene, opens
 
 
 @frozen(kw_only=True)
 class Checked:
-    """An answer that was charged and compared; *match* is None where it fits nothing."""
+    """An answer that was charged and compared, and what it fits."""
 
     scene: Scene
     loaded: Loaded
     guess: Guess
-    match: FactorMatch | None
+    found: FactorFound
 
 
 class Answers:
@@ -32,40 +32,76 @@ class Answers:
         self.core = core
         self.guesses = guesses
 
-    async def check(self, ticket: Ticket, answer: FactorAnswer, context: Context) -> Checked | Refused | TryAgain:
-        """Charge an answer to the factors of the ticket's subject, then compare it with all of them."""
+    async def check(
+        self, ticket: Ticket, answer: FactorAnswer, context: Context, *, kind: SecretClass
+    ) -> Checked | Refused | TryAgain:
+        """
+        Charge an answer to the factors of the ticket's subject, then compare it with all of them.
+
+        A ticket that is dead or spent charges nothing: whoever kept one could stop the owner's factors with it.
+        """
         core = self.core
         scene, loaded = await core.enter(ticket.tenant, ticket.subject, context.source.key)
-        typed, secret = frame(ticket.subject), answer.code
+        if not opens(loaded.record, ticket, scene.now):
+            core.refused(scene, "verify_factor", "evaluated", "ticket")
+            return Refused()
         guess = await self.guesses.begin(
-            "verify_factor", scene, known(scene, loaded), SecretClass.FACTOR, context, typed=typed, secret=secret
+            "verify_factor",
+            scene,
+            known(scene, loaded),
+            kind,
+            context,
+            typed=frame(ticket.subject),
+            secret=guessed(answer, scene),
         )
         if not isinstance(guess, Guess):
             return guess
         if not guess.admitted:
             return await guess.fail("lane")
-        return Checked(scene=scene, loaded=loaded, guess=guess, match=self.match(scene, loaded.record.factors, answer))
+        return Checked(scene=scene, loaded=loaded, guess=guess, found=self.find(scene, loaded.record.factors, answer))
 
-    def match(self, scene: Scene, factors: Factors, answer: FactorAnswer) -> FactorMatch | None:
-        """What an answer fits. Every authenticator is tried, whichever matches."""
-        core = self.core
-        found: FactorMatch | None = None
-        if isinstance(answer, TotpCode):
-            for one in factors.totp:
-                secret = core.keyring.open("totp", one.sealed, scene.tenant, scene.subject, one.id)
-                if secret is None:
-                    continue  # sealed under a key that is gone: it can prove nothing
-                steps = totp.matching_steps(secret, answer.code, now=scene.now, window=core.policy.mfa.window)
-                fresh = tuple(step for step in steps if step > one.last_step)
-                if fresh:
-                    found = TotpMatch(one.id, fresh)
-            return found
+    def find(self, scene: Scene, factors: Factors, answer: FactorAnswer) -> FactorFound:
+        """What an answer fits, and what is due to be sealed under the newest key. Every authenticator is tried."""
+        anew: dict[bytes, bytes] = {}
+        match = (
+            self._totp(scene, factors, answer, anew) if isinstance(answer, TotpCode) else self._code(scene, factors, answer, anew)
+        )
+        return FactorFound(match, anew)
+
+    def _totp(self, scene: Scene, factors: Factors, answer: TotpCode, anew: dict[bytes, bytes]) -> TotpMatch | None:
+        found = None
+        for one in factors.totp:
+            secret = self._opened("totp", one.sealed, scene, one.id, anew)
+            if secret is None:
+                continue  # sealed under a key that is gone: it can prove nothing
+            steps = totp.matching_steps(secret, answer.code, now=scene.now, window=self.core.policy.mfa.window)
+            fresh = tuple(step for step in steps if step > one.last_step)
+            if fresh:
+                found = TotpMatch(one.id, fresh)
+        return found
+
+    def _code(self, scene: Scene, factors: Factors, answer: RecoveryCode, anew: dict[bytes, bytes]) -> RecoveryMatch | None:
         codes = factors.recovery
         if codes is None:
             return None
-        stored = core.keyring.open("recovery", codes.sealed, scene.tenant, scene.subject, str(codes.generation))
+        stored = self._opened("recovery", codes.sealed, scene, str(codes.generation), anew)
         index = None if stored is None else recovery.find(stored, answer.code)
         return None if index is None else RecoveryMatch(codes.generation, index)
+
+    def _opened(self, label: str, sealed: bytes, scene: Scene, name: str, anew: dict[bytes, bytes]) -> bytes | None:
+        keyring = self.core.keyring
+        plain = keyring.open(label, sealed, scene.tenant, scene.subject, name)
+        if plain is not None and not keyring.sealed_by_newest(sealed):
+            anew[sealed] = keyring.seal(label, plain, scene.tenant, scene.subject, name)
+        return plain
+
+
+def guessed(answer: FactorAnswer, scene: Scene) -> str:
+    """
+    What a guess is: a time-based code is another guess in every time step, or nine wrong ones could be repeated for free
+    until one of them comes up.
+    """
+    return f"{totp.step_of(scene.now)}:{answer.code}" if isinstance(answer, TotpCode) else answer.code
 
 
 def is_answer(answer: object) -> bool:

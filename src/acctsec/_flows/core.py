@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from acctsec import events
 from acctsec._codec import decode_record, encode_record
@@ -17,6 +17,7 @@ from acctsec.context import Context
 from acctsec.errors import CommitUnknown, ConfigError, Overloaded, PortError
 from acctsec.events import AsyncEventSink, Event
 from acctsec.hashing import Comparison
+from acctsec.hashing.governor import Job
 from acctsec.identifiers import Identifier, canonical
 from acctsec.keyring import Keyring, frame
 from acctsec.outcomes import TryAgain
@@ -35,7 +36,7 @@ from acctsec.protocols import (
     Conflict,
     Entropy,
     Version,
-    check_subject,
+    check_names,
 )
 from acctsec.record import MAX_COMMITS, Record, Verifier
 from acctsec.steps import Compared, Drawn, NewVerifier, Notice, Scene, Step
@@ -72,11 +73,27 @@ class Ports:
     messenger: AsyncMessenger | None
     sink: AsyncEventSink | None
     corpus: AsyncBreachCorpus | None
-    hash: Callable[[Callable[[], object]], Awaitable[object]]
+    hash: Callable[[Job[object]], Awaitable[object]]
     offload: Callable[[Callable[[], object]], Awaitable[object]]
     pause: Callable[[float], Awaitable[None]]
     clock: Clock
     entropy: Entropy
+
+
+class NeverStarted(BaseException):
+    """A hash was refused or cancelled before it began: nothing was compared. *reason* is what has to be raised on."""
+
+    def __init__(self, reason: BaseException) -> None:
+        super().__init__()
+        self.reason = reason
+
+
+@frozen
+class Comparing:
+    """What a comparison came to, and the stored hash it was made with, where one could be opened."""
+
+    compared: Compared
+    phc: str | None = field(repr=False)
 
 
 @frozen
@@ -151,7 +168,7 @@ class Core:
 
     async def enter(self, tenant: str, subject: str, source: str = "", *, account: Account | None = None) -> tuple[Scene, Loaded]:
         """Begin an operation on a subject: who and when, and the record as it is. Raises ConfigError for no subject."""
-        check_subject(subject)
+        check_names(tenant=tenant, subject=subject)
         found = account or await self.get(tenant, subject)
         scene = Scene(tenant=tenant, subject=subject, account=found, now=self.now(), source=source)
         return scene, await self.load(self.record_key(tenant, subject), fresh=self.draw(16))
@@ -172,12 +189,13 @@ class Core:
         change, with no effects, is not committed. The record remembers its latest commits, so a commit whose answer was lost
         is recognised.
         """
-        commit_id = self.draw(16)
+        commit_id, reborn = self.draw(16), self.draw(16)
         done = Step(None, loaded.record)
         for round_ in range(ROUNDS):
             if round_:
                 await self.ports.pause(self.jitter(round_))
-                loaded = await self.load(loaded.key, fresh=loaded.record.incarnation)
+                # Erased meanwhile: what begins now is another incarnation, or tickets of before could come alive again.
+                loaded = await self.load(loaded.key, fresh=reborn if loaded.version else loaded.record.incarnation)
                 if commit_id in loaded.record.commits:
                     return done
             done = step(loaded.record)
@@ -244,20 +262,28 @@ class Core:
         plain = self.keyring.open("verifier", verifier.sealed, scene.tenant, scene.subject)
         return None if plain is None else plain.decode()
 
-    async def compare(self, scene: Scene, verifier: Verifier | None, password: str) -> tuple[Compared, str | None]:
+    async def compare(self, scene: Scene, record: Record, verifier: Verifier | None, password: str) -> Comparing:
         """
-        Compare a password with a verifier, or do the same work on a decoy. Raises Overloaded before anything was computed.
+        Compare a password with a verifier of *record*, or do the same work on a decoy.
+
+        Raises NeverStarted when it did not come to that.
         """
         phc = self.opened(scene, verifier)
         hashing = self.policy.hashing
-        comparison = await self.ports.hash(lambda: hashing.verify(hashing.decoy() if phc is None else phc, password))
+        job: Job[object] = Job(lambda: hashing.verify(hashing.decoy() if phc is None else phc, password))
+        try:
+            comparison = await self.ports.hash(job)
+        except BaseException as error:
+            if job.started:
+                raise
+            raise NeverStarted(error) from error
         matched = phc is not None and comparison is Comparison.MATCHED
-        return Compared(verifier.born if verifier else None, matched), phc
+        return Comparing(Compared(record.incarnation, verifier.born if verifier else None, matched), phc)
 
     async def hashed(self, scene: Scene, password: str) -> NewVerifier:
         """Hash and seal a new password."""
         hashing, salt = self.policy.hashing, self.draw(self.policy.hashing.salt_bytes)
-        phc = await self.ports.hash(lambda: hashing.hash(password, salt=salt))
+        phc = await self.ports.hash(Job(lambda: hashing.hash(password, salt=salt)))
         return self.sealed(scene, str(phc))
 
     def sealed(self, scene: Scene, phc: str, *, replaces: bytes | None = None) -> NewVerifier:

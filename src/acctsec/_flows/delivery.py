@@ -1,5 +1,6 @@
 """Delivery: what commits left in the outbox goes to the messenger and the sink, at least once, where nobody is watching."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -9,15 +10,15 @@ from acctsec._flows.entries import Happened, Mail, ResetRequest, unseal
 from acctsec._flows.tokens import Purpose
 from acctsec.budgets import micros
 from acctsec.claims import LinkClaims
-from acctsec.errors import PortError, StoreError
+from acctsec.errors import ConfigError, PortError, StoreError
 from acctsec.identifiers import canonical
 from acctsec.outcomes import Delivered
 from acctsec.protocols import Account, Charge, Drained, Granted, Message, MessagePurpose
 from acctsec.record import Reset
-from acctsec.reset import LINK_BYTES
 from acctsec.steps import Done, No, Scene, issue_reset
 
 LEASE = timedelta(seconds=60)
+BATCH = 10  # entries in hand at once: one that ends the process takes no more with it
 
 
 class Delivery:
@@ -29,8 +30,21 @@ class Delivery:
     async def deliver(self, limit: int) -> Delivered:
         """Hand on at most *limit* entries, then the observations; see Engine.deliver."""
         core = self.core
-        drained = await core.ports.records.drain(limit, core.now(), LEASE)
-        done: list[bytes] = []
+        if type(limit) is not int or limit < 1:
+            raise ConfigError(f"limit is {limit!r}.", remedy="Give a number of entries, 1 or more.")
+        sent = failed = 0
+        left = True
+        while left and sent + failed < limit:
+            batch = min(BATCH, limit - sent - failed)
+            drained = await core.ports.records.drain(batch, core.now(), LEASE)
+            done = await self._hand_on_all(drained)
+            sent, failed, left = sent + done, failed + len(drained) - done, len(drained) == batch
+        await self._observations()
+        return Delivered(sent, failed, left)
+
+    async def _hand_on_all(self, drained: Sequence[Drained]) -> int:
+        """Hand on a few entries and acknowledge those that went; whatever ends this, the others come again."""
+        core, done = self.core, list[bytes]()
         try:
             for one in drained:
                 try:
@@ -41,8 +55,7 @@ class Delivery:
         finally:
             if done:
                 await core.ports.records.ack(done)
-        await self._observations()
-        return Delivered(len(done), len(drained) - len(done), left=len(drained) == limit)
+        return len(done)
 
     async def _hand_on(self, drained: Drained) -> None:
         core = self.core
@@ -64,7 +77,8 @@ class Delivery:
             case ResetRequest():
                 await self._issue(entry, again=drained.attempts > 0)
             case None:
-                raise PortError("An outbox entry cannot be read.", remedy="Put the key that sealed it back into the keyring.")
+                problem = "An outbox entry cannot be read."
+                raise PortError(problem, remedy="Put the key that sealed it back into the keyring.")
 
     async def _send(self, message: Message) -> None:
         if self.core.ports.messenger is None:
@@ -83,7 +97,7 @@ class Delivery:
     # --- resets ---
 
     async def _issue(self, request: ResetRequest, *, again: bool) -> None:
-        """Issue a reset and mail it. The link is made here, and lies in no store; a repeated request replaces its own."""
+        """Issue a reset and mail it. The link is made here and lies in no store; the same request gives the same one."""
         core = self.core
         account = await self._account(request)
         subject = account.subject if account else ""
@@ -99,7 +113,8 @@ class Delivery:
             self._withhold(scene, "budget")
             return
         loaded = await core.load(core.record_key(scene.tenant, subject), fresh=core.draw(16))
-        secret, code = core.draw(LINK_BYTES), core.policy.reset.code(core.draw(16))
+        secret = core.keyring.digest("reset secret", request.handle, request.seed)
+        code = core.policy.reset.code(core.keyring.digest("reset number", request.handle, request.seed)[:16])
         code_expires = request.at + core.policy.reset.code_lifetime
         reset = Reset(
             id=request.handle,
@@ -110,7 +125,9 @@ class Delivery:
             expires=expires,
             code_expires=code_expires,
         )
-        done = await core.apply(scene, loaded, lambda record: issue_reset(core.policy, record, scene=scene, reset=reset))
+        done = await core.apply(
+            scene, loaded, lambda record: issue_reset(core.policy, record, scene=scene, reset=reset, asked=request.at)
+        )
         if isinstance(done.verdict, No):
             self._withhold(scene, done.verdict.reason)
             return
@@ -132,6 +149,7 @@ class Delivery:
             link=link,
             code=None if request.subject else code,
             expires=expires,
+            code_expires=None if request.subject else request.at + self.core.policy.reset.code_lifetime,
         )
         await self._send(message)
 

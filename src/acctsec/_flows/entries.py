@@ -27,13 +27,18 @@ class Mail:
 
 @frozen(kw_only=True)
 class ResetRequest:
-    """Somebody asked for a reset of what was typed, or, with a subject, an administrator for an initial password."""
+    """
+    Somebody asked for a reset of what was typed, or, with a subject, an administrator for an initial password.
+
+    The *seed* and a key make link and code: handed out again, the same request gives the same ones.
+    """
 
     tenant: str
     identifier: str = field(repr=False)
     handle: bytes
     at: datetime
     source: str
+    seed: bytes = field(repr=False)
     subject: str = ""
 
 

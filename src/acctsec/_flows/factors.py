@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from acctsec._flows.answers import factor_infos
+from acctsec._flows.answers import factor_infos, guessed
 from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.guesses import Guess, Guesses, known
 from acctsec._flows.tokens import Purpose
@@ -118,7 +118,7 @@ class FactorFlows:
         if about is None:
             return Refused()
         enrollment, scene, loaded = about
-        secret = enrollment.id.hex() + answer.code
+        secret = enrollment.id.hex() + guessed(answer, scene)
         guess = await self.guesses.begin(
             "confirm_factor",
             scene,

@@ -1,23 +1,25 @@
 """Guesses: every comparison of a secret is charged before it is made, and settled afterwards."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 from attrs import frozen
 
 from acctsec import events
-from acctsec._flows.core import BRIEF, EPOCH, Core, Loaded
+from acctsec._flows.core import BRIEF, EPOCH, Comparing, Core, Loaded, NeverStarted
 from acctsec._flows.tokens import Purpose
 from acctsec.budgets import micros
 from acctsec.claims import DeviceClaims
 from acctsec.context import Context
 from acctsec.errors import CommitUnknown, PortError
+from acctsec.events import Event
 from acctsec.identifiers import Identifier
 from acctsec.keyring import frame
-from acctsec.lockout import Admitted, Attempt, Closed, Crowded, Judgement, Lane, OverBudget, SecretClass
+from acctsec.lockout import LADDERED, Admitted, Attempt, Closed, Crowded, Judgement, Lane, OverBudget, SecretClass
 from acctsec.outcomes import Refused, TryAgain
 from acctsec.protocols import Charge, Reading, Settle, Settlement
-from acctsec.record import Record
-from acctsec.steps import Scene, count_guess
+from acctsec.record import Record, Verifier
+from acctsec.steps import Notice, Scene, count_guess, reach_rung, reached, take_back
 
 
 @frozen(kw_only=True)
@@ -57,6 +59,8 @@ class Guess:
     guesses: "Guesses"
     operation: str
     scene: Scene
+    who: Who
+    kind: SecretClass
     lane: Lane
     charges: tuple[Charge, ...]
     readings: tuple[Reading, ...]
@@ -66,6 +70,30 @@ class Guess:
     def admitted(self) -> bool:
         """Whether the real secret may be compared."""
         return isinstance(self.judgement, Admitted)
+
+    @property
+    def ordinal(self) -> int:
+        """Failures and attempts under way in the lane, this one included."""
+        return self.judgement.ordinal if isinstance(self.judgement, Admitted) else 0
+
+    async def compare(self, verifier: Verifier | None, password: str) -> Comparing:
+        """Compare a password, or do the same work on a decoy. One that never began gives its room back."""
+        record = self.who.record or Record(incarnation=b"")
+        try:
+            return await self.guesses.core.compare(self.scene, record, verifier if self.admitted else None, password)
+        except NeverStarted as never:
+            await self.void()
+            raise never.reason from None
+
+    async def void(self) -> None:
+        """Give the room back, and take back what was written down of it: nothing failed."""
+        loaded, core = self.who.loaded, self.guesses.core
+        if loaded and loaded.version and self.kind in LADDERED:
+            lane = self.lane.name(self.kind)
+            await core.apply(
+                self.scene, loaded, lambda record: take_back(record, scene=self.scene, lane=lane, ordinal=self.ordinal)
+            )
+        await self.settle(Settle.VOID)
 
     async def settle(self, verdict: Settle) -> tuple[Settlement, ...]:
         """Tell the meters what became of it."""
@@ -78,8 +106,10 @@ class Guess:
         Count a failure and refuse. A closed lane charges the source all the same: its guesses must look like anybody's.
         Only a known device is told how long its own lane rests.
         """
-        await self.settle(Settle.FAILED)
         core = self.guesses.core
+        if isinstance(self.judgement, Admitted) and self.judgement.new:
+            await self.guesses.reach(self)
+        await self.settle(Settle.FAILED)
         core.refused(self.scene, self.operation, "evaluated", reason if self.admitted else "lane")
         until = self.judgement.until if isinstance(self.judgement, Closed) and self.lane.known else None
         return Refused() if until is None else Refused(_left(until, self.scene))
@@ -126,6 +156,8 @@ class Guesses:
             guesses=self,
             operation=operation,
             scene=scene,
+            who=who,
+            kind=kind,
             lane=lane,
             charges=charges,
             readings=readings,
@@ -178,7 +210,7 @@ class Guesses:
     ) -> list[tuple[Charge, ...]]:
         """One group of charges an index key: while keys rotate, old and new names are charged together."""
         digest, record = self.core.keyring.digest, who.record
-        epoch, past = (str(record.epoch), record.checkpoint(lane.name(kind))) if record else ("0", 0)
+        epoch, past = (str(record.epoch), record.checkpoint(lane.name(kind)).count) if record else ("0", 0)
         groups = []
         for key in range(self.core.keyring.index_count):
             attempt = Attempt(
@@ -221,28 +253,44 @@ class Guesses:
 
     async def _count(self, who: Who, scene: Scene, kind: SecretClass, lane: Lane, admitted: Admitted) -> None:
         """
-        Commit the rung an attempt crosses, before its secret is compared.
+        Let the record know of every tenth failure, before the secret is compared.
 
         A phantom has no record; it pays the same flush, so that the tenth guess takes as long for both.
         """
-        core = self.core
-        past = who.record.checkpoint(lane.name(kind)) if who.record else admitted.ordinal - admitted.new
-        rung = core.policy.lockout.rung(kind, lane, past, admitted.ordinal)
-        if rung is None:
+        core, name, ordinal = self.core, lane.name(kind), admitted.ordinal
+        known = who.loaded.record.checkpoint(name).count if who.loaded and who.loaded.version else ordinal - admitted.new
+        if not core.policy.lockout.due(kind, lane, known=known, ordinal=ordinal):
             return
         if who.loaded and who.loaded.version:
             await core.apply(
                 scene,
                 who.loaded,
-                lambda record: count_guess(core.policy, record, scene=scene, kind=kind, lane=lane, ordinal=admitted.ordinal),
+                lambda record: count_guess(core.policy, record, scene=scene, kind=kind, lane=lane, ordinal=ordinal),
             )
             return
-        event = events.GuessesCounted(**scene.head(), lane=lane.name(kind), count=admitted.ordinal, rung=rung)
+        await self._say(scene, (events.GuessesCounted(**scene.head(), lane=name, count=ordinal),))
+
+    async def reach(self, guess: Guess) -> None:
+        """Say that a failure brought the lane to its next rung, at the cost of one flush for a phantom as well."""
+        core, loaded, lockout = self.core, guess.who.loaded, self.core.policy.lockout
+        kind, lane, count = guess.kind, guess.lane, guess.ordinal
+        rung = lockout.rung(kind, lane, count)
+        if not rung or rung == lockout.rung(kind, lane, count - 1):
+            return
+        if loaded and loaded.version:
+            await core.apply(
+                guess.scene,
+                loaded,
+                lambda record: reach_rung(core.policy, record, scene=guess.scene, kind=kind, lane=lane, count=count),
+            )
+            return
+        await self._say(guess.scene, reached(guess.scene, rung=rung, lane=lane.name(kind), count=count))
+
+    async def _say(self, scene: Scene, effects: tuple[Event | Notice, ...]) -> None:
+        """Commit effects without a record."""
         absent = Loaded(frame("phantom"), Record(incarnation=b""), None)
-        try:
-            await core.commit(scene, absent, None, (event,), core.draw(16))
-        except CommitUnknown:
-            core.observe(event)
+        with suppress(CommitUnknown):
+            await self.core.commit(scene, absent, None, effects, self.core.draw(16))
 
     def wait(self, guess: Guess) -> TryAgain:
         """What somebody is told who has proven who he is and has to wait all the same."""

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from acctsec import events
 from acctsec._flows.core import Core, Loaded, operation, port
@@ -63,6 +63,8 @@ class Passwords:
 
     async def check_password(self, password: str, *, account: Account | None = None) -> PasswordAccepted | PasswordRejected:
         """Judge a password by rules alone; see Engine.check_password."""
+        if account is not None and not isinstance(account, Account):
+            raise ConfigError("`account` is not an Account.", remedy="Give one, or leave it out.")
         chosen = await self.choose(password, account=account, guarded=False)
         return PasswordAccepted(chosen.strength) if isinstance(chosen, Chosen) else chosen
 
@@ -156,8 +158,8 @@ class Passwords:
         match by:
             case Initial():
                 return ChangeProof(by="initial", initial=True)
-            case Admin(actor=actor) if type(actor) is str and actor:
-                return ChangeProof(by="administrator", actor=actor[:64])
+            case Admin(actor=actor):
+                return ChangeProof(by="administrator", actor=actor)
             case ChangeTicket(ticket=text):
                 ticket = core.tokens.open(Purpose.CHANGE, text, Ticket)
                 if ticket is None or (ticket.tenant, ticket.subject) != (tenant, subject):
@@ -179,11 +181,8 @@ class Passwords:
         mine = claims is not None and (claims.tenant, claims.subject) == (tenant, subject)
         return claims if mine else None
 
-    async def _compared(
-        self, scene: Scene, loaded: Loaded, claim: Typed, context: Context
-    ) -> ChangeProof | Refused | TryAgain:
+    async def _compared(self, scene: Scene, loaded: Loaded, claim: Typed, context: Context) -> ChangeProof | Refused | TryAgain:
         """Compare the current password: a guess like any other, in the same budget as a sign-in."""
-        core = self.core
         guess = await self.guesses.begin(
             "set_password",
             scene,
@@ -195,35 +194,32 @@ class Passwords:
         )
         if not isinstance(guess, Guess):
             return guess
-        verifier = loaded.record.verifier if guess.admitted else None
-        try:
-            compared, _ = await core.compare(scene, verifier, claim.password)
-        except Overloaded:
-            await guess.settle(Settle.VOID)
-            raise
-        if not compared.matched or not guess.admitted:
+        done = await guess.compare(loaded.record.verifier, claim.password)
+        if not done.compared.matched or not guess.admitted or not scene.active(loaded.record):
             return await guess.fail("wrong password")
-        await guess.settle(Settle.VOID)
-        return ChangeProof(by="current-password", compared=compared, session=claim.session)
+        await guess.void()
+        return ChangeProof(by="current-password", compared=done.compared, session=claim.session)
 
     # --- reuse ---
 
     async def reused(
-        self, scene: Scene, loaded: Loaded, chosen: Chosen, context: Context
+        self, scene: Scene, loaded: Loaded, chosen: Chosen, context: Context, *, reset: bytes = b""
     ) -> PasswordRejected | Refused | TryAgain | None:
         """
         Whether a new password is the current one or one of the history; None where it is not.
 
-        Asking tells something about a stored password, so it is charged, in a budget of its own that no lock of the
-        password can close.
+        Asking tells something about a stored password, so it is charged: in a budget of its own that no lock of the password
+        can close, and for a *reset* in one that nobody but its bearer can use up.
         """
         core, record = self.core, loaded.record
         past = [] if record.verifier is None else [record.verifier]
         past += record.history[: core.policy.password.history]
         if not past:
             return None
+        who = known(scene, loaded)
+        who = evolve(who, names=(*who.names, reset))
         guess = await self.guesses.begin(
-            "reuse", scene, known(scene, loaded), SecretClass.REUSE, context, typed=frame(scene.subject), secret=chosen.password
+            "reuse", scene, who, SecretClass.REUSE, context, typed=frame(scene.subject), secret=chosen.password
         )
         if not isinstance(guess, Guess):
             return guess
@@ -231,12 +227,10 @@ class Passwords:
             await guess.settle(Settle.VOID)
             return self.guesses.wait(guess)
         found = False
-        try:
-            for verifier in past:
-                compared, _ = await core.compare(scene, verifier, chosen.password)
-                found = found or compared.matched
-        finally:
-            await guess.settle(Settle.FAILED)
+        for verifier in past:
+            found = (await guess.compare(verifier, chosen.password)).compared.matched or found
+        # Where it is not in use the change goes through: nobody asks twice for nothing.
+        await guess.settle(Settle.FAILED if found else Settle.VOID)
         return PasswordRejected((Objection(Code.REUSED.value),), chosen.strength) if found else None
 
 

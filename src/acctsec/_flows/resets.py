@@ -26,7 +26,7 @@ from acctsec.outcomes import (
     ResetRequested,
     TryAgain,
 )
-from acctsec.protocols import Charge, Granted, Settle
+from acctsec.protocols import Charge, Granted, Settle, Settlement
 from acctsec.record import Record
 from acctsec.reset import Redeemable
 from acctsec.steps import (
@@ -78,31 +78,47 @@ class Resets:
             scene = Scene(tenant=context.tenant, subject="", account=None, now=now, source=context.source.key)
             core.refused(scene, "request_reset", "budget", "requests" if name else "form")
             return answer
-        request = ResetRequest(tenant=context.tenant, identifier=name.value, handle=handle, at=now, source=context.source.key)
-        await self.append(request)
+        request = ResetRequest(
+            tenant=context.tenant, identifier=name.value, handle=handle, at=now, source=context.source.key, seed=core.draw(16)
+        )
+        await self.append(request, key=frame("reset request"))
         return answer
 
-    async def append(self, request: ResetRequest) -> None:
+    async def append(self, request: ResetRequest, *, key: bytes) -> None:
         """Leave a request in the outbox; its record, mail and code are made where nobody is watching."""
         core = self.core
         entry = seal(core.keyring, request)
         for _ in range(2):
             try:
-                await core.ports.records.commit(frame("reset request"), None, None, [entry], core.draw(16))
+                await core.ports.records.commit(key, None, None, [entry], core.draw(16))
             except CommitUnknown:
-                continue  # asked twice at worst: the same handle replaces its own reset
+                continue  # asked twice at worst: the same request gives the same link
             return
 
     async def _within_budget(self, name: Identifier | None, handle: bytes, context: Context) -> bool:
-        """Spend one request of the identifier and one of the source."""
+        """
+        Spend one request of the identifier and one of the source, or none of either: a source past its own budget may not
+        use up an identifier's.
+        """
         core, policy = self.core, self.core.policy.reset
-        row = core.keyring.digest("source row", context.tenant, context.source.key)[:16]
-        charges = [Charge(row, b"!requests", policy.per_source.ladder(), None, handle[:16])]
-        if name is not None:
-            mine = core.keyring.digest("request row", context.tenant, name.kind.value, name.value)[:16]
-            charges.append(Charge(mine, b"!requests", policy.per_identifier.ladder(), None, handle[:16]))
+        source, identifier = policy.per_source.ladder(), policy.per_identifier.ladder()
+        mine = ("phantom",) if name is None else (name.kind.value, name.value)
+        charges = []
+        for key in range(core.keyring.index_count):
+            row = core.keyring.digest("source row", context.tenant, context.source.key, key=key)[:16]
+            charges.append(Charge(row, b"!requests", source, int.from_bytes(handle[:4], "big"), handle))
+            row = core.keyring.digest("request row", context.tenant, *mine, key=key)[:16]
+            charges.append(Charge(row, b"!requests", identifier, int.from_bytes(handle[:4], "big"), handle))
         readings = await core.ports.meters.charge(charges, self.guesses.instant())
-        return all(isinstance(reading, Granted) for reading in readings)
+        granted = all(isinstance(reading, Granted) for reading in readings)
+        verdict = Settle.FAILED if granted and name else Settle.VOID
+        settlements = tuple(
+            Settlement(charge.slot, charge.meter, charge.ladder, reading.hold, verdict)
+            for charge, reading in zip(charges, readings, strict=True)
+            if isinstance(reading, Granted) and reading.hold
+        )
+        await self.guesses.settle(settlements)
+        return granted
 
     @operation
     async def inspect_reset(self, link: str, *, context: Context) -> ResetPending | Refused:
@@ -181,7 +197,9 @@ class Resets:
             return Refused()
         scene, loaded, who = await behind(core, context, name, await core.find(context.tenant, name))
         typed = frame(name.kind.value, name.value)
-        guess = await self.guesses.begin("redeem_reset", scene, who, SecretClass.RESET_CODE, context, typed=typed, secret=code)
+        guess = await self.guesses.begin(
+            "redeem_reset", scene, who, SecretClass.RESET_CODE, context, typed=typed, secret=claims.id.hex() + code
+        )
         if not isinstance(guess, Guess):
             return guess
         record = loaded.record
@@ -209,17 +227,19 @@ class Resets:
             return Refused()
         scene, loaded, who = await behind(core, context, name, await core.find(context.tenant, name))
         typed = frame(name.kind.value, name.value)
-        guess = await self.guesses.begin("redeem_reset", scene, who, SecretClass.FACTOR, context, typed=typed, secret=reset.code)
+        guess = await self.guesses.begin(
+            "redeem_reset", scene, who, SecretClass.RECOVERY, context, typed=typed, secret=reset.code
+        )
         if not isinstance(guess, Guess):
             return guess
-        match = self.answers.match(scene, loaded.record.factors, reset)
-        if match is None or not guess.admitted:
+        found = self.answers.find(scene, loaded.record.factors, reset)
+        if found.match is None or not guess.admitted:
             return await guess.fail("recovery code")
         ticket = self._ticket(scene, loaded.record, reset=b"", methods=())
         done = await core.apply(
             scene,
             loaded,
-            lambda record: prove_for_reset(core.policy, record, scene=scene, ticket=ticket, match=match),
+            lambda record: prove_for_reset(core.policy, record, scene=scene, ticket=ticket, found=found),
         )
         if isinstance(done.verdict, FactorProven):
             await guess.settle(Settle.VOID)
@@ -250,7 +270,7 @@ class Resets:
         chosen = await self.passwords.choose(new_password, account=scene.account, guarded=guarded)
         if not isinstance(chosen, Chosen):
             return chosen
-        reused = await self.passwords.reused(scene, proof.loaded, chosen, context)
+        reused = await self.passwords.reused(scene, proof.loaded, chosen, context, reset=proof.reset or b"ticket")
         if reused is not None:
             return reused
         new, device = await core.hashed(scene, chosen.password), core.draw(16)

@@ -9,7 +9,7 @@ from acctsec.context import Context
 from acctsec.errors import ConfigError
 from acctsec.outcomes import EndReason, Refused, SessionEnded, SessionsEnded, SessionValid, TryAgain
 from acctsec.sessions import Ended
-from acctsec.steps import Done, Scene, live_session, sign_out, sign_out_everywhere
+from acctsec.steps import Done, No, Scene, sign_out, sign_out_everywhere
 
 
 class Sessions:
@@ -58,18 +58,20 @@ class Sessions:
         self, subject: str, *, by: FreshSession | Admin, context: Context
     ) -> SessionsEnded | Refused | TryAgain:
         """End every session of a subject; see Engine.sign_out_everywhere."""
-        core, claims = self.core, None
-        admin = by if isinstance(by, Admin) else None
-        if isinstance(by, FreshSession):
-            claims = core.tokens.open(Purpose.SESSION, by.token, SessionClaims)
-            if claims is None or (claims.tenant, claims.subject) != (context.tenant, subject):
-                return Refused()
-        elif admin is None:
+        if not isinstance(by, FreshSession | Admin):
             raise ConfigError("`by` is not a claim.", remedy="Give FreshSession or Admin.")
-        scene, loaded = await core.enter(context.tenant, subject, context.source.key)
-        if claims is not None and live_session(core.policy, loaded.record, claims, scene.now) is None:
+        core, admin = self.core, by if isinstance(by, Admin) else None
+        claims = None if isinstance(by, Admin) else core.tokens.open(Purpose.SESSION, by.token, SessionClaims)
+        if admin is None and (claims is None or (claims.tenant, claims.subject) != (context.tenant, subject)):
             return Refused()
-        if loaded.version is None:
+        scene, loaded = await core.enter(context.tenant, subject, context.source.key)
+        if admin is not None and loaded.version is None:
             return SessionsEnded(0)
-        done = await core.apply(scene, loaded, lambda record: sign_out_everywhere(record, scene=scene, by=admin))
+        done = await core.apply(
+            scene,
+            loaded,
+            lambda record: sign_out_everywhere(core.policy, record, scene=scene, by=admin, claims=claims),
+        )
+        if isinstance(done.verdict, No):
+            return Refused()
         return SessionsEnded(done.verdict.count) if isinstance(done.verdict, Done) else TryAgain(BRIEF)

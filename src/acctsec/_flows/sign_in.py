@@ -76,29 +76,37 @@ class SignIn:
         )
         if not isinstance(guess, Guess):
             return guess
-        verifier = loaded.record.verifier if account and guess.admitted else None
+        verifier = loaded.record.verifier if account else None
         try:
-            compared, phc = await core.compare(scene, verifier, password)
+            done = await guess.compare(verifier, password)
         except Overloaded as overload:
-            await guess.settle(Settle.VOID)
             return TryAgain(timedelta(seconds=overload.retry_after))
-        if not compared.matched or not guess.admitted:
+        if not done.compared.matched or not guess.admitted:
             return await guess.fail("wrong" if account else "unknown")
+        if not scene.active(loaded.record):
+            return await guess.fail("disabled")
         drawn = core.drawn()
-        renewed = await core.renewed(scene, verifier, phc, password)
-        done = await core.apply(
-            scene,
-            loaded,
-            lambda record: sign_in(
-                core.policy, record, scene=scene, compared=compared, lane=guess.lane, drawn=drawn, renewed=renewed
-            ),
-        )
-        return await self._conclude(done, guess)
+        renewed = await core.renewed(scene, verifier, done.phc, password)
+        compared = done.compared
+
+        def step(record: Record) -> Step:
+            return sign_in(
+                core.policy,
+                record,
+                scene=scene,
+                compared=compared,
+                lane=guess.lane,
+                ordinal=guess.ordinal,
+                drawn=drawn,
+                renewed=renewed,
+            )
+
+        return await self._conclude(await core.apply(scene, loaded, step), guess)
 
     async def _conclude(self, done: Step, guess: Guess) -> SignInOutcome | None:
         core, verdict, record, scene = self.core, done.verdict, done.record, guess.scene
         if isinstance(verdict, Stale | TryAgain):
-            await guess.settle(Settle.VOID)
+            await guess.void()
             return verdict if isinstance(verdict, TryAgain) else None
         if isinstance(verdict, No):
             return await guess.fail(verdict.reason)
@@ -142,17 +150,18 @@ class SignIn:
                 break
         if claims is None or claims.tenant != context.tenant or not is_answer(answer):
             return Refused()
-        checked = await self.answers.check(claims, answer, context)
+        kind = SecretClass.RESET_FACTOR if purpose is Purpose.RESET else SecretClass.FACTOR
+        checked = await self.answers.check(claims, answer, context, kind=kind)
         if not isinstance(checked, Checked):
             return checked
         drawn = core.drawn()
 
         def step(record: Record) -> Step:
-            scene, match = checked.scene, checked.match
+            scene, found = checked.scene, checked.found
             if purpose is Purpose.RESET:
-                return prove_for_reset(core.policy, record, scene=scene, ticket=claims, match=match)
+                return prove_for_reset(core.policy, record, scene=scene, ticket=claims, found=found)
             lane = checked.guess.lane
-            return prove_factor(core.policy, record, scene=scene, ticket=claims, match=match, lane=lane, drawn=drawn)
+            return prove_factor(core.policy, record, scene=scene, ticket=claims, found=found, lane=lane, drawn=drawn)
 
         done = await core.apply(checked.scene, checked.loaded, step)
         return await self._proven(done, checked.guess, claims)
@@ -160,7 +169,7 @@ class SignIn:
     async def _proven(self, done: Step, guess: Guess, ticket: Ticket) -> FactorOutcome:
         core, verdict, scene = self.core, done.verdict, guess.scene
         if isinstance(verdict, TryAgain):
-            await guess.settle(Settle.VOID)
+            await guess.void()
             return verdict
         if isinstance(verdict, No):
             return await guess.fail(verdict.reason)

@@ -50,7 +50,7 @@ class Tokens:
         plain = len(packed).to_bytes(2, "big") + packed
         if len(plain) > purpose.size:
             raise ConfigError(f"The claims of a {purpose.label} take {len(plain)} bytes.", remedy="Use shorter names.")
-        sealed = self.keyring.seal(purpose.label, plain.ljust(purpose.size, b"\0"))
+        sealed = self.keyring.seal(purpose.label, plain.ljust(purpose.size, b"\0"), str(self.keyring.generation))
         return base64.urlsafe_b64encode(sealed).decode()
 
     def session(self, scene: Scene, record: Record, session: Session) -> str:
@@ -74,7 +74,7 @@ class Tokens:
         """The claims of a token, or None for whatever is not exactly one that ``seal`` made for this purpose."""
         if type(token) is not str or purpose.form.fullmatch(token) is None:
             return None
-        plain = self.keyring.open(purpose.label, base64.urlsafe_b64decode(token))
+        plain = self.keyring.open(purpose.label, base64.urlsafe_b64decode(token), str(self.keyring.generation))
         if plain is None:
             return None
         size = int.from_bytes(plain[:2], "big")

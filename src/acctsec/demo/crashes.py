@@ -29,6 +29,7 @@ from acctsec.events import PasswordReset
 
 PATIENCE = 30.0
 OLD, NEW = "an umbrella left in {}", "a thermos found in {}"
+HEAD = ("killed", "password", "link", "notices", "handed over", "after another try")
 TOWNS = {Point.BEFORE: "Lisbon", Point.WITHIN: "Bergen", Point.AFTER: "Ghent", Point.HANDED: "Trieste"}
 
 
@@ -68,6 +69,18 @@ class Crash:
         """What must be found: the state before where nothing was committed, the state after where it was."""
         return BEFORE if self.point in {Point.BEFORE, Point.WITHIN} else AFTER
 
+    @property
+    def sent(self) -> str:
+        """How often the notice was handed over by the time the account was looked at."""
+        times = self.handed if self.found.notices else 0
+        return {0: "not yet", 1: "once"}.get(times, f"{times} times, one key")
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """What was found, in words, under ``HEAD``."""
+        link = "alive" if self.found.link else "dead"
+        return self.point.value, self.found.password, link, str(self.found.notices), self.sent, self.final.password
+
 
 @frozen(kw_only=True)
 class Crashes:
@@ -89,11 +102,7 @@ def play(stage: Stage, world: World) -> Crashes:
     )
     crashes = [_crash(stage, world, point) for point in Point]
     stage.screen.say()
-    rows = [
-        (one.point.value, one.found.password, "alive" if one.found.link else "dead", str(one.found.notices), _sent(one), one.final.password)
-        for one in crashes
-    ]
-    stage.screen.table(("killed", "password", "link", "notices", "handed over", "after another try"), rows, right=(3,))
+    stage.screen.table(HEAD, [crash.row for crash in crashes], right=(3,))
     for crash in crashes:
         _assert(stage, crash)
     found, size = _search(world)
@@ -215,11 +224,6 @@ class Trial:
 
     def _by_victim(self, field: str, value: str) -> list[str]:
         return [said["key"] for said in self.heard if said.get(field) == value]
-
-
-def _sent(crash: Crash) -> str:
-    times = crash.handed if crash.found.notices else 0
-    return {0: "not yet", 1: "once"}.get(times, f"{times} times, one key")
 
 
 def _assert(stage: Stage, crash: Crash) -> None:

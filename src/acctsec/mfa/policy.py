@@ -4,6 +4,7 @@ from attrs import evolve, field, frozen
 from attrs.validators import ge, instance_of, le, max_len, min_len
 
 from acctsec.errors import ConfigError
+from acctsec.protocols import name_set
 from acctsec.record import MAX_FACTORS, Factors, RecoverySet, Totp
 
 
@@ -59,7 +60,7 @@ class MfaPolicy:
 
     issuer: str = field(default="acctsec", validator=[instance_of(str), min_len(1), max_len(64)])
     required: bool = field(default=False, validator=instance_of(bool))
-    required_groups: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    required_groups: frozenset[str] = field(default=frozenset(), converter=name_set)
     window: int = field(default=1, validator=[instance_of(int), ge(0), le(1)])
     recovery_codes: int = field(default=10, validator=[instance_of(int), ge(4), le(16)])
 

@@ -23,13 +23,18 @@ def matching_steps(secret: bytes, code: object, *, now: datetime, window: int) -
     Only ASCII digits of the exact length are a code: pyotp itself would take full-width and other digits, and each
     spelling could be replayed once. Every step is computed and compared, so right and wrong take the same time.
     """
-    current = int(now.timestamp()) // PERIOD
+    current = step_of(now)
     if current < window or not is_code(code):
         return ()
     generator = _generator(secret)
     given = str(code).encode()
     steps = range(current - window, current + window + 1)
     return tuple([step for step in steps if compare_digest(generator.generate_otp(step).encode(), given)])
+
+
+def step_of(now: datetime) -> int:
+    """The time step that *now* is in."""
+    return int(now.timestamp()) // PERIOD
 
 
 def is_code(code: object) -> bool:

@@ -35,8 +35,8 @@ class PasswordPolicy:
         words: of the service itself: its name and terms that every password avoids. At most 16. Default: none; give the name,
             which SP 800-63B-4 section 3.1.1.2 expects on the list.
         max_bytes: of UTF-8; more is refused before anything looks at it. Default 1,024: 256 characters of four bytes.
-        history: how many earlier passwords may not come back, the current one aside. Default 0 (ASVS 5.0 6.2.10 wants no
-            history), at most 24.
+        history: how many earlier passwords may not come back, the current one aside. Default 0, since
+            nobody is made to change without cause (ASVS 5.0 6.2.10); at most 24.
         estimator: says how many guesses a password stands. Default: ``estimate``, in this process.
         also: policies that must accept the password as well; made by ``&``. Default: none.
 

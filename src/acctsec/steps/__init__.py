@@ -33,6 +33,7 @@ from acctsec.steps.scene import (
     Compared,
     Done,
     Drawn,
+    FactorFound,
     FactorProven,
     Granted,
     NeedsChange,
@@ -51,7 +52,10 @@ from acctsec.steps.scene import (
 from acctsec.steps.sign_in import (
     count_guess,
     prove_factor,
+    reach_rung,
+    reached,
     sign_in,
+    take_back,
 )
 
 __all__ = [
@@ -60,6 +64,7 @@ __all__ = [
     "Compared",
     "Done",
     "Drawn",
+    "FactorFound",
     "FactorProven",
     "Granted",
     "NeedsChange",
@@ -85,6 +90,8 @@ __all__ = [
     "opens",
     "prove_factor",
     "prove_for_reset",
+    "reach_rung",
+    "reached",
     "redeem",
     "redeem_refusal",
     "remove_factor",
@@ -93,4 +100,5 @@ __all__ = [
     "sign_out",
     "sign_out_everywhere",
     "spend",
+    "take_back",
 ]

@@ -7,7 +7,8 @@ from acctsec.claims import Admin, SessionClaims
 from acctsec.outcomes import ChangeReason
 from acctsec.policy import Policy
 from acctsec.record import Record
-from acctsec.steps.scene import Done, Scene, Step, live_session
+from acctsec.steps.factors import guarded
+from acctsec.steps.scene import Done, No, Scene, Step, live_session
 
 
 def sign_out(policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims) -> Step:
@@ -18,8 +19,10 @@ def sign_out(policy: Policy, record: Record, *, scene: Scene, claims: SessionCla
     return Step(Done(count=1), after, (events.SessionClosed(**scene.head(), session=claims.id.hex()),))
 
 
-def sign_out_everywhere(record: Record, *, scene: Scene, by: Admin | None) -> Step:
-    """End every session, unfinished flow and known device."""
+def sign_out_everywhere(policy: Policy, record: Record, *, scene: Scene, by: Admin | None, claims: SessionClaims | None) -> Step:
+    """End every session, unfinished flow and known device, for an administrator or a fresh session."""
+    if by is None and (claims is None or guarded(policy, record, scene=scene, claims=claims) is None):
+        return Step(No("session"), record)
     count = len(record.sessions)
     after = evolve(record.with_epoch(), devices=())
     event = events.SessionsClosed(**scene.head(), count=count, actor=by.actor if by else "")

@@ -24,6 +24,8 @@ def add_factor(
         return Step(No("no verified address"), record)
     if match is None:
         return Step(No("wrong code"), record)
+    if first and record.change:
+        return Step(No("the password must change first"), record)
     factor_id = enrollment.id.hex()
     new = Totp(id=factor_id, name=enrollment.name, sealed=sealed, created=scene.now, last_step=match.steps[-1])
     factors = policy.mfa.add(record.factors, new)

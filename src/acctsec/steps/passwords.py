@@ -7,16 +7,17 @@ from attrs import evolve, frozen
 
 from acctsec import events
 from acctsec.claims import SessionClaims, Ticket
-from acctsec.mfa.policy import FactorMatch, Proven
+from acctsec.mfa.policy import Proven
 from acctsec.outcomes import AssuranceLevel, ChangeReason
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
-from acctsec.record import Device, Record, Reset
+from acctsec.record import Device, Record, Reset, Spent
 from acctsec.reset import Dead, Redeemable
 from acctsec.steps.scene import (
     Changed,
     Compared,
     Done,
+    FactorFound,
     FactorProven,
     NeedsFactor,
     NewVerifier,
@@ -48,7 +49,8 @@ class ChangeProof:
 
 def change_password(policy: Policy, record: Record, *, scene: Scene, proof: ChangeProof, new: NewVerifier, device: bytes) -> Step:
     """Set a password on a claim, every part of which is checked against this very record."""
-    if proof.compared and (record.verifier is None or record.verifier.born != proof.compared.born):
+    born = None if record.verifier is None else record.verifier.born
+    if proof.compared and (proof.compared.incarnation, proof.compared.born) != (record.incarnation, born):
         return Step(Stale(), record)
     refusal = change_refusal(policy, record, scene=scene, proof=proof)
     if refusal:
@@ -88,11 +90,19 @@ def change_refusal(policy: Policy, record: Record, *, scene: Scene, proof: Chang
     return None
 
 
-def issue_reset(policy: Policy, record: Record, *, scene: Scene, reset: Reset) -> Step:
-    """Make a reset live. It is bound to the epoch of this very record."""
+def issue_reset(policy: Policy, record: Record, *, scene: Scene, reset: Reset, asked: datetime) -> Step:
+    """
+    Make a reset live that was *asked* for at that instant. It is bound to the epoch of this very record.
+
+    A request that is handed out again after it did its work, or that is older than the password, makes nothing live.
+    """
     if not scene.active(record):
         return Step(No("disabled"), record)
+    if any(spent.id == reset.id for spent in record.spent) or (record.verifier and record.verifier.since > asked):
+        return Step(No("the password changed since"), record)
     reset = evolve(reset, epoch=record.epoch)
+    if reset in record.resets:
+        return Step(Done(), record)  # delivered again: it is live already, and its event told
     live = policy.reset.issue(record.resets, reset, epoch=record.epoch, now=scene.now)
     if live is None:
         return Step(No("too many live resets"), record)
@@ -109,15 +119,15 @@ def enough(record: Record, methods: Sequence[str]) -> bool:
     return len(kinds) >= 2 if record.factors.live else "mail" in kinds
 
 
-def prove_for_reset(policy: Policy, record: Record, *, scene: Scene, ticket: Ticket, match: FactorMatch | None) -> Step:
+def prove_for_reset(policy: Policy, record: Record, *, scene: Scene, ticket: Ticket, found: FactorFound) -> Step:
     """A factor was answered for a reset: mark it used. The reset itself stays as it was."""
-    found = not ticket.reset or isinstance(find_reset(policy, record, ticket.reset, scene.now), Redeemable)
-    if not found or not opens(record, ticket, scene.now) or not scene.active(record):
+    alive = not ticket.reset or isinstance(find_reset(policy, record, ticket.reset, scene.now), Redeemable)
+    if not alive or not opens(record, ticket, scene.now) or not scene.active(record):
         return Step(No("ticket"), record)
-    proven = policy.mfa.prove(record.factors, match)
+    proven = policy.mfa.prove(record.factors, found.match)
     if not isinstance(proven, Proven):
         return Step(No("wrong code"), record)
-    after = spend(evolve(record, factors=proven.factors), ticket, scene.now)
+    after = spend(evolve(record, factors=proven.factors.resealed(found.anew)), ticket, scene.now)
     if after is None:
         return Step(No("tickets"), record)
     event = events.FactorAccepted(**scene.head(), method=proven.method, reset=ticket.reset.hex())
@@ -152,9 +162,14 @@ def redeem(
         return Step(NeedsFactor(methods), record)
     browser = Device(id=device, since=scene.now)
     after = record.with_verifier(sealed=new.sealed, preparation=new.preparation, now=scene.now, keep=policy.password.history)
-    after = after.with_fresh_meters().with_device(browser)
+    after = evolve(after.with_fresh_meters().with_device(browser), spent=_done_with(record, reset))
     event = events.PasswordReset(**scene.head(), reset=reset.hex(), methods=methods)
     return Step(Changed(browser), after, (event, Notice(MessagePurpose.PASSWORD_CHANGED)))
+
+
+def _done_with(record: Record, reset: bytes) -> tuple[Spent, ...]:
+    """Remember a redeemed reset for as long as its request could come again."""
+    return tuple(Spent(id=one.id, expires=one.expires) for one in record.resets if one.id == reset)
 
 
 def redeem_refusal(policy: Policy, record: Record, *, scene: Scene, reset: bytes, ticket: Ticket | None) -> str | None:

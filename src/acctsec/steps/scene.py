@@ -1,5 +1,6 @@
 """What steps share: the scene, evidence going in, verdicts coming out, and what makes a token hold."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -7,6 +8,7 @@ from attrs import evolve, frozen
 
 from acctsec.claims import Enrollment, SessionClaims, Ticket
 from acctsec.events import Event
+from acctsec.mfa.policy import FactorMatch
 from acctsec.outcomes import ChangeReason
 from acctsec.policy import Policy
 from acctsec.protocols import Account, MessagePurpose, Status
@@ -67,10 +69,22 @@ class Step:
 
 @frozen
 class Compared:
-    """A password was compared with the verifier born at that epoch (None: there was none, a decoy was compared)."""
+    """
+    A password was compared with the verifier of that incarnation born at that epoch (None: there was none, and a decoy was
+    compared).
+    """
 
+    incarnation: bytes
     born: int | None
     matched: bool
+
+
+@frozen
+class FactorFound:
+    """What an answer fits, and the sealed secrets that are due to be sealed under the newest key, old to *anew*."""
+
+    match: FactorMatch | None
+    anew: Mapping[bytes, bytes]
 
 
 @frozen

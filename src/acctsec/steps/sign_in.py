@@ -4,8 +4,9 @@ from attrs import evolve
 
 from acctsec import events
 from acctsec.claims import Ticket
+from acctsec.events import Event
 from acctsec.lockout import Lane, SecretClass
-from acctsec.mfa.policy import FactorMatch, Proven
+from acctsec.mfa.policy import Proven
 from acctsec.outcomes import AssuranceLevel
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
@@ -14,6 +15,7 @@ from acctsec.steps.scene import (
     Compared,
     Done,
     Drawn,
+    FactorFound,
     Granted,
     NeedsChange,
     NeedsEnrollment,
@@ -30,44 +32,61 @@ from acctsec.steps.scene import (
 
 
 def sign_in(
-    policy: Policy, record: Record, *, scene: Scene, compared: Compared, lane: Lane, drawn: Drawn, renewed: NewVerifier | None
+    policy: Policy,
+    record: Record,
+    *,
+    scene: Scene,
+    compared: Compared,
+    lane: Lane,
+    ordinal: int,
+    drawn: Drawn,
+    renewed: NewVerifier | None,
 ) -> Step:
     """A password was compared: grant, or say what else is due. The level is computed from live factors, here and now."""
     born = None if record.verifier is None else record.verifier.born
-    if born != compared.born:
+    if (record.incarnation, born) != (compared.incarnation, compared.born):
         return Step(Stale(), record)
     if not compared.matched:
         return Step(No("wrong password" if born is not None else "no password"), record)
     if not scene.active(record):
         return Step(No("disabled"), record)
     after = _renew(record, renewed)
-    effects = (events.VerifierRenewed(**scene.head()),) if after is not record else ()
-    if after.factors.live:
-        return Step(NeedsFactor(("password",)), after, effects)
-    if after.change:
-        return Step(NeedsChange(after.change), after, effects)
-    if policy.mfa.requires(scene.groups):
-        return Step(NeedsEnrollment(), after, effects)
-    return _grant(policy, after, scene=scene, lane=lane, drawn=drawn, methods=("password",), rehashed=after is not record)
+    rehashed = after is not record
+    due = _due(policy, after, scene)
+    if due is None:
+        return _grant(policy, after, scene=scene, lane=lane, drawn=drawn, methods=("password",), rehashed=rehashed)
+    back = take_back(after, scene=scene, lane=lane.name(SecretClass.PASSWORD), ordinal=ordinal)
+    effects = (events.VerifierRenewed(**scene.head()),) if rehashed else back.effects
+    return Step(due, back.record, effects)
+
+
+def _due(policy: Policy, record: Record, scene: Scene) -> NeedsFactor | NeedsChange | NeedsEnrollment | None:
+    """What is due after a right password, or None where it is enough."""
+    if record.factors.live:
+        return NeedsFactor(("password",))
+    if record.change:
+        return NeedsChange(record.change)
+    return NeedsEnrollment() if policy.mfa.requires(scene.groups) else None
 
 
 def prove_factor(
-    policy: Policy, record: Record, *, scene: Scene, ticket: Ticket, match: FactorMatch | None, lane: Lane, drawn: Drawn
+    policy: Policy, record: Record, *, scene: Scene, ticket: Ticket, found: FactorFound, lane: Lane, drawn: Drawn
 ) -> Step:
     """A factor was answered for a sign-in: mark it used, spend the ticket, grant."""
     if not opens(record, ticket, scene.now) or not scene.active(record):
         return Step(No("ticket"), record)
-    proven = policy.mfa.prove(record.factors, match)
+    proven = policy.mfa.prove(record.factors, found.match)
     if not isinstance(proven, Proven):
         return Step(No("wrong code"), record)
-    after = spend(evolve(record, factors=proven.factors), ticket, scene.now)
+    after = spend(evolve(record, factors=proven.factors.resealed(found.anew)), ticket, scene.now)
     if after is None:
         return Step(No("tickets"), record)
     methods = (*ticket.methods, proven.method)
     used = (Notice(MessagePurpose.RECOVERY_CODE_USED),) if proven.method == "recovery-code" else ()
     if after.change:
         event = events.FactorAccepted(**scene.head(), method=proven.method)
-        return Step(NeedsChange(after.change), after, (event, *used))
+        verdict = NeedsChange(after.change)
+        return Step(verdict, after.without_checkpoint(lane.name(SecretClass.FACTOR)), (event, *used))
     step = _grant(policy, after, scene=scene, lane=lane, drawn=drawn, methods=methods, rehashed=False)
     return evolve(step, effects=(*step.effects, *used))
 
@@ -103,11 +122,35 @@ def _grant(
 
 def count_guess(policy: Policy, record: Record, *, scene: Scene, kind: SecretClass, lane: Lane, ordinal: int) -> Step:
     """Write down how far a lane has come, before its secret is looked at; nothing when the record knows already."""
-    name = lane.name(kind)
-    rung = policy.lockout.rung(kind, lane, record.checkpoint(name), ordinal)
-    if rung is None:
+    point = record.checkpoint(lane.name(kind))
+    if not policy.lockout.due(kind, lane, known=point.count, ordinal=ordinal):
         return Step(Done(), record)
-    after = evolve(record, checkpoints=policy.lockout.counted(record.checkpoints, name, ordinal))
-    event = events.GuessesCounted(**scene.head(), lane=name, count=ordinal, rung=rung)
-    notice = (Notice(MessagePurpose.GUESSING_STOPPED),) if rung == "stopped" else ()
-    return Step(Done(), after, (event, *notice))
+    after = record.with_checkpoint(evolve(point, count=ordinal))
+    return Step(Done(), after, (events.GuessesCounted(**scene.head(), lane=point.lane, count=ordinal),))
+
+
+def take_back(record: Record, *, scene: Scene, lane: str, ordinal: int) -> Step:
+    """An attempt that was written down did not fail: the record knows of one failure less."""
+    point = record.checkpoint(lane)
+    if point.count != ordinal:
+        return Step(Done(), record)
+    after = record.with_checkpoint(evolve(point, count=ordinal - 1))
+    return Step(Done(), after, (events.GuessesCounted(**scene.head(), lane=lane, count=ordinal - 1),))
+
+
+def reach_rung(policy: Policy, record: Record, *, scene: Scene, kind: SecretClass, lane: Lane, count: int) -> Step:
+    """A failure brought a lane to the next rung: say so once, and tell the owner where guessing is stopped."""
+    point = record.checkpoint(lane.name(kind))
+    rung = policy.lockout.rung(kind, lane, count)
+    if rung in ("", point.rung) or point.rung == "stopped":
+        return Step(Done(), record)
+    after = record.with_checkpoint(evolve(point, count=max(point.count, count), rung=rung))
+    return Step(Done(), after, reached(scene, rung=rung, lane=point.lane, count=count))
+
+
+def reached(scene: Scene, *, rung: str, lane: str, count: int) -> tuple[Event | Notice, ...]:
+    """What is said of a rung, once it is reached."""
+    if rung == "stopped":
+        event = events.GuessingStopped(**scene.head(), lane=lane, count=count)
+        return (event, Notice(MessagePurpose.GUESSING_STOPPED))
+    return (events.GuessingSlowed(**scene.head(), lane=lane, count=count),)

@@ -173,8 +173,8 @@ class World(Generic[EngineT]):
         return self.messenger.link
 
     def deliver(self) -> None:
-        """Deliver everything that is due."""
-        while self.calls.deliver().left:
+        """Deliver everything that is due, and what that brings about."""
+        while self.calls.deliver().sent:
             pass
 
 

@@ -1,0 +1,48 @@
+"""Act 5: the policy in force, each knob with its value and its source."""
+
+from datetime import timedelta
+
+from acctsec import ConfigError, LockoutPolicy, Policy, ResetPolicy
+from acctsec.budgets import Rungs
+from acctsec.demo.screen import Screen
+from acctsec.demo.stage import Stage
+from acctsec.knobs import knobs
+
+
+def play(stage: Stage, policy: Policy) -> None:
+    """Show the policy, and that a wrong one does not come into being."""
+    stage.open(
+        5,
+        "The policy in force",
+        f"{policy.name}, digest {policy.digest}. Every number has a name and a source; the words are read from the code itself.",
+    )
+    stage.screen.say()
+    show(stage.screen, policy)
+    every = knobs(policy)
+    stage.claim(
+        f"Each of the {len(every)} knobs has a value, a meaning and a source.", all(one.value and one.meaning and one.source for one in every)
+    )
+    refused = [_refusal(lambda: LockoutPolicy(strangers=_patient(90))), _refusal(lambda: ResetPolicy(link_lifetime=timedelta(days=3)))]
+    stage.claim("A policy that contradicts a standard cannot be made: " + " ".join(refused), all(refused))
+
+
+def show(screen: Screen, policy: Policy) -> None:
+    """Every knob of a policy as tables, one a family."""
+    every = knobs(policy)
+    for family in dict.fromkeys(one.family for one in every):
+        rows = [(one.name, one.value, (one.source or one.meaning).replace("``", "")) for one in every if one.family == family]
+        screen.table(("knob", "value", "source"), rows)
+
+
+def _patient(stop: int) -> Rungs:
+    return Rungs(free=10, first=timedelta(minutes=1), longest=timedelta(minutes=30), stop=stop)
+
+
+def _refusal(make: object) -> str:
+    """Why a policy was refused, or nothing."""
+    assert callable(make)
+    try:
+        make()
+    except ConfigError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,365 @@
+"""A budget lets through what it says, whoever asks, from wherever, all at once (I12, I13)."""
+
+import itertools
+import time
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acctsec import (
+    Account,
+    CurrentPassword,
+    EnrollmentStarted,
+    FactorRequired,
+    MemoryStore,
+    MessagePurpose,
+    RecoveryCode,
+    Refused,
+    ResetCode,
+    ResetPending,
+    SignedIn,
+    TotpCode,
+    TryAgain,
+)
+from acctsec.budgets import Budget
+from acctsec.events import GuessesCounted
+from acctsec.protocols import Charge, Granted
+from acctsec.testing.doubles import Authenticator
+from acctsec.testing.world import IDENTIFIER, PASSWORD
+from tests.museum.harness import NEW, OTHERS, MemoryPlace, Process, SqlitePlace, address, kinds, other_node, par, right_among
+
+FREE = 10
+"""Distinct wrong secrets a lane lets through before it rests."""
+
+
+def wrong(number):
+    return f"wrong guess number {number}"
+
+
+def guess_codes(w, codes, handle):
+    """Try reset codes one after the other, each from another address."""
+    for number, code in enumerate(codes):
+        yield w.engine.redeem_reset(ResetCode(handle, code), NEW, context=w.context(address(number)))
+
+
+def asked_code(w):
+    """A reset code, and the handle it belongs to."""
+    handle = w.engine.request_reset(IDENTIFIER, context=w.context()).handle
+    w.deliver()
+    return handle, w.messenger.code
+
+
+@pytest.mark.parametrize("at", [0, 4, 5, 150])
+def test_m072_a_swarm_gets_as_many_tries_at_a_code_as_one(w, at):
+    """Two hundred sources try a code at once, the right one among them: five tries are looked at, not one more."""
+    w.sign_up()
+    handle, right = asked_code(w)
+    codes, mark = right_among(200, at, right), len(w.trace)
+
+    outcomes = par(
+        *(
+            lambda n=n, code=code: w.engine.redeem_reset(ResetCode(handle, code), NEW, context=w.context(address(n)))
+            for n, code in enumerate(codes)
+        )
+    )
+
+    hit = kinds(outcomes).get("PasswordChanged", 0)
+    assert hit <= 1
+    # The right code gives its unit back. A redemption starts the meters anew, and leaves no code to be guessed there.
+    assert w.admitted("reset-code", mark, first_row_only=True) <= 5 + hit
+
+
+@pytest.mark.parametrize("at", [0, 4, 5, 60])
+def test_m072_the_sixth_code_is_not_looked_at(w, at):
+    """One after the other, from as many sources: the right code counts among the first five, and never after them."""
+    w.sign_up()
+    handle, right = asked_code(w)
+
+    outcomes = list(guess_codes(w, right_among(61, at, right), handle))
+
+    assert (type(outcomes[at]).__name__ == "PasswordChanged") is (at < 5)
+
+
+def test_m073_fifty_wrong_passwords_at_once_are_ten_comparisons(w):
+    """As many comparisons as the lane has room for, as many counted as compared, and one lock with one event."""
+    w.sign_up()
+    w.comparisons.clear()
+
+    par(*(lambda n=n: w.engine.sign_in(IDENTIFIER, wrong(n), context=w.context(address(n))) for n in range(50)))
+
+    assert len(w.comparisons.guesses) == FREE
+    strangers = next(one for one in w.engine.admin.lock_status("u1") if one.lane == "password/strangers")
+    assert strangers.failures == FREE
+    w.deliver()
+    assert [one.rung for one in w.sink.of(GuessesCounted)] == ["slowed"]
+
+
+def secret_kinds(w):
+    """For each class of secret: its name in the meters, how many wrong ones are free, and how to try number so-and-so."""
+    app, _, session = w.guarded()
+    handle, _ = asked_code(w)
+    enrolling = w.engine.enroll_totp(session, context=w.context())
+    assert isinstance(enrolling, EnrollmentStarted)
+    second, ticket, now = Authenticator(enrolling), w.ticket(), w.clock()
+    codes = right_among(60, 0, "000000")[1:]
+
+    def here(number):
+        return w.context(address(number))
+
+    groups = itertools.product("0123456789abcdefghjkmnpqrstvwxyz", repeat=2)
+    printed = [f"{a}{b}00-0000-0000-0000" for a, b in groups]
+    engine = w.engine
+    return {
+        "password": ("password", FREE, lambda n: engine.sign_in(IDENTIFIER, wrong(n), context=here(n))),
+        "current password": (
+            "password",
+            FREE,
+            lambda n: engine.set_password("u1", NEW, by=CurrentPassword(wrong(n), session), context=here(n)),
+        ),
+        "totp": ("factor", FREE, lambda n: engine.verify_factor(ticket, app.wrong(now, n), context=here(n))),
+        "recovery code": (
+            "factor",
+            FREE,
+            lambda n: engine.verify_factor(ticket, RecoveryCode(printed[n]), context=here(n)),
+        ),
+        "recovery code at a reset": (
+            "factor",
+            FREE,
+            lambda n: engine.redeem_reset(RecoveryCode(printed[n], handle), NEW, context=here(n)),
+        ),
+        "reset code": ("reset-code", 5, lambda n: engine.redeem_reset(ResetCode(handle, f"{n:08d}"), NEW, context=here(n))),
+        "enrolment": (
+            "enrollment",
+            5,
+            lambda n: engine.confirm_factor(second.ticket, TotpCode(codes[n]), context=here(n)),
+        ),
+    }
+
+
+KINDS = ["password", "current password", "totp", "recovery code", "recovery code at a reset", "reset code", "enrolment"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_m077_every_class_of_secret_has_a_bound_that_no_race_beats(w, kind):
+    """Forty distinct wrong ones at once, from forty sources: as many are let through as are free."""
+    name, free, attempt = secret_kinds(w)[kind]
+    mark = len(w.trace)
+    w.comparisons.clear()
+
+    outcomes = par(*(lambda n=n: attempt(n) for n in range(40)))
+
+    assert set(kinds(outcomes)) <= {"Refused", "TryAgain"}
+    assert w.admitted(name, mark) == free
+    if name == "password":
+        assert len(w.comparisons.evaluated) == free
+
+
+def test_m078_twenty_right_sign_ins_at_once_all_succeed(w):
+    """Beside nine wrong guesses of others: the mechanism refuses none of them, and costs the budget nothing."""
+    w.sign_up()
+    guesses = [lambda n=n: w.engine.sign_in(IDENTIFIER, wrong(n), context=w.context(address(n))) for n in range(FREE - 1)]
+    right = [lambda n=n: w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context(address(99 + n))) for n in range(20)]
+
+    outcomes = par(*guesses, *right)
+
+    assert kinds(outcomes[FREE - 1 :]) == {"SignedIn": 20}
+    strangers = next(one for one in w.engine.admin.lock_status("u1") if one.lane == "password/strangers")
+    assert strangers.failures <= FREE - 1
+    assert strangers.until is None
+
+
+@given(
+    limit=st.integers(1, 4),
+    steps=st.lists(st.tuples(st.integers(-600, 900), st.booleans()), min_size=1, max_size=60),
+)
+def test_m079_no_window_holds_more_than_its_limit(limit, steps, tmp_path_factory):
+    """Whatever the clock does, a store lets no more than the limit through in a window of monotone time, and refills after it."""
+    window = timedelta(minutes=10)
+    ladder = Budget(limit=limit, window=window).ladder()
+    for store in (MemoryStore(), one_sqlite(tmp_path_factory)):
+        now, latest = 1_767_600_000_000_000 + 10**9 * next(SLOTS), 0
+        slot, granted = next(SLOTS).to_bytes(16), []
+        for number, (seconds, asks) in enumerate(steps):
+            now += seconds * 1_000_000
+            latest = max(latest, now)
+            if asks:
+                (reading,) = store.charge([Charge(slot, b"!m", ladder, None, number.to_bytes(16))], now)
+                if isinstance(reading, Granted):
+                    granted.append(latest)
+        spans = zip(granted, granted[limit:], strict=False)
+        assert all(last - first >= window // timedelta(microseconds=1) for first, last in spans)
+        later = max(now, latest) + 2 * ladder.window
+        (reading,) = store.charge([Charge(slot, b"!m", ladder, None, b"last")], later)
+        assert isinstance(reading, Granted)
+
+
+SLOTS = itertools.count(1)
+STORES = {}
+
+
+def one_sqlite(tmp_path_factory):
+    """One SQLite store for all examples; each has a row of its own."""
+    if "sqlite" not in STORES:
+        STORES["sqlite"] = SqlitePlace(tmp_path_factory.mktemp("budget") / "acctsec.db").open()
+    return STORES["sqlite"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _closing():
+    yield
+    for store in STORES.values():
+        store.close()
+    STORES.clear()
+
+
+def test_m080_new_challenges_bring_no_new_tries(w):
+    """AuthQuake: a hundred fresh sign-ins with the right password, three wrong codes each: ten codes are looked at."""
+    app, _, _ = w.guarded()
+    mark, now = len(w.trace), w.clock()
+
+    for number in range(100):
+        ticket = w.ticket(address=address(number))
+        for k in range(3):
+            code = app.wrong(now, (3 * number + k) % 90)
+            w.engine.verify_factor(ticket, code, context=w.context(address(number)))
+
+    assert w.admitted("factor", mark) == FREE
+
+
+def test_m080_the_owner_hears_of_it_before_the_guessing_is_stopped_for_good(w):
+    """Days of guessing at one code per rest end at fifty, with one notice to the owner."""
+    app, _, _ = w.guarded()
+    mark = len(w.trace)
+
+    for number in range(120):
+        w.clock.advance(minutes=31)
+        ticket = w.ticket(address=address(number))
+        w.engine.verify_factor(ticket, app.wrong(w.clock(), number % 90), context=w.context(address(number)))
+    w.deliver()
+
+    assert w.admitted("factor", mark) <= 50
+    assert len(w.messenger.of(MessagePurpose.GUESSING_STOPPED)) == 1
+
+
+def test_m082_kinds_of_factors_share_one_budget(w):
+    """TOTP and recovery codes in turn: ten wrong ones together, not ten each."""
+    attempts, mark = secret_kinds(w), len(w.trace)
+
+    for number in range(40):
+        _, _, attempt = attempts[("totp", "recovery code", "recovery code at a reset")[number % 3]]
+        attempt(number)
+
+    assert w.admitted("factor", mark) == FREE
+
+
+def test_m083_a_success_of_somebody_else_refills_nothing(w):
+    """The attacker signs in to his own account from the same source: what he used up at V's stays used up."""
+    w.sign_up()
+    w.sign_up("u2", "mallory@example.org", NEW)
+    for number in range(4):
+        assert w.engine.sign_in(IDENTIFIER, wrong(number), context=w.context()) == Refused()
+
+    for _ in range(3):
+        assert isinstance(w.engine.sign_in("mallory@example.org", NEW, context=w.context()), SignedIn)
+
+    fifth = w.engine.sign_in(IDENTIFIER, wrong(5), context=w.context())
+    sixth = w.engine.sign_in(IDENTIFIER, wrong(6), context=w.context())
+    assert (fifth, sixth) == (Refused(), Refused(timedelta(seconds=30)))
+    strangers = next(one for one in w.engine.admin.lock_status("u1") if one.lane == "password/strangers")
+    assert strangers.failures == 5
+
+
+def test_m084_front_ends_share_one_budget(w, place):
+    """Five engines on one store are one deployment: ten guesses together."""
+    w.sign_up()
+    nodes = [other_node(w, place) for _ in range(5)]
+    w.comparisons.clear()
+
+    for number in range(40):
+        nodes[number % 5].sign_in(IDENTIFIER, wrong(number), context=w.context(address(number)))
+
+    assert len(w.comparisons.guesses) == FREE
+
+
+def test_m086_one_guess_at_each_of_many_accounts_is_bounded_by_its_source(w):
+    """Three hundred accounts, one password each, one source: fifty comparisons; one code each: no more than ten handles."""
+    for number in range(300):
+        w.directory.put(Account(subject=f"s{number}", identifiers=(f"user{number}",), addresses=(f"u{number}@example.org",)))
+    mark = len(w.trace)
+    for number in range(300):
+        w.engine.sign_in(f"user{number}", OTHERS[0], context=w.context())
+    assert w.admitted("password", mark) == 50
+
+    handles = [w.engine.request_reset(f"user{number}", context=w.context("203.0.113.5")).handle for number in range(40)]
+    w.deliver()
+    assert len(handles) == 40
+    assert len(w.messenger.handed) == 10
+
+
+def test_m087_asking_anew_refills_no_tries(w):
+    """A new code between every two guesses: five are looked at, and ten a day; and no more than three codes are live."""
+    w.sign_up()
+    mark, handles = len(w.trace), []
+    for number in range(30):
+        handles.append(w.engine.request_reset(IDENTIFIER, context=w.context(address(number))).handle)
+        w.deliver()
+        w.engine.redeem_reset(ResetCode(handles[-1], f"{number:08d}"), NEW, context=w.context(address(number)))
+    assert w.admitted("reset-code", mark) == 5
+
+    for number in range(30, 70):
+        w.clock.advance(minutes=16)
+        handles.append(w.engine.request_reset(IDENTIFIER, context=w.context(address(number))).handle)
+        w.deliver()
+        w.engine.redeem_reset(ResetCode(handles[-1], f"{number:08d}"), NEW, context=w.context(address(number)))
+    assert w.admitted("reset-code", mark) == 10
+    live = [mail for mail in w.messenger.handed if isinstance(w.engine.inspect_reset(mail.link, context=w.context()), ResetPending)]
+    assert len(live) <= 3
+
+
+def test_m113_killed_processes_leave_no_extra_guesses(sqlite, tmp_path):
+    """Six processes on one file, three of them killed in the middle of comparisons: ten guesses together, also later."""
+    from tests.museum.harness import exhibit
+
+    w = exhibit(sqlite)
+    w.sign_up()
+    file = tmp_path / "comparisons"
+    file.touch()
+    doomed = [Process(w, sqlite, comparisons=str(file), hang=True) for _ in range(3)]
+    for number, process in enumerate(doomed):
+        assert process.read() == "ready"
+        process.write([["sign_in", address(4 * number + k), IDENTIFIER, wrong(4 * number + k)] for k in range(4)])
+    until = time.monotonic() + 20
+    while file.stat().st_size < 3 and time.monotonic() < until:
+        time.sleep(0.01)
+    for process in doomed:
+        process.kill()
+    killed = file.stat().st_size
+    assert killed >= 3
+
+    others = [Process(w, sqlite, comparisons=str(file)) for _ in range(2)]
+    later = Process(w, sqlite, comparisons=str(file), now=(w.clock() + timedelta(seconds=31)).isoformat())
+    for number, process in enumerate((*others, later)):
+        assert process.read() == "ready"
+        process.write([["sign_in", address(50 + 9 * number + k), IDENTIFIER, wrong(50 + 9 * number + k)] for k in range(9)])
+        assert set(process.read()) <= {"Refused", "TryAgain"}
+        process.wait()
+
+    assert killed <= file.stat().st_size <= FREE
+
+
+def test_the_admissions_counted_here_are_the_comparisons_made():
+    """What the tests above count in the charges is what an instrumented verifier sees."""
+    from tests.museum.harness import exhibit
+
+    w = exhibit(MemoryPlace())
+    w.sign_up()
+    w.comparisons.clear()
+    mark = len(w.trace)
+    for number in range(25):
+        outcome = w.engine.sign_in(IDENTIFIER, wrong(number), context=w.context(address(number)))
+        assert isinstance(outcome, Refused)
+        assert not isinstance(outcome, TryAgain | FactorRequired)
+
+    assert w.admitted("password", mark) == len(w.comparisons.evaluated) == FREE

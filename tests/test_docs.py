@@ -4,19 +4,19 @@ import doctest
 import importlib
 import re
 from contextlib import redirect_stdout
-from inspect import signature
 from io import StringIO
 from pathlib import Path
 from types import UnionType
 from typing import get_args, get_type_hints
 
 import pytest
-from sybil import Document, Sybil
+from sybil import Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
 
 from acctsec import Engine, Policy, events
 from acctsec.engine import Admins
+from acctsec.keyring import new_keys
 from acctsec.knobs import knobs
 from acctsec.password import Code
 
@@ -75,6 +75,7 @@ def fences(text):
 def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
     """In order, as a reader would type them, and they print what the page says."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ACCTSEC_KEYS", new_keys())
     examples = Examples(page)
 
     for example in examples.document:
@@ -170,6 +171,18 @@ def test_the_events_are_all_explained():
 def test_every_knob_says_what_it_does():
     """A default without a reason is an opinion."""
     assert [knob.name for knob in knobs(Policy()) if not knob.source] == []
+
+
+def test_what_the_brief_names_is_there():
+    """Modules, tests and folders: a row that is not served says so, and names nothing."""
+    text = (ROOT / "seeds/brief.md").read_text(encoding="utf-8")
+    files = re.findall(r"`((?:tests|docs)/[^`]*)`", text)
+    modules = re.findall(r"`(acctsec\.[a-z_.]+)`", text)
+    attacks = re.findall(r"`([a-z]+-[a-z]+|siege)`", text)
+
+    assert [name for name in files if not (ROOT / name).exists()] == []
+    assert [name for name in modules if not importlib.import_module(name)] == []
+    assert [name for name in attacks if not (ROOT / f"seeds/scenarios/{name}.toml").exists()] == []
 
 
 SHOWN = [path for path in sorted((ROOT / "src").rglob("*.py")) if ">>> " in path.read_text(encoding="utf-8")]

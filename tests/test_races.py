@@ -30,7 +30,7 @@ from acctsec.budgets import Budget, Rungs
 from acctsec.keyring import frame
 from acctsec.mfa import totp
 from acctsec.outcomes import FactorAdded, FactorRemoved
-from acctsec.testing import RACING, Authenticator, RaceFound, TooManySchedules, explore, race_world, replay
+from acctsec.testing import DEATHS, RACING, Authenticator, RaceFound, TooManySchedules, explore, race_world, replay
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
 NEW, NEWER = "a wholly new phrase 77", "another phrase entirely 99"
@@ -151,11 +151,32 @@ def test_parallel_guesses_of_an_unknown_name_are_answered_like_those_of_a_known_
     assert seen[True] == seen[False]
 
 
-def test_the_count_of_a_lane_is_in_the_record_before_the_guess_that_crosses_a_rung_is_compared():
-    def check(w, answers):
-        assert record(w).checkpoint("password/strangers") >= len(w.comparisons.guesses) == 2
+def test_the_guess_that_stops_a_lane_is_in_the_record_before_it_is_compared_whatever_crashes():
+    rungs = Rungs(free=2, first=timedelta(minutes=1), longest=timedelta(minutes=30), stop=2)
+    policy = evolve(RACING, lockout=evolve(RACING.lockout, strangers=rungs))
 
-    explore(lambda: a_user(limited(2)), lambda w: [sign_in(w, f"wrong guess number {n}") for n in range(2)], check)
+    def check(w, answers):
+        compared = len(w.comparisons.guesses)
+        assert compared <= 2
+        assert compared < 2 or record(w).checkpoint("password/strangers").count == 2
+
+    flows = lambda w: [sign_in(w, f"wrong guess number {n}") for n in range(2)]
+    explore(lambda: a_user(policy), flows, check, fates=DEATHS)
+
+
+@pytest.mark.parametrize("failures", [8, 9])
+def test_the_owner_signs_in_twice_at_once_whatever_the_record_is_told_meanwhile(failures):
+    def make():
+        w = a_user()
+        for number in range(failures):
+            w.calls.sign_in(IDENTIFIER, f"wrong guess number {number}", context=w.context(f"203.0.113.{number}"))
+        return w
+
+    def check(w, answers):
+        assert how_many(answers, SignedIn) == 2, answers
+        assert w.calls.admin.lock_status("u1")[-1].failures == 0
+
+    explore(make, lambda w: [sign_in(w), sign_in(w)], check)
 
 
 def test_parallel_wrong_codes_get_exactly_as_many_comparisons_as_the_policy_allows(monkeypatch):

@@ -11,7 +11,7 @@ from acctsec import _codec
 from acctsec._codec import decode_record, encode_record, pack_event, unpack_event
 from acctsec.errors import RecordError
 from acctsec.events import EVENTS, SignedInEvent
-from acctsec.lockout import Lane, LockoutPolicy, SecretClass
+from acctsec.lockout import LADDERED, Lane
 from acctsec.outcomes import AssuranceLevel, ChangeReason
 from acctsec.record import (
     MAX_BYTES,
@@ -50,16 +50,14 @@ def full() -> Record:
     reset = Reset(id=b"\xff" * 16, epoch=2**40, recipient=b"\xff" * 16, link=b"\xff" * 32, code=b"\xff" * 32, expires=NOW, code_expires=NOW)
     totp = Totp(id="f" * 16, name="\U0001f511" * 40, sealed=b"\xff" * 56, created=NOW, last_step=2**40)
     codes = RecoverySet(generation=2**40, sealed=b"\xff" * (36 + 16 * 16), total=16, used=2**16 - 1)
-    points: tuple[Checkpoint, ...] = ()
-    for kind in SecretClass:
+    for kind in LADDERED:
         for lane in (Lane(), *(Lane(device.id) for device in record.devices)):
-            points = LockoutPolicy().counted(points, lane.name(kind), 50)
+            record = record.with_checkpoint(Checkpoint(lane=lane.name(kind), count=50, rung="stopped"))
     return evolve(
         record,
         resets=(reset,) * MAX_RESETS,
         factors=Factors(totp=(totp,) * MAX_FACTORS, recovery=codes, generation=2**40),
         spent=(Spent(id=b"\xff" * 16, expires=NOW),) * MAX_SPENT,
-        checkpoints=points,
         commits=(b"\xff" * 16,) * MAX_COMMITS,
     )
 

@@ -236,5 +236,5 @@ def test_a_password_that_should_have_been_kept_is_named(tmp_path):
     """
     loaded = read(text, tmp_path)
 
-    with pytest.raises(AssertionError, match="expect.kept: the password of alice changed"):
+    with pytest.raises(AssertionError, match=r"expect\.kept: the password of alice changed"):
         play(loaded, world(policy=loaded.policy))

@@ -10,7 +10,8 @@ import acctsec
 from acctsec import Policy, presets
 
 EXIT_CODES = (
-    "exit codes: 0 all is well; 1 something failed (for the demo: a claim did not hold); 2 the command was not understood."
+    "exit codes: 0 all is well; 1 something failed, for the demo: a claim did not hold; 2 the command cannot be carried out as "
+    "it was typed; 130 it was interrupted."
 )
 
 

@@ -57,13 +57,14 @@ def decode_record(stored: bytes) -> Record:
 
 def pack(claims: object) -> bytes:
     """Write the fields of an attrs value, in order."""
-    return _encode([getattr(claims, attribute.name) for attribute in attrs.fields(type(claims))])  # type: ignore[arg-type]
+    names, _ = _form(type(claims))
+    return _encode([getattr(claims, name) for name in names])
 
 
 def unpack(kind: type[T], packed: bytes) -> T | None:
     """Read what ``pack`` wrote; None for anything else."""
     try:
-        names, decode = _decoder(kind)  # type: ignore[arg-type]
+        names, decode = _form(kind)  # type: ignore[arg-type]
         return kind(**dict(zip(names, decode(packed), strict=True)))
     except (TypeError, ValueError, msgspec.MsgspecError):
         return None
@@ -84,7 +85,7 @@ def unpack_event(packed: bytes) -> Event | None:
 
 
 @cache
-def _decoder(kind: "type[Any]") -> tuple[tuple[str, ...], Callable[[bytes], tuple[Any, ...]]]:
+def _form(kind: "type[Any]") -> tuple[tuple[str, ...], Callable[[bytes], tuple[Any, ...]]]:
     attributes = attrs.fields(attrs.resolve_types(kind))
     types = tuple(attribute.type for attribute in attributes)
     return tuple(attribute.name for attribute in attributes), msgspec.msgpack.Decoder(tuple[types]).decode  # type: ignore[valid-type]

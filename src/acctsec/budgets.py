@@ -1,6 +1,7 @@
 """Ladders in human units: how failures are paced, and how often something may be asked for."""
 
 from datetime import timedelta
+from functools import cache
 
 from attrs import field, frozen
 from attrs.validators import ge, instance_of
@@ -9,9 +10,12 @@ from acctsec.errors import ConfigError
 from acctsec.protocols import Ladder
 
 
+_MICROSECOND = timedelta(microseconds=1)
+
+
 def micros(length: timedelta) -> int:
     """A length of time in whole microseconds."""
-    return length // timedelta(microseconds=1)
+    return length // _MICROSECOND
 
 
 def _positive(_: object, attribute: object, value: timedelta) -> None:
@@ -20,7 +24,7 @@ def _positive(_: object, attribute: object, value: timedelta) -> None:
         raise ConfigError(f"{name} is {value!r}.", remedy="Give a timedelta above zero.")
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, cache_hash=True)
 class Rungs:
     """
     How a secret answers as guesses fail.
@@ -46,11 +50,10 @@ class Rungs:
 
     def ladder(self, lease: timedelta) -> Ladder:
         """The same in a meter's own terms."""
-        window = 0 if self.window is None else micros(self.window)
-        return Ladder(self.free, micros(self.first), micros(self.longest), self.stop, window, micros(lease))
+        return _of_rungs(self, lease)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, cache_hash=True)
 class Budget:
     """How often something may happen: *limit* times in any *window*."""
 
@@ -59,4 +62,18 @@ class Budget:
 
     def ladder(self) -> Ladder:
         """The same in a meter's own terms."""
-        return Ladder(self.limit, 0, 0, self.limit, micros(self.window), micros(self.window))
+        return _of_budget(self)
+
+
+# Computed once: every charge asks for them, and policies are few.
+
+
+@cache
+def _of_rungs(rungs: Rungs, lease: timedelta) -> Ladder:
+    window = 0 if rungs.window is None else micros(rungs.window)
+    return Ladder(rungs.free, micros(rungs.first), micros(rungs.longest), rungs.stop, window, micros(lease))
+
+
+@cache
+def _of_budget(budget: Budget) -> Ladder:
+    return Ladder(budget.limit, 0, 0, budget.limit, micros(budget.window), micros(budget.window))

@@ -47,10 +47,11 @@ def canonical(typed: object) -> Identifier | None:
     """
     if type(typed) is not str or not 0 < len(typed) <= MAX_CODE_POINTS:
         return None
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", typed.strip()).casefold())
-    if not folded or len(folded) > MAX_CODE_POINTS or any(unicodedata.category(char) in _FORBIDDEN for char in folded):
+    stripped = typed.strip()
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", stripped).casefold())
+    if not folded or len(folded) > MAX_CODE_POINTS or _is_forbidden(folded):
         return None
-    if any(folded.count(char) != typed.strip().count(char) for char in _STRUCTURE):
+    if not stripped.isascii() and any(folded.count(char) != stripped.count(char) for char in _STRUCTURE):
         return None
     if len(folded.encode()) > MAX_BYTES:
         return None
@@ -61,6 +62,11 @@ def canonical(typed: object) -> Identifier | None:
     return Identifier(IdentifierKind.NAME, folded)
 
 
+def _is_forbidden(folded: str) -> bool:
+    """Whether there is a control or format character, or one that is none. All that is printable is free of them."""
+    return not folded.isprintable() and any(unicodedata.category(char) in _FORBIDDEN for char in folded)
+
+
 _PUNCTUATION = str.maketrans("", "", " -.()/")
 
 
@@ -68,7 +74,7 @@ def _email(folded: str) -> Identifier | None:
     local, _, domain = folded.partition("@")
     if not local or not domain or "@" in domain or len(local) > MAX_LOCAL:
         return None
-    if any(char in _STRUCTURE for char in local + domain):
+    if not _STRUCTURE.isdisjoint(local + domain):
         return None
     try:
         ascii_domain = domain.encode("idna").decode()

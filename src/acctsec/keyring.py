@@ -103,11 +103,9 @@ class Keyring:
             which = self._ids.index(sealed[:4])
         except ValueError:
             return None
-        from cryptography.exceptions import InvalidTag
-
         try:
             plain: bytes = self._cipher(which).decrypt(sealed[20:], [frame(purpose, *bound), sealed[4:20]])
-        except InvalidTag:
+        except _refusal():
             return None
         return plain
 
@@ -134,6 +132,13 @@ def new_keys(entropy: Entropy = _ports.entropy) -> str:
     """Fresh keys in the form that ``Keyring.from_text`` reads."""
     words = (f"{kind}:{base64.urlsafe_b64encode(entropy(KEY_BYTES)).decode().rstrip('=')}" for kind in ("seal", "index"))
     return " ".join(words)
+
+
+def _refusal() -> type[Exception]:
+    """What a cipher raises for a text it did not make."""
+    from cryptography.exceptions import InvalidTag
+
+    return InvalidTag
 
 
 def _derive(secret: bytes, label: str) -> bytes:

@@ -10,7 +10,7 @@ import re
 from datetime import timedelta
 from enum import Enum
 
-from attrs import fields, frozen, has
+from attrs import AttrsInstance, fields, frozen, has
 
 from acctsec.budgets import Budget, Rungs
 from acctsec.hashing import Argon2Parameters
@@ -75,12 +75,12 @@ def shown(value: object) -> str:
             return "not set"
         case bool():
             return "yes" if value else "no"
+        case Enum():
+            return str(value.value)
         case int():
             return f"{value:,}"
         case float():
             return f"{value:g}"
-        case Enum():
-            return str(value.value)
         case timedelta():
             return _length(value)
         case Rungs():
@@ -88,14 +88,17 @@ def shown(value: object) -> str:
         case Budget():
             return f"{value.limit} in {_length(value.window)}"
         case Argon2Parameters():
-            return f"{value.memory_kib:,} KiB × {value.time_cost} × {value.parallelism}"
+            return (
+                f"{value.memory_kib:,} KiB \N{MULTIPLICATION SIGN} {value.time_cost} \N{MULTIPLICATION SIGN} {value.parallelism}"
+            )
         case tuple() | frozenset():
             each = [type(one).__qualname__ if _is_rule(one) else shown(one) for one in value]
             return " · ".join(each if isinstance(value, tuple) else sorted(each)) or "none"
-    return str(getattr(value, "__qualname__", value))
+        case _:
+            return str(getattr(value, "__qualname__", value))
 
 
-def _of(part: object, prefix: str) -> list[Knob]:
+def _of(part: AttrsInstance, prefix: str) -> list[Knob]:
     """The knobs of one policy object, or of one rule."""
     texts = documented(type(part))
     found = []

@@ -88,10 +88,11 @@ def wake(meter: Meter, ladder: Ladder, now: int, at_least: int = 0) -> Meter:
     """
     Bring a meter to the instant *now*: forget what left the window, turn reservations past their lease into failures.
 
-    With fewer failures than *at_least*, the meters were lost and the record remembers more: go on from there, with
+    A meter that begins where the record remembers *at_least* so many failures was lost: it goes on from there, with
     everything that follows from it.
     """
     latest = meter.latest
+    behind = ladder.free if latest else 0
     if latest < now:
         latest = now
     elif latest - now > BROKEN_CLOCK:
@@ -104,7 +105,7 @@ def wake(meter: Meter, ladder: Ladder, now: int, at_least: int = 0) -> Meter:
         woken = _without_old(woken, ladder)
     if woken.holds:
         woken = _lapsed(woken, ladder)
-    return _raised(woken, ladder, at_least, now) if at_least else woken
+    return _raised(woken, ladder, at_least - behind, now) if at_least > behind else woken
 
 
 def admit(meter: Meter, charge: Charge, now: int) -> tuple[Meter, Reading]:
@@ -164,7 +165,8 @@ def conclude(meter: Meter, settlement: Settlement) -> Meter:
         return evolve(meter, holds=_done(meter.holds, evolve(hold, state=PARKED)))
     # Only what was charged before this success is forgiven: what others try meanwhile stays on the account.
     meter = _forget(meter, hold.base)
-    return evolve(meter, seen=(), ready=meter.ready if meter.failures else 0)
+    rested = meter.latest + rest(settlement.ladder, _total(meter.failures))
+    return evolve(meter, seen=(), ready=min(meter.ready, rested) if meter.failures else 0)
 
 
 def charge_row(
@@ -278,7 +280,12 @@ def _fail(meter: Meter, ladder: Ladder, hold: Hold, *, lapsed: bool) -> Meter:
 
 
 def _raised(meter: Meter, ladder: Ladder, count: int, now: int) -> Meter:
-    """Catch up with what the record knows of. It counts reservations too, and those under way are not failures yet."""
+    """
+    Catch up with what the record knows of.
+
+    The record is told before a secret is compared, so it may count attempts that turned out right or are still under way. A
+    meter that lives knows better by as many as may be under way at once; one that is behind by more lost its latest writes.
+    """
     missing = count - _total(meter.failures) - meter.pending
     if missing <= 0:
         return meter

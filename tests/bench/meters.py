@@ -195,5 +195,6 @@ def _sign_in(policy):
     verifier = Verifier(sealed=bytes(150), born=1, preparation=1, since=now)
     record = Record(incarnation=bytes(16), epoch=1, verifier=verifier)
     scene = Scene(tenant="", subject="subject", account=Account(subject="subject"), now=now)
-    facts = {"scene": scene, "compared": Compared(1, matched=True), "lane": Lane(), "renewed": None}
+    compared = Compared(record.incarnation, 1, matched=True)
+    facts = {"scene": scene, "compared": compared, "lane": Lane(), "ordinal": 1, "renewed": None}
     return lambda: sign_in(policy, record, drawn=Drawn(session=os.urandom(16), device=os.urandom(16)), **facts)

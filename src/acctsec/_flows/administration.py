@@ -84,7 +84,7 @@ class Administration:
         statuses = []
         for number, (kind, lane) in enumerate(lanes):
             own = tallies[number * len(rows) : (number + 1) * len(rows)]
-            failures = max(record.checkpoint(lane.name(kind)).count, *(tally.count for tally in own))
+            failures = max(tally.count for tally in own) or record.checkpoint(lane.name(kind)).count
             ready = max(tally.ready for tally in own)
             stop = (policy.device if lane.known else policy.strangers).stop
             until = EPOCH + timedelta(microseconds=ready) if ready else None

@@ -189,6 +189,10 @@ class Core:
         change, with no effects, is not committed. The record remembers its latest commits, so a commit whose answer was lost
         is recognised.
         """
+        return (await self.applied(scene, loaded, step))[0]
+
+    async def applied(self, scene: Scene, loaded: Loaded, step: Callable[[Record], Step]) -> tuple[Step, Loaded]:
+        """The same, and the record as it is now: for an operation that commits once more."""
         commit_id, reborn = self.draw(16), self.draw(16)
         done = Step(None, loaded.record)
         for round_ in range(ROUNDS):
@@ -197,18 +201,18 @@ class Core:
                 # Erased meanwhile: what begins now is another incarnation, or tickets of before could come alive again.
                 loaded = await self.load(loaded.key, fresh=reborn if loaded.version else loaded.record.incarnation)
                 if commit_id in loaded.record.commits:
-                    return done
+                    return done, loaded
             done = step(loaded.record)
             if done.record == loaded.record and not done.effects:
-                return done
+                return done, loaded
             after = evolve(done.record, commits=(*done.record.commits, commit_id)[-MAX_COMMITS:])
             try:
                 answer = await self.commit(scene, loaded, after, done.effects, commit_id)
             except CommitUnknown:
                 continue
             if isinstance(answer, Committed):
-                return done
-        return Step(TryAgain(BRIEF), loaded.record)
+                return done, Loaded(loaded.key, after, answer.version)
+        return Step(TryAgain(BRIEF), loaded.record), loaded
 
     async def commit(
         self, scene: Scene, loaded: Loaded, after: Record | None, effects: Sequence[Event | Notice], commit_id: bytes
@@ -242,7 +246,7 @@ class Core:
 
     def jitter(self, round_: int) -> float:
         """Seconds to wait before round *round_*: random, so that losers do not meet again."""
-        return int.from_bytes(self.draw(2), "big") / 65536 * 0.002 * float(2**round_)
+        return int.from_bytes(self.draw(2), "big") / 65536 * 0.005 * float(2**round_)
 
     # --- passwords ---
 

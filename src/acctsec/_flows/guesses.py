@@ -3,7 +3,7 @@
 from contextlib import suppress
 from datetime import timedelta
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from acctsec import events
 from acctsec._flows.core import BRIEF, EPOCH, Comparing, Core, Loaded, NeverStarted
@@ -15,11 +15,11 @@ from acctsec.errors import CommitUnknown, PortError
 from acctsec.events import Event
 from acctsec.identifiers import Identifier
 from acctsec.keyring import frame
-from acctsec.lockout import LADDERED, Admitted, Attempt, Closed, Crowded, Judgement, Lane, OverBudget, SecretClass
+from acctsec.lockout import Admitted, Attempt, Closed, Crowded, Judgement, Lane, OverBudget, SecretClass
 from acctsec.outcomes import Refused, TryAgain
-from acctsec.protocols import Charge, Reading, Settle, Settlement
+from acctsec.protocols import Charge, Granted, Reading, Settle, Settlement
 from acctsec.record import Record, Verifier
-from acctsec.steps import Notice, Scene, count_guess, reach_rung, reached, take_back
+from acctsec.steps import Notice, Scene, count_guess, reach_rung, reached
 
 
 @frozen(kw_only=True)
@@ -82,18 +82,8 @@ class Guess:
         try:
             return await self.guesses.core.compare(self.scene, record, verifier if self.admitted else None, password)
         except NeverStarted as never:
-            await self.void()
+            await self.settle(Settle.VOID)
             raise never.reason from None
-
-    async def void(self) -> None:
-        """Give the room back, and take back what was written down of it: nothing failed."""
-        loaded, core = self.who.loaded, self.guesses.core
-        if loaded and loaded.version and self.kind in LADDERED:
-            lane = self.lane.name(self.kind)
-            await core.apply(
-                self.scene, loaded, lambda record: take_back(record, scene=self.scene, lane=lane, ordinal=self.ordinal)
-            )
-        await self.settle(Settle.VOID)
 
     async def settle(self, verdict: Settle) -> tuple[Settlement, ...]:
         """Tell the meters what became of it."""
@@ -151,7 +141,7 @@ class Guesses:
             self.core.refused(scene, operation, "budget", "source")
             return Refused(_left(judgement.until, scene))
         if isinstance(judgement, Admitted):
-            await self._count(who, scene, kind, lane, judgement)
+            who = await self._count(who, scene, kind, lane, judgement)
         return Guess(
             guesses=self,
             operation=operation,
@@ -178,16 +168,20 @@ class Guesses:
     async def _reserve(
         self, scene: Scene, who: Who, kind: SecretClass, lane: Lane, context: Context, *, typed: bytes | str, secret: str
     ) -> tuple[tuple[Charge, ...], tuple[Reading, ...], Admitted | Closed | OverBudget] | TryAgain:
-        """Charge, and charge again where all room is held by others, holding nothing meanwhile."""
-        core, hold, waited = self.core, self.core.draw(16), 0.0
+        """Charge, and charge again where all room is held by others, holding nothing meanwhile, or where meters were lost."""
+        core, hold, waited, floor = self.core, self.core.draw(16), 0.0, 0
         patience = core.policy.lockout.patience.total_seconds()
-        groups = self._charges(scene, who, kind, lane, context, typed=typed, secret=secret, hold=hold)
-        charges = tuple(charge for group in groups for charge in group)
         while True:
+            groups = self._charges(scene, who, kind, lane, context, typed=typed, secret=secret, hold=hold, floor=floor)
+            charges = tuple(charge for group in groups for charge in group)
             readings = tuple(await core.ports.meters.charge(charges, self.instant()))
             judgement = self._judge(groups, readings)
-            if isinstance(judgement, OverBudget | Crowded):
+            lost = 0 if floor or not isinstance(judgement, Admitted) else await self._lost(who, lane.name(kind), groups, readings)
+            if lost or isinstance(judgement, OverBudget | Crowded):
                 await self.settle(core.policy.lockout.settlements(charges, readings, Settle.VOID))
+            if lost:
+                floor = lost
+                continue
             if not isinstance(judgement, Crowded):
                 return charges, readings, judgement
             if waited >= patience:
@@ -195,6 +189,19 @@ class Guesses:
             step = 0.01 + core.jitter(3)
             await core.ports.pause(step)
             waited += step
+
+    async def _lost(self, who: Who, lane: str, groups: list[tuple[Charge, ...]], readings: tuple[Reading, ...]) -> int:
+        """
+        How many failures of a lane the record knows of, if a meter knows of fewer; 0 if none does.
+
+        The record is read again before it is believed: a success may have cleared both since it was read first, and what
+        it cleared must not come back.
+        """
+        if who.loaded is None or not _short(groups, readings, who.loaded.record.checkpoint(lane).count):
+            return 0
+        latest = await self.core.load(who.loaded.key, fresh=b"")
+        count = latest.record.checkpoint(lane).count
+        return count if _short(groups, readings, count) else 0
 
     def _charges(
         self,
@@ -207,10 +214,11 @@ class Guesses:
         typed: bytes | str,
         secret: str,
         hold: bytes,
+        floor: int,
     ) -> list[tuple[Charge, ...]]:
         """One group of charges an index key: while keys rotate, old and new names are charged together."""
         digest, record = self.core.keyring.digest, who.record
-        epoch, past = (str(record.epoch), record.checkpoint(lane.name(kind)).count) if record else ("0", 0)
+        epoch = str(record.epoch) if record else "0"
         groups = []
         for key in range(self.core.keyring.index_count):
             attempt = Attempt(
@@ -221,7 +229,7 @@ class Guesses:
                 pair=digest("pair", kind.value, scene.tenant, typed, key=key)[:16],
                 candidate=int.from_bytes(digest("candidate", *who.names, epoch, secret, key=key)[:4], "big"),
                 hold=hold,
-                known=past,
+                known=floor,
             )
             groups.append(self.core.policy.lockout.charges(attempt))
         return groups
@@ -251,24 +259,26 @@ class Guesses:
         """The present in a meter's own terms."""
         return micros(self.core.now() - EPOCH)
 
-    async def _count(self, who: Who, scene: Scene, kind: SecretClass, lane: Lane, admitted: Admitted) -> None:
+    async def _count(self, who: Who, scene: Scene, kind: SecretClass, lane: Lane, admitted: Admitted) -> Who:
         """
         Let the record know of every tenth failure, before the secret is compared.
 
-        A phantom has no record; it pays the same flush, so that the tenth guess takes as long for both.
+        A phantom has no record; it pays the same flush, so that the tenth guess takes as long for both. Answers whose secret
+        it is, with the record as it is now: what is committed next must not lose a race against this.
         """
         core, name, ordinal = self.core, lane.name(kind), admitted.ordinal
         known = who.loaded.record.checkpoint(name).count if who.loaded and who.loaded.version else ordinal - admitted.new
         if not core.policy.lockout.due(kind, lane, known=known, ordinal=ordinal):
-            return
+            return who
         if who.loaded and who.loaded.version:
-            await core.apply(
+            _, loaded = await core.applied(
                 scene,
                 who.loaded,
                 lambda record: count_guess(core.policy, record, scene=scene, kind=kind, lane=lane, ordinal=ordinal),
             )
-            return
+            return evolve(who, loaded=loaded)
         await self._say(scene, (events.GuessesCounted(**scene.head(), lane=name, count=ordinal),))
+        return who
 
     async def reach(self, guess: Guess) -> None:
         """Say that a failure brought the lane to its next rung, at the cost of one flush for a phantom as well."""
@@ -296,6 +306,17 @@ class Guesses:
         """What somebody is told who has proven who he is and has to wait all the same."""
         until = guess.judgement.until if isinstance(guess.judgement, Closed) else None
         return TryAgain(BRIEF if until is None else max(_left(until, guess.scene), BRIEF))
+
+
+def _short(groups: list[tuple[Charge, ...]], readings: tuple[Reading, ...], count: int) -> bool:
+    """Whether the lane's meter of some group, its first, has fewer failures than *count*."""
+    at = 0
+    for group in groups:
+        lane = readings[at]
+        if isinstance(lane, Granted) and (lane.ordinal < count or (lane.new and lane.ordinal == count)):
+            return True
+        at += len(group)
+    return False
 
 
 def _left(until: int, scene: Scene) -> timedelta:

@@ -197,7 +197,7 @@ class Passwords:
         done = await guess.compare(loaded.record.verifier, claim.password)
         if not done.compared.matched or not guess.admitted or not scene.active(loaded.record):
             return await guess.fail("wrong password")
-        await guess.void()
+        await guess.settle(Settle.VOID)
         return ChangeProof(by="current-password", compared=done.compared, session=claim.session)
 
     # --- reuse ---

@@ -5,7 +5,7 @@ from datetime import timedelta
 from attrs import evolve, frozen
 
 from acctsec._flows.answers import Answers, factor_infos, is_answer
-from acctsec._flows.core import Core, Loaded, operation
+from acctsec._flows.core import ROUNDS, Core, Loaded, operation
 from acctsec._flows.entries import ResetRequest, seal
 from acctsec._flows.guesses import Guess, Guesses
 from acctsec._flows.passwords import Chosen, Passwords
@@ -13,7 +13,7 @@ from acctsec._flows.sign_in import behind
 from acctsec._flows.tokens import Purpose
 from acctsec.claims import HandleClaims, LinkClaims, RecoveryCode, ResetCode, ResetLink, ResetProof, ResumeTicket, Ticket
 from acctsec.context import Context
-from acctsec.errors import CommitUnknown, ConfigError, Overloaded
+from acctsec.errors import CommitUnknown, ConfigError, Overloaded, StoreError
 from acctsec.identifiers import Identifier, canonical
 from acctsec.keyring import frame
 from acctsec.lockout import SecretClass
@@ -88,12 +88,14 @@ class Resets:
         """Leave a request in the outbox; its record, mail and code are made where nobody is watching."""
         core = self.core
         entry = seal(core.keyring, request)
-        for _ in range(2):
+        for round_ in range(ROUNDS):
             try:
                 await core.ports.records.commit(key, None, None, [entry], core.draw(16))
             except CommitUnknown:
+                await core.ports.pause(core.jitter(round_))
                 continue  # asked twice at worst: the same request gives the same link
             return
+        raise StoreError("A request could not be committed.", remedy="Ask again when the store answers.")
 
     async def _within_budget(self, name: Identifier | None, handle: bytes, context: Context) -> bool:
         """

@@ -96,7 +96,6 @@ class SignIn:
                 scene=scene,
                 compared=compared,
                 lane=guess.lane,
-                ordinal=guess.ordinal,
                 drawn=drawn,
                 renewed=renewed,
             )
@@ -106,7 +105,7 @@ class SignIn:
     async def _conclude(self, done: Step, guess: Guess) -> SignInOutcome | None:
         core, verdict, record, scene = self.core, done.verdict, done.record, guess.scene
         if isinstance(verdict, Stale | TryAgain):
-            await guess.void()
+            await guess.settle(Settle.VOID)
             return verdict if isinstance(verdict, TryAgain) else None
         if isinstance(verdict, No):
             return await guess.fail(verdict.reason)
@@ -169,7 +168,7 @@ class SignIn:
     async def _proven(self, done: Step, guess: Guess, ticket: Ticket) -> FactorOutcome:
         core, verdict, scene = self.core, done.verdict, guess.scene
         if isinstance(verdict, TryAgain):
-            await guess.void()
+            await guess.settle(Settle.VOID)
             return verdict
         if isinstance(verdict, No):
             return await guess.fail(verdict.reason)

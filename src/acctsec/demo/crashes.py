@@ -4,11 +4,12 @@ import json
 import signal
 import sqlite3
 import sys
+from collections.abc import Mapping
 from contextlib import closing
 from subprocess import PIPE, Popen
 from threading import Timer
 
-from attrs import define, frozen
+from attrs import Factory, define, frozen
 
 from acctsec import (
     Account,
@@ -17,7 +18,6 @@ from acctsec import (
     Initial,
     MessagePurpose,
     PasswordChanged,
-    Refused,
     ResetLink,
     ResetPending,
     SignedIn,
@@ -28,6 +28,7 @@ from acctsec.demo.world import World
 from acctsec.events import PasswordReset
 
 PATIENCE = 30.0
+VICTIM = [sys.executable, "-m", "acctsec.demo.victim"]
 OLD, NEW = "an umbrella left in {}", "a thermos found in {}"
 HEAD = ("killed", "password", "link", "notices", "handed over", "after another try")
 TOWNS = {Point.BEFORE: "Lisbon", Point.WITHIN: "Bergen", Point.AFTER: "Ghent", Point.HANDED: "Trieste"}
@@ -97,8 +98,8 @@ def play(stage: Stage, world: World) -> Crashes:
     stage.open(
         4,
         "The process is killed in the middle of a reset",
-        "Four times a process of its own redeems a reset and is killed with SIGKILL, each time at another point. Then the store is "
-        "opened again, the outbox delivered, and the account tried: with the old password, the new one and the link.",
+        "Four times a process of its own redeems a reset and is killed with SIGKILL, each time at another point. Then the "
+        "store is opened again, the outbox delivered, and the account tried: with the old password, the new one and the link.",
     )
     crashes = [_crash(stage, world, point) for point in Point]
     stage.screen.say()
@@ -107,50 +108,60 @@ def play(stage: Stage, world: World) -> Crashes:
         _assert(stage, crash)
     found, size = _search(world)
     stage.claim(
-        f"None of the {len(world.secrets)} secrets and addresses of this run lies readable in the store's {size // 1024:,} KiB.", not found
+        f"None of the {len(world.secrets)} secrets and addresses of this run lies readable in the store's {size // 1024:,} KiB.",
+        not found,
     )
     return Crashes(crashes=tuple(crashes), secrets=len(world.secrets), readable=tuple(found), size=size)
 
 
 def _crash(stage: Stage, world: World, point: Point) -> Crash:
     """One account, one reset, one killing."""
-    town = TOWNS[point]
-    subject, mail = town.lower(), f"{town.lower()}@example.com"
-    account = world.people.add(Account(subject=subject, identifiers=(mail,), addresses=(mail,)))
-    old, new = world.secret("password", OLD.format(town)), world.secret("password", NEW.format(town))
-    world.secret("address", mail)
-    engine = world.engine()
-    expect(engine.set_password(subject, old, by=Initial(), context=Context.of("192.0.2.30")), PasswordChanged)
-    engine.request_reset(mail, context=Context.of(f"192.0.2.{31 + len(world.secrets) % 200}"))
-    world.deliver(engine)
-    link = world.secret("reset link", world.mailbox.link(subject))
-    crash = Crash(point=point)
+    town, crash = TOWNS[point], Crash(point=point)
+    trial = _account(world, town)
     order = {
-        "store": str(world.path), "point": point.value, "fast": world.fast, "keys": world.keys, "now": world.clock().isoformat(),
-        "subject": subject, "mail": mail, "link": link, "password": new,
+        "store": str(world.path),
+        "point": point.value,
+        "fast": world.fast,
+        "keys": world.keys,
+        "now": world.clock().isoformat(),
+        "subject": trial.account.subject,
+        "mail": trial.account.addresses[0],
+        "link": trial.link,
+        "password": trial.new,
     }
-    heard = _kill(world, order, crash)
+    trial.heard = _kill(world, order, crash)
     world.restart()
-    engine = world.engine()
-    world.deliver(engine)
-    trial = Trial(world=world, engine=engine, account=account, old=old, new=new, link=link, heard=heard)
+    trial.engine = world.engine()
+    world.deliver(trial.engine)
     crash.found = trial.look()
     if crash.found.link:
-        engine.redeem_reset(ResetLink(link), new, context=Context.of("192.0.2.33"))
-        world.deliver(engine)
-    crash.final = trial.look()
-    crash.handed, crash.events = trial.handed(), trial.events()
+        trial.engine.redeem_reset(ResetLink(trial.link), trial.new, context=Context.of("192.0.2.33"))
+        world.deliver(trial.engine)
+    crash.final, crash.handed, crash.events = trial.look(), trial.handed(), trial.events()
     how = "SIGKILL" if crash.killed else "it did not die of the signal"
     stage.screen.beat(f"{world.clock():%H:%M}", f"{town}: the process stands {point.value}.", f"{how}; the store is opened again")
     return crash
 
 
-def _kill(world: World, order: dict[str, object], crash: Crash) -> list[dict[str, str]]:
+def _account(world: World, town: str) -> "Trial":
+    """An account with a password and a reset link."""
+    subject, mail = town.lower(), world.secret("address", f"{town.lower()}@example.com")
+    account = world.people.add(Account(subject=subject, identifiers=(mail,), addresses=(mail,)))
+    old, new = world.secret("password", OLD.format(town)), world.secret("password", NEW.format(town))
+    engine, context = world.engine(), Context.of(f"192.0.2.{len(subject)}")
+    expect(engine.set_password(subject, old, by=Initial(), context=context), PasswordChanged)
+    engine.request_reset(mail, context=context)
+    world.deliver(engine)
+    link = world.secret("reset link", world.mailbox.link(subject))
+    return Trial(world=world, engine=engine, account=account, old=old, new=new, link=link)
+
+
+def _kill(world: World, order: Mapping[str, object], crash: Crash) -> list[dict[str, str]]:
     """Start the process, let it come to its point, kill it there. Answers what it handed to the outside before."""
     heard: list[dict[str, str]] = []
-    with Popen([sys.executable, "-m", "acctsec.demo.victim"], stdin=PIPE, stdout=PIPE, text=True, encoding="utf-8") as process:  # noqa: S603 - our own module
-        assert process.stdin
-        assert process.stdout
+    with Popen(VICTIM, stdin=PIPE, stdout=PIPE, text=True, encoding="utf-8") as process:  # noqa: S603 - our own module
+        if process.stdin is None or process.stdout is None:
+            raise Broken("the process has no pipes")
         guard = Timer(PATIENCE, process.kill)
         guard.start()
         try:
@@ -182,7 +193,7 @@ def _is_locked(world: World) -> bool:
     return False
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Trial:
     """An account that is tried from outside."""
 
@@ -192,7 +203,7 @@ class Trial:
     old: str
     new: str
     link: str
-    heard: list[dict[str, str]]
+    heard: list[dict[str, str]] = Factory(list)
 
     def look(self) -> Opened:
         """Try both passwords and the link, and count the notices in the mailbox: by key, as a mail service does."""
@@ -207,9 +218,8 @@ class Trial:
 
     def handed(self) -> int:
         """How often a notice was handed over, the same one counted each time."""
-        return len([key for key in self._by_victim("purpose", MessagePurpose.PASSWORD_CHANGED.value)]) + sum(
-            self.world.mailbox.handed[key] for key in self._by_parent()
-        )
+        before = len(self._by_victim("purpose", MessagePurpose.PASSWORD_CHANGED.value))
+        return before + sum(self.world.mailbox.handed[key] for key in self._by_parent())
 
     def events(self) -> int:
         """How many PasswordReset events there are, by key."""
@@ -229,14 +239,16 @@ class Trial:
 def _assert(stage: Stage, crash: Crash) -> None:
     kept = "nothing had happened" if crash.wanted is BEFORE else "the change stood"
     inside = " while its transaction was open" if crash.locked else ""
+    link = "alive" if crash.found.link else "dead"
+    rest = f"the link is {link}, {crash.found.notices} notice{'s' * (crash.found.notices != 1)}"
     stage.claim(
-        f"Killed {crash.point.value}{inside}: {kept}. The account opens with the {crash.found.password} password alone, the link is "
-        f"{'alive' if crash.found.link else 'dead'}, {crash.found.notices} notice{'s' * (crash.found.notices != 1)}.",
+        f"Killed {crash.point.value}{inside}: {kept}. The {crash.found.password} password alone opens the account, {rest}.",
         crash.killed and crash.found == crash.wanted and crash.locked == (crash.point is Point.WITHIN),
     )
     if crash.wanted is BEFORE:
         stage.claim(
-            "The same link, once more: changed. One notice, one event.", crash.final == AFTER and crash.handed == 1 and crash.events == 1
+            "The same link, once more: changed. One notice, one event.",
+            crash.final == AFTER and crash.handed == 1 and crash.events == 1,
         )
     else:
         wanted = 2 if crash.point is Point.HANDED else 1

@@ -38,7 +38,12 @@ SUBJECT = "ada"
 MAIL = "ada@example.org"
 OLD, NEW = "seven herons over the canal", "copper kettle, late november"
 STEP = timedelta(seconds=totp.PERIOD)
-HOME, OFFICE, TRAIN, MAIL_SCANNERS = "192.0.2.7", "203.0.113.40", "2001:db8:51::9", ("192.0.2.200", "192.0.2.201", "2001:db8:77::1")
+HOME, OFFICE, TRAIN, MAIL_SCANNERS = (
+    "192.0.2.7",
+    "203.0.113.40",
+    "2001:db8:51::9",
+    ("192.0.2.200", "192.0.2.201", "2001:db8:77::1"),
+)
 
 
 @frozen
@@ -81,7 +86,13 @@ class Phone:
         """A code of the right form that it does not show and did not show lately."""
         now = int(self._world.clock().timestamp()) // totp.PERIOD
         shown = {totp.code_at(self._secret, now + near) for near in range(-3, 4)}
-        return TotpCode(next(code for code in ("000000", "111111", "222222", "333333", "444444", "555555", "666666", "777777") if code not in shown))
+        return TotpCode(
+            next(
+                code
+                for code in ("000000", "111111", "222222", "333333", "444444", "555555", "666666", "777777")
+                if code not in shown
+            )
+        )
 
 
 class AdasDay:
@@ -91,7 +102,9 @@ class AdasDay:
         self.stage = stage
         self.world = world
         self.engine = world.engine()
-        self.account = world.people.add(Account(subject=SUBJECT, identifiers=(MAIL,), addresses=(MAIL,), words=("Ada", "Lovelace")))
+        self.account = world.people.add(
+            Account(subject=SUBJECT, identifiers=(MAIL,), addresses=(MAIL,), words=("Ada", "Lovelace"))
+        )
         self.beats: list[Beat] = []
         self.uri = self.key = ""
 
@@ -141,7 +154,9 @@ class AdasDay:
         answer = f"factor added, every other session ended, {len(codes.codes)} recovery codes shown once"
         self.tell(f"She types the code {code.code}.", answer, good=True)
         ended = engine.check_session(first.session, context=home)
-        self.stage.claim("The session from before the factor was added is dead; its replacement stands.", isinstance(ended, SessionEnded))
+        self.stage.claim(
+            "The session from before the factor was added is dead; its replacement stands.", isinstance(ended, SessionEnded)
+        )
 
     def goes_to_work(self) -> None:
         """Another browser: password, then code; the same code is good for nobody else."""
@@ -153,7 +168,9 @@ class AdasDay:
         self.tell(f"At work, in another browser: password, then the code {code.code}.", f"signed in at {level.name}", good=True)
         stolen = expect(engine.sign_in(MAIL, OLD, context=thief), FactorRequired)
         again = engine.verify_factor(stolen.ticket, code, context=thief)
-        self.tell(f"Somebody who knows her password saw the code, and types {code.code} within its 30 seconds.", "refused", good=True)
+        self.tell(
+            f"Somebody who knows her password saw the code, and types {code.code} within its 30 seconds.", "refused", good=True
+        )
         self.stage.claim("A code that was accepted once is accepted nowhere again.", isinstance(again, Refused))
 
     # --- evening ---
@@ -164,7 +181,9 @@ class AdasDay:
         self.at(19, 0)
         known = expect(engine.request_reset(MAIL, context=train), ResetRequested)
         unknown = expect(engine.request_reset("nobody@example.org", context=train), ResetRequested)
-        self.tell(f"Ada forgot it: a reset for {MAIL}, please. Somebody asks the same for nobody@example.org.", "one answer for both")
+        self.tell(
+            f"Ada forgot it: a reset for {MAIL}, please. Somebody asks the same for nobody@example.org.", "one answer for both"
+        )
         self.at(19, 1)
         self.world.deliver(engine)
         resets = [mail for mail in self.world.mailbox.of(SUBJECT) if mail.purpose is MessagePurpose.RESET]
@@ -179,7 +198,9 @@ class AdasDay:
         """Mail scanners open links; looking costs nothing."""
         before = contents(self.world.path)
         looks = [self.engine.inspect_reset(self.link, context=Context.of(address)) for address in MAIL_SCANNERS]
-        self.tell(f"A mail scanner opens the link, {len(looks)} times from {len(set(MAIL_SCANNERS))} addresses.", "pending, each time")
+        self.tell(
+            f"A mail scanner opens the link, {len(looks)} times from {len(set(MAIL_SCANNERS))} addresses.", "pending, each time"
+        )
         self.stage.claim(
             "Opening the link wrote nothing: not one row of the store changed.",
             all(isinstance(look, ResetPending) for look in looks) and contents(self.world.path) == before,
@@ -221,7 +242,9 @@ class AdasDay:
         due = engine.sign_in(MAIL, NEW, context=Context.of(TRAIN, device=self.device))
         self.tell("She signs in with the new password.", "the second factor is asked", good=None)
         self.stage.claim("A reset takes no factor away: it is asked at the next sign-in.", isinstance(due, FactorRequired))
-        level = expect(engine.verify_factor(expect(due, FactorRequired).ticket, self.phone.next(), context=train), SignedIn).info.level
+        level = expect(
+            engine.verify_factor(expect(due, FactorRequired).ticket, self.phone.next(), context=train), SignedIn
+        ).info.level
         self.tell("She types the code.", f"signed in at {level.name}", good=True)
 
 
@@ -242,9 +265,19 @@ def play(stage: Stage, world: World) -> Day:
     kinds = [mail.purpose for mail in mails]
     stage.claim(
         f"Ada got {len(mails)} messages, each once: {', '.join(kind.value for kind in kinds)}.",
-        sorted(kinds) == sorted({MessagePurpose.FACTOR_ADDED, MessagePurpose.RECOVERY_CODES_ISSUED, MessagePurpose.RESET, MessagePurpose.PASSWORD_CHANGED}),
+        sorted(kinds)
+        == sorted(
+            {
+                MessagePurpose.FACTOR_ADDED,
+                MessagePurpose.RECOVERY_CODES_ISSUED,
+                MessagePurpose.RESET,
+                MessagePurpose.PASSWORD_CHANGED,
+            }
+        ),
     )
-    return Day(beats=tuple(day.beats), uri=day.uri, key=day.key, mails=tuple((f"{mail.at:%H:%M}", mail.purpose.value) for mail in mails))
+    return Day(
+        beats=tuple(day.beats), uri=day.uri, key=day.key, mails=tuple((f"{mail.at:%H:%M}", mail.purpose.value) for mail in mails)
+    )
 
 
 def contents(path: Path) -> str:

@@ -1,5 +1,6 @@
 """Act 5: the policy in force, each knob with its value and its source."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from acctsec import ConfigError, LockoutPolicy, Policy, ResetPolicy
@@ -16,13 +17,16 @@ def play(stage: Stage, policy: Policy) -> None:
         "The policy in force",
         f"{policy.name}, digest {policy.digest}. Every number has a name and a source; the words are read from the code itself.",
     )
-    stage.screen.say()
     show(stage.screen, policy)
     every = knobs(policy)
     stage.claim(
-        f"Each of the {len(every)} knobs has a value, a meaning and a source.", all(one.value and one.meaning and one.source for one in every)
+        f"Each of the {len(every)} knobs has a value, a meaning and a source.",
+        all(one.value and one.meaning and one.source for one in every),
     )
-    refused = [_refusal(lambda: LockoutPolicy(strangers=_patient(90))), _refusal(lambda: ResetPolicy(link_lifetime=timedelta(days=3)))]
+    refused = [
+        _refusal(lambda: LockoutPolicy(strangers=_patient(90))),
+        _refusal(lambda: ResetPolicy(link_lifetime=timedelta(days=3))),
+    ]
     stage.claim("A policy that contradicts a standard cannot be made: " + " ".join(refused), all(refused))
 
 
@@ -30,17 +34,20 @@ def show(screen: Screen, policy: Policy) -> None:
     """Every knob of a policy as tables, one a family."""
     every = knobs(policy)
     for family in dict.fromkeys(one.family for one in every):
-        rows = [(one.name, one.value, (one.source or one.meaning).replace("``", "")) for one in every if one.family == family]
-        screen.table(("knob", "value", "source"), rows)
+        rows = [
+            (one.name.partition(".")[2], one.value, (one.source or one.meaning).replace("``", ""))
+            for one in every
+            if one.family == family
+        ]
+        screen.table((family, "value", "source"), rows)
 
 
 def _patient(stop: int) -> Rungs:
     return Rungs(free=10, first=timedelta(minutes=1), longest=timedelta(minutes=30), stop=stop)
 
 
-def _refusal(make: object) -> str:
+def _refusal(make: Callable[[], object]) -> str:
     """Why a policy was refused, or nothing."""
-    assert callable(make)
     try:
         make()
     except ConfigError as error:

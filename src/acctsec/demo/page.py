@@ -1,6 +1,7 @@
 """The page of one run: one HTML file that needs nothing but itself."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from html import escape
 from importlib.resources import files
 
@@ -17,7 +18,8 @@ from acctsec.demo.stage import Claim
 from acctsec.demo.svg import table, tag
 from acctsec.knobs import Knob, knobs
 
-WORDS = {True: "yes", False: "no", None: "then"}
+POWER = re.compile(r"\b10\^(\d+(?:\.\d+)?)(?=[^<>]*</(?:td|p|span|li|figcaption)>)")
+GOOD = {True: "yes", False: "no", None: "then"}
 
 
 @frozen(kw_only=True)
@@ -27,6 +29,7 @@ class Run:
     policy: Policy
     when: str
     seconds: float
+    heads: Mapping[int, tuple[str, str]]
     claims: tuple[Claim, ...]
     signups: SignUps | None
     day: Day | None
@@ -41,12 +44,13 @@ class Run:
 
 def page(run: Run) -> str:
     """The page as HTML."""
+    made, day, attack, crashes = run.signups, run.day, run.attack, run.crashes
     acts = (
-        _act(run, 1, "People sign up", _signups(run.signups) if run.signups else ""),
-        _act(run, 2, "One person’s day", _day(run.day) if run.day else ""),
-        _act(run, 3, "A guesser with sixty-four hands", _attack(run.attack) if run.attack else ""),
-        _act(run, 4, "Killed in the middle of a reset", _crashes(run.crashes) if run.crashes else ""),
-        _act(run, 5, "The policy in force", _policy(run.policy)),
+        _act(run, 1, _signups(made) if made else ""),
+        _act(run, 2, _day(day) if day else ""),
+        _act(run, 3, pictures.grids(attack) + pictures.race(attack) if attack else ""),
+        _act(run, 4, pictures.killings(crashes) if crashes else ""),
+        _act(run, 5, pictures.ladders(run.policy.lockout) + _policy(run.policy)),
     )
     style = files("acctsec.demo").joinpath("page.css").read_text(encoding="utf-8")
     head = (
@@ -56,7 +60,7 @@ def page(run: Run) -> str:
         '<meta name="color-scheme" content="light dark">'
         f"<title>acctsec: one run of the demo</title>\n<style>\n{style}</style>"
     )
-    body = f"{_header(run)}\n<main>\n{''.join(acts)}</main>\n{_footer(run)}"
+    body = POWER.sub(r"10<sup>\1</sup>", f"{_header(run)}\n<main>\n{''.join(acts)}</main>\n{_footer(run)}")
     return f'<!doctype html>\n<html lang="en">\n<head>{head}</head>\n<body>\n{body}\n</body>\n</html>\n'
 
 
@@ -69,20 +73,25 @@ def _header(run: Run) -> str:
         facts.append((f"{run.attack.compared} of {len(run.attack.guesses)}", f"guesses compared, {run.attack.limit} allowed"))
     if run.crashes:
         facts.append((str(len(run.crashes.crashes)), "processes killed, nothing lost" if run.held else "processes killed"))
-    boxes = "".join(f"<div>{tag('dd', escape(figure))}{tag('dt', escape(words))}</div>" for figure, words in facts)
-    return (
-        "<header><h1>Account security, played through</h1>"
-        f'<p class="lead">One run of the acctsec demo, {escape(run.when)}: sign-ups, a forgotten password, an attack and four crashes, on a '
-        f'real store. Every sentence with a tick was checked while it ran.</p><dl class="facts">{boxes}</dl></header>'
+    boxes = "".join(tag("div", tag("dd", escape(figure)), tag("dt", escape(words))) for figure, words in facts)
+    lead = (
+        f"One run of the acctsec demo, {run.when}: sign-ups, a forgotten password, an attack and four crashes, on a real store. "
+        "Every sentence with a tick was checked while it ran."
+    )
+    return tag(
+        "header",
+        tag("h1", "Account security, played through"),
+        tag("p", escape(lead), class_="lead"),
+        tag("dl", boxes, class_="facts"),
     )
 
 
-def _act(run: Run, number: int, title: str, inner: str) -> str:
-    claims = "".join(
-        tag("li", escape(claim.text), **({} if claim.held else {"class_": "broken"})) for claim in run.claims if claim.act == number
-    )
-    said = f'<ul class="claims">{claims}</ul>' if claims else ""
-    return f'<section><p class="act">Act {number}</p>{tag("h2", escape(title))}{inner}{said}</section>\n'
+def _act(run: Run, number: int, inner: str) -> str:
+    title, lead = run.heads.get(number, ("", ""))
+    mine = (claim for claim in run.claims if claim.act == number)
+    claims = "".join(tag("li", escape(claim.text), class_="held" if claim.held else "broken") for claim in mine)
+    said = tag("ul", claims, class_="claims") if claims else ""
+    return tag("section", tag("p", f"Act {number}", class_="act"), tag("h2", escape(title)), tag("p", escape(lead)), inner, said)
 
 
 def _signups(made: SignUps) -> str:
@@ -90,68 +99,42 @@ def _signups(made: SignUps) -> str:
         (one.choice.password, one.choice.habit, f"10^{one.guesses_log10:.1f}", ", ".join(one.codes) or "accepted")
         for one in made.examples()
     ]
-    return (
-        f"<p>{made.people} people chose passwords the way people do: from lists of leaked ones by rank, their own name and birthday, a word "
-        "with a year; some used word phrases or a password manager. Who was refused read every reason at once and chose again, at most twice. "
-        "How many have which habit is our assumption; the words are from real lists.</p>"
-        f"{pictures.outcomes(made)}{pictures.strengths(made)}{pictures.objections(made)}"
-        f"<h3>Some of what was typed</h3>{table(('typed', 'habit', 'guesses', 'answer'), examples, class_='typed')}"
-    )
+    typed = tag("h3", "Some of what was typed") + table(("typed", "habit", "guesses", "answer"), examples, class_="typed")
+    return pictures.outcomes(made) + pictures.strengths(made) + pictures.objections(made) + typed
 
 
 def _day(day: Day) -> str:
-    mails = "".join(f"<li><span>{escape(when)}</span>{escape(purpose)}</li>" for when, purpose in day.mails)
-    card = (
-        f"<h3>Her authenticator</h3>{pictures.qr(day.uri)}<code>{escape(day.key)}</code><p>Made for this run and thrown away with it.</p>"
-        f"<h3>Her mailbox</h3><ol>{mails}</ol>"
-    )
-    beats = "".join(map(_beat, day.beats))
-    return (
-        "<p>Ada signs up, protects her account, forgets her password and gets it back. The clock was moved by hand; everything else is as "
-        f'in production.</p><div class="story"><ol class="day">{beats}</ol><aside class="card">{card}</aside></div>'
-    )
+    mails = "".join(tag("li", tag("span", escape(when)), tag("span", escape(purpose))) for when, purpose in day.mails)
+    phone = tag("h3", "Her authenticator") + pictures.qr(day.uri) + tag("code", escape(day.key))
+    note = tag("p", "Made for this run and thrown away with it.")
+    card = tag("aside", phone, note, tag("h3", "Her mailbox"), tag("ol", mails), class_="card")
+    return tag("div", tag("ol", *map(_beat, day.beats), class_="day"), card, class_="story")
 
 
 def _beat(beat: Beat) -> str:
-    answer = f'<span class="answer">{escape(beat.answer)}</span>' if beat.answer else ""
-    return f'<li><time>{escape(beat.when)}</time><div class="what {WORDS[beat.good]}">{escape(beat.what)}{answer}</div></li>'
-
-
-def _attack(attack: Attack) -> str:
-    return (
-        f"<p>{len(attack.guesses)} threads send {len(attack.guesses)} wrong passwords for one account at the same moment, each from an address "
-        "of its own. Every guess costs a real Argon2id hash of 19 MiB. A counter that reads, compares and then writes lets them all read the "
-        "same count. acctsec reserves room for a guess before it looks at it.</p>"
-        f"{pictures.grids(attack)}{pictures.race(attack)}"
-    )
-
-
-def _crashes(result: Crashes) -> str:
-    return (
-        "<p>Four times a process of its own redeems a reset, and is killed with SIGKILL at a chosen point. Then the store is opened again, the "
-        "outbox delivered, and the account tried from outside: with the old password, the new one and the link.</p>"
-        f"{pictures.killings(result)}"
-    )
+    answer = tag("span", escape(beat.answer), class_="answer") if beat.answer else ""
+    return tag("li", tag("time", escape(beat.when)), tag("div", escape(beat.what), answer, class_=f"what {GOOD[beat.good]}"))
 
 
 def _policy(policy: Policy) -> str:
+    head = ("knob", "value", "what it is, and where its default comes from")
     every = knobs(policy)
-    tables = "".join(
-        f"<h3>{escape(family.title())}</h3>{table(('knob', 'value', 'what it is, and where its default comes from'), _rows(every, family), class_='knobs')}"
-        for family in dict.fromkeys(knob.family for knob in every)
-    )
-    return (
-        f"<p>{escape(policy.name)}, digest <code>{policy.digest}</code>: {len(every)} knobs. The words are those of the code, so the two cannot "
-        f"drift apart.</p>{pictures.ladders(policy.lockout)}{tables}"
-    )
+    families = dict.fromkeys(knob.family for knob in every)
+    return "".join(tag("h3", family.title()) + table(head, _rows(every, family), class_="knobs") for family in families)
 
 
 def _rows(every: Iterable[Knob], family: str) -> list[tuple[str, str, str]]:
-    return [(one.name, one.value, f"{one.meaning} {one.source}".replace("``", "").strip()) for one in every if one.family == family]
+    return [(one.name.partition(".")[2], one.value, _text(one)) for one in every if one.family == family]
+
+
+def _text(knob: Knob) -> str:
+    text = f"{knob.meaning} {knob.source}".replace("``", "").strip()
+    return text[:1].upper() + text[1:]
 
 
 def _footer(run: Run) -> str:
-    return (
-        f"<footer>acctsec {acctsec.__version__}, policy {escape(run.policy.name)}. This page is one file: it loads nothing, runs no script, "
-        "and holds no secret but the throw-away ones of the run.</footer>"
+    words = (
+        f"acctsec {acctsec.__version__}, policy {run.policy.name}, digest {run.policy.digest}. This page is one file: it loads "
+        "nothing, runs no script, and holds no secret but the throw-away ones of the run."
     )
+    return tag("footer", escape(words))

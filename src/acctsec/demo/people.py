@@ -48,25 +48,26 @@ class Person:
         family, born = chance.choice(_names("surnames", 1500)), chance.randint(1950, 2012)
         mail = f"{given}.{family}{number}@example.com"
         words = (given.title(), family.title(), f"{given}{family[0]}")
-        return cls(chance, given, family, born, Account(subject=f"person-{number}", identifiers=(mail,), addresses=(mail,), words=words))
+        return cls(
+            chance, given, family, born, Account(subject=f"person-{number}", identifiers=(mail,), addresses=(mail,), words=words)
+        )
 
     def first(self) -> Choice:
         """What comes to mind."""
-        return self._by(FIRST)
+        return self._by(FIRST, "")
 
     def again(self, refused: Choice, after: int) -> Choice | None:
         """A better one after *after* refusals, or None from somebody who gives up."""
-        way = self.chance.choices(*_shares(SECOND if after == 1 else THIRD))[0]
-        return None if way is None else Choice(way(self, refused.password), HABITS[way])
+        shares = SECOND if after == 1 else THIRD
+        return None if self.chance.random() < GIVES_UP else self._by(shares, refused.password)
 
-    def _by(self, shares: "Shares") -> Choice:
-        way = self.chance.choices(*_shares(shares))[0]
-        assert way is not None
-        return Choice(way(self, ""), HABITS[way])
+    def _by(self, shares: "Shares", earlier: str) -> Choice:
+        way = self.chance.choices(list(shares), list(shares.values()))[0]
+        return Choice(way(self, earlier), HABITS[way])
 
 
 Way = Callable[[Person, str], str]
-Shares = dict[Way | None, int]
+Shares = dict[Way, int]
 
 
 def _popular(who: Person, _: str) -> str:
@@ -116,12 +117,9 @@ HABITS: dict[Way, str] = {
     _stretched: "the refused one, longer",
 }
 FIRST: Shares = {_popular: 40, _dressed: 22, _own: 12, _long: 8, _phrase: 10, _manager: 8}
-SECOND: Shares = {_stretched: 50, _phrase: 32, _manager: 16, None: 2}
-THIRD: Shares = {_stretched: 20, _phrase: 50, _manager: 24, None: 6}
-
-
-def _shares(shares: Shares) -> tuple[list[Way | None], list[int]]:
-    return list(shares), list(shares.values())
+SECOND: Shares = {_stretched: 50, _phrase: 33, _manager: 17}
+THIRD: Shares = {_stretched: 20, _phrase: 54, _manager: 26}
+GIVES_UP = 0.03
 
 
 @cache

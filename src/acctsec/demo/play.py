@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
+from tempfile import TemporaryDirectory, mkdtemp
 from time import perf_counter
 from typing import TypeVar
 
@@ -20,11 +20,11 @@ T = TypeVar("T")
 
 
 class Unusable(Exception):  # noqa: N818 - it says why, and is shown as it is
-    """A path that was asked for cannot be used."""
+    """A path cannot be used, and the sentence says why."""
 
 
 def play(screen: Screen, *, store: Path | None = None, report: Path | None = None, fast: bool = False) -> bool:
-    """Play everything; answers whether every claim held. Raises Unusable before anything is done."""
+    """Play everything; answers whether every claim held. Raises Unusable for a path, at the start if it can be told by then."""
     began = perf_counter()
     if store is not None:
         _check_store(store)
@@ -33,13 +33,14 @@ def play(screen: Screen, *, store: Path | None = None, report: Path | None = Non
         path = store or Path(scratch) / "acctsec.db"
         screen.title("acctsec", f"Account security, played through in five acts, on {path}")
         run = _acts(Stage(screen), World(path, scratch=Path(scratch), fast=fast), began)
-    written.write_text(page(run), encoding="utf-8")
+    try:
+        written.write_text(page(run), encoding="utf-8")
+    except OSError as error:
+        raise Unusable(f"{written} cannot be written ({error.strerror}).") from error
     held = sum(claim.held for claim in run.claims)
-    screen.last(
-        f"Five acts, {held} of {len(run.claims)} claims held, {run.seconds:.0f} s. {'The store: ' + str(path) + '. ' if store else ''}"
-        f"The page: {written.resolve()}",
-        run.held,
-    )
+    kept = f"The store: {store.resolve()}. " if store else ""
+    sum_ = f"Five acts, {held} of {len(run.claims)} claims held, {run.seconds:.0f} s. {kept}The page: {written.resolve()}"
+    screen.last(sum_, run.held)
     return run.held
 
 
@@ -54,6 +55,7 @@ def _acts(stage: Stage, world: World, began: float) -> Run:
         policy=world.policy,
         when=f"{world.clock.now:%d %B %Y}".lstrip("0"),
         seconds=perf_counter() - began,
+        heads=stage.heads,
         claims=tuple(stage.claims),
         signups=made,
         day=lived,
@@ -86,7 +88,7 @@ def _place(report: Path | None) -> Path:
     if report is None:
         here = Path(REPORT)
         writable = os.access(here if here.exists() else Path(), os.W_OK) and not here.is_dir()
-        return here if writable else Path(gettempdir()) / f"acctsec-demo-{os.getpid()}.html"
+        return here if writable else Path(mkdtemp(prefix="acctsec-demo-")) / REPORT
     if report.is_dir() or not os.access(report if report.exists() else report.absolute().parent, os.W_OK):
         raise Unusable(f"{report} cannot be written. Name a file in a directory this user can write to.")
     return report
@@ -101,3 +103,6 @@ def main(*, store: Path | None, report: Path | None, fast: bool) -> int:
     except Unusable as error:
         print(f"acctsec demo: {error}", file=sys.stderr)
         return 2
+    except AcctsecError as error:
+        print(f"acctsec demo: {error}", file=sys.stderr)
+        return 1

@@ -9,9 +9,12 @@ import shutil
 import textwrap
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 from typing import IO
 
 WIDTH = 108
+MIDDLE = 28
+"""The widest that a column in the middle of a table gets before it wraps."""
 Advance = Callable[[], object]
 
 
@@ -21,7 +24,7 @@ class Screen:
     def __init__(self, out: IO[str], *, width: int = WIDTH) -> None:
         self.out = out
         self.width = width
-        self._signs = _writes(out, "█▌✓✗·–")
+        self._signs = _writes(out, "█▌✓✗·●")
 
     # --- words ---
 
@@ -34,6 +37,7 @@ class Screen:
         rule = ("─" if self._signs else "-") * self.width
         self._print(f"\n{rule}\n{number}  {title}\n")
         self.say(lead)
+        self.say()
 
     def say(self, text: str = "") -> None:
         """A paragraph."""
@@ -66,21 +70,26 @@ class Screen:
         return "█" * (halves // 2) + "▌" * (halves % 2)
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[str]], *, right: Collection[int] = ()) -> None:
-        """A table; columns in *right* are numbers. The last column wraps."""
+        """A table; columns in *right* are numbers. The first column never wraps, the last takes what room there is."""
         lines = [tuple(head), *map(tuple, rows)]
         widths = [max(len(line[column]) for line in lines) for column in range(len(head) - 1)]
-        indent = 3 + sum(width + 2 for width in widths)
-        for number, line in enumerate(lines):
-            cells = zip(line, widths, strict=False)
-            start = "".join(f"{text:>{w}}  " if at in right else f"{text:<{w}}  " for at, (text, w) in enumerate(cells))
-            rest = textwrap.wrap(line[-1], max(self.width - indent, 20)) or [""]
-            self._print("   " + (start + f"\n{' ' * indent}".join(rest)).rstrip())
+        widths = [*widths[:1], *(min(width, MIDDLE) for width in widths[1:])]
+        widths.append(max(self.width - 3 - sum(width + 2 for width in widths), 20))
+        for number, row in enumerate(lines):
+            cells = [textwrap.wrap(text, width) or [""] for text, width in zip(row, widths, strict=True)]
+            for parts in zip_longest(*cells, fillvalue=""):
+                padded = [
+                    f"{text:>{w}}" if at in right else f"{text:<{w}}"
+                    for at, (text, w) in enumerate(zip(parts, widths, strict=True))
+                ]
+                self._print("   " + "  ".join(padded).rstrip())
             if number == 0:
                 self._print("   " + ("─" if self._signs else "-") * (self.width - 3))
         self._print("")
 
-    def grid(self, text: str) -> None:
+    def grid(self, text: str, *, good: bool) -> None:
         """A picture made of signs: one line of it."""
+        del good
         self._print(f"     {text}")
 
     def dot(self, filled: bool) -> str:  # noqa: FBT001 - one of two signs
@@ -141,6 +150,7 @@ class RichScreen(Screen):
         self._console.print(Rule(head, align="left", style="dim cyan"), width=self.width)
         self._console.print()
         self.say(lead)
+        self.say()
 
     def beat(self, when: str, what: str, answer: str, *, good: bool | None = None) -> None:
         self._styled((self._wrapped(f"{when}  {what}", 3, 10), ""))
@@ -148,11 +158,11 @@ class RichScreen(Screen):
         if answer:
             self._styled((self._wrapped(f"→ {answer}", 10, 12), style))
 
-    def claim(self, text: str, held: bool) -> None:
+    def claim(self, text: str, held: bool) -> None:  # noqa: FBT001 - the two of a claim
         body = self._wrapped(f"· {text}", 3, 5)[5:]
         self._styled(("   ✓ " if held else "   ✗ ", "bold green" if held else "bold red"), (body, "" if held else "red"))
 
-    def last(self, text: str, held: bool) -> None:
+    def last(self, text: str, held: bool) -> None:  # noqa: FBT001 - the two of a claim
         self._styled(("\n" + text, "bold green" if held else "bold red"))
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[str]], *, right: Collection[int] = ()) -> None:
@@ -161,18 +171,19 @@ class RichScreen(Screen):
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0), width=self.width - 3)
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
         for at, name in enumerate(head):
-            table.add_column(name, justify="right" if at in right else "left", overflow="fold", no_wrap=at < len(head) - 1)
+            most = MIDDLE if 0 < at < len(head) - 1 else None
+            table.add_column(name, justify="right" if at in right else "left", no_wrap=at == 0, max_width=most)
         for row in rows:
-            table.add_row(*(Text(cell, style="cyan" if set(cell) <= {"█", "▌"} and cell else "") for cell in row))
-        self._console.print(Padding(table, (0, 0, 0, 3)))
+            table.add_row(*(Text(cell, style="cyan" if cell and set(cell) <= {"█", "▌"} else "") for cell in row))
+        self._console.print(Padding(table, (0, 0, 1, 3)), width=self.width)
 
-    def grid(self, text: str) -> None:
+    def grid(self, text: str, *, good: bool) -> None:
         from rich.text import Text
 
         line = Text(f"     {text}", style="dim")
-        line.highlight_regex("●", style="not dim bold red")
+        line.highlight_regex("●", style=f"not dim bold {'green' if good else 'red'}")
         self._console.print(line)
 
     def code(self, uri: str, key: str) -> None:

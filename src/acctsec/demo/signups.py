@@ -2,16 +2,18 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from time import perf_counter
 
 from attrs import frozen
 
 from acctsec import Context, Engine, Initial, PasswordChanged, PasswordRejected
 from acctsec.demo.people import TRIES, Choice, Person
-from acctsec.demo.stage import Stage
+from acctsec.demo.screen import Advance
+from acctsec.demo.stage import Stage, patiently
 from acctsec.demo.world import Watched, World
 from acctsec.events import PasswordSet
-from acctsec.outcomes import PasswordAccepted
+from acctsec.password.blocklist import common_passwords
 
 REASONS = {
     "too-short": "shorter than 15 characters, where no second factor stands beside it",
@@ -76,20 +78,17 @@ def play(stage: Stage, world: World) -> SignUps:
     stage.open(
         1,
         f"{many} people sign up",
-        "Their passwords come from lists of leaked ones, by rank, and from the habits that people have; some use word "
-        "phrases or a password manager. Who is refused reads every reason at once and chooses again, at most twice. "
-        f"What is accepted is hashed with Argon2id: {cost.memory_kib:,} KiB, {cost.time_cost} passes, {cost.parallelism} lane.",
+        "Their passwords come from lists of leaked ones, by rank, and from the habits that people have: a word with a year, "
+        "their own name and birthday; some use a line of words or a password manager. How many have which habit is assumed, the "
+        "words are real. Who is refused reads every reason at once and chooses again, at most twice. What is accepted is hashed "
+        "with Argon2id "
+        f"({cost.memory_kib:,} KiB, {cost.time_cost} pass{'es' * (cost.time_cost > 1)}).",
     )
     hashing = Watched.over(cost)
     engine = world.engine(hashing)
     began = perf_counter()
     with stage.screen.progress("signing up", many) as advance, ThreadPoolExecutor(4) as pool:
-        def one(number: int) -> list[Try]:
-            tried = _sign_up(engine, world, number)
-            advance()
-            return tried
-
-        tries = tuple(each for tried in pool.map(one, range(many)) for each in tried)
+        tries = tuple(chain.from_iterable(pool.map(lambda number: _sign_up(engine, world, number, advance), range(many))))
     seconds = perf_counter() - began
     world.deliver(engine)
     holders = sum(engine.admin.export(f"person-{number}").has_password for number in range(many))
@@ -99,32 +98,32 @@ def play(stage: Stage, world: World) -> SignUps:
     return result
 
 
-def _sign_up(engine: Engine, world: World, number: int) -> list[Try]:
+def _sign_up(engine: Engine, world: World, number: int, advance: Advance) -> list[Try]:
     """One person at the form."""
     person = Person.number(number)
     world.people.add(person.account)
     world.secret("address", person.account.addresses[0])
     context = Context.of(f"198.51.100.{number}")
-    choice, tried = person.first(), []
+    subject, choice, tried = person.account.subject, person.first(), []
     for round_ in range(1, TRIES + 1):
-        answer = engine.set_password(person.account.subject, choice.password, by=Initial(), context=context)
+        typed = choice.password
+        answer = patiently(lambda typed=typed: engine.set_password(subject, typed, by=Initial(), context=context))  # type: ignore[misc]
         codes = tuple(one.code for one in answer.objections) if isinstance(answer, PasswordRejected) else ()
-        judged = answer if isinstance(answer, PasswordRejected) else engine.check_password(choice.password, account=person.account)
-        guesses = judged.strength.guesses_log10
-        tried.append(Try(person=number, round=round_, choice=choice, codes=codes, guesses_log10=guesses))
-        if isinstance(answer, PasswordChanged) and isinstance(judged, PasswordAccepted):
-            world.secret("password", choice.password)
+        strength = engine.check_password(typed, account=person.account).strength
+        tried.append(Try(person=number, round=round_, choice=choice, codes=codes, guesses_log10=strength.guesses_log10))
+        if isinstance(answer, PasswordChanged):
+            world.secret("password", typed)
             break
         better = person.again(choice, round_)
         if better is None:
             break
         choice = better
+    advance()
     return tried
 
 
 def _show(stage: Stage, result: SignUps) -> None:
     screen = stage.screen
-    screen.say()
     screen.say(f"{len(result.tries)} passwords were typed in {result.seconds:.1f} s. Some of them, weakest first:")
     rows = [
         (one.choice.password, one.choice.habit, f"10^{one.guesses_log10:.1f}", ", ".join(one.codes) or "accepted")
@@ -138,7 +137,12 @@ def _show(stage: Stage, result: SignUps) -> None:
     ]
     screen.table(("objection", "1st choices", "all", "share of all", "it says"), objected, right=(1, 2))
     rounds = [
-        (name, str(len(tried)), str(sum(one.accepted for one in tried)), screen.bar(sum(one.accepted for one in tried), len(tried)))
+        (
+            name,
+            str(len(tried)),
+            str(sum(one.accepted for one in tried)),
+            screen.bar(sum(one.accepted for one in tried), len(tried)),
+        )
         for name, tried in (("first choice", result.of(1)), ("second", result.of(2)), ("third", result.of(3)))
     ]
     screen.table(("", "typed", "accepted", "share accepted"), rounds, right=(1, 2))
@@ -146,8 +150,6 @@ def _show(stage: Stage, result: SignUps) -> None:
 
 def _assert(stage: Stage, world: World, result: SignUps, hashing: Watched) -> None:
     accepted = [one for one in result.tries if one.accepted]
-    from acctsec.password.blocklist import common_passwords
-
     stage.claim(
         f"{result.holders} of {result.people} people hold an account; whoever was refused to the end has none.",
         result.holders == len(accepted) == len({one.person for one in accepted}),
@@ -163,4 +165,7 @@ def _assert(stage: Stage, world: World, result: SignUps, hashing: Watched) -> No
     cost = world.policy.hashing
     wanted = f"$argon2id$v=19$m={cost.memory_kib},t={cost.time_cost},p={cost.parallelism}"
     made = sum(hashing.seen.costs.values())
-    stage.claim(f"{made} hashes were made, each one {wanted}; nothing refused was ever hashed.", hashing.seen.costs == {wanted: result.holders})
+    stage.claim(
+        f"{made} hashes were made, each one {wanted}; nothing refused was ever hashed.",
+        hashing.seen.costs == {wanted: result.holders},
+    )

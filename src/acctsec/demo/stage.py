@@ -1,9 +1,12 @@
 """Where an act is played: it talks to the screen, and every claim it makes is kept."""
 
+from collections.abc import Callable
+from time import sleep
 from typing import TypeVar
 
 from attrs import frozen
 
+from acctsec import TryAgain
 from acctsec.demo.screen import Screen
 
 T = TypeVar("T")
@@ -23,16 +26,18 @@ class Broken(Exception):  # noqa: N818 - it ends an act, not the demo
 
 
 class Stage:
-    """The screen, and the claims so far."""
+    """The screen, the head of each act, and the claims so far."""
 
     def __init__(self, screen: Screen) -> None:
         self.screen = screen
         self.claims: list[Claim] = []
+        self.heads: dict[int, tuple[str, str]] = {}
         self._act = 0
 
     def open(self, number: int, title: str, lead: str) -> None:
         """Begin an act."""
         self._act = number
+        self.heads[number] = title, lead
         self.screen.act(number, title, lead)
 
     def claim(self, text: str, held: object) -> None:
@@ -41,9 +46,12 @@ class Stage:
         self.claims.append(claim)
         self.screen.claim(claim.text, claim.held)
 
-    def of(self, act: int) -> list[Claim]:
-        """The claims of one act."""
-        return [claim for claim in self.claims if claim.act == act]
+
+def patiently(call: Callable[[], T | TryAgain]) -> T:
+    """Ask until something was decided: TryAgain compared and counted nothing."""
+    while isinstance(answer := call(), TryAgain):
+        sleep(0.05)
+    return answer
 
 
 def expect(answer: object, wanted: type[T]) -> T:

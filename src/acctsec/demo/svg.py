@@ -1,10 +1,13 @@
 """SVG by hand: elements, text, and figures that also say in words and as a table what they show."""
 
+import re
 from collections.abc import Sequence
 from html import escape
 from itertools import count
 
 _numbers = count(1)
+_POWER = re.compile(r"\b10\^(\d+)")
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def tag(name: str, *inner: str, **attributes: object) -> str:
@@ -31,8 +34,9 @@ def circle(x: float, y: float, radius: float, class_: str, *, hint: str = "") ->
 
 
 def label(x: float, y: float, text: str, class_: str = "", anchor: str = "start") -> str:
-    """A line of text."""
-    return tag("text", escape(text), x=x, y=y, class_=class_, text_anchor=anchor)
+    """A line of text; powers of ten are raised."""
+    raised = _POWER.sub(lambda found: "10" + found[1].translate(_RAISED), text)
+    return tag("text", escape(raised), x=x, y=y, class_=class_, text_anchor=anchor)
 
 
 def picture(title: str, description: str, size: tuple[float, float], *marks: str, class_: str = "") -> str:
@@ -47,7 +51,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, class_: str = "
     """A table of plain text; cells that begin with a digit stand to the right."""
     top = tag("tr", *(tag("th", escape(name), scope="col") for name in head))
     body = (tag("tr", *(tag("td", escape(cell), **_aligned(cell)) for cell in row)) for row in rows)
-    return tag("div", tag("table", tag("thead", top), tag("tbody", *body), **({"class_": class_} if class_ else {})), class_="wide")
+    return tag(
+        "div", tag("table", tag("thead", top), tag("tbody", *body), **({"class_": class_} if class_ else {})), class_="wide"
+    )
 
 
 def figure(drawn: str, caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from threading import Event as Never
 from typing import Any
@@ -19,7 +19,7 @@ from acctsec.events import Event
 from acctsec.protocols import Committed, Conflict
 
 
-class Point(str, Enum):
+class Point(StrEnum):
     """Where the process stands still."""
 
     BEFORE = "before the commit"

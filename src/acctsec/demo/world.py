@@ -132,7 +132,6 @@ class Watched(HashingPolicy):
         return super().verify(phc, password)
 
 
-
 class World:
     """One platform: a policy in force, one SQLite file, and everything the engine is wired to."""
 

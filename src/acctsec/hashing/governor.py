@@ -40,6 +40,12 @@ class Job(Generic[T]):
         self._result: T
         self._error: BaseException | None = None
 
+    def __call__(self) -> T:
+        """Do the work here and now, for who has no governor."""
+        self.started = True
+        self._compute()
+        return self._answer()
+
     def _compute(self) -> None:
         work, self._work = self._work, _spent
         try:

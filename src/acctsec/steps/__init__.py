@@ -55,7 +55,6 @@ from acctsec.steps.sign_in import (
     reach_rung,
     reached,
     sign_in,
-    take_back,
 )
 
 __all__ = [
@@ -100,5 +99,4 @@ __all__ = [
     "sign_out",
     "sign_out_everywhere",
     "spend",
-    "take_back",
 ]

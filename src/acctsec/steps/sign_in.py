@@ -38,7 +38,6 @@ def sign_in(
     scene: Scene,
     compared: Compared,
     lane: Lane,
-    ordinal: int,
     drawn: Drawn,
     renewed: NewVerifier | None,
 ) -> Step:
@@ -55,9 +54,7 @@ def sign_in(
     due = _due(policy, after, scene)
     if due is None:
         return _grant(policy, after, scene=scene, lane=lane, drawn=drawn, methods=("password",), rehashed=rehashed)
-    back = take_back(after, scene=scene, lane=lane.name(SecretClass.PASSWORD), ordinal=ordinal)
-    effects = (events.VerifierRenewed(**scene.head()),) if rehashed else back.effects
-    return Step(due, back.record, effects)
+    return Step(due, after, (events.VerifierRenewed(**scene.head()),) if rehashed else ())
 
 
 def _due(policy: Policy, record: Record, scene: Scene) -> NeedsFactor | NeedsChange | NeedsEnrollment | None:
@@ -127,15 +124,6 @@ def count_guess(policy: Policy, record: Record, *, scene: Scene, kind: SecretCla
         return Step(Done(), record)
     after = record.with_checkpoint(evolve(point, count=ordinal))
     return Step(Done(), after, (events.GuessesCounted(**scene.head(), lane=point.lane, count=ordinal),))
-
-
-def take_back(record: Record, *, scene: Scene, lane: str, ordinal: int) -> Step:
-    """An attempt that was written down did not fail: the record knows of one failure less."""
-    point = record.checkpoint(lane)
-    if point.count != ordinal:
-        return Step(Done(), record)
-    after = record.with_checkpoint(evolve(point, count=ordinal - 1))
-    return Step(Done(), after, (events.GuessesCounted(**scene.head(), lane=lane, count=ordinal - 1),))
 
 
 def reach_rung(policy: Policy, record: Record, *, scene: Scene, kind: SecretClass, lane: Lane, count: int) -> Step:

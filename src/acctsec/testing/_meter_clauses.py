@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import evolve
 
-from acctsec.meters import FRESH, MAX_METERS, Meter, charge_row, keep_for, settle_row, tally
+from acctsec.meters import FRESH, MAX_DONE, MAX_METERS, MAX_SEEN, Meter, charge_row, keep_for, settle_row, tally
 from acctsec.protocols import Charge, Filled, Granted, Ladder, Resting, Settle, Settlement, Tally
 from acctsec.testing._record_clauses import AWKWARD, RACERS
 
@@ -62,6 +62,73 @@ def agrees_with_the_arithmetic(store: Any) -> None:
             twin.compare()
 
     compare()
+
+
+def remembers_exactly_so_much(store: Any) -> None:
+    """What a meter remembers must be bounded, and be forgotten, exactly as acctsec.meters says."""
+    stories = (_many_candidates, _many_lapses, _many_successes, _success_while_resting, _many_parts)
+    for number, story in enumerate(stories):
+        story(Twin(store, b"story %d" % number))
+
+
+def _many_candidates(twin: "Twin") -> None:
+    """One more than can be remembered; then repeats of the oldest and of the latest, and some without a candidate."""
+    for candidate in (*range(MAX_SEEN + 2), 0, MAX_SEEN, None, None, None, 4, 5, 6):
+        twin.charge([(0, 3, candidate, 0)])
+        twin.settle([(0, Settle.FAILED)])
+        twin.compare()
+
+
+def _many_lapses(twin: "Twin") -> None:
+    """More lapses than can be corrected, corrected all the same, with failures before, between and after."""
+    twin.charge([(0, 3, None, 0)])
+    for candidate in range(MAX_DONE + 2):
+        twin.charge([(0, 3, candidate, 0), (0, 4, candidate, 0)])
+    twin.pass_time(LADDER.lease)
+    twin.charge([(0, 3, None, 0), (0, 4, None, 0), (0, 3, 99, 0)])
+    for number in range(2 * MAX_DONE + 9):
+        twin.settle([(number, (Settle.VOID, Settle.VOID, Settle.CLEAR, Settle.FAILED)[number % 4])])
+        twin.compare()
+
+
+def _many_successes(twin: "Twin") -> None:
+    """More successes at once than can be parked; each clears what came before it, once. The last turns out a failure."""
+    for candidate in range(MAX_DONE + 2):
+        twin.charge([(0, 3, 100 + candidate, 0), (0, 4, 100 + candidate, 0)])
+        twin.settle([(0, Settle.FAILED), (1, Settle.FAILED)])
+        twin.charge([(0, 3, candidate, 0), (0, 4, candidate, 0)])
+        twin.settle([(0, Settle.PARK), (1, Settle.PARK)])
+    twin.pass_time(HOUR + SECOND)
+    parked = [number for number in range(len(twin.holds)) if number % 4 > 1]
+    for number in (parked[-7], parked[-9], *parked[:-4], parked[-3], parked[-4]):
+        twin.charge([(0, 3, None, 0), (0, 3, 100, 0), (0, 4, None, 0), (0, 4, None, 0)])
+        twin.settle([(len(twin.holds) - 1 - number, Settle.CLEAR)])
+        twin.compare()
+    twin.settle([(len(twin.holds) - 1 - number, Settle.FAILED) for number in parked])
+    twin.compare()
+
+
+def _success_while_resting(twin: "Twin") -> None:
+    """What was tried beside a success stays, and so does the rest it brought about."""
+    twin.charge([(0, 0, 1, 0)])
+    twin.settle([(0, Settle.PARK)])
+    for _ in range(LADDER.free):
+        twin.charge([(0, 0, None, 0)])
+    twin.settle([(LADDER.free, Settle.CLEAR)])
+    twin.compare()
+
+
+def _many_parts(twin: "Twin") -> None:
+    """Failures all over a window, read just before each leaves, when it does, and just after."""
+    leaving = []
+    for step in (0, 1, SECOND, HOUR // 16, HOUR // 16, HOUR // 8 + SECOND, HOUR // 4, HOUR // 8 - SECOND):
+        twin.pass_time(step)
+        twin.charge([(0, 4, None, 0), (0, 1, None, 0)])
+        leaving.append(-(-twin.now // SECOND) * SECOND + HOUR)
+        twin.compare()
+    for instant in sorted({instant + near for instant in leaving for near in (-SECOND, -1, 0, 1)}):
+        twin.pass_time(instant - twin.now)
+        twin.compare()
 
 
 class Twin:
@@ -311,6 +378,7 @@ CLAUSES: tuple[Callable[[Any], None], ...] = (
     racers_get_what_is_free,
     racers_share_and_settle_once,
     keeps_kinds_apart,
+    remembers_exactly_so_much,
     agrees_with_the_arithmetic,
 )
 

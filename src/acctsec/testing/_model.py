@@ -1,0 +1,184 @@
+"""The serial model behind EngineMachine: what one subject's state must be, in plain values."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+
+from attrs import Factory, define, field
+
+from acctsec import events
+from acctsec.outcomes import AssuranceLevel
+from acctsec.protocols import MessagePurpose
+from acctsec.record import SKEW
+from acctsec.testing.doubles import Authenticator
+
+PERIOD = 30
+EVERY_TENTH = 9  # guesses beyond the policy that a loss of the meters may give: the documented bound
+
+
+@define(eq=False)
+class Minted:
+    """A token that was given out, and the life and epoch of its subject then."""
+
+    text: str = field(repr=False)
+    life: int
+    epoch: int
+    made: datetime
+    expires: datetime
+    spent: bool = False
+
+
+@define(eq=False)
+class Session(Minted):
+    """A session token; *active* is when it was sealed."""
+
+    level: AssuranceLevel = AssuranceLevel.AAL1
+    authenticated: datetime = field(kw_only=True)
+    active: datetime = field(kw_only=True)
+    family: list["Session"] = Factory(list)
+
+    def end(self) -> None:
+        """Sign out: every token of the session is spent."""
+        for one in (self, *self.family):
+            one.spent = True
+
+
+@define(eq=False)
+class Reset(Minted):
+    """A mailed reset; *handle* is what the browser got that asked for it."""
+
+    code: str = field(kw_only=True, repr=False)
+    handle: str | None = field(kw_only=True, repr=False)
+
+
+@define(eq=False)
+class Ticket(Minted):
+    """A ticket of an unfinished flow; *reset* is the one it is for, and None for a sign-in."""
+
+    reset: Reset | None = None
+
+
+@define(eq=False)
+class Enrolment(Minted):
+    """An authenticator that is not confirmed yet."""
+
+    app: Authenticator = field(kw_only=True)
+    session: Session = field(kw_only=True)
+
+
+@define(eq=False)
+class App:
+    """A confirmed authenticator, and the newest time step it was believed for."""
+
+    id: str
+    app: Authenticator
+    last_step: int
+
+
+@define(eq=False)
+class Person:
+    """One subject as it has to be."""
+
+    subject: str
+    identifier: str
+    address: str
+    required: bool = False
+    life: int = 0
+    epoch: int = 0
+    password: str | None = None
+    change: bool = False
+    disabled: bool = False
+    suspended: bool = False  # by the platform, in its own table
+    apps: list[App] = Factory(list)
+    codes: list[str] = Factory(list)
+    dead_codes: list[str] = Factory(list)
+    sessions: list[Session] = Factory(list)
+    resets: list[Reset] = Factory(list)
+    tickets: list[Ticket] = Factory(list)
+    resumes: list[Ticket] = Factory(list)
+    changes: list[Ticket] = Factory(list)
+    enrolments: list[Enrolment] = Factory(list)
+    devices: list[str] = Factory(list)
+    guesses: Counter[str] = Factory(Counter)
+    lost: int = 0
+
+    @property
+    def active(self) -> bool:
+        """Whether anything may be granted to it."""
+        return not self.disabled and not self.suspended
+
+    def mint(self, kind: Any, text: str, *, now: datetime, lasts: timedelta, **more: Any) -> Any:
+        """A token of the present life and epoch."""
+        return kind(text=text, life=self.life, epoch=self.epoch, made=now, expires=now + lasts, **more)
+
+    def holds(self, token: Minted, now: datetime) -> bool:
+        """Whether a token may still have an effect: of this life and epoch, not spent, in time."""
+        return (token.life, token.epoch, token.spent) == (self.life, self.epoch, False) and now < token.expires
+
+    def live(self, session: Session, now: datetime, idle: timedelta) -> bool:
+        """Whether a session token stands for a session."""
+        begun = max(session.made, session.active) <= now + SKEW
+        return not self.disabled and self.holds(session, now) and begun and now < session.active + idle
+
+    def may_change(self, session: Session, now: datetime, idle: timedelta, fresh: timedelta) -> bool:
+        """Whether a session may change a credential."""
+        level = AssuranceLevel.AAL2 if self.apps else AssuranceLevel.AAL1
+        recent = session.authenticated <= now < session.authenticated + fresh
+        return self.active and self.live(session, now, idle) and session.level >= level and recent
+
+    # --- what happens to it ---
+
+    def next_epoch(self) -> None:
+        """Everything minted before is dead."""
+        self.epoch += 1
+
+    def change_password(self, password: str) -> None:
+        """A new password, and nothing of the old one."""
+        self.next_epoch()
+        self.password, self.change = password, False
+
+    def open_lanes(self) -> None:
+        """Start counting guesses anew."""
+        self.guesses.clear()
+        self.lost = 0
+
+    def void_codes(self) -> None:
+        """No recovery code is good any more."""
+        self.dead_codes += self.codes
+        self.codes = []
+
+    def forget(self) -> None:
+        """Begin a new life: nothing of this one is left."""
+        self.void_codes()
+        self.life, self.epoch, self.password = self.life + 1, 0, None
+        self.change = self.disabled = False
+        self.apps = []
+        self.open_lanes()
+
+
+CHANGES = (
+    events.PasswordSet,
+    events.PasswordReset,
+    events.SignedInEvent,
+    events.FactorAccepted,
+    events.FactorEnrolled,
+    events.FactorDropped,
+    events.RecoveryCodesIssued,
+    events.SessionClosed,
+    events.SessionsClosed,
+    events.Unlocked,
+    events.Disabled,
+    events.Enabled,
+    events.ChangeDemanded,
+    events.Erased,
+)
+"""Events that the model foretells, each exactly as often as it happens."""
+
+NOTICES = (
+    MessagePurpose.PASSWORD_CHANGED,
+    MessagePurpose.FACTOR_ADDED,
+    MessagePurpose.FACTOR_REMOVED,
+    MessagePurpose.RECOVERY_CODES_ISSUED,
+    MessagePurpose.RECOVERY_CODE_USED,
+)
+"""Messages that the model foretells."""

@@ -1,0 +1,60 @@
+"""The benchmarks run and tell well-formed rows. What they measure is nobody's test: `make bench` prints it."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+GOALS = ["P1", "P1b", *(f"P{number}" for number in range(2, 23))]
+LATER = {"P1b", "P11", "P12", "P13"}
+COLUMNS = ("row", "what", "ours", "floor", "peer", "ratio", "goal", "verdict")
+
+
+def run(*arguments):
+    return subprocess.run([sys.executable, "-m", "tests.bench", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Every row, measured just long enough to see that it can be."""
+    made = run("--quick")
+    assert made.returncode == 0, made.stderr
+    lines = [line for line in made.stdout.splitlines() if line.startswith("| P")]
+    return [dict(zip(COLUMNS, re.split(r" *\| *", line.strip("| "), maxsplit=7), strict=False)) for line in lines]
+
+
+@pytest.mark.parametrize("goal", GOALS)
+def test_every_goal_has_a_row(rows, goal):
+    """A goal that nobody measures would be missed without a word."""
+    mine = [row for row in rows if row["row"] == goal]
+
+    assert mine
+    assert all((row["ours"] == "later part") is (goal in LATER) for row in mine if "fast extra" not in row["what"])
+
+
+def test_every_row_says_what_it_measured(rows):
+    """Who reads the table needs no other file."""
+    for row in rows:
+        assert len(row["what"]) > 10, row
+        assert re.search(r"\d", row["ours"]) or row["ours"] == "later part", row
+        assert row.get("verdict", "") in {"", "met", "MISSED"}, row
+        assert not row.get("verdict") or row["goal"] != "-", row
+
+
+def test_rows_can_be_chosen():
+    """`make bench ROWS="P5 P7"` measures those two alone."""
+    made = run("--quick", "P5", "P7")
+
+    assert {line.split("|")[1].strip() for line in made.stdout.splitlines() if line.startswith("| P")} == {"P5", "P7"}
+
+
+def test_an_unknown_row_is_a_mistake_that_names_the_known_ones():
+    """A typing error must not look like a clean bill."""
+    made = run("--quick", "P99")
+
+    assert made.returncode == 2
+    assert "P99" in made.stderr
+    assert "P22" in made.stderr

@@ -1,0 +1,135 @@
+"""Every knob of a policy can be shown in words, with what it means and where its default comes from."""
+
+from datetime import timedelta
+
+import pytest
+from attrs import evolve, fields, frozen, has
+
+from acctsec import CHEAPEST, SOCIAL_DEFAULT, PasswordPolicy, Policy, presets
+from acctsec.budgets import Budget, Rungs
+from acctsec.hashing import Argon2Parameters
+from acctsec.knobs import documented, knobs, shown
+from acctsec.lockout import Repeats
+from acctsec.outcomes import AssuranceLevel
+from acctsec.password.rules import Length
+
+PRESETS = [value for value in vars(presets).values() if isinstance(value, Policy)]
+
+
+@pytest.mark.parametrize("policy", PRESETS, ids=lambda policy: policy.name)
+def test_every_knob_is_explained(policy):
+    """A number without a source is somebody's taste."""
+    bare = [knob.name for knob in knobs(policy) if not (knob.value and knob.meaning and knob.source)]
+
+    assert bare == []
+
+
+def test_no_field_of_a_policy_is_left_out():
+    """What is not shown cannot be reviewed."""
+    families = {one.name: type(getattr(SOCIAL_DEFAULT, one.name)) for one in fields(Policy)}
+    wanted = {f"{family}.{one.name}" for family, kind in families.items() if has(kind) for one in fields(kind)}
+
+    assert wanted <= {knob.name for knob in knobs(SOCIAL_DEFAULT)}
+
+
+def test_knobs_of_rules_follow_the_rules():
+    """A rule's own numbers are knobs as well."""
+    found = {knob.name: knob.value for knob in knobs(SOCIAL_DEFAULT)}
+
+    assert found["password.rules"] == "Length · ContextWords · Blocklist · MinimumStrength · Breached"
+    assert found["password.Length.minimum"] == "15"
+    assert found["password.MinimumStrength.guesses_log10"] == "8"
+
+
+def test_a_changed_knob_shows_its_new_value_and_the_old_source():
+    """The source is the default's; whoever changes the value has his own reasons."""
+    changed = evolve(SOCIAL_DEFAULT, reset=evolve(SOCIAL_DEFAULT.reset, link_lifetime=timedelta(minutes=10)))
+
+    before, after = ({knob.name: knob for knob in knobs(policy)}["reset.link_lifetime"] for policy in (SOCIAL_DEFAULT, changed))
+
+    assert (before.value, after.value) == ("30 min", "10 min")
+    assert before.source == after.source
+
+
+def test_families_come_in_the_order_of_the_policy():
+    """A page has one table a family."""
+    families = list(dict.fromkeys(knob.family for knob in knobs(CHEAPEST)))
+
+    assert families == ["password", "hashing", "reset", "mfa", "lockout", "sessions"]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "not set"),
+        (True, "yes"),
+        (False, "no"),
+        (19456, "19,456"),
+        (8.0, "8"),
+        ("acctsec", "acctsec"),
+        (timedelta(days=30), "30 days"),
+        (timedelta(days=1), "1 day"),
+        (timedelta(hours=1), "1 h"),
+        (timedelta(minutes=90), "90 min"),
+        (timedelta(seconds=2), "2 s"),
+        (timedelta(milliseconds=2500), "2.5 s"),
+        (Repeats.FREE, "free"),
+        (AssuranceLevel.AAL2, "2"),
+        (Budget(limit=3, window=timedelta(hours=1)), "3 in 1 h"),
+        (Argon2Parameters(19_456, 2), "19,456 KiB × 2 × 1"),
+        ((), "none"),
+        (frozenset({"staff", "admins"}), "admins · staff"),
+        ((Length(),), "Length"),
+        (shown, "shown"),
+        (
+            Rungs(free=10, first=timedelta(minutes=1), longest=timedelta(minutes=30), stop=50),
+            "10 free, then 1 min doubling to 30 min, stop at 50",
+        ),
+        (
+            Rungs(free=100, first=timedelta(minutes=1), longest=timedelta(minutes=1), stop=100, window=timedelta(days=30)),
+            "100 free, within 30 days",
+        ),
+    ],
+)
+def test_values_are_shown_in_words(value, words):
+    """Nobody reads ``datetime.timedelta(seconds=1800)``."""
+    assert shown(value) == words
+
+
+def test_names_before_one_colon_share_its_text():
+    """``memory_kib, time_cost, parallelism: ...`` explains all three."""
+
+    class Documented:
+        """
+        Something.
+
+        Args:
+            one, two: both of them. Default 1
+                and a second line: with a colon.
+            three: alone.
+
+        Raises nothing: at all.
+        """
+
+    assert documented(Documented) == {
+        "one": "both of them. Default 1 and a second line: with a colon.",
+        "two": "both of them. Default 1 and a second line: with a colon.",
+        "three": "alone.",
+    }
+
+
+def test_a_class_without_a_section_explains_nothing():
+    """A rule of one's own may be silent; it is shown all the same."""
+
+    @frozen
+    class Palindrome:
+        longest: int = 3
+
+        def judge(self, password, facts):
+            return ()
+
+    policy = evolve(SOCIAL_DEFAULT, password=PasswordPolicy(rules=(Length(), Palindrome())))
+
+    found = {knob.name.rpartition(".")[2]: knob for knob in knobs(policy)}
+
+    assert (found["longest"].value, found["longest"].meaning, found["longest"].source) == ("3", "", "")

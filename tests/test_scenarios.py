@@ -116,6 +116,7 @@ MALFORMED = {
     "an unknown purpose": ("guesses = 3", "messages = { rest = 1 }", "expect.messages"),
     "an unknown preset": ("[expect]", '[policy]\npreset = "lax"\n\n[expect]', "policy: There is no preset 'lax'"),
     "an unknown family": ("[expect]", "[policy.lokout]\n\n[expect]", "policy: policy has no knob 'lokout'"),
+    "a family that is no table": ("[expect]", "[policy]\nlockout = 5\n\n[expect]", "policy: policy.lockout is no table"),
     "an unknown knob": (
         "[expect]",
         "[policy.lockout.strangers]\nfee = 5\n\n[expect]",

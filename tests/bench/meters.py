@@ -196,5 +196,5 @@ def _sign_in(policy):
     record = Record(incarnation=bytes(16), epoch=1, verifier=verifier)
     scene = Scene(tenant="", subject="subject", account=Account(subject="subject"), now=now)
     compared = Compared(record.incarnation, 1, matched=True)
-    facts = {"scene": scene, "compared": compared, "lane": Lane(), "ordinal": 1, "renewed": None}
+    facts = {"scene": scene, "compared": compared, "lane": Lane(), "renewed": None}
     return lambda: sign_in(policy, record, drawn=Drawn(session=os.urandom(16), device=os.urandom(16)), **facts)

@@ -62,16 +62,13 @@ class Answers:
 
     def find(self, scene: Scene, factors: Factors, answer: FactorAnswer) -> FactorFound:
         """What an answer fits, and what is due to be sealed under the newest key. Every authenticator is tried."""
-        anew: dict[bytes, bytes] = {}
-        match = (
-            self._totp(scene, factors, answer, anew) if isinstance(answer, TotpCode) else self._code(scene, factors, answer, anew)
-        )
-        return FactorFound(match, anew)
+        match = self._totp(scene, factors, answer) if isinstance(answer, TotpCode) else self._code(scene, factors, answer)
+        return FactorFound(match, self._anew(scene, factors))
 
-    def _totp(self, scene: Scene, factors: Factors, answer: TotpCode, anew: dict[bytes, bytes]) -> TotpMatch | None:
+    def _totp(self, scene: Scene, factors: Factors, answer: TotpCode) -> TotpMatch | None:
         found = None
         for one in factors.totp:
-            secret = self._opened("totp", one.sealed, scene, one.id, anew)
+            secret = self.core.keyring.open("totp", one.sealed, scene.tenant, scene.subject, one.id)
             if secret is None:
                 continue  # sealed under a key that is gone: it can prove nothing
             steps = totp.matching_steps(secret, answer.code, now=scene.now, window=self.core.policy.mfa.window)
@@ -80,20 +77,25 @@ class Answers:
                 found = TotpMatch(one.id, fresh)
         return found
 
-    def _code(self, scene: Scene, factors: Factors, answer: RecoveryCode, anew: dict[bytes, bytes]) -> RecoveryMatch | None:
+    def _code(self, scene: Scene, factors: Factors, answer: RecoveryCode) -> RecoveryMatch | None:
         codes = factors.recovery
         if codes is None:
             return None
-        stored = self._opened("recovery", codes.sealed, scene, str(codes.generation), anew)
+        stored = self.core.keyring.open("recovery", codes.sealed, scene.tenant, scene.subject, str(codes.generation))
         index = None if stored is None else recovery.find(stored, answer.code)
         return None if index is None else RecoveryMatch(codes.generation, index)
 
-    def _opened(self, label: str, sealed: bytes, scene: Scene, name: str, anew: dict[bytes, bytes]) -> bytes | None:
-        keyring = self.core.keyring
-        plain = keyring.open(label, sealed, scene.tenant, scene.subject, name)
-        if plain is not None and not keyring.sealed_by_newest(sealed):
-            anew[sealed] = keyring.seal(label, plain, scene.tenant, scene.subject, name)
-        return plain
+    def _anew(self, scene: Scene, factors: Factors) -> dict[bytes, bytes]:
+        """Everything of the factors that an older key sealed, sealed again: a key may go once nobody needs it."""
+        keyring, anew = self.core.keyring, dict[bytes, bytes]()
+        sealed = [("totp", one.sealed, one.id) for one in factors.totp]
+        if factors.recovery:
+            sealed.append(("recovery", factors.recovery.sealed, str(factors.recovery.generation)))
+        for label, old, name in sealed:
+            plain = None if keyring.sealed_by_newest(old) else keyring.open(label, old, scene.tenant, scene.subject, name)
+            if plain is not None:
+                anew[old] = keyring.seal(label, plain, scene.tenant, scene.subject, name)
+        return anew
 
 
 def guessed(answer: FactorAnswer, scene: Scene) -> str:

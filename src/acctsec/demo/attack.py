@@ -111,7 +111,6 @@ def play(stage: Stage, world: World) -> Attack:
     limit, rest = world.policy.lockout.strangers.free, world.policy.lockout.strangers.first
     threads, more = (FAST_THREADS, FAST_LATER) if world.fast else (THREADS, LATER)
     stage.open(
-        3,
         f"{threads} threads guess one account at once",
         "Each thread has a wrong password and an address of its own, so no limit of a source is what stops them. Every guess "
         f"costs a real hash (Argon2id, 19 MiB). The policy allows strangers {limit} failures; then they rest. Ben, the owner, "

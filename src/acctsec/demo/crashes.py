@@ -96,7 +96,6 @@ class Crashes:
 def play(stage: Stage, world: World) -> Crashes:
     """Kill, start again, look."""
     stage.open(
-        4,
         "The process is killed in the middle of a reset",
         "Four times a process of its own redeems a reset and is killed with SIGKILL, each time at another point. Then the "
         "store is opened again, the outbox delivered, and the account tried: with the old password, the new one and the link.",

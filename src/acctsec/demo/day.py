@@ -251,7 +251,6 @@ class AdasDay:
 def play(stage: Stage, world: World) -> Day:
     """Let the day pass."""
     stage.open(
-        2,
         "One person's day",
         "Ada signs up, protects her account, forgets her password and gets it back. The clock is moved by hand, so waiting for "
         "the next code takes no time; everything else is as in production.",

@@ -13,7 +13,6 @@ from acctsec.knobs import knobs
 def play(stage: Stage, policy: Policy) -> None:
     """Show the policy, and that a wrong one does not come into being."""
     stage.open(
-        5,
         "The policy in force",
         f"{policy.name}, digest {policy.digest}. Every number has a name and a source; the words are read from the code itself.",
     )

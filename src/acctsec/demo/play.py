@@ -66,6 +66,7 @@ def _acts(stage: Stage, world: World, began: float) -> Run:
 
 def _whole(stage: Stage, number: int, act: Callable[[], T]) -> T | None:
     """Play one act to its end. One that breaks off is a claim that did not hold; the others go on."""
+    stage.turn(number)
     try:
         return act()
     except (Broken, AcctsecError) as error:

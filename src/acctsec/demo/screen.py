@@ -239,8 +239,9 @@ def _squares(uri: str, *, inverted: bool) -> list[str]:
 
 def _writes(out: IO[str], signs: str) -> bool:
     """Whether a stream can write these signs."""
+    encoding = getattr(out, "encoding", None)
     try:
-        signs.encode(getattr(out, "encoding", None) or "ascii")
+        signs.encode(encoding or "utf-8")  # a stream without an encoding keeps text as it is
     except (UnicodeEncodeError, LookupError):
         return False
     return os.environ.get("TERM") != "dumb"

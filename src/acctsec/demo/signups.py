@@ -76,7 +76,6 @@ def play(stage: Stage, world: World) -> SignUps:
     many = 40 if world.fast else 200
     cost = world.policy.hashing
     stage.open(
-        1,
         f"{many} people sign up",
         "Their passwords come from lists of leaked ones, by rank, and from the habits that people have: a word with a year, "
         "their own name and birthday; some use a line of words or a password manager. How many have which habit is assumed, the "

@@ -34,11 +34,14 @@ class Stage:
         self.heads: dict[int, tuple[str, str]] = {}
         self._act = 0
 
-    def open(self, number: int, title: str, lead: str) -> None:
-        """Begin an act."""
+    def turn(self, number: int) -> None:
+        """Make room for an act: claims are its own from here on."""
         self._act = number
-        self.heads[number] = title, lead
-        self.screen.act(number, title, lead)
+
+    def open(self, title: str, lead: str) -> None:
+        """Begin the act."""
+        self.heads[self._act] = title, lead
+        self.screen.act(self._act, title, lead)
 
     def claim(self, text: str, held: object) -> None:
         """Assert something, in front of everybody."""

@@ -107,9 +107,9 @@ class MfaPolicy:
         A step that was accepted, or skipped by a later one, is never accepted again, on any ticket or endpoint.
         """
         if isinstance(match, TotpMatch):
+            step = max(match.steps, default=-1)  # a code that two steps share by chance is used up with the later one
             for one in factors.totp:
-                step = next((step for step in match.steps if step > one.last_step), None)
-                if one.id == match.factor and step is not None:
+                if one.id == match.factor and step > one.last_step:
                     used = tuple(evolve(other, last_step=step) if other.id == one.id else other for other in factors.totp)
                     return Proven(evolve(factors, totp=used), "totp")
         if isinstance(match, RecoveryMatch):

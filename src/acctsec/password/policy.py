@@ -1,6 +1,6 @@
 """The password policy: which rules hold, asked all at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ParamSpec, TypeVar
 
 from attrs import evolve, field, frozen
@@ -21,6 +21,10 @@ MAX_SERVICE_WORDS = 16
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def _as_rules(given: Iterable[Rule]) -> tuple[Rule, ...]:
+    return tuple(given)
 
 
 @frozen(kw_only=True)
@@ -44,7 +48,7 @@ class PasswordPolicy:
     """
 
     rules: tuple[Rule, ...] = field(
-        default=(Length(), ContextWords(), Blocklist(), MinimumStrength(), Breached()), converter=tuple
+        default=(Length(), ContextWords(), Blocklist(), MinimumStrength(), Breached()), converter=_as_rules
     )
     words: tuple[str, ...] = field(default=(), repr=False)
     max_bytes: int = 1024

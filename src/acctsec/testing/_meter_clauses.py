@@ -73,7 +73,7 @@ def remembers_exactly_so_much(store: Any) -> None:
 
 def _many_candidates(twin: "Twin") -> None:
     """One more than can be remembered; then repeats of the oldest and of the latest, and some without a candidate."""
-    for candidate in (*range(MAX_SEEN + 2), 0, MAX_SEEN, None, None, None, 4, 5, 6):
+    for candidate in (*range(MAX_SEEN + 2), 0, MAX_SEEN, None, 3, 4):
         twin.charge([(0, 3, candidate, 0)])
         twin.settle([(0, Settle.FAILED)])
         twin.compare()

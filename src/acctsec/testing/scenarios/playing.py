@@ -8,7 +8,7 @@ from attrs import define, field, frozen
 from acctsec.claims import RecoveryCode, ResetCode, ResetLink, ResetProof, ResumeTicket, TotpCode
 from acctsec.context import Context
 from acctsec.engine import Engine
-from acctsec.outcomes import FactorAdded, FactorRequired, ProofAccepted, RecoveryCodes, Refused, ResetRequested, SignedIn
+from acctsec.outcomes import FactorRequired, ProofAccepted, RecoveryCodes, Refused, ResetRequested, SignedIn
 from acctsec.protocols import MessagePurpose
 from acctsec.testing._faces import Face
 from acctsec.testing.doubles import Authenticator
@@ -153,8 +153,6 @@ class _Stage:
                 hands.ticket = ticket
             case ResetRequested(handle=handle):
                 hands.handle = handle
-            case FactorAdded(session=session):
-                hands.session = session
             case Refused(retry_after=wait) if wait is not None:
                 return "Refused(retry_after)"
         return type(outcome).__name__

@@ -140,11 +140,11 @@ def _complaints(scenario: Scenario) -> Iterator[Complaint]:
 
 
 def _of_step(step: AnyStep, accounts: Mapping[str, Account], actors: Mapping[str, Actor]) -> Iterator[Complaint]:
-    if step.by not in actors:
-        yield "by", f"there is no actor {step.by!r}"
-        return
+    actor = actors.get(step.by)
     needed = _NEEDED.get((type(step), getattr(step, "code", getattr(step, "proof", ""))))
-    if needed and not getattr(actors[step.by], needed):
+    if actor is None:
+        yield "by", f"there is no actor {step.by!r}"
+    elif needed and not getattr(actor, needed):
         yield "by", f"{step.by!r} has no {needed}"
     target = getattr(step, "account", NOBODY)
     for number in range(1, step.times + 1):

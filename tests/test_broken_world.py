@@ -22,6 +22,7 @@ from acctsec.outcomes import (
     SignedIn,
     TryAgain,
 )
+from acctsec.password import Outage
 from acctsec.protocols import Account, MessagePurpose
 from acctsec.testing import world
 from acctsec.testing.world import PASSWORD
@@ -222,6 +223,13 @@ def test_a_breach_corpus_that_cannot_tell_is_observed_and_the_other_rules_stand(
     w.deliver()
     observed = [event for key, event in w.sink.handed if isinstance(event, PortFailed)]
     assert [event.port for event in observed] == ["corpus", "corpus"]
+
+
+def test_a_policy_may_refuse_what_the_corpus_cannot_tell():
+    w = world(corpus=Corpus(TimeoutError("slow")))
+    w.restart(evolve(w.policy, password=evolve(w.policy.password, on_outage=Outage.REFUSE)))
+    assert [one.code for one in w.engine.check_password(NEW).objections] == ["unchecked"]
+    assert [one.code for one in w.engine.check_password("password").objections][-1] == "unchecked"
 
 
 def test_a_breached_password_is_rejected_by_its_count():

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from attrs.validators import instance_of
 
 from acctsec.budgets import Rungs
@@ -81,6 +81,7 @@ class Attempt:
     candidate: int
     hold: bytes
     known: int = 0  # failures the record remembers of this lane
+    floor: int = 0  # the same, read again because the meter knows of fewer
 
 
 @frozen
@@ -184,8 +185,9 @@ class LockoutPolicy:
         """
         short = attempt.kind not in LADDERED
         rungs = self.codes if short else self.device if attempt.lane.known else self.strangers
-        at_least = 0 if short else attempt.known
-        own = self._charge(attempt, attempt.subject, self.meter(attempt.kind, attempt.lane), rungs, at_least=at_least)
+        own = self._charge(attempt, attempt.subject, self.meter(attempt.kind, attempt.lane), rungs)
+        if not short:
+            own = evolve(own, at_least=attempt.known, floor=attempt.floor)
         if attempt.lane.known or attempt.kind is SecretClass.REUSE:
             return (own,)
         pair = self._charge(attempt, attempt.source, PAIR + attempt.pair, self.pair)
@@ -195,11 +197,11 @@ class LockoutPolicy:
         month = self._charge(attempt, attempt.subject, b"!" + attempt.kind.value.encode() + b"/month", self.month)
         return (own, month, pair, source)
 
-    def _charge(self, attempt: Attempt, slot: bytes, meter: bytes, rungs: Rungs, *, at_least: int = 0) -> Charge:
+    def _charge(self, attempt: Attempt, slot: bytes, meter: bytes, rungs: Rungs) -> Charge:
         candidate = attempt.candidate
         if self.repeats is Repeats.COUNT:
             candidate = int.from_bytes(attempt.hold[:4], "big")  # no two attempts are equal, so none is free
-        return Charge(slot, meter, self._ladder(rungs), candidate, attempt.hold, at_least)
+        return Charge(slot, meter, self._ladder(rungs), candidate, attempt.hold)
 
     def _ladder(self, rungs: Rungs) -> Ladder:
         return rungs.ladder(self.lease)

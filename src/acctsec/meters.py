@@ -84,15 +84,16 @@ def room(ladder: Ladder, count: int) -> int:
     return min(ladder.stop, allowed)
 
 
-def wake(meter: Meter, ladder: Ladder, now: int, at_least: int = 0) -> Meter:
+def wake(meter: Meter, ladder: Ladder, now: int, at_least: int = 0, floor: int = 0) -> Meter:
     """
     Bring a meter to the instant *now*: forget what left the window, turn reservations past their lease into failures.
 
     A meter that begins where the record remembers *at_least* so many failures was lost: it goes on from there, with
-    everything that follows from it.
+    everything that follows from it. One that lives knows better, unless it is further behind *floor* than what may be
+    under way at once.
     """
     latest = meter.latest
-    behind = ladder.free if latest else 0
+    least = floor - ladder.free if latest else max(at_least, floor)
     if latest < now:
         latest = now
     elif latest - now > BROKEN_CLOCK:
@@ -105,7 +106,7 @@ def wake(meter: Meter, ladder: Ladder, now: int, at_least: int = 0) -> Meter:
         woken = _without_old(woken, ladder)
     if woken.holds:
         woken = _lapsed(woken, ladder)
-    return _raised(woken, ladder, at_least - behind, now) if at_least > behind else woken
+    return _raised(woken, ladder, least, now) if least > 0 else woken
 
 
 def admit(meter: Meter, charge: Charge, now: int) -> tuple[Meter, Reading]:
@@ -186,10 +187,10 @@ def charge_row(
         name = charge.meter
         past = changed.get(name)
         if past is None:
-            woken = awake[name] = wake(row.get(name, FRESH), charge.ladder, now, charge.at_least)
+            woken = awake[name] = wake(row.get(name, FRESH), charge.ladder, now, charge.at_least, charge.floor)
         else:
-            awake[name] = wake(awake[name], charge.ladder, now, charge.at_least)
-            woken = wake(past, charge.ladder, now, charge.at_least)
+            awake[name] = wake(awake[name], charge.ladder, now, charge.at_least, charge.floor)
+            woken = wake(past, charge.ladder, now, charge.at_least, charge.floor)
         changed[name], reading = admit(woken, charge, now)
         readings.append(reading)
         if type(reading) is not Granted:

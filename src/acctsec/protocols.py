@@ -139,8 +139,9 @@ class Charge:
     A wish to compare one *candidate* against a secret, put to one meter.
 
     *slot* names the row and is the unit of atomicity; *meter* names the meter within it, and one in ``!`` is never evicted.
-    *candidate* is a truncated keyed digest: equal candidates share one unit. *at_least* raises the meter to a count known
-    from elsewhere. Without a candidate the unit is spent at once and for good.
+    *candidate* is a truncated keyed digest: equal candidates share one unit. Without one the unit is spent at once and for
+    good. *at_least* is a count known from elsewhere: a meter that begins with this charge was lost, and goes on from there.
+    *floor* is one that was made sure of just now: it raises a meter that lives, but for the free ones.
     """
 
     slot: bytes
@@ -149,6 +150,7 @@ class Charge:
     candidate: int | None
     hold: bytes
     at_least: int = 0
+    floor: int = 0
 
 
 @frozen

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from acctsec.errors import ConfigError, PortError
 from acctsec.outcomes import Objection, PasswordAccepted, PasswordRejected, Strength
-from acctsec.password import Blocklist, Breached, ContextWords, Length, MinimumStrength, PasswordPolicy
+from acctsec.password import Blocklist, Breached, ContextWords, Length, MinimumStrength, Outage, PasswordPolicy
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 GOOD = "quaffle brumbek 7 winters"
@@ -188,6 +188,7 @@ def test_a_rule_of_ones_own():
     "bad",
     [
         {"rules": ()},
+        {"rules": Length()},
         {"rules": (MinimumStrength(),)},  # nobody asks for a length
         {"rules": (Length,)},  # the class, not a value
         {"rules": (Length(), "blocklist")},
@@ -260,6 +261,15 @@ def test_together_takes_the_stricter_of_each_number():
     assert together.max_bytes == 512
     assert codes(together.check("x" * 19 + "\n")) == ["control-character"]
     assert codes(together.check("quaffle brumbek 12")) == ["too-short"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"), [("accept", "accept", "accept"), ("accept", "refuse", "refuse"), ("refuse", "accept", "refuse")]
+)
+def test_together_refuses_on_an_outage_when_either_does(one, other, both):
+    together = PasswordPolicy(on_outage=Outage(one)) & PasswordPolicy(on_outage=Outage(other))
+
+    assert together.on_outage is Outage(both)
 
 
 def test_the_same_objection_of_two_parts_is_told_once():

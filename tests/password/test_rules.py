@@ -142,4 +142,5 @@ def test_codes_are_what_applications_translate():
         "too-many-bytes",
         "too-short",
         "too-weak",
+        "unchecked",
     ]

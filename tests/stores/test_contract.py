@@ -1,5 +1,7 @@
 """The kit catches what it promises to catch: each of these stores breaks one clause of the contract."""
 
+import time
+
 import pytest
 from attrs import evolve
 
@@ -81,8 +83,7 @@ class RacesOnCommit(MemoryStore):
         found = self._records.get(key)
         if value is None or commit_id == expected or (found and found[1]) != expected:
             return super().commit(key, expected, value, outbox, commit_id)
-        for _ in range(2000):
-            pass
+        time.sleep(0.0001)
         with self._lock:
             self._records.pop(key, None)
         return super().commit(key, None, value, outbox, commit_id)
@@ -202,8 +203,7 @@ class ForgetsTheIdle(MemoryStore):
 class RacesOnCharge(MemoryStore):
     def charge(self, charges, now):
         before = {slot: dict(row.meters) for slot, row in self._rows.items()}
-        for _ in range(2000):
-            pass
+        time.sleep(0.0001)
         for slot, meters in before.items():
             self._rows[slot].meters = meters
         return super().charge(charges, now)
@@ -267,7 +267,7 @@ def test_the_arithmetic_is_searched():
             if parked:
                 super().settle([evolve(one, verdict=Settle.CLEAR) for one in parked], now)
 
-    with pytest.raises(AssertionError, match=r"must answer as acctsec\.meters says"):
+    with pytest.raises(AssertionError, match=r"as acctsec\.meters says"):
         check_store(Generous)
 
 

@@ -218,7 +218,7 @@ class Guesses:
     ) -> list[tuple[Charge, ...]]:
         """One group of charges an index key: while keys rotate, old and new names are charged together."""
         digest, record = self.core.keyring.digest, who.record
-        epoch = str(record.epoch) if record else "0"
+        epoch, past = (str(record.epoch), record.checkpoint(lane.name(kind)).count) if record else ("0", 0)
         groups = []
         for key in range(self.core.keyring.index_count):
             attempt = Attempt(
@@ -229,7 +229,8 @@ class Guesses:
                 pair=digest("pair", kind.value, scene.tenant, typed, key=key)[:16],
                 candidate=int.from_bytes(digest("candidate", *who.names, epoch, secret, key=key)[:4], "big"),
                 hold=hold,
-                known=floor,
+                known=past,
+                floor=floor,
             )
             groups.append(self.core.policy.lockout.charges(attempt))
         return groups
@@ -244,7 +245,7 @@ class Guesses:
             judged.append(self.core.policy.lockout.judge(group, readings[at : at + len(group)]))
             at += len(group)
         order = (OverBudget, Closed, Crowded, Admitted)
-        return min(judged, key=lambda one: order.index(type(one)))
+        return min(judged, key=lambda one: (order.index(type(one)), -one.ordinal if isinstance(one, Admitted) else 0))
 
     async def settle(self, settlements: tuple[Settlement, ...]) -> None:
         """Settle, if there is anything to settle."""

@@ -31,6 +31,7 @@ from acctsec.outcomes import (
     Strength,
     TryAgain,
 )
+from acctsec.password import Outage
 from acctsec.password.codes import Code
 from acctsec.protocols import Account, AsyncBreachCorpus, Settle
 from acctsec.steps import Changed, ChangeProof, No, Scene, Stale, Step, change_password, change_refusal
@@ -76,6 +77,9 @@ class Passwords:
         breaches = None if prepared is None or corpus is None else await self._breaches(corpus, prepared)
         words = context_words(account)
         judged = await core.ports.offload(lambda: policy.check(password, words=words, breach_count=breaches, mfa=guarded))
+        if prepared is not None and corpus is not None and breaches is None and policy.on_outage is Outage.REFUSE:
+            found = judged.objections if isinstance(judged, PasswordRejected) else ()
+            return PasswordRejected((*found, Objection(Code.UNCHECKED.value)), judged.strength)
         if isinstance(judged, PasswordRejected):
             return judged
         if prepared is None or not isinstance(judged, PasswordAccepted):

@@ -1,7 +1,7 @@
 """Passwords: the rules they are held to, and how strong they are. Pure: facts come in, objections go out."""
 
 from acctsec.password.codes import Code
-from acctsec.password.policy import PasswordPolicy
+from acctsec.password.policy import Outage, PasswordPolicy
 from acctsec.password.preparation import PREPARATION, prepare
 from acctsec.password.rules import Blocklist, Breached, ContextWords, Facts, Length, MinimumStrength, Rule
 from acctsec.password.strength import estimate
@@ -15,6 +15,7 @@ __all__ = [
     "Facts",
     "Length",
     "MinimumStrength",
+    "Outage",
     "PasswordPolicy",
     "Rule",
     "estimate",

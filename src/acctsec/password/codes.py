@@ -15,4 +15,5 @@ class Code(StrEnum):
     COMMON = "common"  # among the most used passwords
     TOO_WEAK = "too-weak"  # {minimum_guesses}: too few guesses find it
     BREACHED = "breached"  # {count}: seen that often in leaks
+    UNCHECKED = "unchecked"  # the breach corpus could not be asked, and the policy refuses then
     REUSED = "reused"  # the current or an earlier password; found by the flow, which alone may look at old verifiers

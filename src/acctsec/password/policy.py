@@ -1,9 +1,11 @@
 """The password policy: which rules hold, asked all at once."""
 
 from collections.abc import Callable, Iterable
+from enum import StrEnum
 from typing import ParamSpec, TypeVar
 
 from attrs import evolve, field, frozen
+from attrs.validators import instance_of
 
 from acctsec.errors import ConfigError, PortError
 from acctsec.outcomes import Objection, PasswordAccepted, PasswordRejected, Strength
@@ -24,7 +26,16 @@ T = TypeVar("T")
 
 
 def _as_rules(given: Iterable[Rule]) -> tuple[Rule, ...]:
+    if not isinstance(given, Iterable):
+        raise ConfigError("rules is not a sequence of rules.", remedy="Give rules=(Length(), ...).")
     return tuple(given)
+
+
+class Outage(StrEnum):
+    """What an unreachable port does to the operation that asked it."""
+
+    ACCEPT = "accept"
+    REFUSE = "refuse"
 
 
 @frozen(kw_only=True)
@@ -41,6 +52,8 @@ class PasswordPolicy:
         max_bytes: of UTF-8; more is refused before anything looks at it. Default 1,024: 256 characters of four bytes.
         history: how many earlier passwords may not come back, the current one aside. Default 0, since
             nobody is made to change without cause (ASVS 5.0 6.2.10); at most 24.
+        on_outage: what becomes of a new password when the breach corpus cannot be asked. Default ACCEPT, with an event: the
+            other rules still hold, and a sign-up that nobody can finish helps nobody. REFUSE objects.
         estimator: says how many guesses a password stands. Default: ``estimate``, in this process.
         also: policies that must accept the password as well; made by ``&``. Default: none.
 
@@ -53,6 +66,7 @@ class PasswordPolicy:
     words: tuple[str, ...] = field(default=(), repr=False)
     max_bytes: int = 1024
     history: int = 0
+    on_outage: Outage = field(default=Outage.ACCEPT, validator=instance_of(Outage))
     estimator: Estimator = estimate
     also: "tuple[PasswordPolicy, ...]" = ()
 
@@ -104,6 +118,7 @@ class PasswordPolicy:
             self,
             max_bytes=min(self.max_bytes, other.max_bytes),
             history=max(self.history, other.history),
+            on_outage=max(self.on_outage, other.on_outage),  # by their names, refuse wins
             also=(*self.also, evolve(other, also=()), *other.also),
         )
 

@@ -135,8 +135,9 @@ class Database:
             if self._is_new(connection, version):
                 for statement in schema:
                     connection.execute(statement)
-                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                connection.execute(f"PRAGMA user_version = {version}")
+            # Written each time: a file that is read-only is found out here, not at the first sign-in.
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {version}")
 
     def _is_new(self, connection: sqlite3.Connection, known: int) -> bool:
         """Whether the file is empty. A file of somebody else, or of a later release, is refused untouched."""

@@ -223,7 +223,8 @@ class AsyncSqliteStore:
     async def close(self) -> None:
         """Let what has begun come to its end, then close the file."""
         await self._write(self._store.close)
-        for pool in self._workers():
+        pools, self._pools = self._workers(), None
+        for pool in pools:
             pool.shutdown(wait=False)
 
     async def load(self, key: bytes) -> tuple[bytes, Version] | None:

@@ -12,6 +12,7 @@ Subclass it, and run it against a store of your own or with rules of your own::
 Needs ``acctsec[testing]``.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
@@ -163,7 +164,8 @@ class EngineMachine(RuleBasedStateMachine):
             self.world.restart()
             self.world.clock.advance(timedelta(days=1))
             self.world.deliver()
-            self.check_story()
+            if sys.exc_info()[0] is None:  # otherwise the story broke off
+                self.check_story()
         finally:
             self.world.close()
             close = getattr(self.world.store, "close", None)
@@ -259,7 +261,7 @@ class EngineMachine(RuleBasedStateMachine):
         before = len(self.world.comparisons.guesses)
         by = CurrentPassword(current, None if session is None else session.text)
         outcome = self.call("set_password", person.subject, new, by=by, context=self.context())
-        self.count_guesses(person, before, "strangers")
+        self.count_guesses(person, before, "strangers", current)
         level = session is not None and person.live(session, self.now, self.idle) and session.level >= 1 + bool(person.apps)
         allowed = person.active and current == person.password and (level if session else not person.apps)
         if granted(outcome, PasswordChanged, allowed):
@@ -322,7 +324,7 @@ class EngineMachine(RuleBasedStateMachine):
         before = len(self.world.comparisons.guesses)
         outcome = self.call("sign_in", identifier, password, context=self.context(device=device))
         lane = device or "strangers"
-        self.count_guesses(person, before, lane)
+        self.count_guesses(person, before, lane, password)
         right = person.active and password == person.password
         due = self.due(person)
         assert isinstance(outcome, (due if right else Refused, Refused, TryAgain)), f"{outcome!r} where {due} was due"
@@ -357,9 +359,9 @@ class EngineMachine(RuleBasedStateMachine):
         person.guesses[lane] = 0
         self.happens(events.SignedInEvent)
 
-    def count_guesses(self, person: Person, before: int, lane: str) -> None:
+    def count_guesses(self, person: Person, before: int, lane: str, password: str) -> None:
         """Every wrong password here is another one: hold the comparisons against what a lane may have."""
-        person.guesses[lane] += len(self.world.comparisons.guesses) - before
+        person.guesses[lane] += sum(one.password == password for one in self.world.comparisons.guesses[before:])
         most = self.policy.lockout.strangers.stop + person.lost
         assert person.guesses[lane] <= most, f"{person.guesses[lane]} comparisons in a lane that may have {most}"
 

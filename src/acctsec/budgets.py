@@ -9,7 +9,6 @@ from attrs.validators import ge, instance_of
 from acctsec.errors import ConfigError
 from acctsec.protocols import Ladder
 
-
 _MICROSECOND = timedelta(microseconds=1)
 
 

@@ -278,3 +278,42 @@ class Delivered:
     sent: int
     failed: int
     left: bool
+
+
+@frozen
+class Acted:
+    """The act is done, or there was nothing to do."""
+
+
+@frozen(kw_only=True)
+class LaneStatus:
+    """How one lane stands: *failures*, and until when it rests (None: it does not). *stopped*: it will not open by itself."""
+
+    lane: str
+    failures: int
+    until: datetime | None
+    stopped: bool
+
+
+@frozen(kw_only=True)
+class Export:
+    """All that is held about a subject, without secrets."""
+
+    subject: str
+    tenant: str
+    has_password: bool
+    password_since: datetime | None
+    earlier_passwords: int
+    factors: tuple[FactorInfo, ...]
+    live_resets: tuple[datetime, ...]
+    sessions: tuple[tuple[str, datetime], ...]
+    devices: tuple[datetime, ...]
+    failures: tuple[tuple[str, int], ...]
+    change_required: bool
+    disabled: bool
+
+
+SetPasswordOutcome = PasswordChanged | PasswordRejected | Refused | TryAgain
+SignInOutcome = SignedIn | FactorRequired | EnrollmentRequired | PasswordChangeRequired | Refused | TryAgain
+VerifyFactorOutcome = SignedIn | ProofAccepted | FactorRequired | PasswordChangeRequired | Refused | TryAgain
+RedeemResetOutcome = PasswordChanged | PasswordRejected | FactorRequired | Refused | TryAgain

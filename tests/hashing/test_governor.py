@@ -15,7 +15,8 @@ from functools import partial
 import pytest
 
 from acctsec.errors import ConfigError, Overloaded
-from acctsec.hashing.governor import Governor, Job
+from acctsec.hashing.governor import Governor
+from acctsec.hashing.job import Job
 
 LONG = timedelta(seconds=30)
 

@@ -1,8 +1,6 @@
 """What operators do, each act with its actor."""
 
-from datetime import datetime, timedelta
-
-from attrs import frozen
+from datetime import timedelta
 
 from acctsec import events
 from acctsec._flows.answers import factor_infos
@@ -14,44 +12,9 @@ from acctsec.budgets import micros
 from acctsec.claims import Admin
 from acctsec.errors import CommitUnknown
 from acctsec.lockout import LADDERED, Lane
-from acctsec.outcomes import FactorInfo, Refused, TryAgain
+from acctsec.outcomes import Acted, Export, LaneStatus, Refused, TryAgain
 from acctsec.protocols import Committed
 from acctsec.steps import Done, administer
-
-ACTIONS = ("unlock", "disable", "enable", "require-change")
-
-
-@frozen
-class Acted:
-    """The act is done, or there was nothing to do."""
-
-
-@frozen(kw_only=True)
-class LaneStatus:
-    """How one lane stands: *failures*, and until when it rests (None: it does not). *stopped*: it will not open by itself."""
-
-    lane: str
-    failures: int
-    until: datetime | None
-    stopped: bool
-
-
-@frozen(kw_only=True)
-class Export:
-    """All that is held about a subject, without secrets."""
-
-    subject: str
-    tenant: str
-    has_password: bool
-    password_since: datetime | None
-    earlier_passwords: int
-    factors: tuple[FactorInfo, ...]
-    live_resets: tuple[datetime, ...]
-    sessions: tuple[tuple[str, datetime], ...]
-    devices: tuple[datetime, ...]
-    failures: tuple[tuple[str, int], ...]
-    change_required: bool
-    disabled: bool
 
 
 class Administration:

@@ -17,7 +17,7 @@ from acctsec.context import Context
 from acctsec.errors import CommitUnknown, ConfigError, Overloaded, PortError
 from acctsec.events import AsyncEventSink, Event
 from acctsec.hashing import Comparison
-from acctsec.hashing.governor import Job
+from acctsec.hashing.job import Job
 from acctsec.identifiers import Identifier, canonical
 from acctsec.keyring import Keyring, frame
 from acctsec.outcomes import TryAgain
@@ -264,7 +264,10 @@ class Core:
         if verifier is None:
             return None
         plain = self.keyring.open("verifier", verifier.sealed, scene.tenant, scene.subject)
-        return None if plain is None else plain.decode()
+        if plain is None:
+            self.observe(events.PortFailed(**scene.head(), port="keyring"))
+            return None
+        return plain.decode()
 
     async def compare(self, scene: Scene, record: Record, verifier: Verifier | None, password: str) -> Comparing:
         """

@@ -8,6 +8,7 @@ from acctsec._flows.guesses import Guess, Guesses, known
 from acctsec._flows.tokens import Purpose
 from acctsec.claims import Enrollment, SessionClaims, Ticket, TotpCode
 from acctsec.context import Context
+from acctsec.errors import ConfigError
 from acctsec.keyring import frame
 from acctsec.lockout import SecretClass
 from acctsec.mfa import recovery, totp
@@ -114,6 +115,8 @@ class FactorFlows:
         core = self.core
         if type(answer) is not TotpCode or not totp.is_code(answer.code):
             return Refused()
+        if not isinstance(answer, TotpCode):
+            raise ConfigError("`answer` is not a code.", remedy="Give TotpCode(text).")
         about = await self._opened(Purpose.CONFIRM, ticket, Enrollment, context)
         if about is None:
             return Refused()

@@ -28,6 +28,7 @@ from acctsec.outcomes import (
     PasswordChanged,
     PasswordRejected,
     Refused,
+    SetPasswordOutcome,
     Strength,
     TryAgain,
 )
@@ -35,8 +36,6 @@ from acctsec.password import Outage
 from acctsec.password.codes import Code
 from acctsec.protocols import Account, AsyncBreachCorpus, Settle
 from acctsec.steps import Changed, ChangeProof, No, Scene, Stale, Step, change_password, change_refusal
-
-SetOutcome = PasswordChanged | PasswordRejected | Refused | TryAgain
 
 
 @frozen
@@ -66,7 +65,8 @@ class Passwords:
         """Judge a password by rules alone; see Engine.check_password."""
         if account is not None and not isinstance(account, Account):
             raise ConfigError("`account` is not an Account.", remedy="Give one, or leave it out.")
-        chosen = await self.choose(password, account=account, guarded=False)
+        guarded = account is not None and self.core.policy.mfa.requires(account.groups)
+        chosen = await self.choose(password, account=account, guarded=guarded)
         return PasswordAccepted(chosen.strength) if isinstance(chosen, Chosen) else chosen
 
     async def choose(self, password: object, *, account: Account | None, guarded: bool) -> Chosen | PasswordRejected:
@@ -77,13 +77,13 @@ class Passwords:
         breaches = None if prepared is None or corpus is None else await self._breaches(corpus, prepared)
         words = context_words(account)
         judged = await core.ports.offload(lambda: policy.check(password, words=words, breach_count=breaches, mfa=guarded))
+        if not isinstance(judged, PasswordAccepted | PasswordRejected):
+            raise PortError("The password policy answered with something else.", remedy="Use PasswordPolicy.")
         if prepared is not None and corpus is not None and breaches is None and policy.on_outage is Outage.REFUSE:
             found = judged.objections if isinstance(judged, PasswordRejected) else ()
             return PasswordRejected((*found, Objection(Code.UNCHECKED.value)), judged.strength)
-        if isinstance(judged, PasswordRejected):
-            return judged
-        if prepared is None or not isinstance(judged, PasswordAccepted):
-            raise PortError("The password policy answered with something else.", remedy="Mend the custom rule.")
+        if prepared is None or isinstance(judged, PasswordRejected):
+            return judged if isinstance(judged, PasswordRejected) else PasswordRejected((), judged.strength)
         return Chosen(prepared, judged.strength)
 
     async def _breaches(self, corpus: AsyncBreachCorpus, password: str) -> int | None:
@@ -99,7 +99,7 @@ class Passwords:
         return None
 
     @operation
-    async def set_password(self, subject: str, password: str, *, by: PasswordClaim, context: Context) -> SetOutcome:
+    async def set_password(self, subject: str, password: str, *, by: PasswordClaim, context: Context) -> SetPasswordOutcome:
         """Set a password on a claim; see Engine.set_password."""
         for _ in range(2):
             outcome = await self._set(subject, password, by, context)
@@ -107,7 +107,7 @@ class Passwords:
                 return outcome
         return TryAgain(timedelta(seconds=1))
 
-    async def _set(self, subject: str, password: str, by: PasswordClaim, context: Context) -> SetOutcome | None:
+    async def _set(self, subject: str, password: str, by: PasswordClaim, context: Context) -> SetPasswordOutcome | None:
         core = self.core
         claim = self._claimed(subject, by, context.tenant)
         if isinstance(claim, Refused):

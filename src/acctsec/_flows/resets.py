@@ -19,8 +19,7 @@ from acctsec.keyring import frame
 from acctsec.lockout import SecretClass
 from acctsec.outcomes import (
     FactorRequired,
-    PasswordChanged,
-    PasswordRejected,
+    RedeemResetOutcome,
     Refused,
     ResetPending,
     ResetRequested,
@@ -40,8 +39,6 @@ from acctsec.steps import (
     redeem,
     redeem_refusal,
 )
-
-RedeemOutcome = PasswordChanged | PasswordRejected | FactorRequired | Refused | TryAgain
 
 
 @frozen(kw_only=True)
@@ -134,7 +131,7 @@ class Resets:
         return ResetPending(live.reset.expires) if isinstance(live, Redeemable) and not refused else Refused()
 
     @operation
-    async def redeem_reset(self, reset: ResetProof, new_password: str, *, context: Context) -> RedeemOutcome:
+    async def redeem_reset(self, reset: ResetProof, new_password: str, *, context: Context) -> RedeemResetOutcome:
         """Redeem a reset; see Engine.redeem_reset."""
         match reset:
             case ResetLink():
@@ -220,7 +217,7 @@ class Resets:
         await guess.settle(Settle.VOID)
         return Proof(scene=self._reaching(scene), loaded=loaded, reset=found.reset.id, methods=("code",))
 
-    async def _by_recovery_code(self, reset: RecoveryCode, context: Context) -> RedeemOutcome:
+    async def _by_recovery_code(self, reset: RecoveryCode, context: Context) -> RedeemResetOutcome:
         """A recovery code as the first proof: spent at once, and a second, different proof is due."""
         core = self.core
         claims = self._handle(reset.handle, context)
@@ -259,7 +256,7 @@ class Resets:
 
     # --- the change ---
 
-    async def _finish(self, proof: Proof, new_password: str, context: Context) -> RedeemOutcome:
+    async def _finish(self, proof: Proof, new_password: str, context: Context) -> RedeemResetOutcome:
         """Ask the factor before anything changes, judge the new password, hash it, commit."""
         core, scene, record = self.core, proof.scene, proof.loaded.record
         refusal = redeem_refusal(core.policy, record, scene=scene, reset=proof.reset, ticket=proof.ticket)

@@ -8,9 +8,9 @@ from acctsec._flows.answers import Answers, Checked, factor_infos, is_answer
 from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.guesses import Guess, Guesses, Who, known, phantom
 from acctsec._flows.tokens import Purpose
-from acctsec.claims import FactorAnswer, Ticket
+from acctsec.claims import FactorAnswer, RecoveryCode, Ticket, TotpCode
 from acctsec.context import Context
-from acctsec.errors import Overloaded
+from acctsec.errors import ConfigError, Overloaded
 from acctsec.identifiers import Identifier, canonical
 from acctsec.keyring import frame
 from acctsec.lockout import SecretClass
@@ -22,7 +22,9 @@ from acctsec.outcomes import (
     Refused,
     SessionInfo,
     SignedIn,
+    SignInOutcome,
     TryAgain,
+    VerifyFactorOutcome,
 )
 from acctsec.protocols import Account, Settle
 from acctsec.record import Record, Session
@@ -39,9 +41,6 @@ from acctsec.steps import (
     prove_for_reset,
     sign_in,
 )
-
-SignInOutcome = SignedIn | FactorRequired | EnrollmentRequired | PasswordChangeRequired | Refused | TryAgain
-FactorOutcome = SignedIn | ProofAccepted | FactorRequired | PasswordChangeRequired | Refused | TryAgain
 
 
 class SignIn:
@@ -140,9 +139,11 @@ class SignIn:
         return SignedIn(token, device, info=info)
 
     @operation
-    async def verify_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> FactorOutcome:
+    async def verify_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> VerifyFactorOutcome:
         """Check a second factor; see Engine.verify_factor."""
         core = self.core
+        if not isinstance(answer, TotpCode | RecoveryCode):
+            raise ConfigError("`answer` is not a factor's answer.", remedy="Give TotpCode(text) or RecoveryCode(text).")
         for purpose in (Purpose.SIGN_IN, Purpose.RESET):
             claims = core.tokens.open(purpose, ticket, Ticket)
             if claims is not None:
@@ -165,7 +166,7 @@ class SignIn:
         done = await core.apply(checked.scene, checked.loaded, step)
         return await self._proven(done, checked.guess, claims)
 
-    async def _proven(self, done: Step, guess: Guess, ticket: Ticket) -> FactorOutcome:
+    async def _proven(self, done: Step, guess: Guess, ticket: Ticket) -> VerifyFactorOutcome:
         core, verdict, scene = self.core, done.verdict, guess.scene
         if isinstance(verdict, TryAgain):
             await guess.settle(Settle.VOID)

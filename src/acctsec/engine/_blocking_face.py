@@ -7,33 +7,36 @@ from typing import Literal
 
 from acctsec import _ports
 from acctsec._blocking import Awaitable, awaitable, run
-from acctsec._flows.administration import Acted, Export, LaneStatus
 from acctsec._flows.core import Ports
-from acctsec._flows.passwords import SetOutcome
-from acctsec._flows.resets import RedeemOutcome
-from acctsec._flows.sign_in import FactorOutcome, SignInOutcome
 from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, TotpCode
 from acctsec.context import Context
 from acctsec.engine._wiring import METERS, RECORDS, Flows, check_form, check_wiring, forms, governor
 from acctsec.events import EventSink
 from acctsec.keyring import Keyring
 from acctsec.outcomes import (
+    Acted,
     Delivered,
     EnrollmentStarted,
+    Export,
     FactorAdded,
     FactorRemoved,
     FactorRenamed,
     Factors,
+    LaneStatus,
     PasswordAccepted,
     PasswordRejected,
     RecoveryCodes,
+    RedeemResetOutcome,
     Refused,
     ResetPending,
     ResetRequested,
     SessionEnded,
     SessionsEnded,
     SessionValid,
+    SetPasswordOutcome,
+    SignInOutcome,
     TryAgain,
+    VerifyFactorOutcome,
 )
 from acctsec.policy import Policy
 from acctsec.protocols import (
@@ -124,7 +127,7 @@ class Engine:
         """
         return run(self._flows.passwords.check_password(password, account=account))
 
-    def set_password(self, subject: str, password: str, *, by: PasswordClaim, context: Context) -> SetOutcome:
+    def set_password(self, subject: str, password: str, *, by: PasswordClaim, context: Context) -> SetPasswordOutcome:
         """
         Set or change the password of *subject* on the claim *by*.
 
@@ -142,7 +145,7 @@ class Engine:
         """
         return run(self._flows.sign_in.sign_in(identifier, password, context=context))
 
-    def verify_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> FactorOutcome:
+    def verify_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> VerifyFactorOutcome:
         """
         Check a second factor for the *ticket* of FactorRequired.
 
@@ -173,7 +176,7 @@ class Engine:
         """
         return run(self._flows.resets.inspect_reset(link, context=context))
 
-    def redeem_reset(self, reset: ResetProof, new_password: str, *, context: Context) -> RedeemOutcome:
+    def redeem_reset(self, reset: ResetProof, new_password: str, *, context: Context) -> RedeemResetOutcome:
         """
         Replace a forgotten password: the only door of a reset.
 

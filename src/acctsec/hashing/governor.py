@@ -14,52 +14,15 @@ from contextlib import suppress
 from datetime import timedelta
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from acctsec.errors import ConfigError, Overloaded
 from acctsec.hashing.argon2id import keep_memory
+from acctsec.hashing.job import Job, spent
 
 T = TypeVar("T")
 
 _LOOK, _GO = "look", "go"
-
-
-class Job(Generic[T]):
-    """
-    One piece of work for a governor, for callers who must know whether it began.
-
-    ``started`` is final once ``run`` or ``arun`` has returned or raised: False means that nothing was computed and
-    never will be. A job runs once.
-    """
-
-    started = False
-
-    def __init__(self, work: Callable[[], T]) -> None:
-        self._work = work
-        self._tell: Callable[[], object] = _nobody
-        self._result: T
-        self._error: BaseException | None = None
-
-    def __call__(self) -> T:
-        """Do the work here and now, for who has no governor."""
-        self.started = True
-        self._compute()
-        return self._answer()
-
-    def _compute(self) -> None:
-        work, self._work = self._work, _spent
-        try:
-            self._result = work()
-        except BaseException as error:  # noqa: BLE001 - it belongs to the caller, the worker goes on
-            self._error = error
-
-    def _answer(self) -> T:
-        if self._error is not None:
-            try:
-                raise self._error
-            finally:
-                self._error = None  # or the traceback keeps this frame, and with it the password, alive
-        return self._result
 
 
 class Governor:
@@ -183,7 +146,7 @@ class _Pool:
                 self.waiting.remove(job)
             except ValueError:
                 return False
-            job._work = _spent
+            job._work = spent
         with suppress(Empty):  # its call as well, or a flood of withdrawn jobs would pile up calls
             self.calls.get_nowait()
         return True
@@ -228,17 +191,9 @@ def _dismiss(calls: "SimpleQueue[str]", workers: int) -> None:
 def _fresh(work: "Callable[[], T] | Job[T]") -> Job[T]:
     if not isinstance(work, Job):
         return Job(work)
-    if work._work is _spent:
+    if work._work is spent:
         raise ConfigError("This job ran before, or was withdrawn.", remedy="Make a new Job for every run.")
     return work
-
-
-def _nobody() -> None:
-    pass
-
-
-def _spent() -> NoReturn:
-    raise AssertionError
 
 
 def _cpus() -> int:

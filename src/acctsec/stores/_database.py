@@ -69,9 +69,8 @@ class Database:
             f"{self.path.as_uri()}?mode=rw", uri=True, timeout=0, isolation_level=None, check_same_thread=False
         )
         try:
-            connection.execute(f"PRAGMA synchronous = {synchronous}")
-            connection.execute("PRAGMA wal_autocheckpoint = 4000")  # pages; folding the log back in waits for the disk
-            connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten, not only unlinked
+            for pragma in (f"synchronous = {synchronous}", *_PRAGMAS):
+                self.patiently(connection.execute, f"PRAGMA {pragma}")
         except BaseException:
             connection.close()
             raise
@@ -251,6 +250,10 @@ def _is_busy(error: sqlite3.OperationalError) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY
 
 
+_PRAGMAS = (
+    "wal_autocheckpoint = 4000",  # pages; folding the log back in waits for the disk
+    "secure_delete = ON",  # what is erased is overwritten, not only unlinked
+)
 # One statement sees one state of the file, also while another process is making it.
 _IDENTITY = """SELECT (SELECT application_id FROM pragma_application_id),
     (SELECT user_version FROM pragma_user_version), EXISTS (SELECT 1 FROM sqlite_master)"""

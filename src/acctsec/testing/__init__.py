@@ -17,21 +17,32 @@ from acctsec.testing.doubles import (
     as_async,
     instrumented,
 )
-from acctsec.testing.races import DEATHS, FAILURES, RACING, Died, Explored, RaceFound, TooManySchedules, explore, race_world, replay
+from acctsec.testing.races import (
+    DEATHS,
+    FAILURES,
+    RACING,
+    Died,
+    Explored,
+    RaceFound,
+    TooManySchedules,
+    explore,
+    race_world,
+    replay,
+)
 from acctsec.testing.stores import check_store
 from acctsec.testing.world import World, async_world, world
 
 __all__ = [
+    "DEATHS",
+    "FAILURES",
+    "RACING",
     "Authenticator",
     "Comparisons",
-    "DEATHS",
     "Died",
     "Explored",
-    "FAILURES",
     "ManualClock",
     "MemoryDirectory",
     "Operation",
-    "RACING",
     "RaceFound",
     "RecordingMessenger",
     "RecordingSink",

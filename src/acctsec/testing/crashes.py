@@ -61,7 +61,7 @@ def crash_everywhere(
             return
         try:
             drive(operation.begin(world))
-        except Exception as error:  # noqa: BLE001 - of whatever kind, it is a finding
+        except Exception as error:
             raise AssertionError(f"asking again raised {error!r}") from error
         _settle(world)
         assert operation.happened(world), "asking again does not bring it about"

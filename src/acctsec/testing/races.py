@@ -16,14 +16,14 @@ from attrs import define, evolve, field, frozen
 
 from acctsec.engine import AsyncEngine
 from acctsec.errors import CommitUnknown, StoreError
-from acctsec.hashing.governor import Job
+from acctsec.hashing.job import Job
 from acctsec.password import Length
 from acctsec.policy import Policy
 from acctsec.presets import CHEAPEST
 from acctsec.protocols import Store
 from acctsec.stores import MemoryStore
 from acctsec.testing.doubles import STORE
-from acctsec.testing.world import World, AtOnce, built
+from acctsec.testing.world import AtOnce, World, built
 
 WorldT = TypeVar("WorldT")
 Flow = Coroutine[Any, Any, Any]
@@ -88,7 +88,7 @@ class TurnStore:
     def _asked(self, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
         method = getattr(self.store, name)
 
-        async def ask(*args: Any) -> Any:  # noqa: ANN401 - passed on as they are
+        async def ask(*args: Any) -> Any:
             return await Call(name, _touches(name, args), lambda: method(*args))
 
         return ask
@@ -138,7 +138,7 @@ def race_world(*, policy: Policy = RACING, store: Store | None = None, seed: int
 class RaceWorld(World[AsyncEngine]):
     """A world whose engine can be raced."""
 
-    def restart(self, policy: Policy | None = None, keyring: Any = None) -> AsyncEngine:  # noqa: ANN401 - as the parent's
+    def restart(self, policy: Policy | None = None, keyring: Any = None) -> AsyncEngine:
         """A new engine on the same store."""
         engine = super().restart(policy, keyring)
         ports = engine._flows.core.ports  # noqa: SLF001 - the kit wires an engine as no user can
@@ -155,7 +155,7 @@ async def _hash_at_once(job: Job[Any]) -> Any:
     return job._answer()  # noqa: SLF001
 
 
-async def _at_once(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the work answers
+async def _at_once(work: Callable[[], Any]) -> Any:
     return work()
 
 
@@ -163,7 +163,7 @@ async def _yielding(_: float) -> None:
     await Pause()
 
 
-def drive(flow: Flow) -> Any:  # noqa: ANN401 - whatever the flow answers
+def drive(flow: Flow) -> Any:
     """Run a flow to its end, every store call as it comes."""
     while True:
         try:

@@ -64,7 +64,7 @@ def pack(claims: object) -> bytes:
 def unpack(kind: type[T], packed: bytes) -> T | None:
     """Read what ``pack`` wrote; None for anything else."""
     try:
-        names, decode = _form(kind)  # type: ignore[arg-type]
+        names, decode = _form(kind)
         return kind(**dict(zip(names, decode(packed), strict=True)))
     except (TypeError, ValueError, msgspec.MsgspecError):
         return None

@@ -1,15 +1,10 @@
 """Nobody learns from an answer, its work or its errors whether somebody exists (I31)."""
 
-from datetime import timedelta
-
 import pytest
 from attrs import evolve
 
 from acctsec import (
-    Account,
     Admin,
-    Ambiguous,
-    HashingPolicy,
     Keyring,
     RecoveryCode,
     Refused,
@@ -17,10 +12,9 @@ from acctsec import (
     ResetRequested,
     SignedIn,
 )
-from acctsec.hashing import Argon2Parameters
 from acctsec.testing.world import IDENTIFIER, PASSWORD
-from tests.museum.harness import NEW, OTHERS, SHORT, address, exhibit
-from tests.museum.test_guess_budgets import asked_code, wrong
+from tests.museum.harness import NEW, SHORT, address, exhibit
+from tests.museum.test_guess_budgets import wrong
 
 NOBODY = "nobody@example.org"
 
@@ -109,7 +103,7 @@ def test_m181_the_right_password_of_a_disabled_account_costs_what_a_wrong_one_co
     w.sign_up()
     w.directory.change("u1", status="disabled")
     stronger = evolve(SHORT, hashing=evolve(SHORT.hashing, time_cost=2))
-    again = exhibit(place, policy=stronger)
+    again = exhibit(place, policy=stronger, seed=1)
     again.directory.put(w.directory.get("", "u1"))
     again.keyring = w.keyring
     again.restart()
@@ -250,9 +244,3 @@ def test_the_comparison_sees_a_difference(w):
     somebody, nobody = compared(w, attempts)
     assert somebody[0][0] != nobody[0][0]
     assert isinstance(somebody[0][0], SignedIn)
-    assert isinstance(Ambiguous(), Ambiguous)
-    assert HashingPolicy().parameters == Argon2Parameters(memory_kib=19_456, time_cost=2)
-    assert Account(subject="x").status
-    assert asked_code(w)
-    assert OTHERS
-    assert timedelta(0) == timedelta()

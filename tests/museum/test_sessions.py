@@ -109,7 +109,7 @@ def test_m177_a_stale_layer_cannot_write_on_top_of_the_truth(place):
     w = exhibit(place)
     w.sign_up()
     session = w.sign_in().session
-    stale = exhibit(place)
+    stale = exhibit(place, seed=1)
     stale.directory.put(w.directory.get("", "u1"))
     stale.keyring = w.keyring
     stale.store = Cached(place.open(), stale.trace)

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from attrs import define, evolve, field, frozen
 
@@ -74,7 +74,7 @@ class Ports:
     sink: AsyncEventSink | None
     corpus: AsyncBreachCorpus | None
     hash: Callable[[Job[object]], Awaitable[object]]
-    offload: Callable[[Callable[[], object]], Awaitable[object]]
+    offload: Callable[[Callable[[], Any]], Awaitable[Any]]
     pause: Callable[[float], Awaitable[None]]
     clock: Clock
     entropy: Entropy

@@ -76,15 +76,13 @@ class Passwords:
         corpus = core.ports.corpus
         breaches = None if prepared is None or corpus is None else await self._breaches(corpus, prepared)
         words = context_words(account)
-        judged = await core.ports.offload(lambda: policy.check(password, words=words, breach_count=breaches, mfa=guarded))
-        if not isinstance(judged, PasswordAccepted | PasswordRejected):
-            raise PortError("The password policy answered with something else.", remedy="Use PasswordPolicy.")
-        if prepared is not None and corpus is not None and breaches is None and policy.on_outage is Outage.REFUSE:
-            found = judged.objections if isinstance(judged, PasswordRejected) else ()
-            return PasswordRejected((*found, Objection(Code.UNCHECKED.value)), judged.strength)
-        if prepared is None or isinstance(judged, PasswordRejected):
-            return judged if isinstance(judged, PasswordRejected) else PasswordRejected((), judged.strength)
-        return Chosen(prepared, judged.strength)
+        judged: PasswordAccepted | PasswordRejected = await core.ports.offload(lambda: policy.check(password, words=words, breach_count=breaches, mfa=guarded))
+        found = () if isinstance(judged, PasswordAccepted) else judged.objections
+        if prepared is None:
+            return PasswordRejected(found, judged.strength)
+        if corpus is not None and breaches is None and policy.on_outage is Outage.REFUSE:
+            found = (*found, Objection(Code.UNCHECKED.value))
+        return PasswordRejected(found, judged.strength) if found else Chosen(prepared, judged.strength)
 
     async def _breaches(self, corpus: AsyncBreachCorpus, password: str) -> int | None:
         """How often a password leaked; None when the corpus cannot tell, which the policy's rule answers for."""

@@ -35,11 +35,14 @@ class Session(Minted):
     level: AssuranceLevel = AssuranceLevel.AAL1
     authenticated: datetime = field(kw_only=True)
     active: datetime = field(kw_only=True)
-    family: list["Session"] = Factory(list)
+    family: list["Session"] = Factory(list)  # all tokens of one session share it
+
+    def __attrs_post_init__(self) -> None:
+        self.family.append(self)
 
     def end(self) -> None:
         """Sign out: every token of the session is spent."""
-        for one in (self, *self.family):
+        for one in self.family:
             one.spent = True
 
 
@@ -49,13 +52,23 @@ class Reset(Minted):
 
     code: str = field(kw_only=True, repr=False)
     handle: str | None = field(kw_only=True, repr=False)
+    asked: str = field(kw_only=True)
 
 
 @define(eq=False)
 class Ticket(Minted):
-    """A ticket of an unfinished flow; *reset* is the one it is for, and None for a sign-in."""
+    """
+    A ticket of an unfinished flow. *proofs* are the kinds of proof so far; with mail, or a recovery code first, the flow is a
+    reset, and *reset* the one it began with.
+    """
 
+    proofs: frozenset[str] = frozenset({"password"})
     reset: Reset | None = None
+
+    @property
+    def signs_in(self) -> bool:
+        """Whether it may end in a session."""
+        return "password" in self.proofs
 
 
 @define(eq=False)
@@ -63,7 +76,7 @@ class Enrolment(Minted):
     """An authenticator that is not confirmed yet."""
 
     app: Authenticator = field(kw_only=True)
-    session: Session = field(kw_only=True)
+    session: Session | None = field(kw_only=True)
 
 
 @define(eq=False)
@@ -97,7 +110,9 @@ class Person:
     tickets: list[Ticket] = Factory(list)
     resumes: list[Ticket] = Factory(list)
     changes: list[Ticket] = Factory(list)
+    firsts: list[Ticket] = Factory(list)
     enrolments: list[Enrolment] = Factory(list)
+    handles: list[Minted] = Factory(list)
     devices: list[str] = Factory(list)
     guesses: Counter[str] = Factory(Counter)
     lost: int = 0
@@ -119,6 +134,10 @@ class Person:
         """Whether a session token stands for a session."""
         begun = max(session.made, session.active) <= now + SKEW
         return not self.disabled and self.holds(session, now) and begun and now < session.active + idle
+
+    def enough(self, proofs: frozenset[str]) -> bool:
+        """Whether these proofs carry a reset."""
+        return len(proofs) >= 2 if self.apps else "mail" in proofs
 
     def may_change(self, session: Session, now: datetime, idle: timedelta, fresh: timedelta) -> bool:
         """Whether a session may change a credential."""

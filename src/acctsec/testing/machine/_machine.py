@@ -1,0 +1,171 @@
+"""The machine itself: how a story begins, sessions, operators, and what the world does to all of them."""
+
+from datetime import timedelta
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, invariant, rule
+
+from acctsec import events
+from acctsec.claims import Admin
+from acctsec.outcomes import SessionsEnded, SessionValid
+from acctsec.protocols import Status
+from acctsec.testing.machine._model import EVERY_TENTH, Person
+from acctsec.testing.machine._resets import Resets
+from acctsec.testing.machine._stage import NUMBER, WHO, pick
+from acctsec.testing.strategies import leaps, steps
+
+STAGE = st.integers(0, 3)
+
+
+class EngineMachine(Resets):
+    """
+    Two people, one of them staff who need a factor, an engine and a model of both; every outcome is held against the model.
+
+    What the model foretells: who may sign in and at which level; which sessions, tickets, links, codes and enrolments still
+    hold (life, epoch, use, time); that resets and recovery never sign in and never pass by a factor; how many comparisons a
+    lane gets between two clearings, also when the meters are lost; that the owner gets in; one event and one notice a
+    change; no secret in events, messages, outcomes or the store.
+
+    Override ``make_store``, and with it ``lose_meters`` and ``dump``; set ``face`` to AsyncEngine for async stores, and
+    ``policy`` to one made of HASTY. Rules of your own find the world in ``self.world`` and the model in ``self.people``.
+    """
+
+    @initialize(first=STAGE, second=STAGE)
+    def begin(self, first: int, second: int) -> None:
+        """Bring both somewhere: no password, one, an authenticator, recovery codes."""
+        for who, (person, stage) in enumerate(zip(self.people, (first, second), strict=True)):
+            if stage > 0:
+                self.set_first_password(who=who)
+            if stage > 1 and not person.apps:
+                self.enroll(who=who, at_once=True, number=0, confirmed=True)
+            if stage > 2:
+                self.issue_codes(who=who, at_once=False, number=0)
+
+    # --- sessions ---
+
+    @rule(who=WHO, number=NUMBER)
+    def look_at_session(self, who: int, number: int) -> None:
+        """A session stands exactly as long as the model says."""
+        person = self.people[who]
+        session = pick(person.sessions, number)
+        if session is None:
+            return
+        outcome = self.call("check_session", session.text, context=self.context())
+        assert isinstance(outcome, SessionValid) == self.live(person, session), outcome
+        if isinstance(outcome, SessionValid) and outcome.renewed:
+            times = {"made": session.made, "authenticated": session.authenticated}
+            again = self.session_given(person, outcome.renewed, session.level, **times)
+            again.family = session.family
+            again.family.append(again)
+
+    @rule(who=WHO, number=NUMBER)
+    def sign_out(self, who: int, number: int) -> None:
+        """A session ends once."""
+        person = self.people[who]
+        session = pick(person.sessions, number)
+        if session is None:
+            return
+        live = self.live(person, session)
+        assert self.call("sign_out", session.text, context=self.context()) == SessionsEnded(int(live))
+        if live:
+            session.end()
+            self.happens(events.SessionClosed)
+
+    @rule(who=WHO)
+    def sign_out_everywhere(self, who: int) -> None:
+        """Every session ends."""
+        person = self.people[who]
+        outcome = self.call("sign_out_everywhere", person.subject, by=Admin("ops"), context=self.context())
+        assert isinstance(outcome, SessionsEnded)
+        if self.known(person):
+            person.next_epoch()
+            self.happens(events.SessionsClosed)
+
+    # --- operators ---
+
+    def known(self, person: Person) -> bool:
+        """Whether the store has a record of somebody."""
+        key = self.world.engine._flows.core.record_key("", person.subject)  # noqa: SLF001 - a look inside
+        store = getattr(self.world.store, "_store", self.world.store)
+        return store.load(key) is not None
+
+    @rule(who=WHO)
+    def unlock(self, who: int) -> None:
+        """The meters of a subject begin anew."""
+        self.world.calls.admin.unlock(self.people[who].subject, actor="ops")
+        self.people[who].open_lanes()
+        self.happens(events.Unlocked)
+
+    @rule(who=WHO, disabled=st.booleans())
+    def disable_or_enable(self, who: int, disabled: bool) -> None:  # noqa: FBT001 - drawn
+        """A disabled subject is refused everything; an enabled one begins without sessions."""
+        person, admin = self.people[who], self.world.calls.admin
+        (admin.disable if disabled else admin.enable)(person.subject, actor="ops")
+        if disabled and not person.disabled:
+            person.next_epoch()
+            self.happens(events.Disabled)
+        elif person.disabled and not disabled:
+            self.happens(events.Enabled)
+        person.disabled = disabled
+
+    @rule(who=WHO, suspended=st.booleans())
+    def suspend(self, who: int, suspended: bool) -> None:  # noqa: FBT001 - drawn
+        """The platform disables an account in its own table, or takes that back."""
+        person = self.people[who]
+        person.suspended = suspended
+        self.world.directory.change(person.subject, status=Status.DISABLED if suspended else Status.ACTIVE)
+
+    @rule(who=WHO)
+    def demand_change(self, who: int) -> None:
+        """The next sign-in ends in a change."""
+        person = self.people[who]
+        self.world.calls.admin.require_password_change(person.subject, actor="ops")
+        if person.password is not None and not person.change:
+            person.change = True
+            self.happens(events.ChangeDemanded)
+
+    @rule(who=WHO)
+    def erase(self, who: int) -> None:
+        """Nothing of an erased subject works in its next life."""
+        person = self.people[who]
+        self.deliver()
+        existed = self.known(person)
+        self.world.calls.admin.erase(person.subject, actor="ops")
+        if existed:
+            person.forget()
+            self.happens(events.Erased)
+
+    # --- the world ---
+
+    @rule(step=steps())
+    def time_passes(self, step: timedelta) -> None:
+        """The clock goes on."""
+        self.world.clock.advance(step)
+
+    @rule(step=leaps(most=timedelta(hours=2)))
+    def clock_leaps(self, step: timedelta) -> None:
+        """The clock is set, on or back."""
+        self.world.clock.advance(step)
+
+    @rule()
+    def restart(self) -> None:
+        """The process ends, and another one begins."""
+        self.world.restart()
+
+    @rule()
+    def meters_are_lost(self) -> None:
+        """The meters are lost: a lane may get nine guesses more, and no more."""
+        if self.lose_meters():
+            for person in self.people:
+                person.lost += EVERY_TENTH
+
+    @invariant()
+    def the_record_is_as_the_model_says(self) -> None:
+        """What is held about each subject, as an export shows it."""
+        for person in self.people:
+            held = self.world.calls.admin.export(person.subject)
+            assert held.has_password == (person.password is not None)
+            assert (held.disabled, held.change_required) == (person.disabled, person.change)
+            factors = [info for info in held.factors if info.left is None]
+            assert [info.id for info in factors] == [app.id for app in person.apps]
+            assert sum(info.left or 0 for info in held.factors) == len(person.codes)

@@ -1,0 +1,206 @@
+"""Rules of EngineMachine: signing in, with a password and what may be due after it."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from acctsec import events
+from acctsec.claims import RecoveryCode, TotpCode
+from acctsec.outcomes import (
+    AssuranceLevel,
+    EnrollmentRequired,
+    EnrollmentStarted,
+    FactorAdded,
+    FactorRequired,
+    PasswordChangeRequired,
+    ProofAccepted,
+    Refused,
+    SignedIn,
+    TryAgain,
+)
+from acctsec.protocols import MessagePurpose
+from acctsec.testing.doubles import Authenticator
+from acctsec.testing.machine._model import PERIOD, App, Enrolment, Person, Session, Ticket
+from acctsec.testing.machine._stage import AT_ONCE, NUMBER, WHO, Stage, granted, pick
+from acctsec.testing.strategies import spellings
+
+
+class SigningIn(Stage):
+    """Passwords and factors at the door."""
+
+    @rule(who=WHO, data=st.data(), right=st.booleans(), number=NUMBER, known=st.booleans())
+    def sign_in(self, who: int, data: Any, right: bool, number: int, known: bool) -> None:  # noqa: FBT001 - drawn
+        """A right password gives what is due, and only that; a wrong one is counted."""
+        person = self.people[who]
+        device = pick(person.devices, number) if known else None
+        password = person.password if right and person.password else self.invent("wrong")
+        self.try_password(person, data.draw(spellings(person.identifier)), password, device)
+
+    def try_password(self, person: Person, identifier: str, password: str, device: str | None) -> Any:
+        """Sign in and hold the answer against the model."""
+        before, lane = len(self.world.comparisons.guesses), device or "strangers"
+        outcome = self.call("sign_in", identifier, password, context=self.context(device))
+        self.count_guesses(person, before, lane, password)
+        due = self.due(person)
+        allowed = (due, Refused, TryAgain) if person.active and password == person.password else (Refused, TryAgain)
+        assert isinstance(outcome, allowed), f"{outcome!r} where {due.__name__} was due"
+        match outcome:
+            case SignedIn():
+                self.enter(person, outcome, lane)
+            case FactorRequired():
+                person.tickets.append(self.ticket(person, outcome.ticket))
+            case PasswordChangeRequired():
+                person.changes.append(self.ticket(person, outcome.ticket))
+            case EnrollmentRequired():
+                person.firsts.append(self.ticket(person, outcome.ticket))
+        return outcome
+
+    def due(self, person: Person) -> type:
+        """What a right password has to be answered with."""
+        if person.apps:
+            return FactorRequired
+        if person.change:
+            return PasswordChangeRequired
+        return EnrollmentRequired if person.required else SignedIn
+
+    def enter(self, person: Person, outcome: SignedIn, lane: str) -> None:
+        """Somebody got in: remember the session and the device, and that the lane is clear."""
+        level = AssuranceLevel.AAL2 if person.apps else AssuranceLevel.AAL1
+        assert outcome.info.level is level, f"a session of {outcome.info.level} where {level} was proven"
+        self.session_given(person, outcome.session, level)
+        person.devices = [*person.devices, self.hide(outcome.device)][-8:]
+        person.guesses[lane] = 0
+        self.happens(events.SignedInEvent)
+
+    def count_guesses(self, person: Person, before: int, lane: str, password: str) -> None:
+        """Every wrong password here is another one: hold the comparisons against what a lane may have."""
+        person.guesses[lane] += sum(one.password == password for one in self.world.comparisons.guesses[before:])
+        most = self.policy.lockout.strangers.stop + person.lost
+        assert person.guesses[lane] <= most, f"{person.guesses[lane]} comparisons in a lane that may have {most}"
+
+    # --- second factors ---
+
+    @rule(
+        who=WHO,
+        at_once=AT_ONCE,
+        number=NUMBER,
+        step=st.integers(-2, 2),
+        app=NUMBER,
+        kind=st.sampled_from(("code", "wrong", "recovery", "dead")),
+    )
+    def verify_factor(self, who: int, at_once: bool, number: int, step: int, app: int, kind: str) -> None:  # noqa: FBT001 - drawn
+        """A code works once, a ticket works once, and only the right one of both gives anything."""
+        person = self.people[who]
+        if at_once and person.password:
+            self.try_password(person, person.identifier, person.password, None)
+        ticket = pick(person.tickets, 0 if at_once else number)
+        if ticket is not None:
+            self.answer_ticket(person, ticket, *self.answer(person, kind, step, app))
+
+    def answer_ticket(self, person: Person, ticket: Ticket, answer: Any, chosen: Any) -> None:
+        """Answer a ticket and hold what comes of it against the model; *chosen* is what a right answer uses up."""
+        outcome = self.call("verify_factor", ticket.text, answer, context=self.context())
+        if isinstance(outcome, Refused | TryAgain):
+            return
+        holds = person.holds(ticket, self.now) and (ticket.reset is None or person.holds(ticket.reset, self.now))
+        assert person.active and chosen is not None and holds, f"{outcome!r} for a ticket or code that is no good"
+        ticket.spent = True
+        proofs = ticket.proofs | {"recovery-code" if isinstance(answer, RecoveryCode) else "totp"}
+        if isinstance(answer, RecoveryCode):
+            self.use_code(person, answer.code)
+        else:
+            app, app.last_step = chosen[0], chosen[1]
+        match outcome:
+            case SignedIn():
+                assert ticket.signs_in and not person.change, "a reset or a demanded change ended in a session"
+                self.enter(person, outcome, "strangers")
+            case PasswordChangeRequired():
+                assert ticket.signs_in and person.change, outcome
+                person.changes.append(self.ticket(person, outcome.ticket))
+                self.happens(events.FactorAccepted)
+            case _:
+                assert isinstance(outcome, ProofAccepted) and not ticket.signs_in, outcome
+                person.resumes.append(self.ticket(person, outcome.ticket, proofs=proofs, reset=ticket.reset))
+                self.happens(events.FactorAccepted)
+
+    def answer(self, person: Person, kind: str, step: int, number: int) -> tuple[Any, Any]:
+        """An answer of that kind, and what it uses up if it is right."""
+        if kind in {"recovery", "dead"}:
+            code = pick(person.codes if kind == "recovery" else person.dead_codes, number)
+            if code is not None:
+                return RecoveryCode(code), code if kind == "recovery" and person.apps else None
+        app = pick(person.apps, number)
+        if app is None:
+            return TotpCode("000000"), None
+        if kind == "wrong":
+            return app.app.wrong(self.now), None
+        wanted = int(self.now.timestamp()) // PERIOD + step
+        right = abs(step) <= self.policy.mfa.window and wanted > app.last_step
+        return app.app.code(self.now, step=step), (app, wanted) if right else None
+
+    def use_code(self, person: Person, code: str) -> None:
+        """A recovery code is used up."""
+        assert code in person.codes, "a recovery code worked that is dead"
+        person.codes.remove(code)
+        person.dead_codes.append(code)
+        self.told[MessagePurpose.RECOVERY_CODE_USED] += 1
+
+    # --- the owner ---
+
+    @rule(who=WHO)
+    def owner_gets_in(self, who: int) -> None:
+        """Who knows everything gets in, whatever others tried: once unlocked, from a network of one's own."""
+        self.owner_session(self.people[who])
+
+    def owner_session(self, person: Person) -> Session | None:
+        """A fresh session at full level, the way its owner gets one; None where nobody should get one."""
+        if person.password is None:
+            return None
+        self.world.calls.admin.unlock(person.subject, actor="ops")
+        person.open_lanes()
+        self.happens(events.Unlocked)
+        self.world.clock.advance(seconds=2 * PERIOD)
+        sessions = len(person.sessions)
+        outcome = self.try_password(person, person.identifier, person.password, None)
+        assert isinstance(outcome, self.due(person) if person.active else Refused), f"the owner is told {outcome!r}"
+        step = int(self.now.timestamp()) // PERIOD
+        app = next((app for app in person.apps if app.last_step < step), None)  # none, if the clock was set back
+        if isinstance(outcome, FactorRequired) and app:
+            self.answer_ticket(person, person.tickets[-1], app.app.code(self.now), (app, step))
+            assert person.change or len(person.sessions) > sessions, "the owner's code was refused"
+        if isinstance(outcome, EnrollmentRequired):
+            self.enroll_with(person, person.firsts[-1])
+            self.confirm_enrolment(person, person.enrolments[-1], right=True)
+        return person.sessions[-1] if len(person.sessions) > sessions else None
+
+    # --- the first factor, and further ones ---
+
+    def enroll_with(self, person: Person, token: Session | Ticket) -> None:
+        """Begin to add an authenticator, with a session or with the ticket of one that has to have it."""
+        outcome = self.call("enroll_totp", token.text, context=self.context())
+        if isinstance(token, Session):
+            allowed = self.may_change(person, token)
+        else:
+            allowed = person.active and person.holds(token, self.now) and not person.apps
+        started = granted(outcome, EnrollmentStarted, allowed=allowed)
+        assert started or not allowed or self.now < token.made, f"{outcome!r} for a session that may enrol"
+        if started:
+            self.hide(started.ticket, started.key, started.uri)
+            session = token if isinstance(token, Session) else None
+            lasts, app = self.policy.sessions.ticket_lifetime, Authenticator(started)
+            person.enrolments.append(person.mint(Enrolment, started.ticket, now=self.now, lasts=lasts, app=app, session=session))
+
+    def confirm_enrolment(self, person: Person, enrolment: Enrolment, *, right: bool) -> None:
+        """Prove an authenticator; it is live then, its code spent, and every other session over."""
+        code = enrolment.app.code(self.now) if right else enrolment.app.wrong(self.now)
+        outcome = self.call("confirm_factor", enrolment.text, code, context=self.context())
+        begun = enrolment.session
+        first = begun is None and not person.apps and not person.change
+        allowed = person.active and right and person.holds(enrolment, self.now) and len(person.apps) < 5
+        allowed = allowed and (first if begun is None else not begun.spent)
+        if added := granted(outcome, FactorAdded, allowed=allowed):
+            person.next_epoch()
+            person.apps.append(App(added.factor.id, enrolment.app, int(self.now.timestamp()) // PERIOD))
+            self.session_given(person, added.session, AssuranceLevel.AAL2, made=begun.made if begun else None)
+            self.happens(events.FactorEnrolled, MessagePurpose.FACTOR_ADDED)

@@ -1,0 +1,201 @@
+"""The stage of EngineMachine: the world, two people, what is remembered of them, and how the whole story is judged."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, TypeVar
+
+from attrs import evolve
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine
+
+from acctsec.budgets import Budget, Rungs
+from acctsec.context import Context
+from acctsec.engine import AsyncEngine, Engine
+from acctsec.outcomes import AssuranceLevel, Refused, TryAgain
+from acctsec.policy import Policy
+from acctsec.protocols import Account, MessagePurpose
+from acctsec.stores import AsyncMemoryStore, MemoryStore
+from acctsec.testing.machine._model import CHANGES, NOTICES, Person, Reset, Session, Ticket
+from acctsec.testing.races import RACING
+from acctsec.testing.world import World, built
+
+T = TypeVar("T")
+
+MINUTE = timedelta(minutes=1)
+OFTEN = Budget(limit=50, window=20 * MINUTE)
+HASTY = evolve(
+    RACING,
+    name="hasty",
+    mfa=evolve(RACING.mfa, required_groups=frozenset({"staff"}), recovery_codes=4),
+    reset=evolve(RACING.reset, per_identifier=OFTEN, per_source=OFTEN, per_subject=OFTEN),
+    lockout=evolve(
+        RACING.lockout,
+        strangers=Rungs(free=3, first=MINUTE, longest=5 * MINUTE, stop=6),
+        device=Rungs(free=2, first=MINUTE, longest=5 * MINUTE, stop=3),
+    ),
+)
+"""RACING with ladders so short that a few steps climb them, resets that are asked for often, and staff who need a factor."""
+
+NUMBER = st.integers(0, 10_000)
+WHO = st.integers(0, 1)
+AT_ONCE = st.sampled_from((True, True, False))
+
+
+def granted(outcome: object, kind: type[T], *or_else: type, allowed: bool) -> T | None:
+    """*outcome* if it is of *kind*, which it may be only where the model allows it; otherwise it must be one of *or_else*."""
+    if isinstance(outcome, kind):
+        assert allowed, f"the model does not allow {outcome!r}"
+        return outcome
+    assert isinstance(outcome, or_else or (Refused, TryAgain)), f"unexpected {outcome!r}"
+    return None
+
+
+def pick(things: Sequence[T], number: int) -> T | None:
+    """One of several things, the newest for 0."""
+    return things[-1 - number % len(things)] if things else None
+
+
+class Stage(RuleBasedStateMachine):
+    """The world of an EngineMachine."""
+
+    face: ClassVar[type] = Engine
+    policy: ClassVar[Policy] = HASTY
+
+    # --- to override ---
+
+    def make_store(self) -> Any:
+        """A fresh store of the form that ``face`` wants."""
+        return AsyncMemoryStore() if self.face is AsyncEngine else MemoryStore()
+
+    def lose_meters(self) -> bool:
+        """Let the store forget its meters, as after a failure; False where it cannot be made to."""
+        store = getattr(self.world.store, "_store", self.world.store)
+        if not isinstance(store, MemoryStore):
+            return False
+        store._rows.clear()  # noqa: SLF001 - as no store of ours would by itself
+        store._round.clear()  # noqa: SLF001
+        return True
+
+    def dump(self) -> bytes:
+        """Everything that the store keeps, to look for secrets in."""
+        store = getattr(self.world.store, "_store", self.world.store)
+        kept = (store._records, store._outbox, store._rows) if isinstance(store, MemoryStore) else ()  # noqa: SLF001
+        return repr(kept).encode()
+
+    # --- beginning and end ---
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world: World[Any] = built(World, self.face, self.make_store(), policy=self.policy, seed=1)
+        self.secrets: list[str] = []
+        self.shown: list[str] = []
+        self.happened: Counter[type] = Counter()
+        self.told: Counter[MessagePurpose] = Counter()
+        self.opened = self.numbers = 0
+        self.people = [
+            Person("u1", "alice@example.org", "Alice@example.org"),
+            Person("u2", "b\u00f6rge", "staff@example.org", required=True),
+        ]
+        for person in self.people:
+            account = Account(
+                subject=person.subject,
+                identifiers=(person.identifier,),
+                addresses=(person.address,),
+                groups=frozenset({"staff"} if person.required else ()),
+            )
+            self.world.directory.put(account)
+
+    def teardown(self) -> None:
+        """Deliver what is left and hold the whole story against the model."""
+        try:
+            if sys.exc_info()[0] is None:  # otherwise the story broke off, and that is the news
+                self.world.restart()
+                self.world.clock.advance(timedelta(days=1))
+                self.world.deliver()
+                self.check_story()
+        finally:
+            self.world.close()
+            close = getattr(self.world.store, "close", None)
+            if close is not None:
+                close()
+
+    def check_story(self) -> None:
+        """One event and one notice a change, none twice, and no secret anywhere."""
+        found = Counter(type(event) for event in self.world.sink.events)
+        assert {kind: found[kind] for kind in CHANGES} == {kind: self.happened[kind] for kind in CHANGES}
+        sent = Counter(message.purpose for message in self.world.messenger.messages)
+        assert {one: sent[one] for one in NOTICES} == {one: self.told[one] for one in NOTICES}
+        written = repr(self.world.sink.handed) + repr(self.world.messenger.handed) + "".join(self.shown)
+        kept = self.dump()
+        for secret in self.secrets:
+            assert secret not in written, f"a secret was shown: {secret}"
+            assert secret.encode() not in kept, f"a secret is stored: {secret}"
+
+    # --- short ways ---
+
+    @property
+    def now(self) -> datetime:
+        """The present of the world."""
+        return self.world.clock.now
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Ask the engine; what it answers must not show a secret."""
+        outcome = getattr(self.world.calls, name)(*args, **kwargs)
+        self.shown.append(repr(outcome))
+        return outcome
+
+    def context(self, device: str | None = None) -> Context:
+        """A request from a network that nobody used before, so that no source is ever over its budget."""
+        self.numbers += 1
+        return self.world.context(f"10.{self.numbers >> 16}.{self.numbers >> 8 & 255}.{self.numbers & 255}", device=device)
+
+    def invent(self, kind: str) -> str:
+        """A password that occurs nowhere else."""
+        self.numbers += 1
+        return self.hide(f"{kind} canary {self.numbers} marmalade")
+
+    def hide(self, *secrets: str) -> str:
+        """Remember secrets that must not be found anywhere."""
+        self.secrets += secrets
+        return secrets[0]
+
+    def happens(self, kind: type, *notices: MessagePurpose) -> None:
+        """A change was committed: foretell its event and notices."""
+        self.happened[kind] += 1
+        self.told.update(notices)
+
+    def session_given(
+        self, person: Person, text: str, level: AssuranceLevel, *, authenticated: datetime | None = None, made: datetime | None = None
+    ) -> Session:
+        """Remember a session that was given out."""
+        session = Session(
+            text=self.hide(text),
+            life=person.life,
+            epoch=person.epoch,
+            made=made or self.now,
+            expires=(made or self.now) + self.policy.sessions.absolute,
+            level=level,
+            authenticated=authenticated or self.now,
+            active=self.now,
+        )
+        person.sessions.append(session)
+        return session
+
+    def ticket(
+        self, person: Person, text: str, *, proofs: frozenset[str] = frozenset({"password"}), reset: Reset | None = None
+    ) -> Ticket:
+        """A ticket that was given out."""
+        signs_in = "password" in proofs
+        lasts = self.policy.sessions.ticket_lifetime if signs_in else self.policy.reset.resume_lifetime
+        ticket: Ticket = person.mint(Ticket, self.hide(text), now=self.now, lasts=lasts, proofs=proofs, reset=reset)
+        return ticket
+
+    def live(self, person: Person, session: Session) -> bool:
+        """Whether the model lets a session stand."""
+        return person.live(session, self.now, self.policy.sessions.idle)
+
+    def may_change(self, person: Person, session: Session) -> bool:
+        """Whether the model lets a session change a credential."""
+        return person.may_change(session, self.now, self.policy.sessions.idle, self.policy.sessions.fresh)

@@ -85,7 +85,7 @@ def unpack_event(packed: bytes) -> Event | None:
 
 
 @cache
-def _form(kind: "type[Any]") -> tuple[tuple[str, ...], Callable[[bytes], tuple[Any, ...]]]:
+def _form(kind: Any) -> tuple[tuple[str, ...], Callable[[bytes], tuple[Any, ...]]]:
     attributes = attrs.fields(attrs.resolve_types(kind))
     types = tuple(attribute.type for attribute in attributes)
     return tuple(attribute.name for attribute in attributes), msgspec.msgpack.Decoder(tuple[types]).decode  # type: ignore[valid-type]

@@ -113,10 +113,10 @@ class FactorFlows:
     async def confirm_factor(self, ticket: str, answer: TotpCode, *, context: Context) -> FactorAdded | Refused | TryAgain:
         """Prove a new authenticator by a code of its own; see Engine.confirm_factor."""
         core = self.core
-        if type(answer) is not TotpCode or not totp.is_code(answer.code):
-            return Refused()
         if not isinstance(answer, TotpCode):
             raise ConfigError("`answer` is not a code.", remedy="Give TotpCode(text).")
+        if not totp.is_code(answer.code):
+            return Refused()
         about = await self._opened(Purpose.CONFIRM, ticket, Enrollment, context)
         if about is None:
             return Refused()

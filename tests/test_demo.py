@@ -8,22 +8,23 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from acctsec import CHEAPEST, PasswordAccepted
+from acctsec import CHEAPEST, PasswordAccepted, TryAgain
 from acctsec.__main__ import main
-from acctsec.demo import attack, crashes, day, inforce, play, signups, victim
+from acctsec.demo import attack, crashes, day, inforce, play, signups, stage, victim
 from acctsec.demo.attack import CheckThenCount
 from acctsec.demo.people import Person, most_used
 from acctsec.demo.pictures import ladders, qr
 from acctsec.demo.screen import Screen
-from acctsec.demo.stage import Broken, Stage, expect
+from acctsec.demo.stage import Broken, Stage, expect, patiently
 from acctsec.demo.svg import figure, label, picture
 from acctsec.demo.victim import Point
-from acctsec.demo.world import Watched, World
+from acctsec.demo.world import Mailbox, Watched, World
 from acctsec.hashing.policy import Comparison
 from acctsec.knobs import knobs
 
@@ -232,11 +233,11 @@ def test_a_limit_that_leaks_is_found_out(monkeypatch, world):
     """A library that compared every guess would not get past the third act."""
     monkeypatch.setattr(attack, "_storm", lambda *_: (tuple(leaked()), (0.0, 0.1)))
     monkeypatch.setattr(attack, "_naively", lambda *_: (tuple(leaked()), 1))
-    stage = Stage(Screen(io.StringIO()))
+    watched = Stage(Screen(io.StringIO()))
 
-    attack.play(stage, world)
+    attack.play(watched, world)
 
-    assert [claim.text[:16] for claim in stage.claims if not claim.held][:1] == ["Of 24 distinct p"]
+    assert [claim.text[:16] for claim in watched.claims if not claim.held][:1] == ["Of 24 distinct p"]
 
 
 def leaked():
@@ -248,6 +249,20 @@ def test_an_answer_that_is_not_due_ends_the_act():
     """And says what came instead."""
     with pytest.raises(Broken, match="int where str was due"):
         expect(1, str)
+
+
+def test_asking_for_ever_ends_the_act(monkeypatch):
+    """A library that never decides is found out, too."""
+    monkeypatch.setattr(stage, "PATIENCE", 0)
+
+    with pytest.raises(Broken, match="nothing but TryAgain"):
+        patiently(lambda: TryAgain(timedelta(seconds=1)))
+
+
+def test_a_mail_that_never_came_ends_the_act():
+    """There is no link to go on with."""
+    with pytest.raises(Broken, match="no reset link came to ada"):
+        Mailbox().link("ada")
 
 
 # --- paths ------------------------------------------------------------------------------------------------------------

@@ -2,14 +2,15 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import rule, run_state_machine_as_test
 
-from acctsec import AsyncEngine, AsyncMemoryStore, AsyncSqliteStore, Engine, MemoryStore, SqliteStore
+from acctsec import AsyncEngine, AsyncMemoryStore, AsyncSqliteStore, Engine, MemoryStore, SqliteStore, events
 from acctsec.testing.machine import EngineMachine
 
 SHM = Path("/dev/shm")  # a disk that need not turn: every example has a file of its own
@@ -30,9 +31,9 @@ class OnSqlite(EngineMachine):
 
     def make_store(self):
         self.folder = Path(tempfile.mkdtemp(dir=SHM if SHM.is_dir() else None))
-        return self.open(self.folder / "accounts.db")
+        return self.store_at(self.folder / "accounts.db")
 
-    def open(self, path):
+    def store_at(self, path):
         return SqliteStore(path)
 
     def lose_meters(self):
@@ -56,7 +57,7 @@ class AsyncOnSqlite(OnSqlite):
 
     face = AsyncEngine
 
-    def open(self, path):
+    def store_at(self, path):
         return AsyncSqliteStore(path)
 
 
@@ -116,7 +117,7 @@ def finds(machine, match):
                 deadline=None,
                 database=None,
                 derandomize=True,
-                phases=(__import__("hypothesis").Phase.generate,),
+                phases=[Phase.generate],
                 suppress_health_check=list(HealthCheck),
             ),
         )
@@ -137,10 +138,7 @@ def test_a_record_that_keeps_its_epoch_is_found(monkeypatch):
 
 
 def test_a_sign_in_that_forgets_the_factor_is_found(monkeypatch):
-    from acctsec.steps import sign_in
-
-    monkeypatch.setattr("acctsec.steps.sign_in._due", lambda policy, record, scene: None)
-    assert sign_in
+    monkeypatch.setattr(sys.modules["acctsec.steps.sign_in"], "_due", lambda policy, record, scene: None)
     finds(OnMemory, "was due")
 
 
@@ -189,9 +187,8 @@ def test_a_secret_in_an_event_is_found(monkeypatch):
     real = SignIn.sign_in
 
     async def chatty(self, identifier, password, *, context):
-        self.core.observe(__import__("acctsec.events").events.AttemptRefused(
-            tenant="", subject="", at=self.core.now(), operation="sign_in", kind="budget", reason=str(password)
-        ))  # fmt: skip
+        facts = {"tenant": "", "subject": "", "operation": "sign_in", "kind": "evaluated", "reason": str(password)}
+        self.core.observe(events.AttemptRefused(at=self.core.now(), **facts))
         return await real(self, identifier, password, context=context)
 
     monkeypatch.setattr(SignIn, "sign_in", chatty)

@@ -54,11 +54,11 @@ class Meter:
     def __init__(self, ladder, now=NOW):
         self.ladder, self.now, self.row, self.charged = ladder, now, {}, 0
 
-    def charge(self, candidate=..., hold=None, at_least=0):
+    def charge(self, candidate=..., hold=None, **known):
         self.charged += 1
         candidate = self.charged if candidate is ... else candidate
         hold = hold or b"hold %d" % self.charged
-        charge = Charge(b"slot", b"m", self.ladder, candidate, hold, at_least)
+        charge = Charge(b"slot", b"m", self.ladder, candidate, hold, **known)
         changed, (reading,) = charge_row(self.row, [charge], self.now)
         self.row.update(changed)
         return reading
@@ -463,6 +463,26 @@ def test_at_least_resumes_after_a_loss():
     assert meter.tally.count == 7
     meter.now += 4 * SECOND
     assert meter.charge(at_least=7).ordinal == 8
+
+
+def test_a_meter_that_lives_knows_better_than_the_record():
+    """What the record remembers counts only where the meter was lost; a success cleared it here."""
+    meter = Meter(LADDER)
+    meter.fail(3)
+    meter.settle(meter.charge().hold, Settle.CLEAR)
+
+    assert meter.charge(at_least=7).ordinal == 1
+    assert meter.tally.count == 0
+
+
+def test_a_floor_raises_a_meter_that_lives():
+    """What was just made sure of holds, but for as many as are free: those may be under way elsewhere."""
+    meter = Meter(LADDER)
+    meter.fail()
+
+    assert meter.charge(floor=LADDER.free).ordinal == 2
+    assert meter.charge(floor=LADDER.free + 3) == Granted(b"hold 3", 4, new=True)
+    assert meter.tally == Tally(2, 2, 0)
 
 
 @pytest.mark.parametrize(("ladder", "kept"), [(LADDER, 60 * DAY), (WINDOWED, 2 * HOUR)])

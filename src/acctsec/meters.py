@@ -99,8 +99,7 @@ def wake(meter: Meter, ladder: Ladder, now: int, at_least: int = 0, floor: int =
     elif latest - now > BROKEN_CLOCK:
         meter = _brought_back(meter, now)
         latest = now
-    ready = meter.ready
-    ready = min(ready, now + ladder.longest)
+    ready = min(meter.ready, now + ladder.longest) if meter.ready else 0
     woken = Meter(latest, ready, meter.failures, meter.holds, meter.seen)
     if woken.failures:
         woken = _without_old(woken, ladder)

@@ -23,6 +23,9 @@ MAX_COMMITS = 8
 MAX_CHECKPOINTS = 2 * (1 + MAX_DEVICES)
 MAX_BYTES = 16 * 1024
 
+RAPID = timedelta(days=1)
+"""Changes of password within so long of each other do not push one out of the history."""
+
 SKEW = timedelta(minutes=1)
 """
 How far the clocks of two nodes may be apart. What was handed out further in the future than that was handed out by a broken
@@ -165,18 +168,25 @@ class Record:
 
     def with_verifier(self, *, sealed: bytes, preparation: int, now: datetime, keep: int) -> Self:
         """
-        Change the password: one epoch further, the old verifier into the history (the *keep* newest stay), and everything
-        that was minted under the old one (resets, sessions, tickets, known devices) gone.
+        Change the password: one epoch further, the old verifier into the history (see ``earlier``), and everything that was
+        minted under the old one (resets, sessions, tickets, known devices) gone.
         """
         past = () if self.verifier is None else (self.verifier,)
         verifier = Verifier(sealed=sealed, born=self.epoch + 1, preparation=preparation, since=now)
-        return evolve(
-            self.with_epoch(),
-            verifier=verifier,
-            history=(*past, *self.history)[: min(keep, MAX_HISTORY)],
-            devices=(),
-            change=None,
-        )
+        changed = evolve(self.with_epoch(), verifier=verifier, history=(*past, *self.history), devices=(), change=None)
+        return evolve(changed, history=changed.earlier(keep, now)[:MAX_HISTORY])
+
+    def earlier(self, keep: int, now: datetime) -> tuple[Verifier, ...]:
+        """
+        The passwords that may not come back: the *keep* last ones, and all that were in use within the last day, so that
+        nobody changes his a few times in a row to have the old one back. None where *keep* is 0.
+        """
+        if not keep:
+            return ()
+        newer = (self.verifier, *self.history)
+        ended = [now if one is None else one.since for one in newer]
+        past = zip(range(len(self.history)), self.history, ended, strict=False)
+        return tuple(one for number, one, end in past if number < keep or now < end + RAPID)
 
     def with_epoch(self) -> Self:
         """Go one epoch further: every session, ticket and reset of before is dead."""

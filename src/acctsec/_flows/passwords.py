@@ -35,6 +35,7 @@ from acctsec.outcomes import (
 from acctsec.password import Outage
 from acctsec.password.codes import Code
 from acctsec.protocols import Account, AsyncBreachCorpus, Settle
+from acctsec.record import MAX_HISTORY, RAPID
 from acctsec.steps import Changed, ChangeProof, No, Scene, Stale, Step, change_password, change_refusal
 
 
@@ -215,9 +216,11 @@ class Passwords:
         """
         core, record = self.core, loaded.record
         past = [] if record.verifier is None else [record.verifier]
-        past += record.history[: core.policy.password.history]
+        past += record.earlier(core.policy.password.history, scene.now)
         if not past:
             return None
+        if len(past) > MAX_HISTORY and scene.now < past[-2].since + RAPID:
+            return TryAgain(past[-2].since + RAPID - scene.now)  # one change more, and a password of today would be forgotten
         who = known(scene, loaded)
         who = evolve(who, names=(*who.names, reset))
         guess = await self.guesses.begin(

@@ -1,7 +1,7 @@
 """Where an act is played: it talks to the screen, and every claim it makes is kept."""
 
 from collections.abc import Callable
-from time import sleep
+from time import monotonic, sleep
 from typing import TypeVar
 
 from attrs import frozen
@@ -10,6 +10,8 @@ from acctsec import TryAgain
 from acctsec.demo.screen import Screen
 
 T = TypeVar("T")
+
+PATIENCE = 30
 
 
 @frozen
@@ -51,8 +53,11 @@ class Stage:
 
 
 def patiently(call: Callable[[], T | TryAgain]) -> T:
-    """Ask until something was decided: TryAgain compared and counted nothing."""
+    """Ask until something was decided: TryAgain compared and counted nothing. Raises Broken when nothing ever is."""
+    until = monotonic() + PATIENCE
     while isinstance(answer := call(), TryAgain):
+        if monotonic() > until:
+            raise Broken(f"nothing but TryAgain in {PATIENCE} s")
         sleep(0.05)
     return answer
 

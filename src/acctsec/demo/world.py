@@ -7,6 +7,7 @@ from pathlib import Path
 from attrs import Factory, define, evolve, field, fields, frozen
 
 from acctsec import CHEAPEST, SOCIAL_DEFAULT, Account, Engine, HashingPolicy, Keyring, Message, Policy, SqliteStore
+from acctsec.demo.stage import Broken
 from acctsec.events import Event
 from acctsec.hashing.policy import Comparison
 from acctsec.keyring import new_keys
@@ -73,7 +74,10 @@ class Mailbox:
 
     def link(self, subject: str) -> str:
         """The latest reset link somebody got."""
-        return next(message.link for message in reversed(self.of(subject)) if message.link)
+        links = [message.link for message in self.of(subject) if message.link]
+        if not links:
+            raise Broken(f"no reset link came to {subject}")
+        return links[-1]
 
 
 class Log:

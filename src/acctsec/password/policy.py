@@ -45,13 +45,14 @@ class PasswordPolicy:
 
     Args:
         rules: asked in this order, all of them, so that a person reads everything there is to mend. Character classes
-            and periodic change are missing on purpose: they make passwords worse (SP 800-63B-4 section 3.1.1.2). Default:
-            the length and the lists of that section, and a minimum strength.
+            and periodic change are missing on purpose: they make passwords worse. Default: the length and the lists of SP
+            800-63B-4 section 3.1.1.2, which forbids those two, and a minimum strength.
         words: of the service itself: its name and terms that every password avoids. At most 16. Default: none; give the name,
             which SP 800-63B-4 section 3.1.1.2 expects on the list.
         max_bytes: of UTF-8; more is refused before anything looks at it. Default 1,024: 256 characters of four bytes.
         history: how many earlier passwords may not come back, the current one aside. Default 0, since
-            nobody is made to change without cause (ASVS 5.0 6.2.10); at most 24.
+            nobody is made to change without cause (ASVS 5.0 6.2.10); at most 24. Above 0, none of the last day is forgotten,
+            however many there were: rapid changes bring nothing back.
         on_outage: what becomes of a new password when the breach corpus cannot be asked. Default ACCEPT, with an event: the
             other rules still hold, and a sign-up that nobody can finish helps nobody. REFUSE objects.
         estimator: says how many guesses a password stands. Default: ``estimate``, in this process.

@@ -66,13 +66,13 @@ def read_row(stored: bytes | None) -> Row:
     """Open the bytes of a row; None is a row that was never written."""
     if stored is None:
         return Row({})
-    if stored[:1] != FORMAT:
+    if not stored.startswith(FORMAT):
         raise StoreError(
             "A meter row has a format this release does not know.",
             remedy="Run the release that wrote it, or a newer one.",
         )
     try:
-        return Row(_open(memoryview(stored)[1:]))
+        return Row(_open(stored[1:]))
     except MsgspecError as error:
         raise _damaged() from error
 

@@ -17,6 +17,7 @@ from acctsec.testing.doubles import (
     as_async,
     instrumented,
 )
+from acctsec.testing.policies import check_policy
 from acctsec.testing.races import (
     DEATHS,
     FAILURES,
@@ -51,6 +52,7 @@ __all__ = [
     "World",
     "as_async",
     "async_world",
+    "check_policy",
     "check_store",
     "crash_everywhere",
     "explore",

@@ -36,8 +36,8 @@ def agrees_with_the_arithmetic(store: Any) -> None:
 
     slots, names = st.sampled_from((0, 0, 0, 1)), st.integers(0, len(NAMES) - 1)
     candidates = st.integers(0, 4) | st.integers(2**32 - 60, 2**32 - 1) | st.none()
-    at_least = st.sampled_from((0, 0, 0, 0, 2, 5))
-    wishes = st.lists(st.tuples(slots, names, candidates, at_least), max_size=5)
+    known = st.sampled_from((0, 0, 0, 0, 2, 5, 44))
+    wishes = st.lists(st.tuples(slots, names, candidates, known, known), max_size=5)
     charge = st.tuples(st.just("charge"), wishes)
     settle = st.tuples(st.just("settle"), st.lists(st.tuples(st.integers(0, 12), st.sampled_from(Settle)), max_size=4))
     again = st.tuples(st.just("again"), st.integers(0, 3))
@@ -74,18 +74,18 @@ def remembers_exactly_so_much(store: Any) -> None:
 def _many_candidates(twin: "Twin") -> None:
     """One more than can be remembered; then repeats of the oldest and of the latest, and some without a candidate."""
     for candidate in (*range(MAX_SEEN + 2), 0, MAX_SEEN, None, 3, 4):
-        twin.charge([(0, 3, candidate, 0)])
+        twin.charge([(0, 3, candidate)])
         twin.settle([(0, Settle.FAILED)])
         twin.compare()
 
 
 def _many_lapses(twin: "Twin") -> None:
     """More lapses than can be corrected, corrected all the same, with failures before, between and after."""
-    twin.charge([(0, 3, None, 0)])
+    twin.charge([(0, 3, None)])
     for candidate in range(MAX_DONE + 2):
-        twin.charge([(0, 3, candidate, 0), (0, 4, candidate, 0)])
+        twin.charge([(0, 3, candidate), (0, 4, candidate)])
     twin.pass_time(LADDER.lease)
-    twin.charge([(0, 3, None, 0), (0, 4, None, 0), (0, 3, 99, 0)])
+    twin.charge([(0, 3, None), (0, 4, None), (0, 3, 99)])
     for number in range(2 * MAX_DONE + 9):
         twin.settle([(number, (Settle.VOID, Settle.VOID, Settle.CLEAR, Settle.FAILED)[number % 4])])
         twin.compare()
@@ -94,14 +94,14 @@ def _many_lapses(twin: "Twin") -> None:
 def _many_successes(twin: "Twin") -> None:
     """More successes at once than can be parked; each clears what came before it, once. The last turns out a failure."""
     for candidate in range(MAX_DONE + 2):
-        twin.charge([(0, 3, 100 + candidate, 0), (0, 4, 100 + candidate, 0)])
+        twin.charge([(0, 3, 100 + candidate), (0, 4, 100 + candidate)])
         twin.settle([(0, Settle.FAILED), (1, Settle.FAILED)])
-        twin.charge([(0, 3, candidate, 0), (0, 4, candidate, 0)])
+        twin.charge([(0, 3, candidate), (0, 4, candidate)])
         twin.settle([(0, Settle.PARK), (1, Settle.PARK)])
     twin.pass_time(HOUR + SECOND)
     parked = [number for number in range(len(twin.holds)) if number % 4 > 1]
     for number in (parked[-7], parked[-9], *parked[:-4], parked[-3], parked[-4]):
-        twin.charge([(0, 3, None, 0), (0, 3, 100, 0), (0, 4, None, 0), (0, 4, None, 0)])
+        twin.charge([(0, 3, None), (0, 3, 100), (0, 4, None), (0, 4, None)])
         twin.settle([(len(twin.holds) - 1 - number, Settle.CLEAR)])
         twin.compare()
     twin.settle([(len(twin.holds) - 1 - number, Settle.FAILED) for number in parked])
@@ -110,10 +110,10 @@ def _many_successes(twin: "Twin") -> None:
 
 def _success_while_resting(twin: "Twin") -> None:
     """What was tried beside a success stays, and so does the rest it brought about."""
-    twin.charge([(0, 0, 1, 0)])
+    twin.charge([(0, 0, 1)])
     twin.settle([(0, Settle.PARK)])
     for _ in range(LADDER.free):
-        twin.charge([(0, 0, None, 0)])
+        twin.charge([(0, 0, None)])
     twin.settle([(LADDER.free, Settle.CLEAR)])
     twin.compare()
 
@@ -123,7 +123,7 @@ def _many_parts(twin: "Twin") -> None:
     leaving = []
     for step in (0, 1, SECOND, HOUR // 16, HOUR // 16, HOUR // 8 + SECOND, HOUR // 4, HOUR // 8 - SECOND):
         twin.pass_time(step)
-        twin.charge([(0, 4, None, 0), (0, 1, None, 0)])
+        twin.charge([(0, 4, None), (0, 1, None)])
         leaving.append(-(-twin.now // SECOND) * SECOND + HOUR)
         twin.compare()
     for instant in sorted({instant + near for instant in leaving for near in (-SECOND, -1, 0, 1)}):
@@ -150,14 +150,14 @@ class Twin:
             self.patience -= step
         self.now += step
 
-    def charge(self, wishes: Sequence[tuple[int, int, int | None, int]]) -> None:
-        """Put new charges to both."""
+    def charge(self, wishes: Sequence[tuple[Any, ...]]) -> None:
+        """Put new charges to both: slot, meter and candidate by number, and what is known of failures before."""
         slots = list(self.rows)
         charges: list[Charge] = []
-        for slot, number, candidate, at_least in wishes:
+        for slot, number, candidate, *known in wishes:
             meter, ladder = NAMES[number]
             hold = (len(self.holds) + len(charges)).to_bytes(16)
-            charges.append(Charge(slots[slot], meter, ladder, candidate, hold, at_least))
+            charges.append(Charge(slots[slot], meter, ladder, candidate, hold, *known))
         self.put(charges)
         self.calls.append(tuple(charges))
         self.holds.extend(charges)

@@ -33,7 +33,9 @@ def common() -> Text:
 
 def passphrases() -> Text:
     """Passwords that a usual policy takes: four or five words of no language, and a number."""
-    syllables = st.sampled_from(["ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu", "na", "pe", "qui", "ro", "su", "ta", "ve", "wi", "xo", "zu"])
+    syllables = st.sampled_from(
+        ["ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu", "na", "pe", "qui", "ro", "su", "ta", "ve", "wi", "xo", "zu"]
+    )
     word = st.lists(syllables, min_size=2, max_size=3).map("".join)
     words = st.lists(word, min_size=4, max_size=5, unique=True)
     return st.builds(lambda chosen, number: f"{' '.join(chosen)} {number}", words, st.integers(10, 9999))

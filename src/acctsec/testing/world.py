@@ -7,6 +7,7 @@ The policy's hashing should be the cheapest there is, as in the preset CHEAPEST.
 
 from collections.abc import Callable, Coroutine
 from functools import wraps
+from inspect import iscoroutine
 from typing import Any, Generic, TypeVar, cast
 
 from attrs import define, field
@@ -122,7 +123,11 @@ class World(Generic[EngineT]):
         return self.engine
 
     def close(self) -> None:
-        """Give back the event loop of an async world."""
+        """Close the store, if it can be closed, and give back the event loop of an async world."""
+        close = getattr(self.store, "close", None)
+        closing = None if close is None else close()
+        if iscoroutine(closing):
+            self._run(closing)
         if self._runner is not None:
             self._runner.close()
             self._runner = None

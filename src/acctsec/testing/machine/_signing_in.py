@@ -113,14 +113,16 @@ class SigningIn(Stage):
             app, app.last_step = chosen[0], chosen[1]
         match outcome:
             case SignedIn():
-                assert ticket.signs_in and not person.change, "a reset or a demanded change ended in a session"
+                assert ticket.signs_in, "a reset ended in a session"
+                assert not person.change, "a demanded change ended in a session"
                 self.enter(person, outcome, "strangers")
             case PasswordChangeRequired():
-                assert ticket.signs_in and person.change, outcome
+                assert (ticket.signs_in, person.change) == (True, True), outcome
                 person.changes.append(self.ticket(person, outcome.ticket))
                 self.happens(events.FactorAccepted)
             case _:
-                assert isinstance(outcome, ProofAccepted) and not ticket.signs_in, outcome
+                assert isinstance(outcome, ProofAccepted), outcome
+                assert not ticket.signs_in, "a sign-in ended in a proof for a reset"
                 person.resumes.append(self.ticket(person, outcome.ticket, proofs=proofs, reset=ticket.reset))
                 self.happens(events.FactorAccepted)
 

@@ -117,9 +117,6 @@ class Stage(RuleBasedStateMachine):
                 self.check_story()
         finally:
             self.world.close()
-            close = getattr(self.world.store, "close", None)
-            if close is not None:
-                close()
 
     def check_story(self) -> None:
         """One event and one notice a change, none twice, and no secret anywhere."""
@@ -167,7 +164,13 @@ class Stage(RuleBasedStateMachine):
         self.told.update(notices)
 
     def session_given(
-        self, person: Person, text: str, level: AssuranceLevel, *, authenticated: datetime | None = None, made: datetime | None = None
+        self,
+        person: Person,
+        text: str,
+        level: AssuranceLevel,
+        *,
+        authenticated: datetime | None = None,
+        made: datetime | None = None,
     ) -> Session:
         """Remember a session that was given out."""
         session = Session(

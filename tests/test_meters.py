@@ -544,7 +544,9 @@ def test_a_row_is_bounded(numbers):
     row = {}
     for turn, number in enumerate(numbers):
         name = b"!%d" % number if number < 3 else b"%d" % number
-        changed, _ = charge_row(row, [charge(name, b"%d" % turn, evolve(LADDER, free=999, stop=9999), candidate=turn)], NOW + turn)
+        changed, _ = charge_row(
+            row, [charge(name, b"%d" % turn, evolve(LADDER, free=999, stop=9999), candidate=turn)], NOW + turn
+        )
         for key, meter in changed.items():
             if meter is None:
                 del row[key]

@@ -36,6 +36,7 @@ JOHN = ("John Smith", "john.smith@mail.example.com", "+43 664 1234567", "1990-01
         ("7om", ("Tom",), None),
         ("7homas2000", ("Thomas",), 0),  # 7 as t
         ("7ewis2000", ("Lewis",), 0),  # and as l
+        ("Rachael.Gipson12011996", ("Rachael", "Gipson", "rachaelg"), 0),  # a user name takes no letter from the next word
     ],
 )
 def test_what_is_left(password, words, left):

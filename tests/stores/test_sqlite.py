@@ -242,6 +242,33 @@ def test_a_child_keeps_its_commits_when_the_parent_closes(path):
         assert store.load(b"child") == (b"value", version(2))
 
 
+@pytest.mark.parametrize("busy", ["reading", "writing"])
+def test_a_child_forked_in_the_middle_of_a_call_refuses(path, busy):
+    """SQLite there believes in locks of its parent. Rather no store than one that loses what it answered."""
+    with SqliteStore(path, patience=SOON) as store:
+        store.commit(b"key", None, b"value", (), version(1))
+        store.load(b"key")
+        reader = store._database._readers.get() if busy == "reading" else None
+        if busy == "writing":
+            store._database.durable.__enter__()
+        pid = os.fork()
+        if not pid:
+            refused = 0
+            for call in (lambda: store.load(b"key"), lambda: store.charge([charge()], NOW)):
+                try:
+                    call()
+                except StoreError as error:
+                    refused += "forked" in str(error)
+            os._exit(refused)
+        if busy == "writing":
+            store._database.durable.__exit__(None, None, None)
+        else:
+            store._database._readers.put(reader)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 2
+        assert store.load(b"key") == (b"value", version(1))
+        assert store.charge([charge()], NOW)[0].new
+
+
 @pytest.mark.deep
 def test_writers_wait_in_turn(path):
     """Of four processes none starves, none waits long, none fails and no charge is lost."""
@@ -341,10 +368,23 @@ def test_a_missing_directory_is_named(tmp_path):
         SqliteStore(tmp_path / "nowhere" / "store.db")
 
 
+def test_a_file_system_without_shared_memory_is_refused(path, monkeypatch):
+    """There, SQLite keeps another journal, and nothing that is promised here would hold."""
+    connect = sqlite3.connect
+
+    class Remote(sqlite3.Connection):
+        def execute(self, statement, *values):
+            return super().execute("SELECT 'delete'" if "journal_mode" in statement else statement, *values)
+
+    monkeypatch.setattr(sqlite3, "connect", lambda *given, **named: connect(*given, factory=Remote, **named))
+    with pytest.raises(StoreError, match="Put the file on a local disk"):
+        SqliteStore(path)
+
+
 def test_a_file_that_vanished_is_no_new_store(store, path):
     """Losing the file must not look like a store in which nobody has a password."""
     store.close()
-    store._database.closed = False
+    store._database.closed = None
     path.unlink()
 
     with pytest.raises(StoreError, match="cannot be opened"):
@@ -414,15 +454,15 @@ def test_a_directory_that_cannot_be_written_is_named(tmp_path):
 def test_a_full_disk_loses_nothing(store):
     """What was committed stays readable, the failed commit leaves no trace, and all goes on when there is room."""
     store.commit(b"key", None, b"value", [b"entry"], version(1))
-    for writer in (store._database.durable, store._database.quick):
+    for writer, fills_it in (
+        (store._database.durable, lambda: store.commit(b"other", None, b"S" * 100_000, [b"lost"], version(2))),
+        (store._database.quick, lambda: store.charge([charge(slot=b"S" * 100_000)], NOW)),
+    ):
         with writer as connection:
             pages = connection.execute("PRAGMA page_count").fetchone()[0]
             connection.execute(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(StoreError, match="disk is full") as full:
-            if writer is store._database.durable:
-                store.commit(b"other", None, b"S" * 100_000, [b"lost"], version(2))
-            else:
-                store.charge([charge(slot=b"S" * 100_000)], NOW)
+            fills_it()
         assert "SSS" not in str(full.value)
         assert not isinstance(full.value, CommitUnknown)
 
@@ -450,7 +490,10 @@ def test_a_damaged_file_is_an_error_not_an_absence(path):
                 store.commit(b"key 100", version(100), b"new", (), version(999))
 
 
-@pytest.mark.parametrize(("row", "message"), [(b"", "format"), (b"\x02\x80", "format"), (b"\x01\xc1", "damaged"), (b"\x01\x81\xc4\x01m\x01", "damaged")])
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [(b"", "format"), (b"\x02\x80", "format"), (b"\x01\xc1", "damaged"), (b"\x01\x81\xc4\x01m\x01", "damaged")],
+)
 def test_a_damaged_row_admits_nobody(store, row, message):
     """Meters that cannot be read fail closed."""
     store.charge([charge()], NOW)
@@ -552,9 +595,14 @@ def test_a_statement_that_fails_undoes_its_transaction(store):
 
 def test_an_interrupted_call_undoes_its_transaction(store):
     """Ctrl-C between two statements leaves neither a lock nor half a change."""
-    with pytest.raises(KeyboardInterrupt), store._database.durable as connection:
-        connection.execute("INSERT INTO records VALUES (x'00', x'00', x'00')")
-        raise KeyboardInterrupt
+
+    def interrupted():
+        with store._database.durable as connection:
+            connection.execute("INSERT INTO records VALUES (x'00', x'00', x'00')")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
 
     assert store.load(b"\0") is None
     assert store.commit(b"\0", None, b"value", (), version(1)) == Committed(version(1))

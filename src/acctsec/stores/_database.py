@@ -29,7 +29,7 @@ class Database:
     def __init__(self, path: Path, *, patience: float, schema: Sequence[str], version: int) -> None:
         self.path = path
         self.patience = patience
-        self.closed = False
+        self.closed: tuple[str, str] | None = None
         self.writing = Lock()
         self.durable = Writer(self, synchronous="FULL", unanswered=CommitUnknown)
         self.quick = Writer(self, synchronous="NORMAL", unanswered=StoreError)
@@ -62,8 +62,9 @@ class Database:
 
     def connect(self, synchronous: str) -> sqlite3.Connection:
         """A new connection, in autocommit: transactions here are always written out."""
-        if self.closed:
-            raise StoreError("This store was closed.", remedy="Close a store when nothing uses it any more.")
+        if self.closed is not None:
+            what, remedy = self.closed
+            raise StoreError(f"{self.path}: {what}", remedy=remedy)
         # mode=rw: a file that vanished is an error, not a new empty store in which nobody has a password.
         connection = sqlite3.connect(
             f"{self.path.as_uri()}?mode=rw", uri=True, timeout=0, isolation_level=None, check_same_thread=False
@@ -93,7 +94,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection, after the statements under way. The last to close a file folds its log into it."""
-        self.closed = True
+        self.closed = _CLOSED
         self.take_all()
         self.put_back()
 
@@ -174,9 +175,14 @@ class Database:
         if self._held:
             self.writing.release()
 
-    def start_over(self) -> None:
-        """In a forked child: what could not be closed before the fork must never be touched, not even to close it."""
+    def is_taken(self) -> bool:
+        """Whether `take_all` got hold of everything in time."""
+        return self._held and self._taken == READERS
+
+    def give_up(self) -> None:
+        """In a child that was forked in the middle of a call: what is still open must never be touched, not even closed."""
         _abandoned.extend((self.durable.connection, self.quick.connection, self._readers))
+        self.closed = _FORKED
         self.durable.connection = self.quick.connection = None
         self._readers = _empty_pool()
         self.writing = Lock()
@@ -250,6 +256,8 @@ def _is_busy(error: sqlite3.OperationalError) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY
 
 
+_CLOSED = "this store was closed.", "Close a store when nothing uses it any more."
+_FORKED = "this process was forked in the middle of a call.", "Fork when the store is idle, or spawn processes instead."
 _PRAGMAS = (
     "wal_autocheckpoint = 4000",  # pages; folding the log back in waits for the disk
     "secure_delete = ON",  # what is erased is overwritten, not only unlinked
@@ -298,7 +306,11 @@ def _after_fork_in_parent() -> None:
 
 def _after_fork_in_child() -> None:
     while _taken:
-        _taken.pop().start_over()
+        database = _taken.pop()
+        if database.is_taken():
+            database.put_back()
+        else:
+            database.give_up()
     _forking.release()
 
 

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 from attrs import evolve
+from tests.test_races import NEW, Careless, a_user, a_user_with_a_factor, a_user_with_a_link, record, redeem, sign_in, two_tickets
 
 from acctsec import (
-    Admin,
     CurrentPassword,
     FreshSession,
     Initial,
@@ -21,15 +21,13 @@ from acctsec import (
     ResumeTicket,
     SessionsEnded,
     SignedIn,
-    TryAgain,
     events,
 )
 from acctsec.budgets import Rungs
 from acctsec.outcomes import FactorAdded, FactorRemoved, FactorRenamed
 from acctsec.testing import DEATHS, FAILURES, RACING, Authenticator, Operation, RaceFound, crash_everywhere, explore, race_world
-from acctsec.testing.races import Fate
+from acctsec.testing.turns import Fate
 from acctsec.testing.world import IDENTIFIER, PASSWORD
-from tests.test_races import NEW, Careless, a_user, a_user_with_a_factor, a_user_with_a_link, record, redeem, sign_in, two_tickets
 
 FAST = evolve(RACING, lockout=evolve(RACING.lockout, strangers=Rungs(
     free=2, first=timedelta(minutes=1), longest=timedelta(minutes=30), stop=3,

@@ -255,11 +255,23 @@ def test_a_lapsed_hold_counts_once_and_is_corrected_late(verdict, count):
     assert meter.tally == Tally(0, 1, 0)
     for _ in range(3):
         meter.now += 1
-        meter.charge(candidate=1)  # wakes it; a repeat, as the failure remembers its candidate
+        meter.settle(meter.charge().hold, Settle.VOID)  # wakes it
         assert meter.tally == Tally(1, 0, 0)
     meter.settle(hold, verdict)
 
     assert meter.tally == Tally(count, 0, 0)
+
+
+def test_the_candidate_of_a_lapse_may_turn_out_right():
+    """Nobody knows whether it was wrong: typed again it is held anew, and as a success clears the lapse."""
+    meter = Meter(LADDER)
+    meter.charge(candidate=1)
+    meter.now += LADDER.lease
+    again = meter.charge(candidate=1)
+    assert again == Granted(again.hold, 2, new=True)
+
+    meter.settle(again.hold, Settle.CLEAR)
+    assert meter.tally == Tally(0, 0, 0)
 
 
 def test_a_lapse_rests_from_its_charge():

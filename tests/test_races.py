@@ -284,7 +284,7 @@ def test_a_stronger_hash_of_the_old_password_never_overwrites_a_new_one():
 
 
 def test_requests_at_once_share_the_budget_of_the_identifier():
-    policy = evolve(RACING, reset=evolve(RACING.reset, per_identifier=Budget(limit=2, window=timedelta(hours=1))))
+    policy = evolve(RACING, reset=evolve(RACING.reset, per_identifier=Budget(limit=2, window=timedelta(minutes=20))))
 
     def check(w, answers):
         w.deliver()
@@ -390,7 +390,7 @@ def test_two_removals_never_leave_a_subject_without_the_factor_the_policy_demand
 
     def make():
         w = a_user()  # the policy begins to demand a factor when there are two
-        first, session = w.enroll(w.sign_in().session)
+        _, session = w.enroll(w.sign_in().session)
         w.app, w.session = w.enroll(session, name="tablet")
         ticket = w.calls.sign_in(IDENTIFIER, PASSWORD, context=w.context()).ticket
         other = w.calls.verify_factor(ticket, w.app.code(w.clock()), context=w.context()).session

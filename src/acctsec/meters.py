@@ -99,12 +99,12 @@ def wake(meter: Meter, ladder: Ladder, now: int, at_least: int = 0, floor: int =
     elif latest - now > BROKEN_CLOCK:
         meter = _brought_back(meter, now)
         latest = now
-    ready = min(meter.ready, now + ladder.longest) if meter.ready else 0
-    woken = Meter(latest, ready, meter.failures, meter.holds, meter.seen)
+    woken = Meter(latest, meter.ready, meter.failures, meter.holds, meter.seen)
     if woken.failures:
         woken = _without_old(woken, ladder)
     if woken.holds:
         woken = _lapsed(woken, ladder)
+    woken = _capped(woken, ladder, now)
     return _raised(woken, ladder, least, now) if least > 0 else woken
 
 
@@ -138,7 +138,7 @@ def admit(meter: Meter, charge: Charge, now: int) -> tuple[Meter, Reading]:
         return meter, Filled()
     if candidate is None:
         spent = Hold(charge.hold, -1, meter.latest, count)
-        return _fail(meter, ladder, spent, lapsed=False), Granted(None, taken + 1, new=True)
+        return _capped(_fail(meter, ladder, spent, lapsed=False), ladder, now), Granted(None, taken + 1, new=True)
     hold = Hold(charge.hold, candidate, meter.latest, count)
     held = Meter(meter.latest, meter.ready, meter.failures, (*meter.holds, hold), meter.seen)
     return held, Granted(charge.hold, taken + 1, new=True)
@@ -178,25 +178,20 @@ def charge_row(
     Returns the meters to write back (None: to drop) and the readings in order. When one charge is refused the others
     reserve nothing; what waking brought about is still written, but no refusal begins a meter and so evicts another.
     """
-    awake: dict[bytes, Meter] = {}
     changed: dict[bytes, Meter | None] = {}
     readings: list[Reading] = []
     refused = False
     for charge in charges:
         name = charge.meter
-        past = changed.get(name)
-        if past is None:
-            woken = awake[name] = wake(row.get(name, FRESH), charge.ladder, now, charge.at_least, charge.floor)
-        else:
-            awake[name] = wake(awake[name], charge.ladder, now, charge.at_least, charge.floor)
-            woken = wake(past, charge.ladder, now, charge.at_least, charge.floor)
+        past = changed.get(name) or row.get(name, FRESH)
+        woken = wake(past, charge.ladder, now, charge.at_least, charge.floor)
         changed[name], reading = admit(woken, charge, now)
         readings.append(reading)
         if type(reading) is not Granted:
             refused = True
     if refused:
         readings = [Granted(None, r.ordinal, new=False) if type(r) is Granted else r for r in readings]
-        changed = {name: meter for name, meter in awake.items() if name in row or meter.failures}
+        changed = _awake(row, charges, now)
     if len(row) + len(changed) > MAX_METERS:
         changed |= _evicted(row, changed)
     return changed, readings
@@ -213,7 +208,8 @@ def settle_row(row: Mapping[bytes, Meter], settlements: Sequence[Settlement], no
         name = settlement.meter
         past = changed.get(name) or row.get(name)
         if past is not None:
-            changed[name] = conclude(wake(past, settlement.ladder, now), settlement)
+            ladder = settlement.ladder
+            changed[name] = _capped(conclude(wake(past, ladder, now), settlement), ladder, now)
     return changed
 
 
@@ -265,6 +261,12 @@ def _brought_back(meter: Meter, now: int) -> Meter:
     return evolve(meter, failures=failures, holds=holds)
 
 
+def _capped(meter: Meter, ladder: Ladder, now: int) -> Meter:
+    """No rest outlasts the cap, counted from the clock as given: a failure that a faster clock dates later has no say."""
+    cap = now + ladder.longest
+    return meter if meter.ready <= cap else Meter(meter.latest, cap, meter.failures, meter.holds, meter.seen)
+
+
 def _fail(meter: Meter, ladder: Ladder, hold: Hold, *, lapsed: bool) -> Meter:
     """Count one failure at the instant its room was reserved."""
     failures = _counted(meter.failures, ladder, hold.at, 1)
@@ -272,7 +274,8 @@ def _fail(meter: Meter, ladder: Ladder, hold: Hold, *, lapsed: bool) -> Meter:
     if lapsed:
         holds = _done(holds, evolve(hold, state=LAPSED))
     seen = meter.seen
-    if hold.candidate >= 0 and hold.candidate not in seen:
+    # Nobody knows whether a lapsed one was wrong. If it was right, its next success must be able to clear.
+    if hold.candidate >= 0 and hold.candidate not in seen and not lapsed:
         seen = (*seen, hold.candidate)[-MAX_SEEN:]
     wait = rest(ladder, _total(failures))
     ready = max(meter.ready, hold.at + wait) if wait else meter.ready
@@ -351,6 +354,15 @@ def _done(holds: tuple[Hold, ...], hold: Hold) -> tuple[Hold, ...]:
     if len(done) >= MAX_DONE:
         holds = tuple(other for other in holds if other is not done[0])
     return (*holds, hold)
+
+
+def _awake(row: Mapping[bytes, Meter], charges: Sequence[Charge], now: int) -> dict[bytes, Meter | None]:
+    """The meters of *charges* as waking left them, but for those that begin and have nothing to remember."""
+    awake: dict[bytes, Meter | None] = {}
+    for charge in charges:
+        past = awake.get(charge.meter) or row.get(charge.meter, FRESH)
+        awake[charge.meter] = wake(past, charge.ladder, now, charge.at_least, charge.floor)
+    return {name: meter for name, meter in awake.items() if name in row or (meter and meter.failures)}
 
 
 def _evicted(row: Mapping[bytes, Meter], changed: Mapping[bytes, Meter | None]) -> dict[bytes, Meter | None]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from attrs import evolve, frozen
+from tests.museum.harness import NEW, SHORT, Exhibit, exhibit
 
 from acctsec import (
     ChangeTicket,
@@ -27,7 +28,6 @@ from acctsec import (
 from acctsec.events import SignedInEvent
 from acctsec.testing.doubles import Authenticator
 from acctsec.testing.world import IDENTIFIER, PASSWORD
-from tests.museum.harness import NEW, SHORT, Exhibit, exhibit
 
 STAFF = evolve(SHORT, mfa=MfaPolicy(required_groups={"staff"}))
 """SHORT, where members of the group staff must have a factor."""

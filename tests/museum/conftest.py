@@ -1,7 +1,6 @@
 """Every recipe runs on every store there is."""
 
 import pytest
-
 from tests.museum.harness import MemoryPlace, SqlitePlace, exhibit
 
 

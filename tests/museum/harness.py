@@ -33,7 +33,10 @@ from acctsec.testing.world import PASSWORD, World, built
 ROOT = Path(__file__).resolve().parents[2]
 STORE = ("load", "commit", "drain", "ack", "charge", "settle", "read")
 NEW = "violet staple under the harbour 63"
-OTHERS = tuple(f"{word} lantern beside quiet gravel {41 + 7 * n}" for n, word in enumerate("amber birch cobalt dusk ember fjord gale heath".split()))
+OTHERS = tuple(
+    f"{word} lantern beside quiet gravel {41 + 7 * n}"
+    for n, word in enumerate(["amber", "birch", "cobalt", "dusk", "ember", "fjord", "gale", "heath"])
+)
 SHORT = evolve(CHEAPEST, lockout=LockoutPolicy(patience=timedelta(milliseconds=250)))
 """The cheapest policy with little patience: attempts that crowd each other give up soon."""
 
@@ -227,7 +230,9 @@ def _shape(name, args, answer):
     """What of a port call may not depend on whether somebody exists: no keys and no values, but every number."""
     if name == "charge":
         charges, _ = args
-        return name, tuple((one.meter[:1] == b"!", one.ladder, type(read).__name__) for one, read in zip(charges, answer, strict=True))
+        return name, tuple(
+            (one.meter[:1] == b"!", one.ladder, type(read).__name__) for one, read in zip(charges, answer, strict=True)
+        )
     if name == "settle":
         return name, tuple(one.verdict for one in args[0])
     if name in {"verify", "hash"}:

@@ -5,14 +5,15 @@ import json
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from threading import Thread
+from pathlib import Path
 
 from attrs import evolve, field, frozen
+from tests.museum.harness import SHORT
 
 from acctsec import Account, Context, Engine, Keyring, ResetLink, SqliteStore, TotpCode
 from acctsec.testing.doubles import InstrumentedHashing, ManualClock, MemoryDirectory
-from tests.museum.harness import SHORT
 
 
 @frozen(kw_only=True)
@@ -24,7 +25,7 @@ class LoudHashing(InstrumentedHashing):
 
     def verify(self, phc, password):
         if phc != self.decoy():
-            with open(self.path, "ab", buffering=0) as file:
+            with Path(self.path).open("ab", buffering=0) as file:
                 file.write(b".")
             if self.hang:
                 time.sleep(60)
@@ -49,13 +50,8 @@ def main() -> None:
     answer("ready")
     for line in sys.stdin:
         calls = json.loads(line)
-        answers = [None] * len(calls)
-        threads = [Thread(target=lambda n, call: answers.__setitem__(n, do(engine, *call)), args=one) for one in enumerate(calls)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        answer(answers)
+        with ThreadPoolExecutor(len(calls)) as pool:
+            answer(list(pool.map(lambda call: do(engine, *call), calls)))
 
 
 def answer(value: object) -> None:

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.museum.artefacts import ARTEFACTS, doors
+from tests.museum.harness import NEW, OTHERS, address, exhibit, par
 
 from acctsec import (
     Admin,
@@ -16,10 +18,12 @@ from acctsec import (
     FreshSession,
     Keyring,
     PasswordChanged,
+    RecoveryCode,
     Refused,
     ResetCode,
     ResetLink,
     ResetPending,
+    ResumeTicket,
     SessionEnded,
     SessionsEnded,
     SessionValid,
@@ -29,8 +33,6 @@ from acctsec import (
 from acctsec.keyring import frame
 from acctsec.outcomes import EndReason
 from acctsec.testing.world import IDENTIFIER, PASSWORD
-from tests.museum.artefacts import ARTEFACTS, doors
-from tests.museum.harness import NEW, OTHERS, address, exhibit, par
 
 NO = (Refused(), SessionEnded(EndReason.UNKNOWN), SessionsEnded(0))
 
@@ -43,7 +45,7 @@ def test_m010_an_artefact_opens_no_other_door(place, name):
     made = artefact.make(w)
     if not hasattr(w, "app"):
         w.app, _, _ = w.guarded("u9", "ida@example.org")
-        made = artefact.make(w) if name in {"sign-in ticket"} else made
+        made = artefact.make(w) if name == "sign-in ticket" else made
     token = made.handle if isinstance(made, ResetCode) else made
     mark = len(w.trace)
 
@@ -72,7 +74,9 @@ def test_m015_a_deployment_accepts_nothing_of_another(place):
 @given(st.lists(st.text() | st.binary(), max_size=5), st.lists(st.text() | st.binary(), max_size=5))
 def test_m016_what_is_bound_is_bound_without_ambiguity(one, other):
     """No two lists of parts are framed to the same bytes, wherever a border is moved to."""
-    as_bytes = [[part.encode(errors="surrogatepass") if isinstance(part, str) else part for part in parts] for parts in (one, other)]
+    as_bytes = [
+        [part.encode(errors="surrogatepass") if isinstance(part, str) else part for part in parts] for parts in (one, other)
+    ]
 
     assert (frame(*as_bytes[0]) == frame(*as_bytes[1])) is (as_bytes[0] == as_bytes[1])
 
@@ -179,7 +183,9 @@ def test_m020_no_more_than_the_documented_number_of_links_is_live(w):
         w.deliver()
         w.clock.advance(minutes=3)
 
-    live = [one for one in w.messenger.messages if isinstance(w.engine.inspect_reset(one.link, context=w.context()), ResetPending)]
+    live = [
+        one for one in w.messenger.messages if isinstance(w.engine.inspect_reset(one.link, context=w.context()), ResetPending)
+    ]
     assert len(live) == 3 == w.policy.reset.live
 
 
@@ -223,8 +229,6 @@ def redeem_fully(w, app):
     """Reset the password by mail, with a recovery code where a factor guards the subject."""
     outcome = w.engine.redeem_reset(ResetLink(w.reset_link()), OTHERS[0], context=w.context(address(7)))
     if app and not isinstance(outcome, PasswordChanged):
-        from acctsec import RecoveryCode, ResumeTicket
-
         proof = w.engine.verify_factor(outcome.ticket, RecoveryCode(w.codes[9]), context=w.context(address(7)))
         outcome = w.engine.redeem_reset(ResumeTicket(proof.ticket), OTHERS[0], context=w.context(address(7)))
     assert isinstance(outcome, PasswordChanged), outcome

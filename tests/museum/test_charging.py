@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.museum.guesses import FREE, asked_code, secret_kinds, wrong
+from tests.museum.harness import NEW, OTHERS, address, exhibit
 
 from acctsec import (
     AsyncEngine,
@@ -29,8 +31,6 @@ from acctsec import (
 )
 from acctsec.testing.doubles import DIRECTORY, MESSENGER, as_async
 from acctsec.testing.world import IDENTIFIER, PASSWORD
-from tests.museum.harness import NEW, OTHERS, address, exhibit
-from tests.museum.test_guess_budgets import FREE, asked_code, secret_kinds, wrong
 
 
 def lanes(w):
@@ -42,7 +42,9 @@ def lanes(w):
 
 
 @given(
-    spoofed=st.lists(st.sampled_from(["1.2.3.4", "::1", "unknown", "", "evil", "127.0.0.1", "203.0.113.9, 10.0.0.1"]), max_size=6),
+    spoofed=st.lists(
+        st.sampled_from(["1.2.3.4", "::1", "unknown", "", "evil", "127.0.0.1", "203.0.113.9, 10.0.0.1"]), max_size=6
+    ),
     trusted=st.integers(1, 3),
 )
 def test_m088_hops_a_client_wrote_have_no_say(spoofed, trusted):
@@ -68,7 +70,9 @@ def test_m088_without_configuration_no_header_is_looked_at():
 def test_m090_an_ipv6_line_is_one_source(w):
     """Ten thousand addresses of one /64, in every spelling, share one bucket."""
     spellings = {Source.of(f"2001:db8:7:7:{number:x}::{number:x}") for number in range(10_000)}
-    spellings |= {Source.of(one) for one in ("2001:DB8:7:7::1", "2001:0db8:0007:0007:0:0:0:1", "[2001:db8:7:7::1]", "2001:db8:7:7::1%eth0")}
+    spellings |= {
+        Source.of(one) for one in ("2001:DB8:7:7::1", "2001:0db8:0007:0007:0:0:0:1", "[2001:db8:7:7::1]", "2001:db8:7:7::1%eth0")
+    }
     assert len(spellings) == 1
     assert Source.of("::ffff:198.51.100.7") == Source.of("198.51.100.7") == Source.of(" 198.51.100.7 ")
     assert Source.of("2001:db8:7:8::1") not in spellings
@@ -117,14 +121,25 @@ GUESSABLE = {"sign_in", "set_password", "verify_factor", "confirm_factor", "rede
 
 def test_m094_every_operation_that_takes_a_secret_is_known(w):
     """By signature: whatever takes the facts of a request compares a metered secret, asks for a reset, or takes sealed tokens alone."""
-    operations = {name for name, method in vars(Engine).items() if callable(method) and "context" in inspect.signature(method).parameters}
+    operations = {
+        name for name, method in vars(Engine).items() if callable(method) and "context" in inspect.signature(method).parameters
+    }
 
     assert operations == SEALED | GUESSABLE | {"request_reset"}
 
 
 @pytest.mark.parametrize(
     "kind",
-    ["password", "current password", "totp", "recovery code", "factor at a reset", "recovery code at a reset", "reset code", "enrolment"],
+    [
+        "password",
+        "current password",
+        "totp",
+        "recovery code",
+        "factor at a reset",
+        "recovery code at a reset",
+        "reset code",
+        "enrolment",
+    ],
 )
 def test_m094_every_secret_trips_a_meter(w, kind):
     """Wrong ones from ever new sources are let through so often and not once more; the right one then changes nothing."""
@@ -228,7 +243,9 @@ def test_m100_refusals_that_compared_nothing_cost_the_subject_nothing(w):
     engine, here = w.engine, w.context()
     mark = len(w.trace)
     for number in range(6):
-        assert isinstance(engine.set_password("u1", f"weak{number}", by=CurrentPassword(PASSWORD, session), context=here), PasswordRejected)
+        assert isinstance(
+            engine.set_password("u1", f"weak{number}", by=CurrentPassword(PASSWORD, session), context=here), PasswordRejected
+        )
         assert engine.sign_in(IDENTIFIER, "x\0y", context=here) == Refused()
         assert engine.sign_in(IDENTIFIER, "x" * 5000, context=here) == Refused()
         assert engine.verify_factor(ticket, TotpCode("12345"), context=here) == Refused()

@@ -1,4 +1,4 @@
-"""A budget lets through what it says, whoever asks, from wherever, all at once (I12, I13)."""
+"""A budget lets through what it says, whoever asks, from wherever, all at once (I12)."""
 
 import itertools
 import time
@@ -7,32 +7,9 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from acctsec import (
-    Account,
-    CurrentPassword,
-    EnrollmentStarted,
-    FactorRequired,
-    MemoryStore,
-    MessagePurpose,
-    RecoveryCode,
-    Refused,
-    ResetCode,
-    ResetLink,
-    ResetPending,
-    SignedIn,
-    TotpCode,
-    TryAgain,
-)
-from acctsec.budgets import Budget
-from acctsec.events import GuessingSlowed
-from acctsec.protocols import Charge, Granted
-from acctsec.testing.doubles import Authenticator
-from acctsec.testing.races import explore, race_world
-from acctsec.testing.world import IDENTIFIER, PASSWORD
+from tests.museum.guesses import FREE, KINDS, asked_code, secret_kinds, wrong
 from tests.museum.harness import (
     NEW,
-    OTHERS,
     SHORT,
     MemoryPlace,
     Process,
@@ -40,30 +17,29 @@ from tests.museum.harness import (
     address,
     exhibit,
     kinds,
-    other_node,
     par,
     right_among,
 )
 
-FREE = 10
-"""Distinct wrong secrets a lane lets through before it rests."""
-
-
-def wrong(number):
-    return f"wrong guess number {number}"
+from acctsec import (
+    FactorRequired,
+    MemoryStore,
+    Refused,
+    ResetCode,
+    SignedIn,
+    TryAgain,
+)
+from acctsec.budgets import Budget
+from acctsec.events import GuessingSlowed
+from acctsec.protocols import Charge, Granted
+from acctsec.testing import explore, race_world
+from acctsec.testing.world import IDENTIFIER, PASSWORD
 
 
 def guess_codes(w, codes, handle):
     """Try reset codes one after the other, each from another address."""
     for number, code in enumerate(codes):
         yield w.engine.redeem_reset(ResetCode(handle, code), NEW, context=w.context(address(number)))
-
-
-def asked_code(w):
-    """A reset code, and the handle it belongs to."""
-    handle = w.engine.request_reset(IDENTIFIER, context=w.context()).handle
-    w.deliver()
-    return handle, w.messenger.code
 
 
 @pytest.mark.parametrize("at", [0, 4, 5, 150])
@@ -109,57 +85,6 @@ def test_m073_fifty_wrong_passwords_at_once_are_ten_comparisons(w):
     assert strangers.failures == FREE
     w.deliver()
     assert [one.count for one in w.sink.of(GuessingSlowed)] == [10]
-
-
-def secret_kinds(w):
-    """For each class of secret: its name in the meters, how many wrong ones are free, and how to try number so-and-so."""
-    app, _, session = w.guarded()
-    handle, _ = asked_code(w)
-    enrolling = w.engine.enroll_totp(session, context=w.context())
-    assert isinstance(enrolling, EnrollmentStarted)
-    second, ticket, now = Authenticator(enrolling), w.ticket(), w.clock()
-    resetting = w.engine.redeem_reset(ResetLink(w.messenger.link), NEW, context=w.context()).ticket
-    codes = right_among(60, 0, "000000")[1:]
-
-    def here(number):
-        return w.context(address(number))
-
-    groups = itertools.product("0123456789abcdefghjkmnpqrstvwxyz", repeat=2)
-    printed = [f"{a}{b}00-0000-0000-0000" for a, b in groups]
-    engine = w.engine
-    return {
-        "password": ("password", FREE, lambda n: engine.sign_in(IDENTIFIER, wrong(n), context=here(n))),
-        "current password": (
-            "password",
-            FREE,
-            lambda n: engine.set_password("u1", NEW, by=CurrentPassword(wrong(n), session), context=here(n)),
-        ),
-        "totp": ("factor", FREE, lambda n: engine.verify_factor(ticket, app.wrong(now, n), context=here(n))),
-        "recovery code": (
-            "factor",
-            FREE,
-            lambda n: engine.verify_factor(ticket, RecoveryCode(printed[n]), context=here(n)),
-        ),
-        "factor at a reset": (
-            "reset-factor",
-            5,
-            lambda n: engine.verify_factor(resetting, app.wrong(now, n), context=here(n)),
-        ),
-        "recovery code at a reset": (
-            "recovery",
-            5,
-            lambda n: engine.redeem_reset(RecoveryCode(printed[n], handle), NEW, context=here(n)),
-        ),
-        "reset code": ("reset-code", 5, lambda n: engine.redeem_reset(ResetCode(handle, f"{n:08d}"), NEW, context=here(n))),
-        "enrolment": (
-            "enrollment",
-            5,
-            lambda n: engine.confirm_factor(second.ticket, TotpCode(codes[n]), context=here(n)),
-        ),
-    }
-
-
-KINDS = ["password", "current password", "totp", "recovery code", "factor at a reset", "recovery code at a reset", "reset code", "enrolment"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -270,111 +195,6 @@ def _closing():
     for store in STORES.values():
         store.close()
     STORES.clear()
-
-
-def test_m080_new_challenges_bring_no_new_tries(w):
-    """AuthQuake: a hundred fresh sign-ins with the right password, three wrong codes each: ten codes are looked at."""
-    app, _, _ = w.guarded()
-    mark, now = len(w.trace), w.clock()
-
-    for number in range(100):
-        ticket = w.ticket(address=address(number))
-        for k in range(3):
-            code = app.wrong(now, (3 * number + k) % 90)
-            w.engine.verify_factor(ticket, code, context=w.context(address(number)))
-
-    assert w.admitted("factor", mark) == FREE
-
-
-def test_m080_the_owner_hears_of_it_before_the_guessing_is_stopped_for_good(w):
-    """Days of guessing at one code per rest end at fifty, with one notice to the owner."""
-    app, _, _ = w.guarded()
-    mark = len(w.trace)
-
-    for number in range(120):
-        w.clock.advance(minutes=31)
-        ticket = w.ticket(address=address(number))
-        w.engine.verify_factor(ticket, app.wrong(w.clock(), number % 90), context=w.context(address(number)))
-    w.deliver()
-
-    assert w.admitted("factor", mark) <= 50
-    assert len(w.messenger.of(MessagePurpose.GUESSING_STOPPED)) == 1
-
-
-def test_m082_kinds_of_factors_share_one_budget(w):
-    """TOTP and recovery codes in turn: ten wrong ones together, not ten each; a reset has a small budget of its own."""
-    attempts, mark = secret_kinds(w), len(w.trace)
-
-    for number in range(60):
-        for kind in ("totp", "recovery code", "factor at a reset", "recovery code at a reset")[number % 2 :: 2]:
-            attempts[kind][2](number)
-
-    assert w.admitted("factor", mark) == FREE
-    assert w.admitted("reset-factor", mark) + w.admitted("recovery", mark) == 10
-
-
-def test_m083_a_success_of_somebody_else_refills_nothing(w):
-    """The attacker signs in to his own account from the same source: what he used up at V's stays used up."""
-    w.sign_up()
-    w.sign_up("u2", "mallory@example.org", NEW)
-    for number in range(4):
-        assert w.engine.sign_in(IDENTIFIER, wrong(number), context=w.context()) == Refused()
-
-    for _ in range(3):
-        assert isinstance(w.engine.sign_in("mallory@example.org", NEW, context=w.context()), SignedIn)
-
-    fifth = w.engine.sign_in(IDENTIFIER, wrong(5), context=w.context())
-    sixth = w.engine.sign_in(IDENTIFIER, wrong(6), context=w.context())
-    assert (fifth, sixth) == (Refused(), Refused(timedelta(seconds=30)))
-    strangers = next(one for one in w.engine.admin.lock_status("u1") if one.lane == "password/strangers")
-    assert strangers.failures == 5
-
-
-def test_m084_front_ends_share_one_budget(w, place):
-    """Five engines on one store are one deployment: ten guesses together."""
-    w.sign_up()
-    nodes = [other_node(w, place) for _ in range(5)]
-    w.comparisons.clear()
-
-    for number in range(40):
-        nodes[number % 5].sign_in(IDENTIFIER, wrong(number), context=w.context(address(number)))
-
-    assert len(w.comparisons.guesses) == FREE
-
-
-def test_m086_one_guess_at_each_of_many_accounts_is_bounded_by_its_source(w):
-    """Three hundred accounts, one password each, one source: fifty comparisons; one code each: no more than ten handles."""
-    for number in range(300):
-        w.directory.put(Account(subject=f"s{number}", identifiers=(f"user{number}",), addresses=(f"u{number}@example.org",)))
-    mark = len(w.trace)
-    for number in range(300):
-        w.engine.sign_in(f"user{number}", OTHERS[0], context=w.context())
-    assert w.admitted("password", mark) == 50
-
-    handles = [w.engine.request_reset(f"user{number}", context=w.context("203.0.113.5")).handle for number in range(40)]
-    w.deliver()
-    assert len(handles) == 40
-    assert len(w.messenger.handed) == 10
-
-
-def test_m087_asking_anew_refills_no_tries(w):
-    """A new code between every two guesses: five are looked at, and ten a day; and no more than three codes are live."""
-    w.sign_up()
-    mark, handles = len(w.trace), []
-    for number in range(30):
-        handles.append(w.engine.request_reset(IDENTIFIER, context=w.context(address(number))).handle)
-        w.deliver()
-        w.engine.redeem_reset(ResetCode(handles[-1], f"{number:08d}"), NEW, context=w.context(address(number)))
-    assert w.admitted("reset-code", mark) == 5
-
-    for number in range(30, 70):
-        w.clock.advance(minutes=16)
-        handles.append(w.engine.request_reset(IDENTIFIER, context=w.context(address(number))).handle)
-        w.deliver()
-        w.engine.redeem_reset(ResetCode(handles[-1], f"{number:08d}"), NEW, context=w.context(address(number)))
-    assert w.admitted("reset-code", mark) == 10
-    live = [mail for mail in w.messenger.handed if isinstance(w.engine.inspect_reset(mail.link, context=w.context()), ResetPending)]
-    assert len(live) <= 3
 
 
 def test_m113_killed_processes_leave_no_extra_guesses(sqlite, tmp_path):

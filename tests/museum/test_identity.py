@@ -7,31 +7,35 @@ import unicodedata
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from tests.museum.artefacts import STAFF
+from tests.museum.harness import NEW, OTHERS, MemoryPlace, address, exhibit
 
 from acctsec import (
     Account,
     Admin,
+    ChangeTicket,
     Context,
     CurrentPassword,
     Engine,
+    EnrollmentRequired,
     FactorRequired,
     Message,
     MessagePurpose,
     PasswordChanged,
     Refused,
+    ResetCode,
     ResetLink,
     SignedIn,
 )
 from acctsec.identifiers import IdentifierKind, canonical
 from acctsec.testing.world import IDENTIFIER, PASSWORD
-from tests.museum.harness import NEW, OTHERS, MemoryPlace, address, exhibit
 
 SPELLINGS = (
     "alice@example.org",
     "ALICE@EXAMPLE.ORG",
     "  Alice@Example.Org\t",
-    "ａｌｉｃｅ@example.org",  # noqa: RUF001 - full-width letters, on purpose
-    "𝐚𝐥𝐢𝐜𝐞@example.org",  # noqa: RUF001 - mathematical letters, on purpose
+    "ａｌｉｃｅ@example.org",
+    "𝐚𝐥𝐢𝐜𝐞@example.org",
     "alice@ExAmple.org",
     "ⓐlice@example.org",
 )
@@ -50,7 +54,7 @@ HOSTILE_ADDRESSES = (
     "alice@example.org\nalice@evil.example",
     "<alice@evil.example>alice@example.org",
     "alice(comment@evil.example)@example.org",
-    "alice＠evil.example@example.org",  # noqa: RUF001 - a full-width @, on purpose
+    "alice＠evil.example@example.org",
     "alice﹫example.org",
     "alice@example.org%00@evil.example",
     "alice@[127.0.0.1]",
@@ -229,7 +233,7 @@ def test_m058_the_canonical_form_of_any_text_is_stable(typed):
 def test_m058_a_reset_touches_the_registered_subject_alone(w):
     """The Spotify attack: a name that folds twice into somebody else's is its own name or nobody's."""
     w.sign_up("victim", "bigbird", addresses=("victim@example.org",))
-    for number, typed in enumerate(("ᴮᴵᴳᴮᴵᴿᴰ", "ＢＩＧＢＩＲＤ", "ʙɪɢʙɪʀᴅ", "ᵇᶦᵍᵇᶦʳᵈ")):  # noqa: RUF001 - on purpose
+    for number, typed in enumerate(("ᴮᴵᴳᴮᴵᴿᴰ", "ＢＩＧＢＩＲＤ", "ʙɪɢʙɪʀᴅ", "ᵇᶦᵍᵇᶦʳᵈ")):
         first = canonical(typed)
         assert first is None or canonical(first.value) == first
         squatter = w.directory.find("", first.value) if first else None
@@ -335,6 +339,40 @@ def test_m066_no_name_that_somebody_types_is_somebody_elses_key(w):
         rows.append(charged[0].slot)
 
     assert len(set(rows)) == len(rows)
+
+
+def test_m026_a_flow_parked_by_a_squatter_goes_no_further(place):
+    """X registers V's address and parks at the question for a factor; V proves the address by a reset: X's flow is over."""
+    w = exhibit(place, policy=STAFF)
+    w.sign_up(addresses=(), groups={"staff"})
+    parked = w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context())
+    assert isinstance(parked, EnrollmentRequired)
+
+    w.directory.change("u1", addresses=(IDENTIFIER,))
+    assert isinstance(w.engine.redeem_reset(ResetLink(w.reset_link()), NEW, context=w.context()), PasswordChanged)
+
+    assert w.engine.enroll_totp(parked.ticket, context=w.context()) == Refused()
+    assert w.engine.set_password("u1", OTHERS[0], by=ChangeTicket(parked.ticket), context=w.context()) == Refused()
+    assert w.engine.admin.export("u1").sessions == ()
+
+
+def test_m067_nothing_a_squatter_set_up_survives_the_proof(w):
+    """X pre-registers V's address with password, session, device and reset, and gets no factor; V's reset ends all of it."""
+    w.sign_up(addresses=())
+    signed = w.sign_in()
+    assert w.engine.enroll_totp(signed.session, context=w.context()) == Refused()
+    assert w.engine.issue_recovery_codes(signed.session, context=w.context()) == Refused()
+    handle = w.engine.request_reset(IDENTIFIER, context=w.context()).handle
+
+    w.directory.change("u1", addresses=(IDENTIFIER,))
+    link = w.reset_link()
+    assert isinstance(w.engine.redeem_reset(ResetLink(link), NEW, context=w.context()), PasswordChanged)
+
+    held = w.engine.admin.export("u1")
+    assert (held.sessions, held.factors, held.live_resets, len(held.devices)) == ((), (), (), 1)
+    assert w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context(device=signed.device)) == Refused()
+    assert w.engine.redeem_reset(ResetCode(handle, w.messenger.code), OTHERS[0], context=w.context()) == Refused()
+    assert isinstance(w.engine.sign_in(IDENTIFIER, NEW, context=w.context()), SignedIn)
 
 
 def test_m071_nothing_but_the_platform_says_what_is_verified(w):

@@ -2,6 +2,8 @@
 
 import pytest
 from attrs import evolve
+from tests.museum.guesses import wrong
+from tests.museum.harness import NEW, SHORT, address, exhibit
 
 from acctsec import (
     Admin,
@@ -13,8 +15,6 @@ from acctsec import (
     SignedIn,
 )
 from acctsec.testing.world import IDENTIFIER, PASSWORD
-from tests.museum.harness import NEW, SHORT, address, exhibit
-from tests.museum.test_guess_budgets import wrong
 
 NOBODY = "nobody@example.org"
 
@@ -49,7 +49,9 @@ def compared(w, attempts):
     """The same attempts at somebody and at nobody, from sources of their own: outcome and port calls of each."""
     seen = []
     for name, offset in ((IDENTIFIER, 0), (NOBODY, 5000)):
-        seen.append([w.observe(lambda a=a, n=n, name=name: a(name, w.context(address(offset + n)))) for n, a in enumerate(attempts)])
+        sources = [w.context(address(offset + number)) for number in range(len(attempts))]
+        tries = zip(attempts, sources, strict=True)
+        seen.append([w.observe(lambda a=a, name=name, here=here: a(name, here)) for a, here in tries])
     return seen
 
 
@@ -90,7 +92,8 @@ def test_m181_the_whole_way_to_the_stop_is_the_same(w):
         w.clock.now = w.clock.now.replace(day=6 if offset else 5)
         steps = []
         for number in range(56):
-            steps.append(w.observe(lambda n=number, name=name: w.engine.sign_in(name, wrong(n), context=w.context(address(offset + n)))))
+            here = w.context(address(offset + number))
+            steps.append(w.observe(lambda n=number, name=name, here=here: w.engine.sign_in(name, wrong(n), context=here)))
             w.clock.advance(minutes=31)
         seen.append(steps)
 
@@ -145,7 +148,9 @@ def test_m184_a_lock_of_the_account_is_told_to_no_stranger(w):
     assert w.engine.sign_in(NOBODY, PASSWORD, context=w.context(address(102))) == Refused()
 
 
-@pytest.mark.parametrize("subject", ["wrong password", "with a factor", "without a password", "disabled by an administrator", "erased"])
+@pytest.mark.parametrize(
+    "subject", ["wrong password", "with a factor", "without a password", "disabled by an administrator", "erased"]
+)
 def test_m186_a_reset_is_asked_for_and_redeemed_alike(w, subject):
     """Requests, wrong codes and wrong recovery codes: the same answers and the same calls, known or not."""
     SUBJECTS[subject](w)

@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 from attrs import evolve
+from tests.museum.harness import NEW, SHORT, address
 
 from acctsec import (
-    AcctsecError,
     Account,
+    AcctsecError,
     Admin,
     FactorRequired,
     PasswordAccepted,
@@ -23,12 +24,11 @@ from acctsec.events import PortFailed
 from acctsec.password.rules import Length
 from acctsec.protocols import Committed, Granted
 from acctsec.testing.world import IDENTIFIER, PASSWORD, SOURCE
-from tests.museum.harness import NEW, OTHERS, SHORT, address, exhibit
 
 GRANTS = (SignedIn, FactorRequired, PasswordChanged)
 
 
-class Bang(RuntimeError):
+class BrokenError(RuntimeError):
     """What a broken port raises."""
 
 
@@ -37,7 +37,7 @@ class ControlFlow(BaseException):
 
 
 def bang(*_, **__):
-    raise Bang("the port is broken")
+    raise BrokenError("the port is broken")
 
 
 def jump(*_, **__):
@@ -115,13 +115,16 @@ def test_m147_a_hook_that_raises_lets_nobody_in(w, name, call):
         assert granted == []
         # A charge that cannot be settled comes after the commit: the session is there, and nobody was given it.
         assert sessions(w) == before + (name == "store.settle")
-    assert isinstance(w.engine.sign_in("bob@example.org", PASSWORD, context=w.context(address(4))), SignedIn) or name == "store.settle"
+    assert (
+        isinstance(w.engine.sign_in("bob@example.org", PASSWORD, context=w.context(address(4))), SignedIn)
+        or name == "store.settle"
+    )
 
 
 def test_m147_a_sink_that_raises_loses_no_event_and_no_session(w):
     """Events wait in the outbox until the sink takes them; a sign-in never depends on it."""
     w.sign_up()
-    w.sink.failure = Bang("no")
+    w.sink.failure = BrokenError("no")
     assert isinstance(w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context()), SignedIn)
     report = w.engine.deliver()
     assert (report.sent, report.failed) == (0, 2)
@@ -189,7 +192,16 @@ def test_m148_rubbish_from_the_meters_admits_nothing(w, answer):
     assert w.comparisons.evaluated == []
 
 
-RECORD_RUBBISH = [(b"", b"v"), (b"\x01", b"v"), (b"\xff" * 50, b"v"), ("record", b"v"), b"xx", True, (None, None), (b"\x02" + b"x" * 20, b"v")]
+RECORD_RUBBISH = [
+    (b"", b"v"),
+    (b"\x01", b"v"),
+    (b"\xff" * 50, b"v"),
+    ("record", b"v"),
+    b"xx",
+    True,
+    (None, None),
+    (b"\x02" + b"x" * 20, b"v"),
+]
 
 
 @pytest.mark.parametrize("answer", RECORD_RUBBISH, ids=range(len(RECORD_RUBBISH)))
@@ -270,4 +282,3 @@ def test_m148_an_unreachable_store_is_not_an_unknown_name(w, method, name):
 
     wants_no_commit = method == "commit" and name != IDENTIFIER
     assert isinstance(outcome, Refused) if wants_no_commit else isinstance(outcome, StoreError | TryAgain)
-    assert OTHERS

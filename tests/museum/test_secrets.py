@@ -8,6 +8,8 @@ import random
 from collections import Counter
 
 import pytest
+from tests.museum.harness import NEW, OTHERS, ROOT, address, exhibit, forms
+from tests.museum.test_binding import NO
 
 import acctsec
 from acctsec import (
@@ -31,8 +33,6 @@ from acctsec import (
 )
 from acctsec._ports import entropy
 from acctsec.testing.world import IDENTIFIER, PASSWORD
-from tests.museum.harness import NEW, OTHERS, ROOT, address, exhibit, forms
-from tests.museum.test_binding import NO
 
 
 class Slippery:
@@ -206,11 +206,10 @@ def takes(w, hostile):
 @pytest.mark.parametrize("hostile", HOSTILE, ids=lambda one: repr(one)[:12])
 def test_m038_a_value_of_the_wrong_type_or_form_is_refused_before_any_read(w, hostile):
     """None, lists, query operators, numbers, objects that equal everything: refused, and the store hears nothing of it."""
-    app, _, session = w.guarded()
+    _, _, session = w.guarded()
     w.waiting = w.ticket()
     w.handle = w.engine.request_reset(IDENTIFIER, context=w.context()).handle
     w.confirming = w.engine.enroll_totp(session, context=w.context()).ticket
-    assert app
     for number, attempt in enumerate(takes(w, hostile)):
         mark = len(w.trace)
         try:
@@ -285,7 +284,11 @@ def test_m198_secrets_are_compared_in_constant_time_alone():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Compare) and any(isinstance(op, ast.Eq | ast.NotEq | ast.In) for op in node.ops):
                 sides = (node.left, *node.comparators)
-                names = {one.id if isinstance(one, ast.Name) else one.attr for one in sides if isinstance(one, ast.Name | ast.Attribute)}
+                names = {
+                    one.id if isinstance(one, ast.Name) else one.attr
+                    for one in sides
+                    if isinstance(one, ast.Name | ast.Attribute)
+                }
                 found += [(path.name, ast.unparse(node)) for name in names & SENSITIVE]
     assert found == []
     for module in (acctsec.reset, acctsec.mfa.recovery, acctsec.mfa.totp):

@@ -1,8 +1,7 @@
 """Sessions die when they should, everywhere at once (I30)."""
 
-from datetime import timedelta
-
 import pytest
+from tests.museum.harness import NEW, OTHERS, Traced, address, exhibit, other_node, par
 
 from acctsec import (
     Admin,
@@ -19,7 +18,6 @@ from acctsec import (
 from acctsec.events import SessionClosed, SessionsClosed, SignedInEvent
 from acctsec.outcomes import EndReason
 from acctsec.testing.world import IDENTIFIER, PASSWORD
-from tests.museum.harness import NEW, OTHERS, Traced, address, exhibit, other_node, par
 
 
 def valid(w, token, engine=None):
@@ -138,11 +136,11 @@ def test_m177_every_check_reads_the_store_once_and_writes_nothing(w):
         assert calls == [("load",)]
 
 
-def test_m180_a_token_of_before_a_change_of_privilege_is_dead(w):
+def test_i30_a_token_of_before_a_change_of_privilege_is_dead(w):
     """Enrolling, printing codes and removing give a new token and end the one that asked, on every copy of it."""
     w.sign_up()
     first = w.sign_in().session
-    app, second = w.enroll(first)
+    _, second = w.enroll(first)
     third = w.engine.issue_recovery_codes(second, context=w.context()).session
     factor = w.engine.list_factors(third, context=w.context()).factors[0].id
     fourth = w.engine.remove_factor(third, factor, context=w.context()).session
@@ -151,10 +149,9 @@ def test_m180_a_token_of_before_a_change_of_privilege_is_dead(w):
     for stolen in (first, second, third):
         assert w.engine.enroll_totp(stolen, context=w.context()) == Refused()
         assert w.engine.list_factors(stolen, context=w.context()) == Refused()
-    assert app
 
 
-def test_m180_an_idle_copy_ends_though_the_session_is_used(w):
+def test_i30_an_idle_copy_ends_though_the_session_is_used(w):
     """A copy that was stolen and kept idles out by itself, while its owner's renewed token lives on."""
     w.sign_up()
     copy = token = w.sign_in().session
@@ -168,7 +165,7 @@ def test_m180_an_idle_copy_ends_though_the_session_is_used(w):
     assert valid(w, token)
 
 
-def test_a_sign_in_under_way_does_not_outlive_the_change(w):
+def test_i30_a_sign_in_under_way_does_not_outlive_the_change(w):
     """Sign-ins that race with a sign-out everywhere leave sessions of after it, or none: the count of live ones is exact."""
     w.sign_up()
     for _ in range(3):
@@ -186,4 +183,3 @@ def test_a_sign_in_under_way_does_not_outlive_the_change(w):
     assert alive == len(w.engine.admin.export("u1").sessions)
     w.deliver()
     assert len(w.sink.of(SessionsClosed)) == 1
-    assert w.policy.sessions.idle > timedelta(0)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from tests.museum.harness import NEW, OTHERS, Crash, Process, address, exhibit, kinds, other_node, par
 
 from acctsec import (
     Admin,
@@ -21,7 +22,6 @@ from acctsec import (
 from acctsec.events import AttemptRefused
 from acctsec.protocols import Conflict
 from acctsec.testing.world import IDENTIFIER, PASSWORD
-from tests.museum.harness import NEW, OTHERS, Crash, Process, address, exhibit, kinds, other_node, par
 
 
 def redeem(w, link, password=NEW, **facts):
@@ -85,7 +85,7 @@ def test_m002_a_code_verified_by_many_at_once_gives_one_session(w):
 
 def test_m004_a_store_whose_swap_changes_nothing_redeems_nothing(w):
     """A compare-and-swap that finds nothing to swap is believed: the operation is refused, and nothing is announced."""
-    app, codes, session = w.guarded()
+    app, _, session = w.guarded()
     link, ticket, code = w.reset_link(), w.ticket(), app.code(w.clock())
     w.deliver()
     sent = len(w.messenger.handed)

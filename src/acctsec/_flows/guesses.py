@@ -219,6 +219,8 @@ class Guesses:
         """One group of charges an index key: while keys rotate, old and new names are charged together."""
         digest, record = self.core.keyring.digest, who.record
         epoch, past = (str(record.epoch), record.checkpoint(lane.name(kind)).count) if record else ("0", 0)
+        if record and not scene.active(record):
+            epoch += " disabled"  # a right password fails now, and must not be remembered as wrong for later
         groups = []
         for key in range(self.core.keyring.index_count):
             attempt = Attempt(

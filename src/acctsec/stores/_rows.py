@@ -94,6 +94,8 @@ def by_slot(asked: Sequence[Asked]) -> dict[bytes, list[Asked]]:
 
 def in_order(charges: Sequence[Charge], readings: Mapping[bytes, list[Reading]]) -> tuple[Reading, ...]:
     """Take the readings of each slot back into the order of *charges*."""
+    if len(readings) == 1:
+        return tuple(readings[charges[0].slot])
     return tuple([readings[charge.slot].pop(0) for charge in charges])
 
 

@@ -51,6 +51,9 @@ class SqliteStore:
     that was answered survives a power failure (``synchronous=FULL``). A charge survives a crash of the process; a power
     failure may take back the latest. The file is made if it is missing, readable by this user only. A call that finds the
     file locked by others tries again for *patience*, then raises StoreError. Fork whenever you like; close it at the end.
+
+    SQLite before 3.51.3 (3.50.7, 3.44.6) has a race by which two processes that write at one moment can, very rarely, lose
+    a commit: https://sqlite.org/wal.html#walresetbug. ``sqlite3.sqlite_version`` tells which one Python uses.
     """
 
     def __init__(self, path: str | PathLike[str], *, patience: timedelta = timedelta(seconds=5)) -> None:

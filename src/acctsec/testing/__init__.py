@@ -18,19 +18,9 @@ from acctsec.testing.doubles import (
     instrumented,
 )
 from acctsec.testing.policies import check_policy
-from acctsec.testing.races import (
-    DEATHS,
-    FAILURES,
-    RACING,
-    Died,
-    Explored,
-    RaceFound,
-    TooManySchedules,
-    explore,
-    race_world,
-    replay,
-)
+from acctsec.testing.races import Explored, RaceFound, TooManySchedules, explore, replay
 from acctsec.testing.stores import check_store
+from acctsec.testing.turns import DEATHS, FAILURES, RACING, Died, Fate, race_world
 from acctsec.testing.world import World, async_world, world
 
 __all__ = [
@@ -41,6 +31,7 @@ __all__ = [
     "Comparisons",
     "Died",
     "Explored",
+    "Fate",
     "ManualClock",
     "MemoryDirectory",
     "Operation",

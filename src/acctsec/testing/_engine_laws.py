@@ -3,9 +3,8 @@
 from datetime import timedelta
 from unicodedata import normalize
 
-from attrs import evolve
-
-from acctsec.claims import ResetLink
+from acctsec.claims import Initial, ResetLink
+from acctsec.engine import Engine
 from acctsec.hashing import Comparison
 from acctsec.outcomes import (
     AssuranceLevel,
@@ -115,7 +114,7 @@ def who_signed_up_signs_in(policy: Policy) -> None:
     def law(password: str) -> None:
         w = world(policy=policy)
         w.sign_up(password=None)
-        changed = w.calls.set_password("u1", password, by=_initial(), context=w.context())
+        changed = w.calls.set_password("u1", password, by=Initial(), context=w.context())
         assume(not isinstance(changed, PasswordRejected))
         assert isinstance(changed, PasswordChanged), changed
         for spelling in (password, normalize("NFD", password)):
@@ -162,14 +161,8 @@ def _passing(policy: Policy) -> str:
     return find(passphrases(), lambda one: isinstance(policy.password.check(one, breach_count=0), PasswordAccepted))
 
 
-def _try(w: World[object], password: str) -> object:  # type: ignore[type-var]
+def _try(w: World[Engine], password: str) -> object:
     return w.calls.sign_in("alice@example.org", password, context=w.context())
-
-
-def _initial() -> object:
-    from acctsec.claims import Initial
-
-    return Initial()
 
 
 WHOLE = (who_signed_up_signs_in, a_whole_story_shows_no_secret)

@@ -8,7 +8,7 @@ def for_all(law: Callable[..., None], *strategies: Any, examples: int = 50) -> N
     """Ask *law* of drawn values; raises what it raises, for the simplest values that make it."""
     from hypothesis import HealthCheck, Phase, given, settings
 
-    settings(
+    effort = settings(
         max_examples=examples,
         derandomize=True,
         database=None,
@@ -16,4 +16,5 @@ def for_all(law: Callable[..., None], *strategies: Any, examples: int = 50) -> N
         report_multiple_bugs=False,
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
-    )(given(*strategies)(law))()
+    )
+    effort(given(*strategies)(law))()  # type: ignore[no-untyped-call]

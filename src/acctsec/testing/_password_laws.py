@@ -25,7 +25,7 @@ def is_total(policy: Policy, known: frozenset[str]) -> None:
 
     from acctsec.testing.strategies import hostile, passwords
 
-    def law(password: object, mfa: bool, count: int | None) -> None:
+    def law(password: object, mfa: bool, count: int | None) -> None:  # noqa: FBT001 - drawn
         judged = policy.password.check(password, breach_count=count, mfa=mfa)
         assert type(judged) in (PasswordAccepted, PasswordRejected), judged
         if isinstance(judged, PasswordRejected):
@@ -67,7 +67,7 @@ def both_is_stricter_than_each(policy: Policy, _: frozenset[str]) -> None:
 
     from acctsec.testing.strategies import passwords
 
-    def law(password: str, other: PasswordPolicy, mfa: bool) -> None:
+    def law(password: str, other: PasswordPolicy, mfa: bool) -> None:  # noqa: FBT001 - drawn
         own = policy.password
         for both in (own & other, other & own):
             judged = both.check(password, mfa=mfa)

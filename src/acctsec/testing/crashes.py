@@ -13,7 +13,8 @@ from attrs import frozen
 
 from acctsec.events import Event
 from acctsec.protocols import MessagePurpose
-from acctsec.testing.races import DEATHS, FAILURES, Explored, Fate, Flow, RaceWorld, drive, explore
+from acctsec.testing.races import Explored, explore
+from acctsec.testing.turns import DEATHS, FAILURES, Fate, Flow, RaceWorld, drive
 
 LONGER_THAN_ANY_LEASE = timedelta(minutes=5)
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field, fields, frozen
 
 from acctsec._blocking import Awaitable
 from acctsec.claims import TotpCode
@@ -248,7 +248,7 @@ def instrumented(policy: Policy) -> tuple[Policy, Comparisons]:
     """The same policy with an instrumented verifier, and where that writes."""
     if isinstance(policy.hashing, InstrumentedHashing):
         return policy, policy.hashing.comparisons
-    knobs = {name: getattr(policy.hashing, name) for name in policy.hashing.__slots__ if not name.startswith("__")}
+    knobs = {one.name: getattr(policy.hashing, one.name) for one in fields(type(policy.hashing))}
     hashing = InstrumentedHashing(**knobs)
     return evolve(policy, hashing=hashing), hashing.comparisons
 

@@ -30,23 +30,13 @@ def check_policy(policy: Policy, *, codes: Collection[str] = ()) -> None:
         raise TypeError("check_policy takes a Policy.")
     known = frozenset([*Code, *codes])
     cheap = evolve(policy, hashing=CHEAPEST.hashing)
-    laws: list[Callable[[], None]] = []
-    for law in _password_laws.LAWS:
-        laws.append(_bound(law, policy, known))
-    for other in (*_lockout_laws.LAWS, *_engine_laws.PURE):
-        laws.append(_bound(other, policy))
-    for whole in _engine_laws.WHOLE:
-        laws.append(_bound(whole, cheap))
-    for prove in laws:
+    asked: list[tuple[Callable[..., None], tuple[object, ...]]] = [
+        *((law, (policy, known)) for law in _password_laws.LAWS),
+        *((law, (policy,)) for law in (*_lockout_laws.LAWS, *_engine_laws.PURE)),
+        *((law, (cheap,)) for law in _engine_laws.WHOLE),
+    ]
+    for law, facts in asked:
         try:
-            prove()
+            law(*facts)
         except Exception as error:
-            raise AssertionError(f"The policy {policy.name!r} breaks a law. {prove.__doc__} {error!r}") from error
-
-
-def _bound(law: Callable[..., None], *args: object) -> Callable[[], None]:
-    def prove() -> None:
-        law(*args)
-
-    prove.__doc__ = law.__doc__
-    return prove
+            raise AssertionError(f"The policy {policy.name!r} breaks a law. {law.__doc__} {error!r}") from error

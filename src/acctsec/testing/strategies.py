@@ -5,6 +5,7 @@ Needs ``acctsec[testing]``. All of them shrink towards the plain case.
 """
 
 import unicodedata
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -75,10 +76,17 @@ def spellings(draw: st.DrawFn, identifier: str) -> str:
     """Another way of typing an identifier: its canonical form is the same."""
     wide = {ord(char): ord(char) + 0xFEE0 for char in "abcdefghijklmnopqrstuvwxyz"}
     local, at, domain = identifier.partition("@")
-    forms = (str, str.upper, str.title, lambda text: text.translate(wide), lambda text: unicodedata.normalize("NFD", text))
+    forms: tuple[Callable[[str], str], ...] = (
+        str,
+        str.upper,
+        str.title,
+        lambda text: text.translate(wide),
+        lambda text: unicodedata.normalize("NFD", text),
+    )
     respelt = draw(st.sampled_from(forms))(local)
+    domains: tuple[Callable[[str], str], ...] = (str, str.upper)
     around = draw(st.sampled_from(("", " ", "\t", "\u00a0")))
-    return f"{around}{respelt}{at}{draw(st.sampled_from((str, str.upper)))(domain)}{around}"
+    return f"{around}{respelt}{at}{draw(st.sampled_from(domains))(domain)}{around}"
 
 
 # --- where requests come from -----------------------------------------------------------------------------------------

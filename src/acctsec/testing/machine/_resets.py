@@ -51,7 +51,9 @@ class Resets(Credentials):
         assert person.active, "a reset for somebody who is disabled"
         asked = message.key.partition("-")[0]
         assert all(one.asked != asked for one in person.resets), "a request was answered twice"
-        assert message.link and message.code and message.expires
+        assert message.link
+        assert message.code
+        assert message.expires
         handle = next((one.text for one in person.handles if self.handle_id(one.text) == asked), None)
         lasts = message.expires - self.now
         facts = {"code": message.code, "handle": handle, "asked": asked}
@@ -78,14 +80,16 @@ class Resets(Credentials):
         outcome = self.call("redeem_reset", proof, new, context=self.context())
         allowed = person.active and person.holds(reset, self.now)
         if isinstance(outcome, FactorRequired):
-            assert allowed and person.apps, outcome
+            assert allowed, outcome
+            assert person.apps, outcome
             self.go_on(person, self.ticket(person, outcome.ticket, proofs=frozenset({"mail"}), reset=reset), at_once=at_once)
             return
         allowed = allowed and not person.apps
         if granted(outcome, PasswordChanged, *NOT_YET, allowed=allowed and kind == "good"):
             self.redeemed(person, reset, new)
         elif isinstance(outcome, PasswordRejected):
-            assert allowed and kind != "good", outcome
+            assert allowed, outcome
+            assert kind != "good", outcome
         elif isinstance(outcome, Refused) and isinstance(proof, ResetLink):
             begun = reset.expires <= self.now + self.policy.reset.link_lifetime  # unless the clock was set back
             assert not (allowed and begun), f"{outcome!r} for a link that holds"
@@ -125,7 +129,8 @@ class Resets(Credentials):
         reset = ticket.reset
         allowed = person.active and person.holds(ticket, self.now) and (reset is None or person.holds(reset, self.now))
         if isinstance(outcome, FactorRequired):
-            assert allowed and not person.enough(ticket.proofs), outcome
+            assert allowed, outcome
+            assert not person.enough(ticket.proofs), outcome
             person.tickets.append(self.ticket(person, outcome.ticket, proofs=ticket.proofs, reset=reset))
         elif granted(outcome, PasswordChanged, allowed=allowed and person.enough(ticket.proofs)):
             self.redeemed(person, reset, new)

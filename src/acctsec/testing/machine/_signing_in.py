@@ -45,15 +45,14 @@ class SigningIn(Stage):
         due = self.due(person)
         allowed = (due, Refused, TryAgain) if person.active and password == person.password else (Refused, TryAgain)
         assert isinstance(outcome, allowed), f"{outcome!r} where {due.__name__} was due"
-        match outcome:
-            case SignedIn():
-                self.enter(person, outcome, lane)
-            case FactorRequired():
-                person.tickets.append(self.ticket(person, outcome.ticket))
-            case PasswordChangeRequired():
-                person.changes.append(self.ticket(person, outcome.ticket))
-            case EnrollmentRequired():
-                person.firsts.append(self.ticket(person, outcome.ticket))
+        if isinstance(outcome, SignedIn):
+            self.enter(person, outcome, lane)
+        elif isinstance(outcome, FactorRequired):
+            person.tickets.append(self.ticket(person, outcome.ticket))
+        elif isinstance(outcome, PasswordChangeRequired):
+            person.changes.append(self.ticket(person, outcome.ticket))
+        elif isinstance(outcome, EnrollmentRequired):
+            person.firsts.append(self.ticket(person, outcome.ticket))
         return outcome
 
     def due(self, person: Person) -> type:
@@ -104,7 +103,7 @@ class SigningIn(Stage):
         if isinstance(outcome, Refused | TryAgain):
             return
         holds = person.holds(ticket, self.now) and (ticket.reset is None or person.holds(ticket.reset, self.now))
-        assert person.active and chosen is not None and holds, f"{outcome!r} for a ticket or code that is no good"
+        assert all((person.active, chosen is not None, holds)), f"{outcome!r} for a ticket or code that is no good"
         ticket.spent = True
         proofs = ticket.proofs | {"recovery-code" if isinstance(answer, RecoveryCode) else "totp"}
         if isinstance(answer, RecoveryCode):

@@ -18,7 +18,7 @@ from acctsec.policy import Policy
 from acctsec.protocols import Account, MessagePurpose
 from acctsec.stores import AsyncMemoryStore, MemoryStore
 from acctsec.testing.machine._model import CHANGES, NOTICES, Person, Reset, Session, Ticket
-from acctsec.testing.races import RACING
+from acctsec.testing.turns import RACING
 from acctsec.testing.world import World, built
 
 T = TypeVar("T")

@@ -14,7 +14,9 @@ COLUMNS = ("row", "what", "ours", "floor", "peer", "ratio", "goal", "verdict")
 
 
 def run(*arguments):
-    return subprocess.run([sys.executable, "-m", "tests.bench", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "tests.bench", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.fixture(scope="module")

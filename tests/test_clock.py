@@ -15,6 +15,7 @@ from acctsec import (
     Initial,
     PasswordChanged,
     PortError,
+    RecoveryCode,
     Refused,
     ResetLink,
     ResetPending,
@@ -45,13 +46,13 @@ POLICY = evolve(
 @given(st.lists(leaps(), min_size=1, max_size=40))
 def test_a_leaping_clock_refills_no_budget_before_it_went_forward_by_a_window(steps):
     budget = Budget(limit=3, window=20 * MINUTE)
-    w = world(policy=evolve(RACING, reset=evolve(RACING.reset, per_identifier=budget)))
+    w = world(policy=evolve(RACING, reset=evolve(RACING.reset, per_source=budget)))
     forward, admitted = timedelta(0), []
     for number, step in enumerate(steps):
         w.clock.advance(step)
         forward += max(step, timedelta(0))
         before = len(w.engine._flows.core.observations)
-        w.engine.request_reset("nobody@example.org", context=w.context(f"192.0.2.{number}"))
+        w.engine.request_reset(f"nobody{number}@example.org", context=w.context())
         if len(w.engine._flows.core.observations) == before:
             admitted.append(forward)
     for first, fourth in zip(admitted, admitted[budget.limit :], strict=False):
@@ -159,6 +160,20 @@ def test_a_code_that_was_used_stays_used_when_the_clock_goes_back():
     for step in (-30, 0, 15, -60, 120):
         w.clock.advance(seconds=step)
         assert not isinstance(answer(code), SignedIn)
+
+
+def test_a_ticket_that_was_used_stays_used_when_the_clock_goes_back():
+    w = world()
+    w.sign_up()
+    _, session = w.enroll(w.sign_in().session)
+    codes = [RecoveryCode(code) for code in w.engine.issue_recovery_codes(session, context=w.context()).codes]
+    first = w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context()).ticket
+    assert isinstance(w.engine.verify_factor(first, codes[0], context=w.context()), SignedIn)
+    w.clock.advance(RACING.sessions.ticket_lifetime + MINUTE)
+    second = w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context()).ticket
+    assert isinstance(w.engine.verify_factor(second, codes[1], context=w.context()), SignedIn)
+    w.clock.advance(-RACING.sessions.ticket_lifetime)
+    assert isinstance(w.engine.verify_factor(first, codes[2], context=w.context()), Refused)
 
 
 def test_a_reset_that_was_redeemed_stays_redeemed_when_the_clock_goes_back():

@@ -283,14 +283,14 @@ def test_a_stronger_hash_of_the_old_password_never_overwrites_a_new_one():
     explore(make, lambda w: [sign_in(w), redeem(w)], check)
 
 
-def test_requests_at_once_share_the_budget_of_the_identifier():
-    policy = evolve(RACING, reset=evolve(RACING.reset, per_identifier=Budget(limit=2, window=timedelta(minutes=20))))
+def test_requests_at_once_share_the_budget_of_the_source():
+    policy = evolve(RACING, reset=evolve(RACING.reset, per_source=Budget(limit=2, window=timedelta(minutes=20))))
 
     def check(w, answers):
         w.deliver()
         assert len(w.sink.of(events.ResetIssued)) == 2
 
-    flows = lambda w: [w.engine.request_reset(IDENTIFIER, context=w.context(f"192.0.2.{n}")) for n in range(3)]
+    flows = lambda w: [w.engine.request_reset(IDENTIFIER, context=w.context()) for n in range(3)]
     explore(lambda: a_user(policy), flows, check)
 
 
@@ -327,6 +327,25 @@ def test_one_ticket_gives_one_session_whatever_codes_it_comes_with():
         return [w.engine.verify_factor(w.tickets[0], code, context=w.context()) for code in codes]
 
     explore(two_tickets, flows, lambda w, answers: exactly_one(answers, SignedIn))
+
+
+def test_a_right_code_sent_twice_signs_in_once_and_leaves_no_failure_behind():
+    def make():
+        w = two_tickets()
+        for number in range(2):
+            wrong = w.app.wrong(w.clock(), number)
+            w.calls.verify_factor(w.tickets[1], wrong, context=w.context(f"203.0.113.{number}"))
+        return w
+
+    def flows(w):
+        code = w.app.code(w.clock())
+        return [w.engine.verify_factor(w.tickets[0], code, context=w.context()) for _ in range(2)]
+
+    def check(w, answers):
+        exactly_one(answers, SignedIn)
+        assert all(status.failures == 0 for status in w.calls.admin.lock_status("u1"))
+
+    explore(make, flows, check)
 
 
 def test_one_recovery_code_works_once():

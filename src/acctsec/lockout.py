@@ -15,7 +15,7 @@ from attrs.validators import instance_of
 
 from acctsec.budgets import Rungs
 from acctsec.errors import ConfigError
-from acctsec.protocols import Charge, Filled, Granted, Ladder, Reading, Resting, Settle, Settlement, Stopped
+from acctsec.protocols import Charge, Filled, Granted, Ladder, Reading, Resting, Settle, Settlement, Stopped, Untouched
 from acctsec.record import MAX_DEVICES
 
 SOURCE = b"!source"
@@ -37,6 +37,10 @@ class SecretClass(StrEnum):
 
 LADDERED = frozenset({SecretClass.PASSWORD, SecretClass.FACTOR})
 """Classes with lanes and a hard stop; the others have a budget a day."""
+
+
+UNGUESSABLE = Rungs(free=1000, first=timedelta(minutes=1), longest=timedelta(minutes=1), stop=1000, window=timedelta(days=1))
+"""For 80 random bits in a place where anybody can begin: a narrow budget would keep the owner out and nobody else."""
 
 
 class Repeats(StrEnum):
@@ -79,6 +83,7 @@ class Attempt:
     source: bytes
     pair: bytes
     candidate: int
+    outside: int  # the same for the source's meters, without anything of the subject: what a source sees must not tell
     hold: bytes
     known: int = 0  # failures the record remembers of this lane
     floor: int = 0  # the same, read again because the meter knows of fewer
@@ -179,13 +184,15 @@ class LockoutPolicy:
 
     def charges(self, attempt: Attempt) -> tuple[Charge, ...]:
         """
-        The meters an attempt is put to before its secret is looked at: the lane and the month in the subject's row, the pair
-        and the source in the source's. A known device answers for its own lane alone: nobody near it can hold it up. So
-        does who proposes a new password: he has proven himself already.
+        The meters an attempt is put to before its secret is looked at: the pair and the source in the source's row, then the
+        month and, last, the lane in the subject's. The source comes first: one that has to wait takes nobody's room. A known
+        device answers for its own lane alone: nobody near it can hold it up. So does who proposes a new password: he has
+        proven himself already.
         """
         short = attempt.kind not in LADDERED
-        rungs = self.codes if short else self.device if attempt.lane.known else self.strangers
-        own = self._charge(attempt, attempt.subject, self.meter(attempt.kind, attempt.lane), rungs)
+        own = self._charge(
+            attempt, attempt.subject, self.meter(attempt.kind, attempt.lane), self.rungs(attempt.kind, attempt.lane)
+        )
         if not short:
             own = evolve(own, at_least=attempt.known, floor=attempt.floor)
         if attempt.lane.known or attempt.kind is SecretClass.REUSE:
@@ -193,12 +200,18 @@ class LockoutPolicy:
         pair = self._charge(attempt, attempt.source, PAIR + attempt.pair, self.pair)
         source = self._charge(attempt, attempt.source, SOURCE, self.source)
         if short:
-            return (own, pair, source)
+            return (pair, source, own)
         month = self._charge(attempt, attempt.subject, b"!" + attempt.kind.value.encode() + b"/month", self.month)
-        return (own, month, pair, source)
+        return (pair, source, month, own)
+
+    def rungs(self, kind: SecretClass, lane: Lane) -> Rungs:
+        """The ladder of a lane."""
+        if kind in LADDERED:
+            return self.device if lane.known else self.strangers
+        return UNGUESSABLE if kind is SecretClass.RECOVERY else self.codes
 
     def _charge(self, attempt: Attempt, slot: bytes, meter: bytes, rungs: Rungs) -> Charge:
-        candidate = attempt.candidate
+        candidate = attempt.candidate if slot == attempt.subject else attempt.outside
         if self.repeats is Repeats.COUNT:
             candidate = int.from_bytes(attempt.hold[:4], "big")  # no two attempts are equal, so none is free
         return Charge(slot, meter, self._ladder(rungs), candidate, attempt.hold)
@@ -208,7 +221,7 @@ class LockoutPolicy:
 
     def judge(self, charges: Sequence[Charge], readings: Sequence[Reading]) -> Judgement:
         """What the meters' answers mean, whatever order they came in; what a source may see comes first."""
-        subject = charges[0].slot
+        subject = charges[-1].slot
         outside = [r.until for c, r in zip(charges, readings, strict=True) if c.slot != subject and isinstance(r, Resting)]
         if outside:
             return OverBudget(max(outside))
@@ -218,9 +231,9 @@ class LockoutPolicy:
         resting = [reading.until for reading in inside if isinstance(reading, Resting)]
         if resting:
             return Closed(max(resting), stopped=False)
-        if any(isinstance(reading, Filled | Stopped) for reading in readings):
+        if any(isinstance(reading, Filled | Stopped | Untouched) for reading in readings):
             return Crowded()
-        lane = readings[0]
+        lane = readings[-1]
         return Admitted(lane.ordinal, lane.new) if isinstance(lane, Granted) else Crowded()
 
     def settlements(self, charges: Sequence[Charge], readings: Sequence[Reading], verdict: Settle) -> tuple[Settlement, ...]:
@@ -228,7 +241,7 @@ class LockoutPolicy:
         What to tell the meters afterwards. A success clears only the attempt's own lane; pair, source and month refill by
         time alone, so that a guesser cannot buy room with an account of his own.
         """
-        lane = charges[0].meter
+        lane = charges[-1].meter
         settled = []
         for charge, reading in zip(charges, readings, strict=True):
             if isinstance(reading, Granted) and reading.hold is not None:
@@ -243,7 +256,7 @@ class LockoutPolicy:
         """
         rungs = self.device if lane.known else self.strangers
         meter = self.meter(SecretClass.PASSWORD, lane)
-        rows = {charge.slot for charge in charges if charge.meter == charges[0].meter}
+        rows = {charge.slot for charge in charges if charge.meter == charges[-1].meter}
         return tuple(Settlement(row, meter, self._ladder(rungs), hold, Settle.CLEAR) for row in sorted(rows))
 
     def meter(self, kind: SecretClass, lane: Lane) -> bytes:
@@ -258,7 +271,7 @@ class LockoutPolicy:
 
     def rung(self, kind: SecretClass, lane: Lane, count: int) -> str:
         """The rung that *count* failures reach: ``stopped``, ``slowed`` or none."""
-        rungs = self.device if lane.known else self.strangers
-        if kind not in LADDERED or count < rungs.free:
-            return ""
-        return "stopped" if count >= rungs.stop else "slowed"
+        rungs = self.rungs(kind, lane)
+        if count >= rungs.stop:
+            return "stopped"
+        return "slowed" if kind in LADDERED and count >= rungs.free else ""

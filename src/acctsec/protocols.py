@@ -186,7 +186,12 @@ class Stopped:
     count: int
 
 
-Reading = Granted | Resting | Filled | Stopped
+@frozen
+class Untouched:
+    """A slot that came before refused, so this one was not looked at: a refused caller reserves nothing of others."""
+
+
+Reading = Granted | Resting | Filled | Stopped | Untouched
 
 
 class Settle(StrEnum):
@@ -225,7 +230,9 @@ class AsyncMeterStore(Protocol):
         """
         Answer each charge, in order. All charges of one slot are reserved, or none is.
 
-        A charge that would have been granted but for another of its slot still reads Granted, with nothing to settle.
+        Slots are taken in the order in which they come first. Once one refuses, those after it read Untouched: whoever has
+        used up his own room must not hold up anybody else's. A charge that would have been granted but for another of its
+        slot still reads Granted, with nothing to settle.
         """
 
     async def settle(self, settlements: Sequence[Settlement], now: int) -> None:

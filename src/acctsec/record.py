@@ -189,8 +189,13 @@ class Record:
         return tuple(one for number, one, end in past if number < keep or now < end + RAPID)
 
     def with_epoch(self) -> Self:
-        """Go one epoch further: every session, ticket and reset of before is dead."""
-        return evolve(self, epoch=self.epoch + 1, resets=(), sessions=(), spent=())
+        """
+        Go one epoch further: every session, ticket and reset of before is dead.
+
+        The resets are remembered as spent, or their requests, handed out again, would make them live once more.
+        """
+        killed = tuple(Spent(id=reset.id, expires=reset.expires) for reset in self.resets)
+        return evolve(self, epoch=self.epoch + 1, resets=(), sessions=(), spent=(*self.spent, *killed)[-MAX_SPENT:])
 
     def with_fresh_meters(self) -> Self:
         """Start the subject's meters anew; what was counted before is forgotten."""

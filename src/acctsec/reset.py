@@ -39,10 +39,9 @@ class ResetPolicy:
         code_digits: of a typed code. Default 8, from 6 (SP 800-63B-4 section 4.2.1.2) to 10.
         live: how many resets may be live at once, at most 3. A request beyond displaces none of them. Default 3, since people
             whose mail is late ask again and then take any of them.
-        per_identifier: requests for what was typed, known or not. Default 3 in 25 min. Its window ends before a link does, so
-            that whoever uses up an owner's requests has filled the mailbox with links that still work.
         per_source: requests from one source. Default 10 an hour: three people behind one address, with all of theirs.
-        per_subject: messages one subject gets. Default 3 in 25 min, however many identifiers lead to it.
+        per_subject: reset messages each address of a subject gets. Default 3 in 25 min. The window ends before a link does:
+            whoever uses up an owner's messages has filled the mailbox with links that still work.
         resume_lifetime: how long a proven second factor waits for the new password. Default 10 min, as long as a code lives
             (ASVS 5.0 6.5.5).
 
@@ -53,7 +52,6 @@ class ResetPolicy:
     code_lifetime: timedelta = timedelta(minutes=10)
     code_digits: int = field(default=8, validator=[instance_of(int), ge(6), le(10)])
     live: int = field(default=MAX_RESETS, validator=[instance_of(int), ge(1), le(MAX_RESETS)])
-    per_identifier: Budget = Budget(limit=3, window=timedelta(minutes=25))
     per_source: Budget = Budget(limit=10, window=timedelta(hours=1))
     per_subject: Budget = Budget(limit=3, window=timedelta(minutes=25))
     resume_lifetime: timedelta = timedelta(minutes=10)
@@ -64,10 +62,9 @@ class ResetPolicy:
             raise ConfigError(message, remedy="Keep it from 1 minute to 24 hours (SP 800-63B-4 section 4.2.1.2).")
         if not timedelta(minutes=1) <= self.code_lifetime <= self.link_lifetime:
             raise ConfigError("code_lifetime is not between 1 minute and link_lifetime.", remedy="Shorten it to 10 minutes.")
-        for name in ("per_identifier", "per_subject"):
-            if getattr(self, name).window * 9 / 8 > self.link_lifetime:  # a budget forgets in eighths of its window
-                message = f"The window of {name} outlasts a link: strangers could use it up and leave the owner without one."
-                raise ConfigError(message, remedy="Let link_lifetime be at least 9/8 of it.")
+        if self.per_subject.window * 9 / 8 > self.link_lifetime:  # a budget forgets in eighths of its window
+            message = "The window of per_subject outlasts a link: strangers could use it up and leave the owner without one."
+            raise ConfigError(message, remedy="Let link_lifetime be at least 9/8 of it.")
         if not timedelta(minutes=1) <= self.resume_lifetime <= self.link_lifetime:
             raise ConfigError("resume_lifetime is not between 1 minute and link_lifetime.", remedy="Shorten it to 10 minutes.")
 

@@ -6,6 +6,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
+from tests.bench import peers, raw, world
+from tests.bench.table import BENCH, Row, si
+from tests.bench.timing import Pace, Prepared, interleaved
+
 from acctsec import Context, FactorRequired, SessionValid, SignedIn, SqliteStore, TotpCode
 from acctsec._codec import decode_record, encode_record
 from acctsec.keyring import frame
@@ -13,9 +17,6 @@ from acctsec.mfa import MfaPolicy, totp
 from acctsec.mfa.policy import Proven, TotpMatch
 from acctsec.outcomes import FactorAdded
 from acctsec.record import Factors, Totp
-from tests.bench import peers, raw, world
-from tests.bench.table import BENCH, Row, si
-from tests.bench.timing import Pace, Prepared, interleaved
 
 NOW = datetime(2027, 1, 15, 8, 0, 10, tzinfo=UTC)
 
@@ -99,7 +100,7 @@ def sessions(pace: Pace):
         assert isinstance(engine.check_session(signed_in.session, context=context), SessionValid)
         guarded = Guarded(engine, clock, people)
         key = frame("subject", "", world.account(people).subject)
-        record, version = store.load(key)
+        record, _ = store.load(key)
         parsed = decode_record(record)
         other, at = frame("subject", "", "somebody else"), count(1)
         store.commit(other, None, record, (), bytes(16))

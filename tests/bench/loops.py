@@ -8,10 +8,11 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from acctsec import AsyncEngine, AsyncMemoryStore, Context, HashingPolicy, MemoryStore, SignedIn
 from tests.bench import raw, world
 from tests.bench.table import BENCH, Row, si
 from tests.bench.timing import Pace, Timed, interleaved_async
+
+from acctsec import AsyncEngine, AsyncMemoryStore, Context, HashingPolicy, MemoryStore, SignedIn
 
 ROOT = Path(__file__).resolve().parents[2]
 PERMITS = 2

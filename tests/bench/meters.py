@@ -6,15 +6,16 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
+from tests.bench import peers, raw, world
+from tests.bench.table import BENCH, Row, si
+from tests.bench.timing import Pace, interleaved
+
 from acctsec import Account, MemoryStore, Policy, SqliteStore
 from acctsec.lockout import Attempt, Lane, SecretClass
 from acctsec.meters import charge_row, settle_row
 from acctsec.protocols import Charge, Ladder, Settle
 from acctsec.record import Record, Verifier
 from acctsec.steps import Compared, Drawn, Scene, sign_in
-from tests.bench import peers, raw, world
-from tests.bench.table import BENCH, Row, si
-from tests.bench.timing import Pace, interleaved
 
 ENDLESS = Ladder(10**9, 0, 0, 10**9, 3_600_000_000, 3_600_000_000)
 NOW = 1_800_000_000_000_000
@@ -32,6 +33,7 @@ def attempts(number: int):
             source=source,
             pair=b"pair" + one.to_bytes(12, "big"),
             candidate=one,
+            outside=one,
             hold=os.urandom(16),
         )
 
@@ -176,11 +178,11 @@ def _four_meters(policy):
         now = NOW + number * 600 * SECOND
         charges = policy.lockout.charges(attempt)
         subject, source = rows.setdefault(attempt.subject, {}), rows.setdefault(attempt.source, {})
-        changed, own = charge_row(subject, charges[:2], now)
-        subject.update(changed)
-        changed, others = charge_row(source, charges[2:], now)
+        changed, others = charge_row(source, charges[:2], now)
         source.update(changed)
-        readings = (*own, *others)
+        changed, own = charge_row(subject, charges[2:], now)
+        subject.update(changed)
+        readings = (*others, *own)
         policy.lockout.judge(charges, readings)
         settlements = policy.lockout.settlements(charges, readings, Settle.FAILED)
         for row in (subject, source):

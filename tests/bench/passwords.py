@@ -4,11 +4,12 @@ import random
 from statistics import median
 from time import process_time
 
-from acctsec import PasswordPolicy
-from acctsec.password import estimate
 from tests.bench import peers
 from tests.bench.table import BENCH, Row, si
 from tests.bench.timing import Pace, interleaved
+
+from acctsec import PasswordPolicy
+from acctsec.password import estimate
 
 ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "1234567890", "1qaz2wsx3edc")
 ALNUM = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"

@@ -83,9 +83,7 @@ def django() -> Django | None:
     call_command("migrate", verbosity=0)
     users = get_user_model()
     users.objects.create_user("alice", "alice@example.org", "right")
-    users.objects.bulk_create(
-        [users(username=f"u{n}", email=f"u{n}@example.org", password="nowork$s$x") for n in range(USERS)]
-    )
+    users.objects.bulk_create([users(username=f"u{n}", email=f"u{n}@example.org", password="nowork$s$x") for n in range(USERS)])
     return Django(users, connection, RequestFactory(), authenticate, settings)
 
 

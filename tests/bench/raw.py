@@ -41,9 +41,7 @@ def connect(path: Path, synchronous: str) -> sqlite3.Connection:
 def counter(path: Path, *, retry: bool = False) -> Callable[[], object]:
     """One statement that counts and answers, each time under another of 2,000 keys. With *retry*: short, random, fair."""
     connection = connect(path, "NORMAL")
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS c (k BLOB PRIMARY KEY, n INTEGER, w INTEGER, u INTEGER) WITHOUT ROWID"
-    )
+    connection.execute("CREATE TABLE IF NOT EXISTS c (k BLOB PRIMARY KEY, n INTEGER, w INTEGER, u INTEGER) WITHOUT ROWID")
     keys = [os.urandom(16) for _ in range(2000)]
     at = count()
 

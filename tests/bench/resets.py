@@ -6,10 +6,11 @@ from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
-from acctsec import Context, PasswordChanged, Refused, ResetLink, SqliteStore
 from tests.bench import peers, raw, world
 from tests.bench.table import BENCH, Row, si
 from tests.bench.timing import Pace, Prepared, interleaved
+
+from acctsec import Context, PasswordChanged, Refused, ResetLink, SqliteStore
 
 PASSWORDS = ("the first of two new passwords", "the second of two new passwords")
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter
 
-from acctsec import Context, HashingPolicy, MemoryStore, SignedIn, Source, SqliteStore
-from acctsec.hashing import Argon2Parameters
 from tests.bench import peers, raw, world
 from tests.bench.table import BENCH, Row, percent, si
 from tests.bench.timing import Pace, Prepared, interleaved
+
+from acctsec import Context, HashingPolicy, MemoryStore, SignedIn, SqliteStore
+from acctsec.hashing import Argon2Parameters
 
 NAMES = 500
 

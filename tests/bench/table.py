@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from attrs import field, frozen
-
 from tests.bench.timing import Pace
 
 HEAD = ("row", "what", "ours", "floor", "peer", "ratio", "goal", "")

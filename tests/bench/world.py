@@ -39,7 +39,7 @@ def policy(hashing: HashingPolicy | None = None) -> Policy:
     return Policy(
         hashing=hashing or NoWork(),
         password=PasswordPolicy(estimator=AnyStrength()),
-        reset=ResetPolicy(per_identifier=_UNLIMITED, per_source=_UNLIMITED, per_subject=_UNLIMITED),
+        reset=ResetPolicy(per_source=_UNLIMITED, per_subject=_UNLIMITED),
     )
 
 

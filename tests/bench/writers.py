@@ -5,11 +5,12 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from acctsec import SqliteStore, StoreError
-from acctsec.protocols import Charge, Ladder
 from tests.bench import raw, world
 from tests.bench.table import BENCH, Row, si
 from tests.bench.timing import Pace
+
+from acctsec import SqliteStore, StoreError
+from acctsec.protocols import Charge, Ladder
 
 WRITERS = 4
 LADDER = Ladder(10**9, 0, 0, 10**9, 3_600_000_000, 3_600_000_000)
@@ -52,7 +53,13 @@ def contention(pace: Pace):
         met=fair >= 0.5,
     )
     yield Row(id="P17", what="longest wait of any charge", ours=si(wait), goal="≤ 250 ms", met=wait <= 0.25)
-    yield Row(id="P17", what="errors, and charges that were answered but not kept", ours=f"{errors}, {lost}", goal="0, 0", met=not errors and not lost)
+    yield Row(
+        id="P17",
+        what="errors, and charges that were answered but not kept",
+        ours=f"{errors}, {lost}",
+        goal="0, 0",
+        met=not errors and not lost,
+    )
 
 
 class Worked:
@@ -67,8 +74,7 @@ def _together(work, path: Path, seconds: float) -> list[Worked]:
     spawn = multiprocessing.get_context("spawn")
     answers, gate = spawn.Queue(), spawn.Barrier(WRITERS, timeout=60)
     processes = [
-        spawn.Process(target=_worker, args=(work, path, seconds, number, answers, gate), daemon=True)
-        for number in range(WRITERS)
+        spawn.Process(target=_worker, args=(work, path, seconds, number, answers, gate), daemon=True) for number in range(WRITERS)
     ]
     for process in processes:
         process.start()

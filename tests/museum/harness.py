@@ -195,10 +195,10 @@ class Exhibit(World[Engine]):
     def admitted(self, kind: str, mark: int = 0, *, first_row_only: bool = False) -> int:
         """How many guesses of a class were let through to a comparison since the trace had *mark* entries."""
         charged = [(call[1][0], call[2]) for call in self.trace[mark:] if call[0] == "charge"]
-        of_kind = [one for one in charged if one[0][0].meter.removeprefix(b"!").startswith(f"{kind}/".encode())]
-        rows = {charges[0].slot for charges, _ in of_kind[:1] if first_row_only}
+        of_kind = [one for one in charged if one[0][-1].meter.removeprefix(b"!").startswith(f"{kind}/".encode())]
+        rows = {charges[-1].slot for charges, _ in of_kind[:1] if first_row_only}
         through = [charges for charges, readings in of_kind if all(isinstance(one, Granted) for one in readings)]
-        return sum(not rows or charges[0].slot in rows for charges in through)
+        return sum(not rows or charges[-1].slot in rows for charges in through)
 
     def flushes(self, mark: int = 0) -> int:
         """How often something was written since the trace had *mark* entries."""

@@ -18,7 +18,7 @@ from acctsec import (
     ResetPending,
     SignedIn,
 )
-from acctsec.testing.world import IDENTIFIER
+from acctsec.testing.world import IDENTIFIER, PASSWORD
 
 
 def test_m080_new_challenges_bring_no_new_tries(w):
@@ -77,6 +77,29 @@ def test_m083_a_success_of_somebody_else_refills_nothing(w):
     assert (fifth, sixth) == (Refused(), Refused(timedelta(seconds=30)))
     strangers = next(one for one in w.engine.admin.lock_status("u1") if one.lane == "password/strangers")
     assert strangers.failures == 5
+
+
+def test_m083_ones_own_success_buys_no_guesses_at_others(w):
+    """Signing in to his own account after every guess, a source still compares fifty an hour."""
+    w.sign_up("u2", "mallory@example.org", NEW)
+    w.comparisons.clear()
+    for number in range(100):
+        w.directory.put(Account(subject=f"s{number}", identifiers=(f"user{number}",)))
+        w.engine.sign_in(f"user{number}", OTHERS[0], context=w.context())
+        w.engine.sign_in("mallory@example.org", NEW, context=w.context())
+
+    assert len([one for one in w.comparisons.all if one.password == OTHERS[0]]) == 50
+
+
+def test_m083_the_owners_success_buys_his_neighbour_no_guesses(w):
+    """From one address, the owner signs in between two guesses of somebody else: the pair of source and name remembers."""
+    w.sign_up()
+    for number in range(4):
+        w.engine.sign_in(IDENTIFIER, wrong(number), context=w.context())
+        assert isinstance(w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context()), SignedIn)
+
+    w.engine.sign_in(IDENTIFIER, wrong(5), context=w.context())
+    assert w.engine.sign_in(IDENTIFIER, wrong(6), context=w.context()) == Refused(timedelta(seconds=30))
 
 
 def test_m084_front_ends_share_one_budget(w, place):

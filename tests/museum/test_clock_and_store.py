@@ -376,9 +376,9 @@ def test_m220_who_signed_in_during_the_overlap_loses_nothing(w):
 
 
 def test_m220_a_rotation_refills_no_budget(w):
-    """With old and new index keys together: a lane that was full stays full, requests that were used up stay used up."""
+    """With old and new index keys together: a lane with one guess left has one left, requests that were used up stay so."""
     w.sign_up()
-    for number in range(10):
+    for number in range(9):
         w.engine.sign_in(IDENTIFIER, wrong(number), context=w.context(address(number)))
     for _ in range(3):
         w.engine.request_reset(IDENTIFIER, context=w.context(address(40)))
@@ -392,5 +392,5 @@ def test_m220_a_rotation_refills_no_budget(w):
         w.engine.request_reset(IDENTIFIER, context=w.context(address(60 + number)))
     w.deliver()
 
-    assert w.comparisons.evaluated == []
+    assert len(w.comparisons.evaluated) == 1
     assert len(w.messenger.handed) == sent

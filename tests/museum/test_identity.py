@@ -196,7 +196,7 @@ def test_m056_an_unverified_address_gets_no_token(w):
     w.deliver()
 
     assert this == usual
-    assert [one[0] for one in this] == ["charge", "settle", "commit"]
+    assert [one[0] for one in this] == ["charge", "commit"]
     assert {mail.address for mail in w.messenger.handed} == {IDENTIFIER}
 
 

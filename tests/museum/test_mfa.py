@@ -128,9 +128,10 @@ def test_m117_a_known_device_is_asked_for_its_factor_all_the_same(w):
     """A device token, of this subject or another, old, forged or none, spares nobody the second factor."""
     app, _, _ = w.guarded()
     w.guarded("u2", "bob@example.org")
-    mine = w.fully(app).device
+    old = w.fully(app).device
     w.clock.advance(days=400)
-    devices = [None, mine, mine[::-1], mine[:-4] + "AAAA", "", "x" * len(mine)]
+    mine = w.fully(app).device
+    devices = [None, mine, old, mine[::-1], mine[:-4] + "AAAA", "", "x" * len(mine)]
 
     for device in devices:
         assert isinstance(w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context(device=device)), FactorRequired)

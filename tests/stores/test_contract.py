@@ -6,7 +6,7 @@ import pytest
 from attrs import evolve
 
 from acctsec.meters import FRESH
-from acctsec.protocols import Committed, Conflict, Filled, Granted, Settle, Tally
+from acctsec.protocols import Committed, Conflict, Settle, Tally, Untouched
 from acctsec.stores import AsyncMemoryStore, MemoryStore
 from acctsec.testing import check_store
 
@@ -134,11 +134,11 @@ class ReservesSingly(MemoryStore):
         return tuple([super(ReservesSingly, self).charge([charge], now)[0] for charge in charges])
 
 
-class RefusesAcrossSlots(MemoryStore):
+class ReservesAfterARefusal(MemoryStore):
     def charge(self, charges, now):
         readings = super().charge(charges, now)
-        if any(not isinstance(reading, Granted) for reading in readings):
-            return tuple([Filled() for _ in readings])
+        late = [charge for charge, reading in zip(charges, readings, strict=True) if isinstance(reading, Untouched)]
+        super().charge(late, now)
         return readings
 
 
@@ -236,7 +236,7 @@ class ReadsNothing(MemoryStore):
         (ChargesTwice, "with the same hold must reserve nothing more"),
         (SharesNothing, "Equal candidates must share one unit"),
         (ReservesSingly, "none of that slot must reserve"),
-        (RefusesAcrossSlots, "other slots must not notice"),
+        (ReservesAfterARefusal, "nor any of a slot that comes after it"),
         (SettlesStrangers, "Settling again"),
         (NeverLapses, "must count as one failure"),
         (TrustsTheClock, "A clock that goes back"),

@@ -63,7 +63,7 @@ class Answers:
     def find(self, scene: Scene, factors: Factors, answer: FactorAnswer) -> FactorFound:
         """What an answer fits, and what is due to be sealed under the newest key. Every authenticator is tried."""
         match = self._totp(scene, factors, answer) if isinstance(answer, TotpCode) else self._code(scene, factors, answer)
-        return FactorFound(match, self._anew(scene, factors))
+        return FactorFound(match, self._anew(scene, factors) if match else {})
 
     def _totp(self, scene: Scene, factors: Factors, answer: TotpCode) -> TotpMatch | None:
         found = None
@@ -78,12 +78,10 @@ class Answers:
         return found
 
     def _code(self, scene: Scene, factors: Factors, answer: RecoveryCode) -> RecoveryMatch | None:
-        codes = factors.recovery
-        if codes is None:
-            return None
-        stored = self.core.keyring.open("recovery", codes.sealed, scene.tenant, scene.subject, str(codes.generation))
-        index = None if stored is None else recovery.find(stored, answer.code)
-        return None if index is None else RecoveryMatch(codes.generation, index)
+        codes, keyring = factors.recovery, self.core.keyring
+        stored = codes and keyring.open("recovery", codes.sealed, scene.tenant, scene.subject, str(codes.generation))
+        index = recovery.find(stored or recovery.DECOY, answer.code)  # the same work where there are none
+        return RecoveryMatch(codes.generation, index) if codes and stored and index is not None else None
 
     def _anew(self, scene: Scene, factors: Factors) -> dict[bytes, bytes]:
         """Everything of the factors that an older key sealed, sealed again: a key may go once nobody needs it."""

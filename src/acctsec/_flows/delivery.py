@@ -109,12 +109,13 @@ class Delivery:
         if not account.addresses or scene.now >= expires:
             self._withhold(scene, "no address" if not account.addresses else "late")
             return
-        if not request.subject and not again and not await self._within_budget(scene, request):
+        if not request.subject and not again and not await self._within_budget(scene, self._recipient(account, request), request):
             self._withhold(scene, "budget")
             return
         loaded = await core.load(core.record_key(scene.tenant, subject), fresh=core.draw(16))
-        secret = core.keyring.digest("reset secret", request.handle, request.seed)
-        code = core.policy.reset.code(core.keyring.digest("reset number", request.handle, request.seed)[:16])
+        oldest = core.keyring.index_count - 1  # it stays in force while keys rotate, so the same request gives the same link
+        secret = core.keyring.digest("reset secret", request.handle, request.seed, key=oldest)
+        code = core.policy.reset.code(core.keyring.digest("reset number", request.handle, request.seed, key=oldest)[:16])
         code_expires = request.at + core.policy.reset.code_lifetime
         reset = Reset(
             id=request.handle,
@@ -167,12 +168,15 @@ class Delivery:
         name = canonical(request.identifier)
         return None if name is None else await self.core.find(request.tenant, name)
 
-    async def _within_budget(self, scene: Scene, request: ResetRequest) -> bool:
-        core = self.core
-        row = core.keyring.digest("message row", scene.tenant, scene.subject)[:16]
-        charge = Charge(row, b"!resets", core.policy.reset.per_subject.ladder(), None, request.handle)
-        reading = (await core.ports.meters.charge([charge], micros(scene.now - EPOCH)))[0]
-        return isinstance(reading, Granted)
+    async def _within_budget(self, scene: Scene, recipient: str, request: ResetRequest) -> bool:
+        """Spend one of the messages an address of the subject gets; what fills one mailbox takes nothing from another."""
+        core, ladder = self.core, self.core.policy.reset.per_subject.ladder()
+        charges = []
+        for key in range(core.keyring.index_count):
+            row = core.keyring.digest("message row", scene.tenant, scene.subject, recipient, key=key)[:16]
+            charges.append(Charge(row, b"!resets", ladder, None, request.handle))
+        readings = await core.ports.meters.charge(charges, micros(scene.now - EPOCH))
+        return all(isinstance(reading, Granted) for reading in readings)
 
     def _withhold(self, scene: Scene, reason: str) -> None:
         self.core.observe(events.ResetWithheld(**scene.head(), reason=reason))

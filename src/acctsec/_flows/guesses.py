@@ -15,7 +15,7 @@ from acctsec.errors import CommitUnknown, PortError
 from acctsec.events import Event
 from acctsec.identifiers import Identifier
 from acctsec.keyring import frame
-from acctsec.lockout import Admitted, Attempt, Closed, Crowded, Judgement, Lane, OverBudget, SecretClass
+from acctsec.lockout import LADDERED, Admitted, Attempt, Closed, Crowded, Judgement, Lane, OverBudget, SecretClass
 from acctsec.outcomes import Refused, TryAgain
 from acctsec.protocols import Charge, Granted, Reading, Settle, Settlement
 from acctsec.record import Record, Verifier
@@ -132,7 +132,7 @@ class Guesses:
         Refused: the caller's own source has to wait; nothing may be compared. TryAgain: all room is held by attempts under
         way, and was for as long as ``LockoutPolicy.patience``.
         """
-        lane = self._lane(context, who, scene)
+        lane = self._lane(context, who, scene) if kind in LADDERED else Lane()
         reserved = await self._reserve(scene, who, kind, lane, context, typed=typed, secret=secret)
         if isinstance(reserved, TryAgain):
             return reserved
@@ -229,7 +229,8 @@ class Guesses:
                 subject=digest("subject row", *who.names, key=key)[:16],
                 source=self.source_row(scene, context, key=key),
                 pair=digest("pair", kind.value, scene.tenant, typed, key=key)[:16],
-                candidate=int.from_bytes(digest("candidate", *who.names, epoch, secret, key=key)[:4], "big"),
+                candidate=_truncated(digest("candidate", *who.names, epoch, secret, key=key)),
+                outside=_truncated(digest("outside candidate", kind.value, scene.tenant, typed, secret, key=key)),
                 hold=hold,
                 known=past,
                 floor=floor,
@@ -270,18 +271,15 @@ class Guesses:
         it is, with the record as it is now: what is committed next must not lose a race against this.
         """
         core, name, ordinal = self.core, lane.name(kind), admitted.ordinal
-        known = who.loaded.record.checkpoint(name).count if who.loaded and who.loaded.version else ordinal - admitted.new
-        if not core.policy.lockout.due(kind, lane, known=known, ordinal=ordinal):
+        if not core.policy.lockout.due(kind, lane, known=ordinal - admitted.new, ordinal=ordinal):
             return who
-        if who.loaded and who.loaded.version:
-            _, loaded = await core.applied(
-                scene,
-                who.loaded,
-                lambda record: count_guess(core.policy, record, scene=scene, kind=kind, lane=lane, ordinal=ordinal),
-            )
-            return evolve(who, loaded=loaded)
-        await self._say(scene, (events.GuessesCounted(**scene.head(), lane=name, count=ordinal),))
-        return who
+        event = events.GuessesCounted(**scene.head(), lane=name, count=ordinal)
+        if who.loaded is None or not who.loaded.version or who.loaded.record.checkpoint(name).count >= ordinal:
+            await self._say(scene, (event,))
+            return who
+        known = who.loaded.record.checkpoint(name).count
+        _, loaded = await core.applied(scene, who.loaded, lambda record: count_guess(record, event=event, known=known))
+        return evolve(who, loaded=loaded)
 
     async def reach(self, guess: Guess) -> None:
         """Say that a failure brought the lane to its next rung, at the cost of one flush for a phantom as well."""
@@ -290,7 +288,7 @@ class Guesses:
         rung = lockout.rung(kind, lane, count)
         if not rung or rung == lockout.rung(kind, lane, count - 1):
             return
-        if loaded and loaded.version:
+        if loaded and loaded.version and kind in LADDERED:
             await core.apply(
                 guess.scene,
                 loaded,
@@ -312,14 +310,18 @@ class Guesses:
 
 
 def _short(groups: list[tuple[Charge, ...]], readings: tuple[Reading, ...], count: int) -> bool:
-    """Whether the lane's meter of some group, its first, has fewer failures than *count*."""
-    at = 0
+    """Whether the lane's meter of some group, its last, is further behind *count* than what may be under way at once."""
+    end = 0
     for group in groups:
-        lane = readings[at]
-        if isinstance(lane, Granted) and (lane.ordinal < count or (lane.new and lane.ordinal == count)):
+        end += len(group)
+        lane = readings[end - 1]
+        if isinstance(lane, Granted) and lane.ordinal - lane.new < count - group[-1].ladder.free:
             return True
-        at += len(group)
     return False
+
+
+def _truncated(digest: bytes) -> int:
+    return int.from_bytes(digest[:4], "big")
 
 
 def _left(until: int, scene: Scene) -> timedelta:

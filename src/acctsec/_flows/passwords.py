@@ -77,7 +77,9 @@ class Passwords:
         corpus = core.ports.corpus
         breaches = None if prepared is None or corpus is None else await self._breaches(corpus, prepared)
         words = context_words(account)
-        judged: PasswordAccepted | PasswordRejected = await core.ports.offload(lambda: policy.check(password, words=words, breach_count=breaches, mfa=guarded))
+        judged: PasswordAccepted | PasswordRejected = await core.ports.offload(
+            lambda: policy.check(password, words=words, breach_count=breaches, mfa=guarded)
+        )
         found = () if isinstance(judged, PasswordAccepted) else judged.objections
         if prepared is None:
             return PasswordRejected(found, judged.strength)
@@ -219,7 +221,7 @@ class Passwords:
         past += record.earlier(core.policy.password.history, scene.now)
         if not past:
             return None
-        if len(past) > MAX_HISTORY and scene.now < past[-2].since + RAPID:
+        if not reset and len(past) > MAX_HISTORY and scene.now < past[-2].since + RAPID:
             return TryAgain(past[-2].since + RAPID - scene.now)  # one change more, and a password of today would be forgotten
         who = known(scene, loaded)
         who = evolve(who, names=(*who.names, reset))

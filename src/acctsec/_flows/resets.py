@@ -14,7 +14,7 @@ from acctsec._flows.tokens import Purpose
 from acctsec.claims import HandleClaims, LinkClaims, RecoveryCode, ResetCode, ResetLink, ResetProof, ResumeTicket, Ticket
 from acctsec.context import Context
 from acctsec.errors import CommitUnknown, ConfigError, Overloaded, StoreError
-from acctsec.identifiers import Identifier, canonical
+from acctsec.identifiers import canonical
 from acctsec.keyring import frame
 from acctsec.lockout import SecretClass
 from acctsec.outcomes import (
@@ -25,7 +25,7 @@ from acctsec.outcomes import (
     ResetRequested,
     TryAgain,
 )
-from acctsec.protocols import Charge, Granted, Settle, Settlement
+from acctsec.protocols import Charge, Granted, Settle
 from acctsec.record import Record
 from acctsec.reset import Redeemable
 from acctsec.steps import (
@@ -70,7 +70,7 @@ class Resets:
         typed = name.value if name else ""
         claims = HandleClaims(tenant=context.tenant, identifier=typed, id=handle, expires=now + core.policy.reset.link_lifetime)
         answer = ResetRequested(core.tokens.seal(Purpose.HANDLE, claims))
-        admitted = await self._within_budget(name, handle, context)
+        admitted = await self._within_budget(handle, context)
         if not admitted or name is None:
             scene = Scene(tenant=context.tenant, subject="", account=None, now=now, source=context.source.key)
             core.refused(scene, "request_reset", "budget", "requests" if name else "form")
@@ -94,30 +94,20 @@ class Resets:
             return
         raise StoreError("A request could not be committed.", remedy="Ask again when the store answers.")
 
-    async def _within_budget(self, name: Identifier | None, handle: bytes, context: Context) -> bool:
+    async def _within_budget(self, handle: bytes, context: Context) -> bool:
         """
-        Spend one request of the identifier and one of the source, or none of either: a source past its own budget may not
-        use up an identifier's.
+        Spend one request of the source.
+
+        There is no budget of the identifier here, which strangers could use up: how many messages an address gets is
+        counted where they are made, so that every unit spent is a message in its mailbox.
         """
-        core, policy = self.core, self.core.policy.reset
-        source, identifier = policy.per_source.ladder(), policy.per_identifier.ladder()
-        mine = ("phantom",) if name is None else (name.kind.value, name.value)
+        core, ladder = self.core, self.core.policy.reset.per_source.ladder()
         charges = []
         for key in range(core.keyring.index_count):
             row = core.keyring.digest("source row", context.tenant, context.source.key, key=key)[:16]
-            charges.append(Charge(row, b"!requests", source, int.from_bytes(handle[:4], "big"), handle))
-            row = core.keyring.digest("request row", context.tenant, *mine, key=key)[:16]
-            charges.append(Charge(row, b"!requests", identifier, int.from_bytes(handle[:4], "big"), handle))
+            charges.append(Charge(row, b"!requests", ladder, None, handle))
         readings = await core.ports.meters.charge(charges, self.guesses.instant())
-        granted = all(isinstance(reading, Granted) for reading in readings)
-        verdict = Settle.FAILED if granted and name else Settle.VOID
-        settlements = tuple(
-            Settlement(charge.slot, charge.meter, charge.ladder, reading.hold, verdict)
-            for charge, reading in zip(charges, readings, strict=True)
-            if isinstance(reading, Granted) and reading.hold
-        )
-        await self.guesses.settle(settlements)
-        return granted
+        return all(isinstance(reading, Granted) for reading in readings)
 
     @operation
     async def inspect_reset(self, link: str, *, context: Context) -> ResetPending | Refused:

@@ -164,15 +164,19 @@ class SignIn:
             return prove_factor(core.policy, record, scene=scene, ticket=claims, found=found, lane=lane, drawn=drawn)
 
         done = await core.apply(checked.scene, checked.loaded, step)
-        return await self._proven(done, checked.guess, claims)
+        return await self._proven(done, checked.guess, claims, right=checked.found.match is not None)
 
-    async def _proven(self, done: Step, guess: Guess, ticket: Ticket) -> VerifyFactorOutcome:
+    async def _proven(self, done: Step, guess: Guess, ticket: Ticket, *, right: bool) -> VerifyFactorOutcome:
         core, verdict, scene = self.core, done.verdict, guess.scene
         if isinstance(verdict, TryAgain):
             await guess.settle(Settle.VOID)
             return verdict
         if isinstance(verdict, No):
-            return await guess.fail(verdict.reason)
+            if not right:
+                return await guess.fail(verdict.reason)
+            await guess.settle(Settle.VOID)  # a second click, too late: no guess, and no end to what the first one clears
+            core.refused(scene, guess.operation, "evaluated", verdict.reason)
+            return Refused()
         await guess.settle(Settle.CLEAR)
         if isinstance(verdict, Granted):
             await guess.clear_password(ticket.hold)

@@ -11,6 +11,7 @@ from hmac import compare_digest
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 CODE_BYTES = 10
 DIGEST_BYTES = 16
+DECOY = bytes(10 * DIGEST_BYTES)
 
 
 def text(raw: bytes) -> str:

@@ -48,6 +48,7 @@ from acctsec.steps.scene import (
     live_session,
     opens,
     spend,
+    with_method,
 )
 from acctsec.steps.sign_in import (
     count_guess,
@@ -99,4 +100,5 @@ __all__ = [
     "sign_out",
     "sign_out_everywhere",
     "spend",
+    "with_method",
 ]

@@ -11,7 +11,7 @@ from acctsec.mfa.policy import Proven
 from acctsec.outcomes import AssuranceLevel, ChangeReason
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
-from acctsec.record import Device, Record, Reset, Spent
+from acctsec.record import Device, Record, Reset
 from acctsec.reset import Dead, Redeemable
 from acctsec.steps.scene import (
     Changed,
@@ -29,6 +29,7 @@ from acctsec.steps.scene import (
     live_session,
     opens,
     spend,
+    with_method,
 )
 
 MAIL = frozenset({"link", "code"})
@@ -132,7 +133,7 @@ def prove_for_reset(policy: Policy, record: Record, *, scene: Scene, ticket: Tic
         return Step(No("tickets"), record)
     event = events.FactorAccepted(**scene.head(), method=proven.method, reset=ticket.reset.hex())
     used = (Notice(MessagePurpose.RECOVERY_CODE_USED),) if proven.method == "recovery-code" else ()
-    return Step(FactorProven((*ticket.methods, proven.method)), after, (event, *used))
+    return Step(FactorProven(with_method(ticket.methods, proven.method)), after, (event, *used))
 
 
 def find_reset(policy: Policy, record: Record, reset: bytes, now: datetime) -> Redeemable | Dead:
@@ -162,14 +163,9 @@ def redeem(
         return Step(NeedsFactor(methods), record)
     browser = Device(id=device, since=scene.now)
     after = record.with_verifier(sealed=new.sealed, preparation=new.preparation, now=scene.now, keep=policy.password.history)
-    after = evolve(after.with_fresh_meters().with_device(browser), spent=_done_with(record, reset))
+    after = after.with_fresh_meters().with_device(browser)
     event = events.PasswordReset(**scene.head(), reset=reset.hex(), methods=methods)
     return Step(Changed(browser), after, (event, Notice(MessagePurpose.PASSWORD_CHANGED)))
-
-
-def _done_with(record: Record, reset: bytes) -> tuple[Spent, ...]:
-    """Remember a redeemed reset for as long as its request could come again."""
-    return tuple(Spent(id=one.id, expires=one.expires) for one in record.resets if one.id == reset)
 
 
 def redeem_refusal(policy: Policy, record: Record, *, scene: Scene, reset: bytes, ticket: Ticket | None) -> str | None:

@@ -15,6 +15,8 @@ from acctsec.protocols import Account, MessagePurpose, Status
 from acctsec.record import MAX_SPENT, SKEW, Device, Record, Session, Spent
 from acctsec.sessions import Live
 
+LINGERING = 8
+
 
 @frozen(kw_only=True)
 class Scene:
@@ -177,11 +179,16 @@ def opens(record: Record, ticket: Ticket | Enrollment, now: datetime) -> bool:
 
 
 def spend(record: Record, ticket: Ticket, now: datetime) -> Record | None:
-    """Remember that a ticket did its work; None when there is no room left to remember, which fails closed."""
-    alive = tuple(spent for spent in record.spent if now < spent.expires)
-    if len(alive) >= MAX_SPENT:
+    """
+    Remember that a ticket did its work; None when there is no room left to remember, which fails closed.
+
+    The newest few are remembered past their end as well: a clock that is set back must not open them again.
+    """
+    lingering = len(record.spent) - LINGERING
+    kept = tuple(spent for number, spent in enumerate(record.spent) if number >= lingering or now < spent.expires)
+    if len(kept) >= MAX_SPENT:
         return None
-    return evolve(record, spent=(*alive, Spent(id=ticket.id, expires=ticket.expires)))
+    return evolve(record, spent=(*kept, Spent(id=ticket.id, expires=ticket.expires)))
 
 
 def live_session(policy: Policy, record: Record, claims: SessionClaims, now: datetime) -> Session | None:
@@ -190,3 +197,8 @@ def live_session(policy: Policy, record: Record, claims: SessionClaims, now: dat
         return None
     judged = policy.sessions.judge(record.session(claims.id), active=claims.active, now=now)
     return judged.session if isinstance(judged, Live) else None
+
+
+def with_method(methods: tuple[str, ...], method: str) -> tuple[str, ...]:
+    """The proofs so far and one more; a second of the same kind proves nothing new."""
+    return methods if method in methods else (*methods, method)

@@ -28,6 +28,7 @@ from acctsec.steps.scene import (
     Step,
     opens,
     spend,
+    with_method,
 )
 
 
@@ -78,7 +79,7 @@ def prove_factor(
     after = spend(evolve(record, factors=proven.factors.resealed(found.anew)), ticket, scene.now)
     if after is None:
         return Step(No("tickets"), record)
-    methods = (*ticket.methods, proven.method)
+    methods = with_method(ticket.methods, proven.method)
     used = (Notice(MessagePurpose.RECOVERY_CODE_USED),) if proven.method == "recovery-code" else ()
     if after.change:
         event = events.FactorAccepted(**scene.head(), method=proven.method)
@@ -117,13 +118,17 @@ def _grant(
     return Step(Granted(session, device), after, (event,))
 
 
-def count_guess(policy: Policy, record: Record, *, scene: Scene, kind: SecretClass, lane: Lane, ordinal: int) -> Step:
-    """Write down how far a lane has come, before its secret is looked at; nothing when the record knows already."""
-    point = record.checkpoint(lane.name(kind))
-    if not policy.lockout.due(kind, lane, known=point.count, ordinal=ordinal):
+def count_guess(record: Record, *, event: events.GuessesCounted, known: int) -> Step:
+    """
+    Write down how far a lane has come, before its secret is looked at.
+
+    Nothing where the record knows more already, or of less than was *known* when the attempt began: a success has cleared
+    the lane meanwhile, and what it cleared must not come back.
+    """
+    point = record.checkpoint(event.lane)
+    if not known <= point.count < event.count:
         return Step(Done(), record)
-    after = record.with_checkpoint(evolve(point, count=ordinal))
-    return Step(Done(), after, (events.GuessesCounted(**scene.head(), lane=point.lane, count=ordinal),))
+    return Step(Done(), record.with_checkpoint(evolve(point, count=event.count)), (event,))
 
 
 def reach_rung(policy: Policy, record: Record, *, scene: Scene, kind: SecretClass, lane: Lane, count: int) -> Step:

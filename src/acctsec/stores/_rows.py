@@ -5,7 +5,7 @@ A row is one format byte and a MessagePack map from meter name to meter. It is o
 each is decoded when it is asked for, so a charge on one meter of a crowded row costs no more than on a lonely one.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from msgspec import MsgspecError, Raw
@@ -13,10 +13,11 @@ from msgspec.msgpack import Decoder, Encoder
 
 from acctsec.errors import StoreError
 from acctsec.meters import Meter, keep_for
-from acctsec.protocols import Charge, Reading, Settlement
+from acctsec.protocols import Charge, Granted, Reading, Settlement, Untouched
 
 MAX_ATTEMPTS = 10  # an outbox entry handed out this often without an ack is a dead letter: kept, never handed out again
 FORMAT = b"\x01"
+UNTOUCHED = Untouched()
 TICK = 60_000_000  # how stale a store's age may be; every expiry is put that much later
 LEAP = 3_600_000_000  # how much the age may grow between two looks at the clock
 
@@ -92,8 +93,16 @@ def by_slot(asked: Sequence[Asked]) -> dict[bytes, list[Asked]]:
     return slots
 
 
-def in_order(charges: Sequence[Charge], readings: Mapping[bytes, list[Reading]]) -> tuple[Reading, ...]:
-    """Take the readings of each slot back into the order of *charges*."""
+def in_turn(charges: Sequence[Charge], charge: Callable[[bytes, Sequence[Charge]], list[Reading]]) -> tuple[Reading, ...]:
+    """Charge slot after slot until one refuses, and answer in the order of *charges*."""
+    readings: dict[bytes, list[Reading]] = {}
+    refused = False
+    for slot, asked in by_slot(charges).items():
+        if refused:
+            readings[slot] = [UNTOUCHED] * len(asked)
+            continue
+        readings[slot] = charge(slot, asked)
+        refused = any(type(reading) is not Granted for reading in readings[slot])
     if len(readings) == 1:
         return tuple(readings[charges[0].slot])
     return tuple([readings[charge.slot].pop(0) for charge in charges])

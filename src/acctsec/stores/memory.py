@@ -19,7 +19,7 @@ from acctsec.protocols import (
     Tally,
     Version,
 )
-from acctsec.stores._rows import MAX_ATTEMPTS, by_slot, expiry, grown, in_order, is_due
+from acctsec.stores._rows import MAX_ATTEMPTS, by_slot, expiry, grown, in_turn, is_due
 
 
 @define
@@ -103,7 +103,7 @@ class MemoryStore:
         with self._lock:
             if is_due(self._seen, now):
                 self._age, self._seen = grown(self._age, self._seen, now)
-            return in_order(charges, {slot: self._charge(slot, asked, now) for slot, asked in by_slot(charges).items()})
+            return in_turn(charges, lambda slot, asked: self._charge(slot, asked, now))
 
     def settle(self, settlements: Sequence[Settlement], now: int) -> None:
         """Apply every settlement; idempotent by (slot, meter, hold)."""

@@ -12,7 +12,7 @@ from acctsec.errors import ConfigError
 from acctsec.meters import FRESH, charge_row, settle_row, tally
 from acctsec.protocols import Charge, Committed, Conflict, Drained, Ladder, Reading, Settlement, Tally, Version
 from acctsec.stores._database import READERS, Database
-from acctsec.stores._rows import MAX_ATTEMPTS, Row, by_slot, expiry, grown, in_order, is_due, read_row
+from acctsec.stores._rows import MAX_ATTEMPTS, Row, by_slot, expiry, grown, in_turn, is_due, read_row
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -124,15 +124,19 @@ class SqliteStore:
 
     def charge(self, charges: Sequence[Charge], now: int) -> tuple[Reading, ...]:
         """Answer each charge, in order. All charges of one slot are reserved, or none is."""
-        readings, rows = {}, []
+        rows = []
         with self._database.quick as connection:
-            self._collect(connection, now)
-            for slot, asked in by_slot(charges).items():
+
+            def charge(slot: bytes, asked: Sequence[Charge]) -> list[Reading]:
                 row = _row(connection, slot)
-                changed, readings[slot] = charge_row(row, asked, now)
+                changed, readings = charge_row(row, asked, now)
                 rows.append((slot, expiry(asked, self._age), row.with_changes(changed)))
+                return readings
+
+            self._collect(connection, now)
+            answers = in_turn(charges, charge)
             connection.executemany(_WRITE_ROW, rows)
-        return in_order(charges, readings)
+        return answers
 
     def settle(self, settlements: Sequence[Settlement], now: int) -> None:
         """Apply every settlement; idempotent by (slot, meter, hold)."""

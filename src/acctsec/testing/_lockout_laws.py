@@ -38,6 +38,7 @@ class Guesser:
             source=b"source %d" % number,
             pair=b"pair",
             candidate=number,
+            outside=number,
             hold=number.to_bytes(16, "little"),
         )
         charges = self.policy.charges(attempt)

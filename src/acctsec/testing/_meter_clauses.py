@@ -6,7 +6,7 @@ from typing import Any
 from attrs import evolve
 
 from acctsec.meters import MAX_METERS, keep_for
-from acctsec.protocols import Charge, Filled, Granted, Ladder, Resting, Settle, Settlement, Tally
+from acctsec.protocols import Charge, Filled, Granted, Ladder, Resting, Settle, Settlement, Tally, Untouched
 from acctsec.testing._record_clauses import AWKWARD, RACERS
 from acctsec.testing._twin import DAY, HOUR, LADDER, NOW, SECOND, agrees_with_the_arithmetic, remembers_exactly_so_much
 
@@ -48,16 +48,19 @@ def settles_once(store: Any) -> None:
 
 
 def reserves_all_of_a_slot_or_nothing(store: Any) -> None:
-    """When one charge of a slot is refused none of that slot must reserve, and other slots must not notice."""
+    """When one charge of a slot is refused none of that slot must reserve, nor any of a slot that comes after it."""
     full = evolve(LADDER, free=1)
     store.charge([_charge(meter=b"full", ladder=full)], NOW)
-    asked = [_charge(hold=1), _charge(meter=b"full", ladder=full, candidate=1, hold=2), _charge(slot=b"other", hold=3)]
-    one, two, three = store.charge(asked, NOW)
+    before, after = _charge(slot=b"before", hold=4), _charge(slot=b"after", hold=3)
+    asked = [before, _charge(hold=1), after, _charge(meter=b"full", ladder=full, candidate=1, hold=2)]
+    zero, one, three, two = store.charge(asked, NOW)
     assert one == Granted(None, 1, new=False), "A charge that was not reserved must read Granted, with nothing to settle."
     assert two == Filled()
-    assert three == Granted(_hold(3), 1, new=True)
+    assert three == Untouched(), "A slot after a refused one must read Untouched."
+    assert zero == Granted(_hold(4), 1, new=True)
     assert _read(store) == QUIET, "A charge beside a refused one was reserved."
-    assert _read(store, b"other") == Tally(0, 1, 0)
+    assert _read(store, b"before") == Tally(0, 1, 0)
+    assert _read(store, b"after") == QUIET, "A refused caller reserved room in a slot of somebody else."
 
 
 def equal_candidates_share(store: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import evolve
 
 from acctsec.meters import FRESH, MAX_DONE, MAX_SEEN, Meter, charge_row, settle_row, tally
-from acctsec.protocols import Charge, Ladder, Settle, Settlement
+from acctsec.protocols import Charge, Granted, Ladder, Settle, Settlement, Untouched
 
 SECOND = 1_000_000
 HOUR = 3600 * SECOND
@@ -33,8 +33,8 @@ def agrees_with_the_arithmetic(store: Any) -> None:
 
     slots, names = st.sampled_from((0, 0, 0, 1)), st.integers(0, len(NAMES) - 1)
     candidates = st.integers(0, 4) | st.integers(2**32 - 60, 2**32 - 1) | st.none()
-    known = st.sampled_from((0, 0, 0, 0, 2, 5, 44))
-    wishes = st.lists(st.tuples(slots, names, candidates, known, known), max_size=5)
+    known = st.sampled_from((*[(0, 0)] * 9, (2, 0), (44, 0), (0, 5), (0, 44)))
+    wishes = st.lists(st.builds(lambda *wish: (*wish[:3], *wish[3]), slots, names, candidates, known), max_size=5)
     charge = st.tuples(st.just("charge"), wishes)
     settle = st.tuples(st.just("settle"), st.lists(st.tuples(st.integers(0, 12), st.sampled_from(Settle)), max_size=4))
     again = st.tuples(st.just("again"), st.integers(0, 3))
@@ -63,7 +63,10 @@ def agrees_with_the_arithmetic(store: Any) -> None:
 
 def remembers_exactly_so_much(store: Any) -> None:
     """What a meter remembers must be bounded, and be forgotten, exactly as acctsec.meters says."""
-    stories = (_many_candidates, _many_lapses, _many_successes, _success_while_resting, _many_parts)
+    stories = (
+        *(_many_candidates, _many_lapses, _many_successes, _many_sharers, _many_parts),
+        *(_success_while_resting, _lapses_that_left, _broken_clock),
+    )
     for number, story in enumerate(stories):
         story(Twin(store, b"story %d" % number))
 
@@ -115,6 +118,20 @@ def _success_while_resting(twin: "Twin") -> None:
     twin.compare()
 
 
+def _many_sharers(twin: "Twin") -> None:
+    """Some of those who wait on one comparison give up; the rest say how it ended, in time or late."""
+    for late in (0, LADDER.lease):
+        for last in Settle:
+            twin.charge([(0, 3, 10 * late + len(twin.holds))])
+            hold = len(twin.holds) - 1
+            for _ in range(3):
+                twin.charge([(0, 3, twin.holds[hold].candidate)])
+            twin.pass_time(late)
+            for verdict in (Settle.VOID, Settle.VOID, last, Settle.VOID):
+                twin.settle([(len(twin.holds) - 1 - hold, verdict)])
+                twin.compare()
+
+
 def _many_parts(twin: "Twin") -> None:
     """Failures all over a window, read just before each leaves, when it does, and just after."""
     leaving = []
@@ -126,6 +143,36 @@ def _many_parts(twin: "Twin") -> None:
     for instant in sorted({instant + near for instant in leaving for near in (-SECOND, -1, 0, 1)}):
         twin.pass_time(instant - twin.now)
         twin.compare()
+
+
+def _lapses_that_left(twin: "Twin") -> None:
+    """Corrections that come when their failures were forgotten, or may have been; and a repeat of what was corrected."""
+    twin.charge([(0, 4, 1)])
+    twin.pass_time(HOUR // 2)
+    twin.charge([(0, 4, 2)])
+    twin.charge([(0, 4, 3), (0, 4, None)])
+    twin.pass_time(HOUR // 2 + LADDER.lease)
+    twin.charge([(0, 4, 4), (0, 4, None)])
+    for number in (5, 4, 3):
+        twin.settle([(number, Settle.VOID)])
+        twin.compare()
+    twin.charge([(0, 4, 1), (0, 4, 2), (0, 4, 3)])
+    twin.compare()
+    twin.pass_time(HOUR - 2 * LADDER.lease)
+    twin.charge([(0, 4, 4), (0, 4, 3)])
+    twin.compare()
+
+
+def _broken_clock(twin: "Twin") -> None:
+    """From days ahead back to the present: what is under way lapses with its lease from there, what rests rests from there."""
+    twin.now += 9 * DAY
+    twin.charge([(0, 3, 1), (0, 4, 2), (0, 0, 3), (0, 1, None), (0, 1, None), (0, 1, None)])
+    twin.now -= 9 * DAY
+    for step in (0, SECOND, LADDER.lease - SECOND, LADDER.lease, HOUR):
+        twin.pass_time(step)
+        twin.compare()
+        twin.charge([(0, 3, 1), (0, 0, 3)])
+        twin.charge([(0, 1, 1)])
 
 
 class Twin:
@@ -168,9 +215,15 @@ class Twin:
         """Charge both, and compare the answers."""
         answers = list(self.store.charge(list(charges), self.now))
         expected: dict[bytes, list[Any]] = {}
-        for slot in {charge.slot for charge in charges}:
-            changed, expected[slot] = charge_row(self.rows[slot], [one for one in charges if one.slot == slot], self.now)
+        refused = False
+        for slot in dict.fromkeys(charge.slot for charge in charges):
+            asked = [one for one in charges if one.slot == slot]
+            if refused:
+                expected[slot] = [Untouched() for _ in asked]
+                continue
+            changed, expected[slot] = charge_row(self.rows[slot], asked, self.now)
             self.write(slot, changed)
+            refused = not all(isinstance(reading, Granted) for reading in expected[slot])
         right = [expected[charge.slot].pop(0) for charge in charges]
         assert answers == right, f"Charging answered {answers} instead of {right}."
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from attrs import define, frozen
 
+from acctsec.errors import AcctsecError
 from acctsec.testing.turns import DEATHS, Call, Died, Fate, Flow, Pause
 
 WorldT = TypeVar("WorldT")
@@ -178,7 +179,8 @@ def explore(
     Args:
         make_world: makes the world anew, always the same one: ``race_world`` and what precedes the race.
         flows: the operations that race, not yet begun.
-        check: looks at the world and at what each flow answered (the exception, if it raised one, or Died). It asserts.
+        check: looks at the world and at what each flow answered, and asserts. A flow may have answered Died, or, where a call
+            failed, the AcctsecError it raised; any other exception is a finding by itself.
         fates: what else may become of a store call: DEATHS, FAILURES. At most *most* calls of a schedule meet one.
         limit: how many schedules are run at most.
         skip_equal: leave out schedules that differ from one that was run in the order of independent calls only.
@@ -240,7 +242,10 @@ def _still_asleep(above: _Node, options: Mapping[Choice, object]) -> dict[Choice
 
 def _judge(check: Callable[[Any, list[Any]], None], world: object, run: _Run, path: list[_Node], number: int) -> None:
     schedule = [node.taken for node in path if node.taken]
-    log = list(run.log)
+    log, harmed = list(run.log), any(choice.fate is not Fate.DONE for choice in schedule)
+    for flow, answer in enumerate(run.answers):
+        if isinstance(answer, Exception) and not (harmed and isinstance(answer, AcctsecError)):
+            raise RaceFound(schedule, log, number, f"flow {flow} raised {answer!r}") from answer
     try:
         check(world, run.answers)
     except AssertionError as error:

@@ -29,7 +29,7 @@ HASTY = evolve(
     RACING,
     name="hasty",
     mfa=evolve(RACING.mfa, required_groups=frozenset({"staff"}), recovery_codes=4),
-    reset=evolve(RACING.reset, per_identifier=OFTEN, per_source=OFTEN, per_subject=OFTEN),
+    reset=evolve(RACING.reset, per_source=OFTEN, per_subject=OFTEN),
     lockout=evolve(
         RACING.lockout,
         strangers=Rungs(free=3, first=MINUTE, longest=5 * MINUTE, stop=6),

@@ -57,14 +57,14 @@ def decode_record(stored: bytes) -> Record:
 
 def pack(claims: object) -> bytes:
     """Write the fields of an attrs value, in order."""
-    names, _ = _form(type(claims))
+    names, _ = _form(type(claims))  # type: ignore[arg-type]
     return _encode([getattr(claims, name) for name in names])
 
 
 def unpack(kind: type[T], packed: bytes) -> T | None:
     """Read what ``pack`` wrote; None for anything else."""
     try:
-        names, decode = _form(kind)
+        names, decode = _form(kind)  # type: ignore[arg-type]
         return kind(**dict(zip(names, decode(packed), strict=True)))
     except (TypeError, ValueError, msgspec.MsgspecError):
         return None

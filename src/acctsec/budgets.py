@@ -4,8 +4,9 @@ from datetime import timedelta
 from functools import cache
 
 from attrs import field, frozen
-from attrs.validators import ge, instance_of
+from attrs.validators import optional
 
+from acctsec.checks import length, whole
 from acctsec.errors import ConfigError
 from acctsec.protocols import Ladder
 
@@ -15,12 +16,6 @@ _MICROSECOND = timedelta(microseconds=1)
 def micros(length: timedelta) -> int:
     """A length of time in whole microseconds."""
     return length // _MICROSECOND
-
-
-def _positive(_: object, attribute: object, value: timedelta) -> None:
-    if not isinstance(value, timedelta) or value <= timedelta(0):
-        name = getattr(attribute, "name", "length")
-        raise ConfigError(f"{name} is {value!r}.", remedy="Give a timedelta above zero.")
 
 
 @frozen(kw_only=True, cache_hash=True)
@@ -33,11 +28,11 @@ class Rungs:
     a window, until a success, a recovery or an administrator opens it.
     """
 
-    free: int = field(validator=[instance_of(int), ge(1)])
-    first: timedelta = field(validator=_positive)
-    longest: timedelta = field(validator=_positive)
-    stop: int = field(validator=instance_of(int))
-    window: timedelta | None = None
+    free: int = field(validator=whole(1, 1_000_000))
+    first: timedelta = field(validator=length())
+    longest: timedelta = field(validator=length())
+    stop: int = field(validator=whole(1, 1_000_000))
+    window: timedelta | None = field(default=None, validator=optional(length()))
 
     def __attrs_post_init__(self) -> None:
         if self.stop < self.free:
@@ -56,8 +51,8 @@ class Rungs:
 class Budget:
     """How often something may happen: *limit* times in any *window*."""
 
-    limit: int = field(validator=[instance_of(int), ge(1)])
-    window: timedelta = field(validator=_positive)
+    limit: int = field(validator=whole(1, 1_000_000))
+    window: timedelta = field(validator=length())
 
     def ladder(self) -> Ladder:
         """The same in a meter's own terms."""

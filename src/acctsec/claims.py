@@ -4,7 +4,7 @@ from datetime import datetime
 
 from attrs import field, frozen
 
-from acctsec.errors import ConfigError
+from acctsec.checks import text
 
 
 @frozen(kw_only=True)
@@ -85,11 +85,6 @@ class Enrollment:
     secret: bytes = field(repr=False)
 
 
-def _named(_: object, __: object, actor: object) -> None:
-    if type(actor) is not str or not 0 < len(actor) <= 64 or not actor.isprintable():
-        raise ConfigError("The actor has no printable name of at most 64 characters.", remedy="Say who acts: actor='alice'.")
-
-
 # --- what callers claim -----------------------------------------------------------------------------------------------
 
 
@@ -123,7 +118,7 @@ class ChangeTicket:
 class Admin:
     """An administrator, by name for the audit; the platform vouches for him. Raises ConfigError for one without a name."""
 
-    actor: str = field(validator=_named)
+    actor: str = field(validator=text())
 
 
 @frozen

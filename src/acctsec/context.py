@@ -9,8 +9,8 @@ import ipaddress
 from typing import Self
 
 from attrs import field, frozen
-from attrs.validators import instance_of
 
+from acctsec.checks import kind
 from acctsec.errors import ConfigError
 from acctsec.protocols import check_name
 
@@ -80,7 +80,7 @@ class Context:
     store; nothing of one tenant is of use in another.
     """
 
-    source: Source = field(validator=instance_of(Source))
+    source: Source = field(validator=kind(Source))
     device: str | None = field(default=None, repr=False)
     user_agent: str = field(default="", converter=_short)
     tenant: str = field(default="", validator=check_name)

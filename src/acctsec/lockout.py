@@ -11,9 +11,9 @@ from datetime import timedelta
 from enum import StrEnum
 
 from attrs import evolve, field, frozen
-from attrs.validators import instance_of
 
 from acctsec.budgets import Rungs
+from acctsec.checks import kind, length
 from acctsec.errors import ConfigError
 from acctsec.protocols import Charge, Filled, Granted, Ladder, Reading, Resting, Settle, Settlement, Stopped, Untouched
 from acctsec.record import MAX_DEVICES
@@ -148,18 +148,32 @@ class LockoutPolicy:
     Raises ConfigError when all lanes together could pass 100 consecutive failures, and for numbers that contradict.
     """
 
-    strangers: Rungs = Rungs(free=10, first=timedelta(minutes=1), longest=timedelta(minutes=30), stop=50)
-    device: Rungs = Rungs(free=5, first=timedelta(seconds=30), longest=timedelta(minutes=15), stop=10)
-    month: Rungs = Rungs(free=100, first=timedelta(minutes=1), longest=timedelta(minutes=1), stop=100, window=timedelta(days=30))
-    pair: Rungs = Rungs(free=5, first=timedelta(seconds=30), longest=timedelta(minutes=15), stop=1000, window=timedelta(days=1))
-    source: Rungs = Rungs(
-        free=50, first=timedelta(minutes=1), longest=timedelta(minutes=15), stop=10_000, window=timedelta(hours=1)
+    strangers: Rungs = field(
+        default=Rungs(free=10, first=timedelta(minutes=1), longest=timedelta(minutes=30), stop=50), validator=kind(Rungs)
     )
-    codes: Rungs = Rungs(free=5, first=timedelta(minutes=1), longest=timedelta(minutes=15), stop=10, window=timedelta(days=1))
-    repeats: Repeats = field(default=Repeats.FREE, validator=instance_of(Repeats))
-    remember: timedelta = timedelta(days=180)
-    lease: timedelta = timedelta(seconds=30)
-    patience: timedelta = timedelta(seconds=2)
+    device: Rungs = field(
+        default=Rungs(free=5, first=timedelta(seconds=30), longest=timedelta(minutes=15), stop=10), validator=kind(Rungs)
+    )
+    month: Rungs = field(
+        default=Rungs(free=100, first=timedelta(minutes=1), longest=timedelta(minutes=1), stop=100, window=timedelta(days=30)),
+        validator=kind(Rungs),
+    )
+    pair: Rungs = field(
+        default=Rungs(free=5, first=timedelta(seconds=30), longest=timedelta(minutes=15), stop=1000, window=timedelta(days=1)),
+        validator=kind(Rungs),
+    )
+    source: Rungs = field(
+        default=Rungs(free=50, first=timedelta(minutes=1), longest=timedelta(minutes=15), stop=10_000, window=timedelta(hours=1)),
+        validator=kind(Rungs),
+    )
+    codes: Rungs = field(
+        default=Rungs(free=5, first=timedelta(minutes=1), longest=timedelta(minutes=15), stop=10, window=timedelta(days=1)),
+        validator=kind(Rungs),
+    )
+    repeats: Repeats = field(default=Repeats.FREE, validator=kind(Repeats))
+    remember: timedelta = field(default=timedelta(days=180), validator=length())
+    lease: timedelta = field(default=timedelta(seconds=30), validator=length(most=timedelta(minutes=10)))
+    patience: timedelta = field(default=timedelta(seconds=2), validator=length(timedelta(0), timedelta(seconds=30)))
 
     def __attrs_post_init__(self) -> None:
         for name in ("strangers", "device"):
@@ -172,9 +186,6 @@ class LockoutPolicy:
         for name, most in (("month", 1_000), ("pair", 10_000), ("source", 100_000), ("codes", 100)):
             if getattr(self, name).stop > most:
                 raise ConfigError(f"{name}.stop is above {most}: it would stop nobody.", remedy="Lower it.")
-        if self.lease > timedelta(minutes=10) or self.patience > timedelta(seconds=30):
-            message = "lease is above 10 minutes or patience above 30 seconds: a lost attempt would hold its room for too long."
-            raise ConfigError(message, remedy="Lower them; 30 s and 2 s are the defaults.")
         together = self.strangers.stop + MAX_DEVICES * self.device.stop
         if together > 100:
             message = f"strangers.stop + {MAX_DEVICES} * device.stop is {together}; SP 800-63B-4 section 3.2.2 allows 100."

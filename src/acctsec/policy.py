@@ -4,8 +4,8 @@ import hashlib
 from datetime import timedelta
 
 from attrs import field, fields, frozen, has
-from attrs.validators import instance_of, max_len, min_len
 
+from acctsec.checks import kind, text
 from acctsec.errors import ConfigError
 from acctsec.hashing import HashingPolicy
 from acctsec.lockout import LockoutPolicy
@@ -27,13 +27,13 @@ class Policy:
     fields and how to mend it.
     """
 
-    name: str = field(default="custom", validator=[instance_of(str), min_len(1), max_len(64)])
-    password: PasswordPolicy = field(factory=PasswordPolicy, validator=instance_of(PasswordPolicy))
-    hashing: HashingPolicy = field(factory=HashingPolicy, validator=instance_of(HashingPolicy))
-    reset: ResetPolicy = field(factory=ResetPolicy, validator=instance_of(ResetPolicy))
-    mfa: MfaPolicy = field(factory=MfaPolicy, validator=instance_of(MfaPolicy))
-    lockout: LockoutPolicy = field(factory=LockoutPolicy, validator=instance_of(LockoutPolicy))
-    sessions: SessionPolicy = field(factory=SessionPolicy, validator=instance_of(SessionPolicy))
+    name: str = field(default="custom", validator=text())
+    password: PasswordPolicy = field(factory=PasswordPolicy, validator=kind(PasswordPolicy))
+    hashing: HashingPolicy = field(factory=HashingPolicy, validator=kind(HashingPolicy))
+    reset: ResetPolicy = field(factory=ResetPolicy, validator=kind(ResetPolicy))
+    mfa: MfaPolicy = field(factory=MfaPolicy, validator=kind(MfaPolicy))
+    lockout: LockoutPolicy = field(factory=LockoutPolicy, validator=kind(LockoutPolicy))
+    sessions: SessionPolicy = field(factory=SessionPolicy, validator=kind(SessionPolicy))
 
     def __attrs_post_init__(self) -> None:
         if self.lockout.lease <= self.hashing.patience:

@@ -6,9 +6,9 @@ from hashlib import sha256
 from hmac import compare_digest
 
 from attrs import field, frozen
-from attrs.validators import ge, instance_of, le
 
 from acctsec.budgets import Budget
+from acctsec.checks import kind, length, whole
 from acctsec.errors import ConfigError
 from acctsec.record import MAX_RESETS, SKEW, Reset
 
@@ -48,13 +48,13 @@ class ResetPolicy:
     Raises ConfigError for values outside these bounds.
     """
 
-    link_lifetime: timedelta = timedelta(minutes=30)
-    code_lifetime: timedelta = timedelta(minutes=10)
-    code_digits: int = field(default=8, validator=[instance_of(int), ge(6), le(10)])
-    live: int = field(default=MAX_RESETS, validator=[instance_of(int), ge(1), le(MAX_RESETS)])
-    per_source: Budget = Budget(limit=10, window=timedelta(hours=1))
-    per_subject: Budget = Budget(limit=3, window=timedelta(minutes=25))
-    resume_lifetime: timedelta = timedelta(minutes=10)
+    link_lifetime: timedelta = field(default=timedelta(minutes=30), validator=length())
+    code_lifetime: timedelta = field(default=timedelta(minutes=10), validator=length())
+    code_digits: int = field(default=8, validator=whole(6, 10))
+    live: int = field(default=MAX_RESETS, validator=whole(1, MAX_RESETS))
+    per_source: Budget = field(default=Budget(limit=10, window=timedelta(hours=1)), validator=kind(Budget))
+    per_subject: Budget = field(default=Budget(limit=3, window=timedelta(minutes=25)), validator=kind(Budget))
+    resume_lifetime: timedelta = field(default=timedelta(minutes=10), validator=length())
 
     def __attrs_post_init__(self) -> None:
         if not timedelta(minutes=1) <= self.link_lifetime <= timedelta(hours=24):

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from attrs import field, frozen
 
+from acctsec.checks import length
 from acctsec.errors import ConfigError
 from acctsec.outcomes import AssuranceLevel, EndReason
 from acctsec.record import SKEW, Session
@@ -41,10 +42,10 @@ class SessionPolicy:
     Raises ConfigError when the lengths contradict each other.
     """
 
-    absolute: timedelta = timedelta(days=30)
-    idle: timedelta = timedelta(days=14)
-    fresh: timedelta = field(default=timedelta(minutes=15))
-    ticket_lifetime: timedelta = timedelta(minutes=10)
+    absolute: timedelta = field(default=timedelta(days=30), validator=length())
+    idle: timedelta = field(default=timedelta(days=14), validator=length())
+    fresh: timedelta = field(default=timedelta(minutes=15), validator=length())
+    ticket_lifetime: timedelta = field(default=timedelta(minutes=10), validator=length())
 
     def __attrs_post_init__(self) -> None:
         if not timedelta(0) < self.ticket_lifetime <= timedelta(hours=1):

@@ -1,8 +1,8 @@
 """Which factors there are, who needs one, and what becomes of them."""
 
 from attrs import evolve, field, frozen
-from attrs.validators import ge, instance_of, le, max_len, min_len
 
+from acctsec.checks import kind, text, whole
 from acctsec.errors import ConfigError
 from acctsec.protocols import name_set
 from acctsec.record import MAX_FACTORS, Factors, RecoverySet, Totp
@@ -58,11 +58,11 @@ class MfaPolicy:
     Codes have 6 digits, 30 seconds and SHA-1, the one form every authenticator app speaks (RFC 6238).
     """
 
-    issuer: str = field(default="acctsec", validator=[instance_of(str), min_len(1), max_len(64)])
-    required: bool = field(default=False, validator=instance_of(bool))
+    issuer: str = field(default="acctsec", validator=text())
+    required: bool = field(default=False, validator=kind(bool))
     required_groups: frozenset[str] = field(default=frozenset(), converter=name_set)
-    window: int = field(default=1, validator=[instance_of(int), ge(0), le(1)])
-    recovery_codes: int = field(default=10, validator=[instance_of(int), ge(4), le(16)])
+    window: int = field(default=1, validator=whole(0, 1))
+    recovery_codes: int = field(default=10, validator=whole(4, 16))
 
     def __attrs_post_init__(self) -> None:
         if ":" in self.issuer:

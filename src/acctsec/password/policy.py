@@ -5,8 +5,8 @@ from enum import StrEnum
 from typing import ParamSpec, TypeVar
 
 from attrs import evolve, field, frozen
-from attrs.validators import instance_of
 
+from acctsec.checks import kind
 from acctsec.errors import ConfigError, PortError
 from acctsec.outcomes import Objection, PasswordAccepted, PasswordRejected, Strength
 from acctsec.password.context import bounded
@@ -67,7 +67,7 @@ class PasswordPolicy:
     words: tuple[str, ...] = field(default=(), repr=False)
     max_bytes: int = 1024
     history: int = 0
-    on_outage: Outage = field(default=Outage.ACCEPT, validator=instance_of(Outage))
+    on_outage: Outage = field(default=Outage.ACCEPT, validator=kind(Outage))
     estimator: Estimator = estimate
     also: "tuple[PasswordPolicy, ...]" = ()
 

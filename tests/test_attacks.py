@@ -427,3 +427,178 @@ def test_a_totp_code_is_no_recovery_code_and_the_other_way_round(guarded):
     code = w.app.code(w.clock()).code
     assert isinstance(w.engine.verify_factor(ticket(w), RecoveryCode(code), context=w.context()), Refused)
     assert isinstance(w.engine.verify_factor(ticket(w), TotpCode(w.codes[0]), context=w.context()), Refused)
+
+
+# --- found by the second reviewer -------------------------------------------------------------------------------------
+
+
+def exhausted(w, source="198.51.100.66"):
+    """A source that has used up its hour of guesses and its hour of requests."""
+    context = w.context(source)
+    for n in range(LockoutPolicy().source.free):
+        w.engine.sign_in(f"x{n}@example.org", "wrong " + PASSWORD, context=context)
+    for n in range(Policy().reset.per_source.limit):
+        w.engine.request_reset(f"x{n}@example.org", context=context)
+    return context
+
+
+def test_a_source_past_its_budget_takes_no_room_of_anybody(w):
+    """Its calls reserved room in the victim's rows until they were settled; cancelled ones became failures."""
+    context = exhausted(w)
+    rows = set(w.store._rows)
+    w.store.settle = lambda *args: None  # every settlement is lost, as when the caller goes away
+    w.restart()
+    for n in range(60):
+        assert w.engine.sign_in(IDENTIFIER, f"wrong {n} {PASSWORD}", context=context).retry_after is not None
+        w.engine.request_reset(IDENTIFIER, context=context)
+    w.clock.advance(minutes=1)
+    assert failures(w, "password/strangers") == 0
+    assert set(w.store._rows) == rows
+    w.engine.request_reset(IDENTIFIER, context=w.context("192.0.2.200"))
+    w.deliver()
+    assert len(w.messenger.of(MessagePurpose.RESET)) == 1
+
+
+@pytest.mark.parametrize("happens", ["nothing", "change", "unlock", "everywhere", "disable", "platform", "no account"])
+def test_what_a_source_is_told_to_wait_tells_nothing_of_the_account(happens):
+    """A repeat was free until the owner changed anything, and then it counted: the wait told the stranger."""
+    w = world()
+    if happens != "no account":
+        w.sign_up("u1", IDENTIFIER)
+    context = w.context("198.51.100.9")
+    for n in range(5):
+        w.engine.sign_in(IDENTIFIER, f"wrong {n} {PASSWORD}", context=context)
+    w.clock.advance(seconds=31)
+    told = [w.engine.sign_in(IDENTIFIER, f"wrong 4 {PASSWORD}", context=context)]
+    acts = {
+        "change": lambda: w.engine.set_password("u1", NEW, by=CurrentPassword(PASSWORD), context=w.context()),
+        "unlock": lambda: w.engine.admin.unlock("u1", actor="root"),
+        "everywhere": lambda: w.engine.sign_out_everywhere("u1", by=Admin("root"), context=w.context()),
+        "disable": lambda: w.engine.admin.disable("u1", actor="root"),
+        "platform": lambda: w.directory.change("u1", status="disabled"),
+    }
+    acts.get(happens, lambda: None)()
+    told += [w.engine.sign_in(IDENTIFIER, f"wrong 4 {PASSWORD}", context=context) for _ in range(3)]
+    assert told == [Refused()] * 4
+
+
+def test_rapid_changes_do_not_lock_the_mailed_link():
+    w = world()
+    w.restart(evolve(w.policy, password=evolve(w.policy.password, history=1)))
+    w.sign_up("u1", IDENTIFIER)
+    passwords = [PASSWORD, *(f"{n} {NEW}" for n in range(25))]
+    for old, new in itertools.pairwise(passwords):
+        w.engine.set_password("u1", new, by=CurrentPassword(old), context=w.context("198.51.100.1"))
+    outcome = w.engine.redeem_reset(ResetLink(w.reset_link()), "quiet owner passphrase 77", context=w.context())
+    assert isinstance(outcome, PasswordChanged)
+
+
+@pytest.mark.parametrize("act", ["everywhere", "enrol", "disable and enable", "change"])
+def test_a_dead_link_stays_dead_when_its_request_comes_again(w, act):
+    w.engine.request_reset(IDENTIFIER, context=w.context())
+    ack, w.store.ack = w.store.ack, lambda ids: (_ for _ in ()).throw(StoreError("gone", remedy="wait"))
+    w.restart()
+    with pytest.raises(StoreError):
+        w.engine.deliver()
+    w.store.ack = ack
+    w.restart()
+    link = w.messenger.link
+    if act == "enrol":
+        w.enroll(w.sign_in().session)
+    elif act == "everywhere":
+        w.engine.sign_out_everywhere("u1", by=Admin("root"), context=w.context())
+    elif act == "change":
+        w.engine.set_password("u1", NEW, by=CurrentPassword(PASSWORD), context=w.context())
+    else:
+        w.engine.admin.disable("u1", actor="root")
+        w.engine.admin.enable("u1", actor="root")
+    w.clock.advance(minutes=5)
+    w.deliver()
+    assert isinstance(w.engine.inspect_reset(link, context=w.context()), Refused)
+
+
+def test_an_owner_with_a_second_mailbox_is_not_starved_through_the_first():
+    w = world()
+    w.sign_up("u1", "ada", addresses=("old@example.org", "ada@example.org"))
+    for n in range(3):
+        w.engine.request_reset("ada", context=w.context(address(n)))
+    w.deliver()
+    w.clock.advance(minutes=31)  # their links are over, their messages still count
+    for n in range(2):
+        w.engine.request_reset("ada", context=w.context(address(10 + n)))
+    w.deliver()
+    w.engine.request_reset("ada@example.org", context=w.context("192.0.2.9"))
+    w.deliver()
+    assert w.messenger.of(MessagePurpose.RESET)[-1].address == "ada@example.org"
+
+
+def test_guessing_the_factor_behind_a_stolen_mail_is_told_to_its_owner(guarded):
+    w = guarded
+    due = w.engine.redeem_reset(ResetLink(w.reset_link()), NEW, context=w.context())
+    stop = LockoutPolicy().codes.stop
+    for n in range(stop):
+        w.engine.verify_factor(due.ticket, w.app.wrong(w.clock(), n), context=w.context(address(n)))
+        w.clock.advance(minutes=16)
+        w.deliver()
+        due = w.engine.redeem_reset(ResetLink(w.reset_link()), NEW, context=w.context())
+    w.deliver()
+    assert len(w.messenger.of(MessagePurpose.GUESSING_STOPPED)) == 1
+
+
+def test_a_policy_that_would_break_a_sign_in_is_refused_at_construction():
+    from datetime import timedelta
+
+    def days(count):
+        return timedelta(days=count)
+
+    for wrong in (
+        lambda: LockoutPolicy(remember=180),
+        lambda: LockoutPolicy(remember=days(10**6)),
+        lambda: LockoutPolicy(remember=days(-1)),
+        lambda: LockoutPolicy(patience=days(-1)),
+        lambda: LockoutPolicy(month=None),
+        lambda: evolve(Policy().sessions, absolute=days(10**6)),
+        lambda: evolve(Policy().sessions, idle=5),
+        lambda: evolve(Policy().reset, resume_lifetime=5),
+        lambda: evolve(Policy().reset, per_source=None),
+        lambda: MfaPolicy(window=5),
+        lambda: MfaPolicy(issuer=""),
+        lambda: Policy(reset=None),
+        lambda: Policy(name=7),
+    ):
+        with pytest.raises(ConfigError):
+            wrong()
+
+
+def test_nobody_keeps_an_owner_from_his_recovery_codes(guarded):
+    w = guarded
+    handle = w.engine.request_reset(IDENTIFIER, context=w.context("198.51.100.9")).handle
+    for n in range(30):
+        w.engine.redeem_reset(RecoveryCode(f"{n:04d}-0000-0000-0000", handle), NEW, context=w.context(address(n)))
+    mine = w.engine.request_reset(IDENTIFIER, context=w.context()).handle
+    outcome = w.engine.redeem_reset(RecoveryCode(w.codes[0], mine), NEW, context=w.context())
+    assert isinstance(outcome, FactorRequired)
+
+
+def test_a_device_has_no_reset_codes_of_its_own_to_guess(w):
+    device = w.sign_in().device
+    handle = w.engine.request_reset(IDENTIFIER, context=w.context()).handle
+    w.deliver()
+    free = LockoutPolicy().codes.free
+    for n in range(free):
+        w.engine.redeem_reset(ResetCode(handle, f"{n:08d}"), NEW, context=w.context(address(n)))
+    right = w.messenger.of(MessagePurpose.RESET)[0].code
+    outcome = w.engine.redeem_reset(ResetCode(handle, right), NEW, context=w.context(device=device))
+    assert isinstance(outcome, Refused)
+
+
+def test_two_recovery_codes_are_one_kind_of_proof(guarded):
+    """Each was appended to the ticket, which at last was too long to seal."""
+    w = guarded
+    handle = w.engine.request_reset(IDENTIFIER, context=w.context()).handle
+    due = w.engine.redeem_reset(RecoveryCode(w.codes[0], handle), NEW, context=w.context())
+    for code in w.codes[1:4]:
+        proof = w.engine.verify_factor(due.ticket, RecoveryCode(code), context=w.context())
+        assert isinstance(proof, ProofAccepted)
+        due = w.engine.redeem_reset(ResumeTicket(proof.ticket), NEW, context=w.context())
+        assert isinstance(due, FactorRequired)

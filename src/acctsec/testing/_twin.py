@@ -133,8 +133,10 @@ def _many_sharers(twin: "Twin") -> None:
 
 
 def _many_parts(twin: "Twin") -> None:
-    """Failures all over a window, read just before each leaves, when it does, and just after."""
+    """Failures all over a window, read just before each leaves, when it does, and just after; then a repeat of the first."""
     leaving = []
+    twin.charge([(0, 4, 1)])
+    twin.settle([(0, Settle.FAILED)])
     for step in (0, 1, SECOND, HOUR // 16, HOUR // 16, HOUR // 8 + SECOND, HOUR // 4, HOUR // 8 - SECOND):
         twin.pass_time(step)
         twin.charge([(0, 4, None), (0, 1, None)])
@@ -143,6 +145,8 @@ def _many_parts(twin: "Twin") -> None:
     for instant in sorted({instant + near for instant in leaving for near in (-SECOND, -1, 0, 1)}):
         twin.pass_time(instant - twin.now)
         twin.compare()
+    twin.charge([(0, 4, 1)])
+    twin.compare()
 
 
 def _lapses_that_left(twin: "Twin") -> None:

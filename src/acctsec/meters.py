@@ -104,7 +104,8 @@ def wake(meter: Meter, ladder: Ladder, now: int, at_least: int = 0, floor: int =
         woken = _without_old(woken, ladder)
     if woken.holds:
         woken = _lapsed(woken, ladder)
-    woken = _capped(woken, ladder, now)
+    if woken.ready:
+        woken = _capped(woken, ladder, now)
     return _raised(woken, ladder, least, now) if least > 0 else woken
 
 

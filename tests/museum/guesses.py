@@ -35,7 +35,12 @@ def asked_code(w):
 
 
 def secret_kinds(w):
-    """For each class of secret: its name in the meters, how many wrong ones are free, and how to try number so-and-so."""
+    """
+    For each class of secret: its name in the meters, how many wrong ones are free, and how to try number so-and-so.
+
+    A recovery code has 80 bits, too many to guess: as the first proof of a reset it is counted against its source alone, or
+    anybody could use a subject's tries up. So here all of those come from one source.
+    """
     app, _, session = w.guarded()
     handle, _ = asked_code(w)
     enrolling = w.engine.enroll_totp(session, context=w.context())
@@ -71,7 +76,7 @@ def secret_kinds(w):
         "recovery code at a reset": (
             "recovery",
             5,
-            lambda n: engine.redeem_reset(RecoveryCode(printed[n], handle), NEW, context=here(n)),
+            lambda n: engine.redeem_reset(RecoveryCode(printed[n], handle), NEW, context=w.context()),
         ),
         "reset code": ("reset-code", 5, lambda n: engine.redeem_reset(ResetCode(handle, f"{n:08d}"), NEW, context=here(n))),
         "enrolment": (

@@ -289,9 +289,9 @@ def test_m101_past_its_budget_a_source_costs_next_to_nothing(w):
 
 
 def test_m101_reset_requests_past_their_budget_leave_nothing_behind(w):
-    """The eleventh request of a source, and the fourth for one name, append nothing to the outbox; the answer is the usual one."""
+    """The eleventh request of a source appends nothing to the outbox, with the usual answer; the fourth for a name sends nothing."""
     w.sign_up()
-    for _ in range(3):
+    for _ in range(10):
         w.engine.request_reset(IDENTIFIER, context=w.context())
 
     outcome, calls = w.observe(lambda: w.engine.request_reset(IDENTIFIER, context=w.context()))

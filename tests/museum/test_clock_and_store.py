@@ -71,7 +71,7 @@ def test_m209_a_day_of_codes_is_a_day_of_monotone_time(steps):
     w = exhibit(MemoryPlace())
     w.sign_up()
     w.clock.advance(days=400)
-    latest, admitted = w.clock(), []
+    latest, admitted = datetime.min.replace(tzinfo=UTC), []
     for number, step in enumerate(steps):
         w.clock.advance(seconds=step)
         latest = max(latest, w.clock())

@@ -195,13 +195,15 @@ class Core:
         """The same, and the record as it is now: for an operation that commits once more."""
         commit_id, reborn = self.draw(16), self.draw(16)
         done = Step(None, loaded.record)
-        for round_ in range(ROUNDS):
+        for round_ in range(ROUNDS + 1):
             if round_:
                 await self.ports.pause(self.jitter(round_))
                 # Erased meanwhile: what begins now is another incarnation, or tickets of before could come alive again.
                 loaded = await self.load(loaded.key, fresh=reborn if loaded.version else loaded.record.incarnation)
                 if commit_id in loaded.record.commits:
                     return done, loaded
+            if round_ == ROUNDS:
+                break  # the last look was only for a commit whose answer was lost
             done = step(loaded.record)
             if done.record == loaded.record and not done.effects:
                 return done, loaded

@@ -95,16 +95,19 @@ def by_slot(asked: Sequence[Asked]) -> dict[bytes, list[Asked]]:
 
 def in_turn(charges: Sequence[Charge], charge: Callable[[bytes, Sequence[Charge]], list[Reading]]) -> tuple[Reading, ...]:
     """Charge slot after slot until one refuses, and answer in the order of *charges*."""
+    slots = by_slot(charges)
+    if len(slots) == 1:
+        return tuple(charge(charges[0].slot, charges))
     readings: dict[bytes, list[Reading]] = {}
     refused = False
-    for slot, asked in by_slot(charges).items():
+    for slot, asked in slots.items():
         if refused:
             readings[slot] = [UNTOUCHED] * len(asked)
             continue
-        readings[slot] = charge(slot, asked)
-        refused = any(type(reading) is not Granted for reading in readings[slot])
-    if len(readings) == 1:
-        return tuple(readings[charges[0].slot])
+        readings[slot] = answers = charge(slot, asked)
+        for reading in answers:
+            if type(reading) is not Granted:
+                refused = True
     return tuple([readings[charge.slot].pop(0) for charge in charges])
 
 

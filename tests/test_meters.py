@@ -1,10 +1,10 @@
 """What a meter promises, against lists of what happened, never against a second copy of its arithmetic."""
 
 import pytest
-from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acctsec._values import evolve
 from acctsec.meters import (
     BROKEN_CLOCK,
     FRESH,

@@ -3,12 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 from acctsec import _codec
 from acctsec._codec import decode_record, encode_record, pack_event, unpack_event
+from acctsec._values import evolve
 from acctsec.errors import RecordError
 from acctsec.events import EVENTS, SignedInEvent
 from acctsec.lockout import LADDERED, Lane

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar
 
-import attrs
 import msgspec
 
+from acctsec._values import Value
 from acctsec.errors import RecordError
 from acctsec.events import EVENTS, Event
 from acctsec.record import MAX_BYTES, Record
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Value)
 
 SCHEMA = 1
 
@@ -55,19 +55,18 @@ def decode_record(stored: bytes) -> Record:
         raise RecordError(message, remedy="Restore it from a backup and raise the keyring's generation.") from None
 
 
-def pack(claims: object) -> bytes:
-    """Write the fields of an attrs value, in order."""
-    names, _ = _form(type(claims))  # type: ignore[arg-type]
-    return _encode([getattr(claims, name) for name in names])
+def pack(value: Value) -> bytes:
+    """Write a value."""
+    return _encode(value)
 
 
 def unpack(kind: type[T], packed: bytes) -> T | None:
     """Read what ``pack`` wrote; None for anything else."""
     try:
-        names, decode = _form(kind)  # type: ignore[arg-type]
-        return kind(**dict(zip(names, decode(packed), strict=True)))
-    except (TypeError, ValueError, msgspec.MsgspecError):
+        value: T = _decoder(kind).decode(packed)
+    except (ValueError, msgspec.MsgspecError):
         return None
+    return value
 
 
 def pack_event(event: Event) -> bytes:
@@ -85,7 +84,5 @@ def unpack_event(packed: bytes) -> Event | None:
 
 
 @cache
-def _form(kind: Any) -> tuple[tuple[str, ...], Callable[[bytes], tuple[Any, ...]]]:
-    attributes = attrs.fields(attrs.resolve_types(kind))
-    types = tuple(attribute.type for attribute in attributes)
-    return tuple(attribute.name for attribute in attributes), msgspec.msgpack.Decoder(tuple[types]).decode  # type: ignore[valid-type]
+def _decoder(kind: type[T]) -> msgspec.msgpack.Decoder[T]:
+    return msgspec.msgpack.Decoder(kind)

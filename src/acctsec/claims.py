@@ -4,11 +4,18 @@ from datetime import datetime
 
 from attrs import field, frozen
 
+from acctsec._values import Value
 from acctsec.checks import text
 
 
-@frozen(kw_only=True)
-class SessionClaims:
+class Sealed(Value, frozen=True, kw_only=True, array_like=True, forbid_unknown_fields=True):
+    """What is kept or handed out only under seal. Nothing of it is shown."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class SessionClaims(Sealed, frozen=True, kw_only=True):
     """A session token. *active* is when it was sealed: idle time runs from there."""
 
     tenant: str
@@ -19,8 +26,7 @@ class SessionClaims:
     active: datetime
 
 
-@frozen(kw_only=True)
-class DeviceClaims:
+class DeviceClaims(Sealed, frozen=True, kw_only=True):
     """A device token: names a lockout lane and proves nothing else."""
 
     tenant: str
@@ -29,8 +35,7 @@ class DeviceClaims:
     id: bytes
 
 
-@frozen(kw_only=True)
-class Ticket:
+class Ticket(Sealed, frozen=True, kw_only=True):
     """
     The handle of an unfinished flow; the purpose it is sealed under says which.
 
@@ -49,28 +54,25 @@ class Ticket:
     reset: bytes = b""
 
 
-@frozen(kw_only=True)
-class LinkClaims:
+class LinkClaims(Sealed, frozen=True, kw_only=True):
     """A reset link: the secret, and where the record is that knows its digest."""
 
     tenant: str
     subject: str
     incarnation: bytes
-    secret: bytes = field(repr=False)
+    secret: bytes
 
 
-@frozen(kw_only=True)
-class HandleClaims:
+class HandleClaims(Sealed, frozen=True, kw_only=True):
     """What ``request_reset`` gave the browser: what was typed, and the id of the request."""
 
     tenant: str
-    identifier: str = field(repr=False)
+    identifier: str
     id: bytes
     expires: datetime
 
 
-@frozen(kw_only=True)
-class Enrollment:
+class Enrollment(Sealed, frozen=True, kw_only=True):
     """An authenticator that is not confirmed yet: it lives in this ticket alone."""
 
     tenant: str
@@ -82,7 +84,7 @@ class Enrollment:
     expires: datetime
     session: bytes
     name: str
-    secret: bytes = field(repr=False)
+    secret: bytes
 
 
 # --- what callers claim -----------------------------------------------------------------------------------------------

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
+from acctsec._values import Value, evolve
 from acctsec.budgets import Rungs
 from acctsec.checks import kind, length
 from acctsec.errors import ConfigError
@@ -50,8 +51,7 @@ class Repeats(StrEnum):
     COUNT = "count"
 
 
-@frozen
-class Lane:
+class Lane(Value, frozen=True):
     """Where an attempt is counted: with all strangers, or with one known device."""
 
     device: bytes | None = None
@@ -69,8 +69,7 @@ class Lane:
 STRANGERS = Lane()
 
 
-@frozen(kw_only=True)
-class Attempt:
+class Attempt(Value, frozen=True, kw_only=True):
     """
     One wish to compare a secret, with the names its meters go by.
 
@@ -89,28 +88,24 @@ class Attempt:
     floor: int = 0  # the same, read again because the meter knows of fewer
 
 
-@frozen
-class Admitted:
+class Admitted(Value, frozen=True):
     """The secret may be compared. *ordinal* is the lane's count with this attempt; settle with *settlements*."""
 
     ordinal: int
     new: bool
 
 
-@frozen
-class Crowded:
+class Crowded(Value, frozen=True):
     """All room is held by attempts under way: wait a moment and charge again."""
 
 
-@frozen
-class OverBudget:
+class OverBudget(Value, frozen=True):
     """The caller's own source has to wait until this instant (microseconds); nothing is compared."""
 
     until: int
 
 
-@frozen
-class Closed:
+class Closed(Value, frozen=True):
     """The lane rests or has stopped: do the work of a comparison and answer like a wrong secret. *until* is for known devices."""
 
     until: int | None

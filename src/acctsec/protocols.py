@@ -12,6 +12,7 @@ from typing import Protocol
 
 from attrs import Attribute, field, frozen
 
+from acctsec._values import Value
 from acctsec.errors import ConfigError
 
 Clock = Callable[[], datetime]
@@ -52,15 +53,13 @@ Version = bytes
 """Names one state of one record: the id of the commit that wrote it. Never repeats, also after a delete."""
 
 
-@frozen
-class Committed:
+class Committed(Value, frozen=True):
     """The commit happened; the record now has *version*."""
 
     version: Version | None
 
 
-@frozen
-class Conflict:
+class Conflict(Value, frozen=True):
     """The record was not at the expected version; nothing was written."""
 
 
@@ -114,8 +113,7 @@ class RecordStore(Protocol):
 # Instants and lengths inside meters are integer microseconds, so that every store computes the same on them.
 
 
-@frozen
-class Ladder:
+class Ladder(Value, frozen=True):
     """
     How a meter answers as failures add up.
 
@@ -133,8 +131,7 @@ class Ladder:
     lease: int
 
 
-@frozen
-class Charge:
+class Charge(Value, frozen=True):
     """
     A wish to compare one *candidate* against a secret, put to one meter.
 
@@ -153,8 +150,7 @@ class Charge:
     floor: int = 0
 
 
-@frozen
-class Granted:
+class Granted(Value, frozen=True):
     """
     There was room. *hold* is what to settle: None when there is nothing to settle (a repeat, or a unit spent at once).
 
@@ -166,28 +162,24 @@ class Granted:
     new: bool
 
 
-@frozen
-class Resting:
+class Resting(Value, frozen=True):
     """Not before *until*; *count* failures brought this about."""
 
     until: int
     count: int
 
 
-@frozen
-class Filled:
+class Filled(Value, frozen=True):
     """All room is held by candidates that are being compared right now; ask again shortly."""
 
 
-@frozen
-class Stopped:
+class Stopped(Value, frozen=True):
     """The end of the ladder: only a success elsewhere, a recovery or an administrator opens it again."""
 
     count: int
 
 
-@frozen
-class Untouched:
+class Untouched(Value, frozen=True):
     """A slot that came before refused, so this one was not looked at: a refused caller reserves nothing of others."""
 
 
@@ -203,8 +195,7 @@ class Settle(StrEnum):
     CLEAR = "clear"  # full success: the unit goes back, and so does every failure charged before it
 
 
-@frozen
-class Settlement:
+class Settlement(Value, frozen=True):
     """What became of the reservation *hold* of one meter. Settling twice, or settling an unknown hold, changes nothing."""
 
     slot: bytes
@@ -214,8 +205,7 @@ class Settlement:
     verdict: Settle
 
 
-@frozen
-class Tally:
+class Tally(Value, frozen=True):
     """What a meter holds, for people: failures, reservations under way, and until when it rests (0: it does not)."""
 
     count: int
@@ -299,8 +289,7 @@ class Account:
     status: Status = field(default=Status.ACTIVE, converter=Status)
 
 
-@frozen
-class Ambiguous:
+class Ambiguous(Value, frozen=True):
     """More than one account answers to the identifier; nobody is signed in by it."""
 
 

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Self
 
-from attrs import evolve, field, frozen
-
+from acctsec._values import Value, evolve
 from acctsec.outcomes import AssuranceLevel, ChangeReason
 
 MAX_RESETS = 3
@@ -33,8 +32,15 @@ clock: it is not accepted, or it would live for as long as that clock was ahead.
 """
 
 
-@frozen(kw_only=True)
-class Verifier:
+class Part(Value, frozen=True, kw_only=True):
+    """Of a record. Its bytes are ids, digests and what is sealed: none are shown."""
+
+    def __repr__(self) -> str:
+        shown = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in shown if type(value) is not bytes)})"
+
+
+class Verifier(Part, frozen=True, kw_only=True):
     """
     The stored password hash, sealed.
 
@@ -42,42 +48,39 @@ class Verifier:
     *preparation* numbers the text form that was hashed.
     """
 
-    sealed: bytes = field(repr=False)
+    sealed: bytes
     born: int
     preparation: int
     since: datetime
 
 
-@frozen(kw_only=True)
-class Reset:
+class Reset(Part, frozen=True, kw_only=True):
     """One live reset: digests only. *id* is the handle it was asked under, *recipient* names the address it was mailed to."""
 
     id: bytes
     epoch: int
     recipient: bytes
-    link: bytes = field(repr=False)
-    code: bytes = field(repr=False)
+    link: bytes
+    code: bytes
     expires: datetime
     code_expires: datetime
 
 
-@frozen(kw_only=True)
-class Totp:
+class Totp(Part, frozen=True, kw_only=True):
     """One authenticator. *last_step* is the newest time step that was accepted; steps only go up."""
 
     id: str
     name: str
-    sealed: bytes = field(repr=False)
+    sealed: bytes
     created: datetime
     last_step: int
 
 
-@frozen(kw_only=True)
-class RecoverySet:
+class RecoverySet(Part, frozen=True, kw_only=True):
     """The recovery codes of one *generation*: sealed digests, and which of them are used, as bits."""
 
     generation: int
-    sealed: bytes = field(repr=False)
+    sealed: bytes
     total: int
     used: int = 0
 
@@ -87,8 +90,7 @@ class RecoverySet:
         return self.total - self.used.bit_count()
 
 
-@frozen(kw_only=True)
-class Factors:
+class Factors(Part, frozen=True, kw_only=True):
     """Everything the subject can prove besides a password."""
 
     totp: tuple[Totp, ...] = ()
@@ -107,16 +109,14 @@ class Factors:
         return bool(self.totp)
 
 
-@frozen(kw_only=True)
-class Device:
+class Device(Part, frozen=True, kw_only=True):
     """A browser that once proved everything: it has its own lockout lane, nothing else."""
 
     id: bytes
     since: datetime
 
 
-@frozen(kw_only=True)
-class Session:
+class Session(Part, frozen=True, kw_only=True):
     """One session of the subject."""
 
     id: bytes
@@ -125,16 +125,14 @@ class Session:
     authenticated: datetime
 
 
-@frozen(kw_only=True)
-class Spent:
+class Spent(Part, frozen=True, kw_only=True):
     """A ticket that did its work, remembered until it would have expired anyway."""
 
     id: bytes
     expires: datetime
 
 
-@frozen(kw_only=True)
-class Checkpoint:
+class Checkpoint(Part, frozen=True, kw_only=True):
     """How far the failures of one lane had come when the record last heard of it, and the *rung* they reached."""
 
     lane: str
@@ -142,8 +140,7 @@ class Checkpoint:
     rung: str = ""
 
 
-@frozen(kw_only=True)
-class Record:
+class Record(Part, frozen=True, kw_only=True):
     """
     All security state of one subject.
 

@@ -7,6 +7,7 @@ from hmac import compare_digest
 
 from attrs import field, frozen
 
+from acctsec._values import Value
 from acctsec.budgets import Budget
 from acctsec.checks import kind, length, whole
 from acctsec.errors import ConfigError
@@ -15,15 +16,13 @@ from acctsec.record import MAX_RESETS, SKEW, Reset
 LINK_BYTES = 32  # 256 bits; ASVS 11.5.1 asks for 128
 
 
-@frozen
-class Redeemable:
+class Redeemable(Value, frozen=True):
     """Proof that *reset* is live and was asked for by whoever presents it."""
 
     reset: Reset
 
 
-@frozen
-class Dead:
+class Dead(Value, frozen=True):
     """There is no such live reset; what was wrong is not told."""
 
 

@@ -4,14 +4,14 @@ from datetime import datetime, timedelta
 
 from attrs import field, frozen
 
+from acctsec._values import Value
 from acctsec.checks import length
 from acctsec.errors import ConfigError
 from acctsec.outcomes import AssuranceLevel, EndReason
 from acctsec.record import SKEW, Session
 
 
-@frozen
-class Live:
+class Live(Value, frozen=True):
     """The session stands until *expires*; *renew* says that its token should be sealed anew."""
 
     session: Session
@@ -19,8 +19,7 @@ class Live:
     renew: bool
 
 
-@frozen
-class Ended:
+class Ended(Value, frozen=True):
     """The session does not stand."""
 
     reason: EndReason

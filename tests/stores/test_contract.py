@@ -3,8 +3,8 @@
 import time
 
 import pytest
-from attrs import evolve
 
+from acctsec._values import evolve
 from acctsec.meters import FRESH
 from acctsec.protocols import Committed, Conflict, Settle, Tally, Untouched
 from acctsec.stores import AsyncMemoryStore, MemoryStore

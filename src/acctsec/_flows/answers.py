@@ -1,9 +1,8 @@
 """Answers of second factors: charged, and matched against what the record holds."""
 
-from attrs import frozen
-
 from acctsec._flows.core import Core, Loaded
 from acctsec._flows.guesses import Guess, Guesses, known
+from acctsec._values import Value
 from acctsec.claims import FactorAnswer, RecoveryCode, Ticket, TotpCode
 from acctsec.context import Context
 from acctsec.keyring import frame
@@ -15,8 +14,7 @@ from acctsec.record import Factors
 from acctsec.steps import FactorFound, Scene, opens
 
 
-@frozen(kw_only=True)
-class Checked:
+class Checked(Value, frozen=True, kw_only=True):
     """An answer that was charged and compared, and what it fits."""
 
     scene: Scene

@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from acctsec import events
 from acctsec._codec import decode_record, encode_record
 from acctsec._flows.entries import Entry, Happened, Mail, key, seal
 from acctsec._flows.tokens import Tokens
+from acctsec._values import Value, evolve
 from acctsec.context import Context
 from acctsec.errors import CommitUnknown, ConfigError, Overloaded, PortError
 from acctsec.events import AsyncEventSink, Event
@@ -96,8 +97,7 @@ class Comparing:
     phc: str | None = field(repr=False)
 
 
-@frozen
-class Loaded:
+class Loaded(Value, frozen=True):
     """A record as it was read; *record* is a fresh one, and *version* None, where the subject has none yet."""
 
     key: bytes

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from attrs import field, frozen
-
 from acctsec._codec import pack, pack_event, unpack, unpack_event
+from acctsec._values import Value
+from acctsec.claims import Sealed
 from acctsec.events import Event
 from acctsec.keyring import Keyring
 from acctsec.protocols import MessagePurpose
@@ -13,20 +13,18 @@ SIZE = 600  # of a reset request: equal for every identifier
 LABEL = "outbox"
 
 
-@frozen(kw_only=True)
-class Mail:
+class Mail(Sealed, frozen=True, kw_only=True):
     """A notice to one address, fixed when the commit was made: a later change of address does not redirect it."""
 
     key: str
     purpose: MessagePurpose
     tenant: str
     subject: str
-    address: str = field(repr=False)
+    address: str
     at: datetime
 
 
-@frozen(kw_only=True)
-class ResetRequest:
+class ResetRequest(Sealed, frozen=True, kw_only=True):
     """
     Somebody asked for a reset of what was typed, or, with a subject, an administrator for an initial password.
 
@@ -34,16 +32,15 @@ class ResetRequest:
     """
 
     tenant: str
-    identifier: str = field(repr=False)
+    identifier: str
     handle: bytes
     at: datetime
     source: str
-    seed: bytes = field(repr=False)
+    seed: bytes
     subject: str = ""
 
 
-@frozen
-class Happened:
+class Happened(Value, frozen=True):
     """An event, under a key of its own."""
 
     key: str

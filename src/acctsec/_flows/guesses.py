@@ -3,11 +3,10 @@
 from contextlib import suppress
 from datetime import timedelta
 
-from attrs import evolve, frozen
-
 from acctsec import events
 from acctsec._flows.core import BRIEF, EPOCH, Comparing, Core, Loaded, NeverStarted
 from acctsec._flows.tokens import Purpose
+from acctsec._values import Value, evolve
 from acctsec.budgets import micros
 from acctsec.claims import DeviceClaims
 from acctsec.context import Context
@@ -22,8 +21,7 @@ from acctsec.record import Record, Verifier
 from acctsec.steps import Notice, Scene, count_guess, reach_rung, reached
 
 
-@frozen(kw_only=True)
-class Who:
+class Who(Value, frozen=True, kw_only=True):
     """Whose secret is guessed: a subject, or the phantom of an unknown identifier, which is metered like one."""
 
     names: tuple[bytes | str, ...]
@@ -48,8 +46,7 @@ def phantom(tenant: str, identifier: Identifier) -> Who:
     return Who(names=("phantom", tenant, identifier.kind.value, identifier.value))
 
 
-@frozen(kw_only=True)
-class Guess:
+class Guess(Value, frozen=True, kw_only=True):
     """
     A secret that may be looked at now, with the room that is held for it.
 

@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from acctsec import events
 from acctsec._flows.core import Core, Loaded, operation, port
 from acctsec._flows.guesses import Guess, Guesses, known
 from acctsec._flows.tokens import Purpose
+from acctsec._values import evolve
 from acctsec.claims import (
     Admin,
     ChangeTicket,

@@ -2,8 +2,6 @@
 
 from datetime import timedelta
 
-from attrs import evolve, frozen
-
 from acctsec._flows.answers import Answers, factor_infos, is_answer
 from acctsec._flows.core import ROUNDS, Core, Loaded, operation
 from acctsec._flows.entries import ResetRequest, seal
@@ -11,6 +9,7 @@ from acctsec._flows.guesses import Guess, Guesses
 from acctsec._flows.passwords import Chosen, Passwords
 from acctsec._flows.sign_in import behind
 from acctsec._flows.tokens import Purpose
+from acctsec._values import Value, evolve
 from acctsec.claims import HandleClaims, LinkClaims, RecoveryCode, ResetCode, ResetLink, ResetProof, ResumeTicket, Ticket
 from acctsec.context import Context
 from acctsec.errors import CommitUnknown, ConfigError, Overloaded, StoreError
@@ -41,8 +40,7 @@ from acctsec.steps import (
 )
 
 
-@frozen(kw_only=True)
-class Proof:
+class Proof(Value, frozen=True, kw_only=True):
     """A reset whose first proof holds; the step looks again."""
 
     scene: Scene

@@ -2,12 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from attrs import evolve
-
 from acctsec._flows.answers import Answers, Checked, factor_infos, is_answer
 from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.guesses import Guess, Guesses, Who, known, phantom
 from acctsec._flows.tokens import Purpose
+from acctsec._values import evolve
 from acctsec.claims import FactorAnswer, RecoveryCode, Ticket, TotpCode
 from acctsec.context import Context
 from acctsec.errors import ConfigError, Overloaded

@@ -8,13 +8,14 @@ from typing import TypeVar
 from attrs import frozen
 
 from acctsec._codec import pack, unpack
+from acctsec._values import Value
 from acctsec.claims import DeviceClaims, Enrollment, HandleClaims, LinkClaims, SessionClaims, Ticket
 from acctsec.errors import ConfigError
 from acctsec.keyring import OVERHEAD, Keyring
 from acctsec.record import Device, Record, Session
 from acctsec.steps import Scene
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Value)
 
 
 class Purpose(Enum):
@@ -44,7 +45,7 @@ class Tokens:
 
     keyring: Keyring
 
-    def seal(self, purpose: Purpose, claims: object) -> str:
+    def seal(self, purpose: Purpose, claims: Value) -> str:
         """Make the token of *claims*."""
         packed = pack(claims)
         plain = len(packed).to_bytes(2, "big") + packed

@@ -1,23 +1,22 @@
 """Which factors there are, who needs one, and what becomes of them."""
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
+from acctsec._values import Value, evolve
 from acctsec.checks import kind, text, whole
 from acctsec.errors import ConfigError
 from acctsec.protocols import name_set
 from acctsec.record import MAX_FACTORS, Factors, RecoverySet, Totp
 
 
-@frozen
-class TotpMatch:
+class TotpMatch(Value, frozen=True):
     """A code belongs to these time steps of one authenticator, oldest first."""
 
     factor: str
     steps: tuple[int, ...]
 
 
-@frozen
-class RecoveryMatch:
+class RecoveryMatch(Value, frozen=True):
     """A code is number *index* of this *generation*."""
 
     generation: int
@@ -27,16 +26,14 @@ class RecoveryMatch:
 FactorMatch = TotpMatch | RecoveryMatch
 
 
-@frozen
-class Proven:
+class Proven(Value, frozen=True):
     """The factor is proven and marked as used in *factors*."""
 
     factors: Factors
     method: str
 
 
-@frozen
-class Unproven:
+class Unproven(Value, frozen=True):
     """The answer is wrong, was used before, or belongs to a factor that is gone."""
 
 

@@ -1,8 +1,7 @@
 """Ending sessions, and what administrators do."""
 
-from attrs import evolve
-
 from acctsec import events
+from acctsec._values import evolve
 from acctsec.claims import Admin, SessionClaims
 from acctsec.outcomes import ChangeReason
 from acctsec.policy import Policy

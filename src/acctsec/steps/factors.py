@@ -1,8 +1,7 @@
 """The life of a factor."""
 
-from attrs import evolve
-
 from acctsec import events
+from acctsec._values import evolve
 from acctsec.claims import Enrollment, SessionClaims
 from acctsec.mfa.policy import TotpMatch
 from acctsec.outcomes import AssuranceLevel

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from attrs import evolve, frozen
-
 from acctsec import events
+from acctsec._values import Value, evolve
 from acctsec.claims import SessionClaims, Ticket
 from acctsec.mfa.policy import Proven
 from acctsec.outcomes import AssuranceLevel, ChangeReason
@@ -35,8 +34,7 @@ from acctsec.steps.scene import (
 MAIL = frozenset({"link", "code"})
 
 
-@frozen(kw_only=True)
-class ChangeProof:
+class ChangeProof(Value, frozen=True, kw_only=True):
     """What a change of password rests on: how it is called in the event, and what the step has to find true."""
 
     by: str

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from attrs import evolve, frozen
-
+from acctsec._values import Value, evolve
 from acctsec.claims import Enrollment, SessionClaims, Ticket
 from acctsec.events import Event
 from acctsec.mfa.policy import FactorMatch
@@ -18,8 +17,7 @@ from acctsec.sessions import Live
 LINGERING = 8
 
 
-@frozen(kw_only=True)
-class Scene:
+class Scene(Value, frozen=True, kw_only=True):
     """Who and when: the facts that every step of an operation shares."""
 
     tenant: str
@@ -53,15 +51,13 @@ class Scene:
         return {"tenant": self.tenant, "subject": self.subject, "at": self.now, "source": self.source}
 
 
-@frozen
-class Notice:
+class Notice(Value, frozen=True):
     """An effect: tell all verified addresses."""
 
     purpose: MessagePurpose
 
 
-@frozen
-class Step:
+class Step(Value, frozen=True):
     """What a step brings about."""
 
     verdict: object
@@ -69,8 +65,7 @@ class Step:
     effects: tuple[Event | Notice, ...] = ()
 
 
-@frozen
-class Compared:
+class Compared(Value, frozen=True):
     """
     A password was compared with the verifier of that incarnation born at that epoch (None: there was none, and a decoy was
     compared).
@@ -81,16 +76,14 @@ class Compared:
     matched: bool
 
 
-@frozen
-class FactorFound:
+class FactorFound(Value, frozen=True):
     """What an answer fits, and the sealed secrets that are due to be sealed under the newest key, old to *anew*."""
 
     match: FactorMatch | None
     anew: Mapping[bytes, bytes]
 
 
-@frozen
-class NewVerifier:
+class NewVerifier(Value, frozen=True):
     """A password was hashed and sealed; *replaces* names the sealed verifier it renews, where it does."""
 
     sealed: bytes
@@ -98,72 +91,62 @@ class NewVerifier:
     replaces: bytes | None = None
 
 
-@frozen
-class Drawn:
+class Drawn(Value, frozen=True):
     """Random ids of one operation, drawn before the commit loop."""
 
     session: bytes
     device: bytes
 
 
-@frozen
-class Granted:
+class Granted(Value, frozen=True):
     """All is proven."""
 
     session: Session
     device: Device
 
 
-@frozen
-class NeedsFactor:
+class NeedsFactor(Value, frozen=True):
     """A second factor is due; *methods* is what is proven so far."""
 
     methods: tuple[str, ...]
 
 
-@frozen
-class NeedsChange:
+class NeedsChange(Value, frozen=True):
     """The password must change first."""
 
     reason: ChangeReason
 
 
-@frozen
-class NeedsEnrollment:
+class NeedsEnrollment(Value, frozen=True):
     """A factor must be set up first."""
 
 
-@frozen
-class Changed:
+class Changed(Value, frozen=True):
     """The password is changed."""
 
     device: Device | None
 
 
-@frozen
-class FactorProven:
+class FactorProven(Value, frozen=True):
     """A factor is proven for a reset."""
 
     methods: tuple[str, ...]
 
 
-@frozen
-class Done:
+class Done(Value, frozen=True):
     """The change is made; *session* replaces the one that asked, where there is one."""
 
     session: Session | None = None
     count: int = 0
 
 
-@frozen
-class No:
+class No(Value, frozen=True):
     """Refused; *reason* is for operators alone."""
 
     reason: str
 
 
-@frozen
-class Stale:
+class Stale(Value, frozen=True):
     """The evidence was made against a verifier that is no longer there."""
 
 

@@ -1,8 +1,7 @@
 """Signing in: a compared password, a proven factor, and the guesses counted on the way."""
 
-from attrs import evolve
-
 from acctsec import events
+from acctsec._values import evolve
 from acctsec.claims import Ticket
 from acctsec.events import Event
 from acctsec.lockout import Lane, SecretClass

@@ -1,6 +1,6 @@
 """Laws of the other families, and of a policy as a whole under an engine."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from unicodedata import normalize
 
 from acctsec.claims import Initial, ResetLink
@@ -63,19 +63,16 @@ def resets_end(policy: Policy) -> None:
     for_all(law, some, some, st.integers(1, 6))
 
 
-def _reset(policy: Policy, number: int, now: object) -> Reset:
-    from attrs import fields_dict
-
-    facts = {
-        "id": bytes([number]) * 16,
-        "epoch": 1,
-        "link": bytes(32),
-        "code": bytes(32),
-        "recipient": b"",
-        "expires": now + policy.reset.link_lifetime,  # type: ignore[operator]
-        "code_expires": now + policy.reset.code_lifetime,  # type: ignore[operator]
-    }
-    return Reset(**{name: value for name, value in facts.items() if name in fields_dict(Reset)})  # type: ignore[arg-type]
+def _reset(policy: Policy, number: int, now: datetime) -> Reset:
+    return Reset(
+        id=bytes([number]) * 16,
+        epoch=1,
+        recipient=b"",
+        link=bytes(32),
+        code=bytes(32),
+        expires=now + policy.reset.link_lifetime,
+        code_expires=now + policy.reset.code_lifetime,
+    )
 
 
 def sessions_end(policy: Policy) -> None:

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from attrs import evolve
-
+from acctsec._values import evolve
 from acctsec.meters import MAX_METERS, keep_for
 from acctsec.protocols import Charge, Filled, Granted, Ladder, Resting, Settle, Settlement, Tally, Untouched
 from acctsec.testing._record_clauses import AWKWARD, RACERS

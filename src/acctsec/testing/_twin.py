@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
-from attrs import evolve
-
+from acctsec._values import evolve
 from acctsec.meters import FRESH, MAX_DONE, MAX_SEEN, Meter, charge_row, settle_row, tally
 from acctsec.protocols import Charge, Granted, Ladder, Settle, Settlement, Untouched
 

@@ -1,0 +1,15 @@
+"""
+Plain values of the inside: frozen, equal by content, and made in C.
+
+Every request makes and drops dozens of them, and attrs makes each in Python. What applications see and write down
+themselves (policies, claims, outcomes, events) stays attrs: it validates, converts and hides.
+"""
+
+from msgspec import Struct
+from msgspec.structs import replace as evolve
+
+__all__ = ["Value", "evolve"]
+
+
+class Value(Struct, frozen=True):
+    """Declares its fields like a dataclass. Nothing is checked when one is made, and all of it shows in its repr."""

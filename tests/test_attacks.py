@@ -382,7 +382,9 @@ def test_an_old_session_ends_nobody_elses(w):
     assert isinstance(outcome, Refused)
 
 
-@pytest.mark.parametrize("actor", ["", None, 7, "x" * 65, "\ud800", "a\nb"], ids=["empty", "none", "number", "long", "surrogate", "lines"])
+@pytest.mark.parametrize(
+    "actor", ["", None, 7, "x" * 65, "\ud800", "a\nb"], ids=["empty", "none", "number", "long", "surrogate", "lines"]
+)
 def test_an_administrator_without_a_printable_name_is_nobody(actor):
     with pytest.raises(ConfigError, match="actor"):
         Admin(actor)

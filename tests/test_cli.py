@@ -12,7 +12,7 @@ import pytest
 import acctsec
 from acctsec import SOCIAL_DEFAULT, Keyring
 from acctsec.__main__ import main
-from acctsec.demo.screen import RichScreen, Screen, choose
+from acctsec._demo.screen import RichScreen, Screen, choose
 from acctsec.knobs import knobs
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-7]")

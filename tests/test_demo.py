@@ -16,15 +16,15 @@ import pytest
 
 from acctsec import CHEAPEST, PasswordAccepted, TryAgain
 from acctsec.__main__ import main
-from acctsec.demo import attack, crashes, day, inforce, play, signups, stage, victim
-from acctsec.demo.attack import CheckThenCount
-from acctsec.demo.people import Person, most_used
-from acctsec.demo.pictures import ladders, qr
-from acctsec.demo.screen import Screen
-from acctsec.demo.stage import Broken, Stage, expect, patiently
-from acctsec.demo.svg import figure, label, picture
-from acctsec.demo.victim import Point
-from acctsec.demo.world import Mailbox, Watched, World
+from acctsec._demo import attack, crashes, day, inforce, play, signups, stage, victim
+from acctsec._demo.attack import CheckThenCount
+from acctsec._demo.people import Person, most_used
+from acctsec._demo.pictures import ladders, qr
+from acctsec._demo.screen import Screen
+from acctsec._demo.stage import Broken, Stage, expect, patiently
+from acctsec._demo.svg import figure, label, picture
+from acctsec._demo.victim import Point
+from acctsec._demo.world import Mailbox, Watched, World
 from acctsec.hashing.policy import Comparison
 from acctsec.knobs import knobs
 
@@ -456,7 +456,7 @@ def test_a_transaction_of_another_process_is_seen(world):
 
 def test_no_secret_is_given_to_the_victim_as_an_argument():
     """Arguments can be read by everybody on the machine."""
-    assert crashes.VICTIM[1:] == ["-m", "acctsec.demo.victim"]
+    assert crashes.VICTIM[1:] == ["-m", "acctsec._demo.victim"]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")

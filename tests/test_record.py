@@ -47,7 +47,9 @@ def full() -> Record:
         record = record.with_session(session)
     for number in range(MAX_DEVICES + 5):
         record = record.with_device(Device(id=number.to_bytes(16, "big"), since=NOW))
-    reset = Reset(id=b"\xff" * 16, epoch=2**40, recipient=b"\xff" * 16, link=b"\xff" * 32, code=b"\xff" * 32, expires=NOW, code_expires=NOW)
+    reset = Reset(
+        id=b"\xff" * 16, epoch=2**40, recipient=b"\xff" * 16, link=b"\xff" * 32, code=b"\xff" * 32, expires=NOW, code_expires=NOW
+    )
     totp = Totp(id="f" * 16, name="\U0001f511" * 40, sealed=b"\xff" * 56, created=NOW, last_step=2**40)
     codes = RecoverySet(generation=2**40, sealed=b"\xff" * (36 + 16 * 16), total=16, used=2**16 - 1)
     for kind in LADDERED:

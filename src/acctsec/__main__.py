@@ -59,14 +59,14 @@ def _run(given: argparse.Namespace) -> int:
         print(new_keys())
         return 0
     if given.command == "policy":
-        from acctsec.demo.inforce import show
-        from acctsec.demo.screen import choose
+        from acctsec._demo.inforce import show
+        from acctsec._demo.screen import choose
 
         chosen, screen = _presets()[given.preset], choose(sys.stdout)
         screen.title(chosen.name, f"digest {chosen.digest}\n")
         show(screen, chosen)
         return 0
-    from acctsec.demo import play
+    from acctsec._demo import play
 
     return play.main(store=given.store, report=given.report, fast=given.fast)
 

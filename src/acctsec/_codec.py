@@ -1,5 +1,5 @@
 """
-Bytes of records, claims and outbox entries. The only importer of msgspec.
+Bytes of records, claims and outbox entries.
 
 A record is one schema byte and a MessagePack body. Every added field raises the schema; ``UPCASTS`` brings an older body to
 the form of today, one step a schema, before it is typed.

@@ -15,7 +15,7 @@ from acctsec.budgets import Budget
 from acctsec.protocols import Message
 
 RIGHT = "correct horse battery staple"
-_UNLIMITED = Budget(limit=10**9, window=ResetPolicy().per_subject.window)
+_UNLIMITED = Budget(limit=10**6, window=ResetPolicy().per_subject.window)
 
 
 @frozen(kw_only=True)

@@ -128,7 +128,7 @@ def test_m190_no_object_that_is_alive_shows_a_secret(w):
     """Whatever of the library is in memory after that life, its repr holds none of the secrets."""
     secrets, _ = play(w)
     alive = [one for one in gc.get_objects() if type(one).__module__.startswith("acctsec.")]
-    alive = [one for one in alive if not type(one).__module__.startswith(("acctsec.testing", "acctsec.demo"))]
+    alive = [one for one in alive if not type(one).__module__.startswith(("acctsec.testing", "acctsec._demo"))]
 
     assert len(alive) > 100
     assert leaks(secrets, *(repr(one) for one in alive)) == []
@@ -138,7 +138,7 @@ def test_m190_no_class_shows_a_field_that_may_hold_a_secret():
     """By name: a field called password, secret, code, token or link is left out of every repr, also of short-lived values."""
     shown = []
     for module in pkgutil.walk_packages(acctsec.__path__, "acctsec."):
-        if module.name.startswith(("acctsec.testing", "acctsec.demo", "acctsec.__main__")):
+        if module.name.startswith(("acctsec.testing", "acctsec._demo", "acctsec.__main__")):
             continue
         for name, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
             if kind.__module__ != module.name or not attrs.has(kind):

@@ -112,9 +112,9 @@ class Core:
         self.policy = policy
         self.keyring = keyring
         self.ports = ports
-        self.tokens = Tokens(keyring)
+        self.tokens: Tokens = Tokens(keyring)
         self.observations: deque[Event] = deque()
-        self.dropped = 0
+        self.dropped: int = 0
 
     # --- time and chance ---
 

@@ -36,7 +36,7 @@ class Purpose(Enum):
         self.label = label
         self.kind = kind
         self.size = size
-        self.form = re.compile(rf"[A-Za-z0-9_-]{{{(OVERHEAD + size) // 3 * 4}}}")
+        self.form: re.Pattern[str] = re.compile(rf"[A-Za-z0-9_-]{{{(OVERHEAD + size) // 3 * 4}}}")
 
 
 @frozen

@@ -85,7 +85,7 @@ class AsyncEngine:
             entropy=entropy,
         )
         self._flows = Flows(policy, keyring, ports)
-        self.admin = AsyncAdmins(self._flows)
+        self.admin: AsyncAdmins = AsyncAdmins(self._flows)
 
     @property
     def policy(self) -> Policy:

@@ -104,7 +104,7 @@ class Engine:
             entropy=entropy,
         )
         self._flows = Flows(policy, keyring, ports)
-        self.admin = Admins(self._flows)
+        self.admin: Admins = Admins(self._flows)
         self._stop = Flag()
         if deliver_in_background:
             Thread(target=self._deliver_forever, name="acctsec-delivery", daemon=True).start()

@@ -26,16 +26,16 @@ class Flows:
     """The flows of one engine, wired to its ports."""
 
     def __init__(self, policy: Policy, keyring: Keyring, ports: Ports) -> None:
-        self.core = Core(policy, keyring, ports)
+        self.core: Core = Core(policy, keyring, ports)
         guesses = Guesses(self.core)
         answers = Answers(self.core, guesses)
-        self.passwords = Passwords(self.core, guesses)
-        self.sign_in = SignIn(self.core, guesses, answers)
-        self.resets = Resets(self.core, guesses, self.passwords, answers)
-        self.factors = FactorFlows(self.core, guesses)
-        self.sessions = Sessions(self.core, self.factors)
-        self.administration = Administration(self.core, self.resets)
-        self.delivery = Delivery(self.core)
+        self.passwords: Passwords = Passwords(self.core, guesses)
+        self.sign_in: SignIn = SignIn(self.core, guesses, answers)
+        self.resets: Resets = Resets(self.core, guesses, self.passwords, answers)
+        self.factors: FactorFlows = FactorFlows(self.core, guesses)
+        self.sessions: Sessions = Sessions(self.core, self.factors)
+        self.administration: Administration = Administration(self.core, self.resets)
+        self.delivery: Delivery = Delivery(self.core)
 
 
 def governor(policy: Policy) -> Governor:

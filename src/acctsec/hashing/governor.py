@@ -43,9 +43,9 @@ class Governor:
             raise ConfigError(f"permits is {permits}.", remedy="Give at least one, or None for one a CPU.")
         if queue < 0 or patience <= timedelta():
             raise ConfigError("queue is below zero, or patience not above.", remedy="To let nobody wait, give a queue of 0.")
-        self.permits = permits or _cpus()
+        self.permits: int = permits or _cpus()
         self.queue = queue
-        self.patience = patience.total_seconds()
+        self.patience: float = patience.total_seconds()
         self._pools: dict[int, _Pool] = {}
 
     def run(self, work: "Callable[[], T] | Job[T]") -> T:

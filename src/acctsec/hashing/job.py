@@ -23,7 +23,7 @@ class Job(Generic[T]):
     never will be. A job runs once.
     """
 
-    started = False
+    started: bool = False
 
     def __init__(self, work: Callable[[], T]) -> None:
         self._work = work

@@ -33,7 +33,7 @@ class ManualClock:
     """A clock that stands still until it is moved, in either direction."""
 
     def __init__(self, now: datetime = START) -> None:
-        self.now = now
+        self.now: datetime = now
 
     def __call__(self) -> datetime:
         return self.now
@@ -182,7 +182,7 @@ class Authenticator:
     """An authenticator app, set up from what ``enroll_totp`` answered."""
 
     def __init__(self, started: EnrollmentStarted) -> None:
-        self.ticket = started.ticket
+        self.ticket: str = started.ticket
         self._secret = base64.b32decode(started.key.replace(" ", ""))
 
     def code(self, now: datetime, *, step: int = 0) -> TotpCode:

@@ -131,7 +131,7 @@ class RaceFound(AssertionError):  # noqa: N818 - it names what was found
 
     def __init__(self, schedule: Sequence[Choice], log: Sequence[str], number: int, reason: object) -> None:
         super().__init__("\n  ".join([f"Schedule {number} breaks the check: {reason}", *log]))
-        self.schedule = tuple(schedule)
+        self.schedule: tuple[Choice, ...] = tuple(schedule)
 
 
 class TooManySchedules(AssertionError):  # noqa: N818 - it names what was found

@@ -5,11 +5,11 @@ Turns: an engine whose flows stop before every store call, so that somebody else
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from datetime import timedelta
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 from attrs import evolve, field, frozen
 
-from acctsec.engine import AsyncEngine
+from acctsec.engine import AsyncEngine, Engine
 from acctsec.errors import CommitUnknown, StoreError
 from acctsec.hashing.job import Job
 from acctsec.password import Length
@@ -139,7 +139,7 @@ class RaceWorld(World[AsyncEngine]):
         ports.hash = _hash_at_once
         ports.offload = _at_once
         ports.pause = _yielding
-        self.calls = AtOnce(engine, drive)  # type: ignore[assignment]
+        self.calls: Engine = cast("Engine", AtOnce(engine, drive))
         return engine
 
 

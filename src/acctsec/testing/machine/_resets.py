@@ -42,7 +42,7 @@ class Resets(Credentials):
         for message in self.world.messenger.handed[self.opened :]:
             if message.purpose is MessagePurpose.RESET:
                 self.open_mail(message)
-        self.opened = len(self.world.messenger.handed)
+        self.opened: int = len(self.world.messenger.handed)
 
     def open_mail(self, message: Message) -> None:
         """A reset came: remember its link and code, and whose they are."""

@@ -93,8 +93,9 @@ class Stage(RuleBasedStateMachine):
         self.shown: list[str] = []
         self.happened: Counter[type] = Counter()
         self.told: Counter[MessagePurpose] = Counter()
-        self.opened = self.numbers = 0
-        self.people = [
+        self.opened: int = 0
+        self.numbers: int = 0
+        self.people: list[Person] = [
             Person("u1", "alice@example.org", "Alice@example.org"),
             Person("u2", "b\u00f6rge", "staff@example.org", required=True),
         ]

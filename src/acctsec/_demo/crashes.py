@@ -22,13 +22,13 @@ from acctsec import (
     ResetPending,
     SignedIn,
 )
-from acctsec.demo.stage import Broken, Stage, expect
-from acctsec.demo.victim import Point
-from acctsec.demo.world import World
+from acctsec._demo.stage import Broken, Stage, expect
+from acctsec._demo.victim import Point
+from acctsec._demo.world import World
 from acctsec.events import PasswordReset
 
 PATIENCE = 30.0
-VICTIM = [sys.executable, "-m", "acctsec.demo.victim"]
+VICTIM = [sys.executable, "-m", "acctsec._demo.victim"]
 OLD, NEW = "an umbrella left in {}", "a thermos found in {}"
 HEAD = ("killed", "password", "link", "notices", "handed over", "after another try")
 TOWNS = {Point.BEFORE: "Lisbon", Point.WITHIN: "Bergen", Point.AFTER: "Ghent", Point.HANDED: "Trieste"}

@@ -9,13 +9,13 @@ from attrs import frozen
 
 import acctsec
 from acctsec import Policy
-from acctsec.demo import pictures
-from acctsec.demo.attack import Attack
-from acctsec.demo.crashes import Crashes
-from acctsec.demo.day import Beat, Day
-from acctsec.demo.signups import SignUps
-from acctsec.demo.stage import Claim
-from acctsec.demo.svg import table, tag
+from acctsec._demo import pictures
+from acctsec._demo.attack import Attack
+from acctsec._demo.crashes import Crashes
+from acctsec._demo.day import Beat, Day
+from acctsec._demo.signups import SignUps
+from acctsec._demo.stage import Claim
+from acctsec._demo.svg import table, tag
 from acctsec.knobs import Knob, knobs
 
 POWER = re.compile(r"\b10\^(\d+(?:\.\d+)?)(?=[^<>]*</(?:td|p|span|li|figcaption)>)")
@@ -52,7 +52,7 @@ def page(run: Run) -> str:
         _act(run, 4, pictures.killings(crashes) if crashes else ""),
         _act(run, 5, pictures.ladders(run.policy.lockout) + _policy(run.policy)),
     )
-    style = files("acctsec.demo").joinpath("page.css").read_text(encoding="utf-8")
+    style = files("acctsec._demo").joinpath("page.css").read_text(encoding="utf-8")
     head = (
         '<meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from acctsec import ConfigError, LockoutPolicy, Policy, ResetPolicy
+from acctsec._demo.screen import Screen
+from acctsec._demo.stage import Stage
 from acctsec.budgets import Rungs
-from acctsec.demo.screen import Screen
-from acctsec.demo.stage import Stage
 from acctsec.knobs import knobs
 
 

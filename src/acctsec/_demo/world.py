@@ -7,7 +7,7 @@ from pathlib import Path
 from attrs import Factory, define, evolve, field, fields, frozen
 
 from acctsec import CHEAPEST, SOCIAL_DEFAULT, Account, Engine, HashingPolicy, Keyring, Message, Policy, SqliteStore
-from acctsec.demo.stage import Broken
+from acctsec._demo.stage import Broken
 from acctsec.events import Event
 from acctsec.hashing.policy import Comparison
 from acctsec.keyring import new_keys

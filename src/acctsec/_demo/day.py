@@ -30,8 +30,8 @@ from acctsec import (
     SignedIn,
     TotpCode,
 )
-from acctsec.demo.stage import Stage, expect
-from acctsec.demo.world import World
+from acctsec._demo.stage import Stage, expect
+from acctsec._demo.world import World
 from acctsec.mfa import totp
 
 SUBJECT = "ada"

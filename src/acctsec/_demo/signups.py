@@ -8,10 +8,10 @@ from time import perf_counter
 from attrs import frozen
 
 from acctsec import Context, Engine, Initial, PasswordChanged, PasswordRejected
-from acctsec.demo.people import TRIES, Choice, Person
-from acctsec.demo.screen import Advance
-from acctsec.demo.stage import Stage, patiently
-from acctsec.demo.world import Watched, World
+from acctsec._demo.people import TRIES, Choice, Person
+from acctsec._demo.screen import Advance
+from acctsec._demo.stage import Stage, patiently
+from acctsec._demo.world import Watched, World
 from acctsec.events import PasswordSet
 from acctsec.password.blocklist import common_passwords
 

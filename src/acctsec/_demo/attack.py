@@ -21,9 +21,9 @@ from acctsec import (
     Refused,
     SignedIn,
 )
-from acctsec.demo.people import most_used
-from acctsec.demo.stage import Stage, expect, patiently
-from acctsec.demo.world import Watched, World
+from acctsec._demo.people import most_used
+from acctsec._demo.stage import Stage, expect, patiently
+from acctsec._demo.world import Watched, World
 from acctsec.hashing.governor import Governor
 from acctsec.hashing.policy import Comparison
 

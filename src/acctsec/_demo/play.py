@@ -9,11 +9,11 @@ from time import perf_counter
 from typing import TypeVar
 
 from acctsec import AcctsecError
-from acctsec.demo import attack, crashes, day, inforce, signups
-from acctsec.demo.page import Run, page
-from acctsec.demo.screen import Screen
-from acctsec.demo.stage import Broken, Stage
-from acctsec.demo.world import World
+from acctsec._demo import attack, crashes, day, inforce, signups
+from acctsec._demo.page import Run, page
+from acctsec._demo.screen import Screen
+from acctsec._demo.stage import Broken, Stage
+from acctsec._demo.world import World
 
 REPORT = "acctsec-demo.html"
 T = TypeVar("T")
@@ -97,7 +97,7 @@ def _place(report: Path | None) -> Path:
 
 def main(*, store: Path | None, report: Path | None, fast: bool) -> int:
     """The demo as a command: 0 when every claim held, 1 when one did not, 2 when a path cannot be used."""
-    from acctsec.demo.screen import choose
+    from acctsec._demo.screen import choose
 
     try:
         return 0 if play(choose(sys.stdout), store=store, report=report, fast=fast) else 1

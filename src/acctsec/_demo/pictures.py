@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from math import floor, log10
 
+from acctsec._demo.attack import Attack, Guess
+from acctsec._demo.crashes import HEAD, Crash, Crashes
+from acctsec._demo.signups import REASONS, SignUps
+from acctsec._demo.svg import circle, figure, label, line, picture, rect, tag
+from acctsec._demo.victim import Point
 from acctsec.budgets import Rungs
-from acctsec.demo.attack import Attack, Guess
-from acctsec.demo.crashes import HEAD, Crash, Crashes
-from acctsec.demo.signups import REASONS, SignUps
-from acctsec.demo.svg import circle, figure, label, line, picture, rect, tag
-from acctsec.demo.victim import Point
 from acctsec.lockout import LockoutPolicy
 
 WIDTH = 840

@@ -7,7 +7,7 @@ from typing import TypeVar
 from attrs import frozen
 
 from acctsec import TryAgain
-from acctsec.demo.screen import Screen
+from acctsec._demo.screen import Screen
 
 T = TypeVar("T")
 

@@ -34,7 +34,6 @@ def attempts(number: int):
             pair=b"pair" + one.to_bytes(12, "big"),
             candidate=one,
             outside=one,
-            outside=one,
             hold=os.urandom(16),
         )
 

@@ -87,8 +87,11 @@ class Delivery:
 
     async def _observations(self) -> None:
         core = self.core
-        while core.observations and core.ports.sink is not None:
-            event = core.observations.popleft()
+        while core.ports.sink is not None:
+            try:
+                event = core.observations.popleft()
+            except IndexError:  # none is left, or another worker was quicker
+                return
             try:
                 await port("sink.record", core.ports.sink.record(event, key=""))
             except PortError:

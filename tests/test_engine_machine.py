@@ -132,11 +132,11 @@ def _messages(found):
 
 
 def test_a_record_that_keeps_its_epoch_is_found(monkeypatch):
-    from attrs import evolve
+    from msgspec.structs import replace
 
     from acctsec.record import Record
 
-    monkeypatch.setattr(Record, "with_epoch", lambda self: evolve(self, resets=()))
+    monkeypatch.setattr(Record, "with_epoch", lambda self: replace(self, resets=()))
     finds(OnMemory)
 
 

@@ -4,7 +4,7 @@ import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Any, ParamSpec, TypeVar
 
 from attrs import define, field, frozen
@@ -134,7 +134,8 @@ class Core:
 
     def drawn(self) -> Drawn:
         """The random ids of one operation."""
-        return Drawn(session=self.draw(16), device=self.draw(16))
+        drawn = self.draw(32)
+        return Drawn(session=drawn[:16], device=drawn[16:])
 
     # --- the platform's table ---
 
@@ -193,13 +194,13 @@ class Core:
 
     async def applied(self, scene: Scene, loaded: Loaded, step: Callable[[Record], Step]) -> tuple[Step, Loaded]:
         """The same, and the record as it is now: for an operation that commits once more."""
-        commit_id, reborn = self.draw(16), self.draw(16)
+        commit_id = self.draw(16)
         done = Step(None, loaded.record)
         for round_ in range(ROUNDS + 1):
             if round_:
                 await self.ports.pause(self.jitter(round_))
                 # Erased meanwhile: what begins now is another incarnation, or tickets of before could come alive again.
-                loaded = await self.load(loaded.key, fresh=reborn if loaded.version else loaded.record.incarnation)
+                loaded = await self.load(loaded.key, fresh=self.draw(16) if loaded.version else loaded.record.incarnation)
                 if commit_id in loaded.record.commits:
                     return done, loaded
             if round_ == ROUNDS:
@@ -271,15 +272,24 @@ class Core:
             return None
         return plain.decode()
 
+    def _decoy(self) -> str:
+        """What is compared where there is no verifier. It lies sealed, so that it takes as long to come by as a real one."""
+        plain = self.keyring.open("decoy", self._sealed_decoy)
+        return plain.decode() if plain else self.policy.hashing.decoy()
+
+    @cached_property
+    def _sealed_decoy(self) -> bytes:
+        return self.keyring.seal("decoy", self.policy.hashing.decoy().encode())
+
     async def compare(self, scene: Scene, record: Record, verifier: Verifier | None, password: str) -> Comparing:
         """
         Compare a password with a verifier of *record*, or do the same work on a decoy.
 
         Raises NeverStarted when it did not come to that.
         """
-        phc = self.opened(scene, verifier)
-        hashing = self.policy.hashing
-        job: Job[object] = Job(lambda: hashing.verify(hashing.decoy() if phc is None else phc, password))
+        phc, hashing = self.opened(scene, verifier), self.policy.hashing
+        stored = self._decoy() if phc is None else phc
+        job: Job[object] = Job(lambda: hashing.verify(stored, password))
         try:
             comparison = await self.ports.hash(job)
         except BaseException as error:

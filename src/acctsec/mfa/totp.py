@@ -59,7 +59,10 @@ def _generator(secret: bytes) -> Any:
 
 @cache
 def _class() -> Any:
-    """PyOTP's TOTP over raw bytes: PyOTP itself decodes base32 again for every step, which costs more than the HMAC."""
+    """
+    PyOTP's TOTP over raw bytes. PyOTP itself decodes base32 for every step and takes each number apart byte by byte,
+    which costs more than the HMAC.
+    """
     import pyotp
 
     class Raw(pyotp.TOTP):
@@ -69,5 +72,9 @@ def _class() -> Any:
 
         def byte_secret(self) -> bytes:
             return self._raw
+
+        @staticmethod
+        def int_to_bytestring(i: int, *, padding: int = 8) -> bytes:
+            return i.to_bytes(padding, "big")
 
     return Raw

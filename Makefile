@@ -5,6 +5,8 @@
 
 PYTHON ?= python3
 ARGS ?=
+ROWS ?=
+OUT ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -44,8 +46,8 @@ format: $(VENV)/.dev  ## put the code into its one form
 	@$(PY) -m ruff check --fix --exit-zero .
 	@$(PY) -m ruff format .
 
-bench: $(VENV)/.bench  ## measure against floors and peers, as ratios
-	@$(PY) -m tests.bench $(ARGS)
+bench: $(VENV)/.bench  ## measure against floors and peers, as ratios (ROWS="P5 P7" measures some, OUT=file keeps the table)
+	@$(PY) -m tests.bench $(ROWS) $(if $(OUT),--out "$(OUT)") $(ARGS)
 
 docs: $(VENV)/.docs  ## build the documentation into docs/_build
 	@$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html

@@ -121,7 +121,8 @@ def crafted(size: int) -> dict[str, str]:
         "digits as dates": fill("13111990"),
         "near repeats": fill("abababac"),
         "rows of keys": fill("qwertyuiop[]asdfghjkl;'zxcvbnm,./"),
-        "other scripts": "\u0561\u0562\U0001d538"[:1] * (size // 2),
+        "other scripts": "\u0561\u0562" * (size // 4),
+        "letters of four bytes": "\U0001d538\U0001d539" * (size // 8),
     }
 
 

@@ -16,7 +16,7 @@ from acctsec._values import Value, evolve
 from acctsec.budgets import Rungs
 from acctsec.checks import kind, length
 from acctsec.errors import ConfigError
-from acctsec.protocols import Charge, Filled, Granted, Ladder, Reading, Resting, Settle, Settlement, Stopped, Untouched
+from acctsec.protocols import Charge, Granted, Ladder, Reading, Resting, Settle, Settlement, Stopped
 from acctsec.record import MAX_DEVICES
 
 SOURCE = b"!source"
@@ -227,6 +227,9 @@ class LockoutPolicy:
 
     def judge(self, charges: Sequence[Charge], readings: Sequence[Reading]) -> Judgement:
         """What the meters' answers mean, whatever order they came in; what a source may see comes first."""
+        lane = readings[-1]
+        if isinstance(lane, Granted) and all(type(reading) is Granted for reading in readings):
+            return Admitted(lane.ordinal, lane.new)
         subject = charges[-1].slot
         outside = [r.until for c, r in zip(charges, readings, strict=True) if c.slot != subject and isinstance(r, Resting)]
         if outside:
@@ -237,10 +240,7 @@ class LockoutPolicy:
         resting = [reading.until for reading in inside if isinstance(reading, Resting)]
         if resting:
             return Closed(max(resting), stopped=False)
-        if any(isinstance(reading, Filled | Stopped | Untouched) for reading in readings):
-            return Crowded()
-        lane = readings[-1]
-        return Admitted(lane.ordinal, lane.new) if isinstance(lane, Granted) else Crowded()
+        return Crowded()
 
     def settlements(self, charges: Sequence[Charge], readings: Sequence[Reading], verdict: Settle) -> tuple[Settlement, ...]:
         """

@@ -78,7 +78,7 @@ async def _faces(pace: Pace) -> Timed:
     )
 
 
-@BENCH.row("P15")
+@BENCH.row("P15", spinning=False)
 def stalls(pace: Pace):
     """The event loop while as many passwords are hashed as there are permits for, beside bare threads that hash."""
     seconds, rounds = pace.of(0.6, 0.1), min(pace.rounds, 15)
@@ -158,7 +158,7 @@ def _bare(verify, seconds: float) -> float:
         return done / (perf_counter() - started)
 
 
-@BENCH.row("P16")
+@BENCH.row("P16", spinning=False)
 def memory(pace: Pace):
     """What 200 sign-ins at once add to a process that has hashed nothing yet."""
     people = pace.of(200, 4)

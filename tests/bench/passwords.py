@@ -132,7 +132,7 @@ def worst(pace: Pace):
     policy = PasswordPolicy()
     words = tuple(f"word{number}{'x' * 200}" for number in range(60))
     policy.check("warm up", words=words)
-    sizes = pace.of((64, 128, 256, 512, 1024), (64, 128))
+    sizes = pace.of((16, 32, 64, 128, 256, 512, 1024), (16, 32))
     taken = {}
     for size in sizes:
         for family, text in crafted(size).items():

@@ -75,9 +75,9 @@ def reset(pace: Pace):
     with ExitStack() as stack:
         folder = Path(stack.enter_context(world.folder()))
         quick = world.without_flushes(stack.enter_context(SqliteStore(folder / "quick")))
-        durable = stack.enter_context(SqliteStore(folder / "durable"))
+        durable = world.settled(stack.enter_context(SqliteStore(folder / "durable")))
         beside, whole = Forgetful(quick, folder / "users", people), Forgetful(durable, folder / "users2", people)
-        flush = raw.swap(folder / "raw", "FULL", record=os.urandom(900), entry=os.urandom(650))
+        flush = raw.swap(folder / "raw", record=os.urandom(900), entry=os.urandom(650))
         alternatives = {
             "flush": Prepared(lambda: [flush] * people),
             "issue": Prepared(beside.requests),

@@ -59,7 +59,7 @@ def success(pace: Pace):
     with ExitStack() as stack:
         folder = Path(stack.enter_context(world.folder()))
         memory, quick = MemoryStore(), stack.enter_context(SqliteStore(folder / "quick"))
-        durable = stack.enter_context(SqliteStore(folder / "durable"))
+        durable = world.settled(stack.enter_context(SqliteStore(folder / "durable")))
         world.without_flushes(quick)
         record, entry = os.urandom(900), os.urandom(350)
         versions = [b"%16d" % number for number in range(1_000_000)]
@@ -70,7 +70,7 @@ def success(pace: Pace):
             number = next(at)
             durable.commit(b"key", versions[number], record, (entry,), versions[number + 1])
 
-        flush = raw.swap(folder / "raw", "FULL", record=record, entry=entry)
+        flush = raw.swap(folder / "raw", record=record, entry=entry)
         several = pace.of(8, 1)
         alternatives = {
             "hash": raw.argon2(),

@@ -20,7 +20,7 @@ print(*sys.modules)
 LATE = ("zxcvbn", "cryptography", "pyotp", "asyncio", "sqlite3", "concurrent.futures", "logging")
 
 
-@BENCH.row("P18")
+@BENCH.row("P18", spinning=False)
 def imports(pace: Pace):
     """The library, beside what it cannot do without."""
     names = ("attrs, argon2", "acctsec")

@@ -1,9 +1,10 @@
 """One table: what was measured, beside what it is measured against, and whether the goal is met."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 
 from attrs import field, frozen
-from tests.bench.timing import Pace
+from tests.bench.timing import Pace, awake
 
 HEAD = ("row", "what", "ours", "floor", "peer", "ratio", "goal", "")
 
@@ -37,11 +38,15 @@ class Bench:
 
     measures: dict[str, Measure] = field(factory=dict, repr=False)
 
-    def row(self, *ids: str) -> Callable[[Measure], Measure]:
-        """Register what measures the rows *ids*."""
+    def row(self, *ids: str, spinning: bool = True) -> Callable[[Measure], Measure]:
+        """Register what measures the rows *ids*; with *spinning* no core halts meanwhile."""
 
         def register(measure: Measure) -> Measure:
-            self.measures.update(dict.fromkeys(ids, measure))
+            def measured(pace: Pace) -> list[Row]:
+                with awake(pace) if spinning else nullcontext():
+                    return list(measure(pace))
+
+            self.measures.update(dict.fromkeys(ids, measured))
             return measure
 
         return register

@@ -4,15 +4,21 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
 
 from attrs import frozen
+from tests.bench import raw
 
 from acctsec import Account, Context, Engine, HashingPolicy, Keyring, PasswordPolicy, Policy, ResetPolicy, Source, SqliteStore
+from acctsec._codec import encode_record
 from acctsec.budgets import Budget
+from acctsec.keyring import frame
+from acctsec.password import PREPARATION
 from acctsec.protocols import Message
+from acctsec.record import Record, Verifier
 
 RIGHT = "correct horse battery staple"
 _UNLIMITED = Budget(limit=10**6, window=ResetPolicy().per_subject.window)
@@ -117,13 +123,6 @@ class AsyncMailbox(Mailbox):
 
 def adopt(records, keys: Keyring, rules: Policy, size: int) -> None:
     """Give every account a password, in the store itself: making thousands through the engine would take a minute."""
-    from datetime import UTC, datetime
-
-    from acctsec._codec import encode_record
-    from acctsec.keyring import frame
-    from acctsec.password import PREPARATION
-    from acctsec.record import Record, Verifier
-
     now = datetime.now(UTC)
     phc = rules.hashing.hash(RIGHT, salt=bytes(rules.hashing.salt_bytes)).encode()
     for number in range(size):
@@ -139,6 +138,16 @@ def without_flushes(store: SqliteStore) -> SqliteStore:
     writer = store._database.durable
     writer.disconnect()
     writer._synchronous = "NORMAL"
+    return store
+
+
+def settled(store: SqliteStore) -> SqliteStore:
+    """A store whose log has grown and is written over from now on, as in one that has run a while."""
+    connection = store._database.durable.connection
+    with raw.recycling(connection):
+        for number in range(raw.LOG_COMMITS):
+            store.commit(b"", None, None, (bytes(350),), number.to_bytes(16, "big"))
+    store.ack([drained.id for drained in store.drain(raw.LOG_COMMITS, datetime.now(UTC), timedelta(hours=1))])
     return store
 
 

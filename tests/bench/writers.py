@@ -18,7 +18,7 @@ NOW = 1_800_000_000_000_000
 ROWS = 500
 
 
-@BENCH.row("P17")
+@BENCH.row("P17", spinning=False)
 def contention(pace: Pace):
     """Charges of four processes at once, beside as many bare upserts with the same fair retry."""
     seconds, rounds = pace.of(1.0, 0.2), pace.of(5, 1)

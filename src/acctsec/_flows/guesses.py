@@ -239,6 +239,8 @@ class Guesses:
         """Every group has its say; the most restrictive one decides."""
         if len(readings) != sum(map(len, groups)):
             raise PortError("The meter store answered too few charges.", remedy="Run acctsec.testing.check_store on it.")
+        if len(groups) == 1:
+            return self.core.policy.lockout.judge(groups[0], readings)
         judged: list[Judgement] = []
         at = 0
         for group in groups:

@@ -204,15 +204,20 @@ def test_nobody_uses_up_the_reuse_budget_of_a_mailed_link(w):
     assert isinstance(changed, PasswordChanged)
 
 
-def test_a_reset_handed_out_again_is_the_same_message_with_the_same_link(w):
-    """It was another link under the same key: a messenger that sends once a key sent the dead one."""
-    w.engine.request_reset(IDENTIFIER, context=w.context())
+def deliver_without_ack(w):
+    """Everything is handed on, and then the store does not hear of it: it comes again."""
     ack, w.store.ack = w.store.ack, lambda ids: (_ for _ in ()).throw(StoreError("gone", remedy="wait"))
     w.restart()
     with pytest.raises(StoreError):
         w.engine.deliver()
     w.store.ack = ack
     w.restart()
+
+
+def test_a_reset_handed_out_again_is_the_same_message_with_the_same_link(w):
+    """It was another link under the same key: a messenger that sends once a key sent the dead one."""
+    w.engine.request_reset(IDENTIFIER, context=w.context())
+    deliver_without_ack(w)
     w.clock.advance(minutes=5)
     w.deliver()
     resets = [message for message in w.messenger.handed if message.purpose is MessagePurpose.RESET]
@@ -226,12 +231,7 @@ def test_a_reset_handed_out_again_is_the_same_message_with_the_same_link(w):
 
 def test_a_request_handed_out_again_after_its_redemption_makes_nothing_live(w):
     w.engine.request_reset(IDENTIFIER, context=w.context())
-    ack, w.store.ack = w.store.ack, lambda ids: (_ for _ in ()).throw(StoreError("gone", remedy="wait"))
-    w.restart()
-    with pytest.raises(StoreError):
-        w.engine.deliver()
-    w.store.ack = ack
-    w.restart()
+    deliver_without_ack(w)
     assert isinstance(w.engine.redeem_reset(ResetLink(w.messenger.link), NEW, context=w.context()), PasswordChanged)
     w.clock.advance(minutes=5)
     w.deliver()
@@ -257,14 +257,13 @@ def test_a_right_password_at_a_rung_costs_its_owner_nothing(guarded, before):
 def test_keys_rotate_without_taking_factors_along(guarded):
     """Only verifiers were sealed anew: with the old key gone the factor could not be proven, and still guarded the account."""
     w = guarded
-    old, new, index = bytes(range(32)), bytes(range(100, 132)), bytes(range(200, 232))
+    new, index = bytes(range(100, 132)), bytes(range(200, 232))
     w.restart(keyring=_ring(w, [new, *w.keyring._sealing], index))
     assert isinstance(w.engine.verify_factor(ticket(w), w.app.code(w.clock()), context=w.context()), SignedIn)
     w.restart(keyring=_ring(w, [new], index))
     w.clock.advance(seconds=30)
     assert isinstance(w.engine.verify_factor(ticket(w), w.app.code(w.clock()), context=w.context()), SignedIn)
     assert isinstance(w.engine.verify_factor(ticket(w), RecoveryCode(w.codes[2]), context=w.context()), SignedIn)
-    assert old != new
 
 
 def _ring(w, sealing, index):
@@ -498,12 +497,7 @@ def test_rapid_changes_do_not_lock_the_mailed_link():
 @pytest.mark.parametrize("act", ["everywhere", "enrol", "disable and enable", "change"])
 def test_a_dead_link_stays_dead_when_its_request_comes_again(w, act):
     w.engine.request_reset(IDENTIFIER, context=w.context())
-    ack, w.store.ack = w.store.ack, lambda ids: (_ for _ in ()).throw(StoreError("gone", remedy="wait"))
-    w.restart()
-    with pytest.raises(StoreError):
-        w.engine.deliver()
-    w.store.ack = ack
-    w.restart()
+    deliver_without_ack(w)
     link = w.messenger.link
     if act == "enrol":
         w.enroll(w.sign_in().session)

@@ -13,8 +13,6 @@ from acctsec.checks import kind, length, whole
 from acctsec.errors import ConfigError
 from acctsec.record import MAX_RESETS, SKEW, Reset
 
-LINK_BYTES = 32  # 256 bits; ASVS 11.5.1 asks for 128
-
 
 class Redeemable(Value, frozen=True):
     """Proof that *reset* is live and was asked for by whoever presents it."""

@@ -23,6 +23,10 @@ class StoreError(AcctsecError):
     """A store could not do what was asked: unreachable, full, read-only or damaged."""
 
 
+class StoreUnavailable(StoreError):  # noqa: N818 - it names a state, not a mistake
+    """A store did not answer in time, or could not be reached: what was asked may have been done or not."""
+
+
 class CommitUnknown(StoreError):  # noqa: N818 - it names a state, not a mistake
     """A commit was sent and its answer was lost: it may have happened or not."""
 

@@ -420,7 +420,8 @@ def test_what_is_counted_is_said_once(w):
         w.engine.sign_in(IDENTIFIER, f"wrong {n} {PASSWORD}", context=w.context(address(n)))
         w.clock.advance(minutes=31)
     w.deliver()
-    assert [event.count for event in w.sink.of(GuessesCounted)] == [10, 20]
+    counted = [(event.lane, event.count) for event in w.sink.of(GuessesCounted)]
+    assert counted == [(lane, count) for count in (10, 20) for lane in ("password/month", "password/strangers")]
 
 
 def test_a_totp_code_is_no_recovery_code_and_the_other_way_round(guarded):

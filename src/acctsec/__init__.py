@@ -14,7 +14,7 @@ from acctsec.claims import (
 )
 from acctsec.context import Context, Source
 from acctsec.engine import AsyncEngine, Engine
-from acctsec.errors import AcctsecError, ConfigError, PortError, StoreError
+from acctsec.errors import AcctsecError, ConfigError, PortError, StoreError, StoreUnavailable
 from acctsec.hashing import HashingPolicy
 from acctsec.keyring import Keyring
 from acctsec.lockout import LockoutPolicy
@@ -51,7 +51,7 @@ from acctsec.presets import CHEAPEST, SOCIAL_DEFAULT
 from acctsec.protocols import Account, Ambiguous, Message, MessagePurpose, Status
 from acctsec.reset import ResetPolicy
 from acctsec.sessions import SessionPolicy
-from acctsec.stores import AsyncMemoryStore, AsyncSqliteStore, MemoryStore, SqliteStore
+from acctsec.stores import AsyncMemoryStore, AsyncSplitStore, AsyncSqliteStore, MemoryStore, SplitStore, SqliteStore
 
 __version__ = "0.1.0"
 
@@ -65,6 +65,7 @@ __all__ = [
     "AssuranceLevel",
     "AsyncEngine",
     "AsyncMemoryStore",
+    "AsyncSplitStore",
     "AsyncSqliteStore",
     "ChangeTicket",
     "ConfigError",
@@ -112,9 +113,11 @@ __all__ = [
     "SessionsEnded",
     "SignedIn",
     "Source",
+    "SplitStore",
     "SqliteStore",
     "Status",
     "StoreError",
+    "StoreUnavailable",
     "TotpCode",
     "TryAgain",
 ]

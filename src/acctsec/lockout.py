@@ -13,7 +13,7 @@ from enum import StrEnum
 from attrs import field, frozen
 
 from acctsec._values import Value, evolve
-from acctsec.budgets import Rungs
+from acctsec.budgets import Budget, Rungs, micros
 from acctsec.checks import kind, length
 from acctsec.errors import ConfigError
 from acctsec.protocols import Charge, Granted, Ladder, Reading, Resting, Settle, Settlement, Stopped
@@ -51,6 +51,13 @@ class Repeats(StrEnum):
     COUNT = "count"
 
 
+class Outage(StrEnum):
+    """What becomes of a guess while the meters do not answer."""
+
+    REFUSE = "refuse"
+    LOCAL = "local"
+
+
 class Lane(Value, frozen=True):
     """Where an attempt is counted: with all strangers, or with one known device."""
 
@@ -67,6 +74,11 @@ class Lane(Value, frozen=True):
 
 
 STRANGERS = Lane()
+
+
+def month_of(kind: SecretClass) -> str:
+    """The name of the budget that refills by time, in the record and in the meters of a subject."""
+    return f"{kind.value}/month"
 
 
 class Attempt(Value, frozen=True, kw_only=True):
@@ -86,6 +98,7 @@ class Attempt(Value, frozen=True, kw_only=True):
     hold: bytes
     known: int = 0  # failures the record remembers of this lane
     floor: int = 0  # the same, read again because the meter knows of fewer
+    month: int = 0  # failures the record remembers of the month
 
 
 class Admitted(Value, frozen=True):
@@ -136,6 +149,10 @@ class LockoutPolicy:
         repeats: whether the same wrong secret counts again; it is compared all the same. Default FREE: a stale client repeats
             one old password for days.
         remember: how long a device stays known without a sign-in. Default 180 days, as the peers that have device lanes do.
+        on_outage: what becomes of a guess while the meter store does not answer. Default REFUSE: nothing is compared and
+            StoreUnavailable is raised (fail securely: OWASP ASVS 5.0 section 16.5). LOCAL: each process counts by itself.
+        alone: with LOCAL, the distinct wrong secrets of a subject's lane that each process admits. Every one is written to
+            the record before it is compared, so the stops hold over all processes. Default: 3 in 15 min.
         lease: how long an attempt may take before it counts as failed. Default 30 s, above any queue for a hash.
         patience: how long an attempt waits inside the call for room held by others. Default 2 s, a wait a person still takes
             for slow.
@@ -167,6 +184,8 @@ class LockoutPolicy:
     )
     repeats: Repeats = field(default=Repeats.FREE, validator=kind(Repeats))
     remember: timedelta = field(default=timedelta(days=180), validator=length())
+    on_outage: Outage = field(default=Outage.REFUSE, validator=kind(Outage))
+    alone: Budget = field(default=Budget(limit=3, window=timedelta(minutes=15)), validator=kind(Budget))
     lease: timedelta = field(default=timedelta(seconds=30), validator=length(most=timedelta(minutes=10)))
     patience: timedelta = field(default=timedelta(seconds=2), validator=length(timedelta(0), timedelta(seconds=30)))
 
@@ -207,8 +226,19 @@ class LockoutPolicy:
         source = self._charge(attempt, attempt.source, SOURCE, self.source)
         if short:
             return (pair, source, own)
-        month = self._charge(attempt, attempt.subject, b"!" + attempt.kind.value.encode() + b"/month", self.month)
-        return (pair, source, month, own)
+        month = self._charge(attempt, attempt.subject, b"!" + month_of(attempt.kind).encode(), self.month)
+        return (pair, source, evolve(month, at_least=attempt.month), own)
+
+    def charges_alone(self, charges: Sequence[Charge]) -> tuple[Charge, ...]:
+        """
+        The same attempt, to be counted by this process alone: its source as ever, its subject by the narrow budget that is
+        all a process may give while it does not know what others gave.
+        """
+        subject, lease = charges[-1].slot, micros(self.lease)
+        narrow = evolve(self.alone.ladder(), lease=lease)
+        return tuple(
+            evolve(charge, ladder=narrow, at_least=0, floor=0) if charge.slot == subject else charge for charge in charges
+        )
 
     def rungs(self, kind: SecretClass, lane: Lane) -> Rungs:
         """The ladder of a lane."""
@@ -270,10 +300,16 @@ class LockoutPolicy:
         name = lane.name(kind).encode()
         return name if lane.known else b"!" + name
 
-    def due(self, kind: SecretClass, lane: Lane, *, known: int, ordinal: int) -> bool:
-        """Whether the record has to hear of an attempt before its secret is compared."""
-        stop = (self.device if lane.known else self.strangers).stop
-        return kind in LADDERED and (ordinal // STEP > known // STEP or known < stop <= ordinal)
+    def due(self, charges: Sequence[Charge], readings: Sequence[Reading], kind: SecretClass, lane: Lane) -> dict[str, int]:
+        """The lanes and budgets the record has to hear of before the secret is compared, and how far they have come."""
+        told: dict[str, int] = {}
+        names = {self.meter(kind, lane): lane.name(kind), b"!" + month_of(kind).encode(): month_of(kind)}
+        for charge, reading in zip(charges, readings, strict=True):
+            if kind in LADDERED and charge.meter in names and isinstance(reading, Granted):
+                count, past = reading.ordinal, reading.ordinal - reading.new
+                if count // STEP > past // STEP or past < charge.ladder.stop <= count:
+                    told[names[charge.meter]] = max(count, told.get(names[charge.meter], 0))
+        return told
 
     def rung(self, kind: SecretClass, lane: Lane, count: int) -> str:
         """The rung that *count* failures reach: ``stopped``, ``slowed`` or none."""

@@ -19,7 +19,7 @@ MAX_HISTORY = 24
 MAX_FACTORS = 5
 MAX_SPENT = 32
 MAX_COMMITS = 8
-MAX_CHECKPOINTS = 2 * (1 + MAX_DEVICES)
+MAX_CHECKPOINTS = 2 * (2 + MAX_DEVICES) + 5  # lanes and months of password and factor, and the other classes
 MAX_BYTES = 16 * 1024
 
 RAPID = timedelta(days=1)
@@ -133,11 +133,21 @@ class Spent(Part, frozen=True, kw_only=True):
 
 
 class Checkpoint(Part, frozen=True, kw_only=True):
-    """How far the failures of one lane had come when the record last heard of it, and the *rung* they reached."""
+    """
+    How far the failures of one lane, or of a budget that refills by time, had come when the record last heard of it; the
+    *rung* they reached; and *since* when that is known.
+    """
 
     lane: str
     count: int = 0
     rung: str = ""
+    since: datetime | None = None
+
+    def remembered(self, window: timedelta | None, now: datetime) -> int:
+        """The failures that may still be remembered by a ladder with that *window*."""
+        if window is None:
+            return self.count
+        return self.count if self.since is not None and now < self.since + window else 0
 
 
 class Record(Part, frozen=True, kw_only=True):

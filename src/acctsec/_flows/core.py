@@ -70,6 +70,7 @@ class Ports:
 
     records: AsyncRecordStore
     meters: AsyncMeterStore
+    own_meters: AsyncMeterStore  # of this process: for when the others do not answer
     directory: AsyncDirectory
     messenger: AsyncMessenger | None
     sink: AsyncEventSink | None

@@ -1,5 +1,6 @@
 """Guesses: every comparison of a secret is charged before it is made, and settled afterwards."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 
@@ -10,15 +11,27 @@ from acctsec._values import Value, evolve
 from acctsec.budgets import micros
 from acctsec.claims import DeviceClaims
 from acctsec.context import Context
-from acctsec.errors import CommitUnknown, PortError
+from acctsec.errors import CommitUnknown, PortError, StoreUnavailable
 from acctsec.events import Event
 from acctsec.identifiers import Identifier
 from acctsec.keyring import frame
-from acctsec.lockout import LADDERED, Admitted, Attempt, Closed, Crowded, Judgement, Lane, OverBudget, SecretClass
+from acctsec.lockout import (
+    LADDERED,
+    Admitted,
+    Attempt,
+    Closed,
+    Crowded,
+    Judgement,
+    Lane,
+    Outage,
+    OverBudget,
+    SecretClass,
+    month_of,
+)
 from acctsec.outcomes import Refused, TryAgain
-from acctsec.protocols import Charge, Granted, Reading, Settle, Settlement
+from acctsec.protocols import AsyncMeterStore, Charge, Granted, Reading, Settle, Settlement
 from acctsec.record import Record, Verifier
-from acctsec.steps import Notice, Scene, count_guess, reach_rung, reached
+from acctsec.steps import No, Notice, Scene, count_alone, count_guesses, reach_rung, reached
 
 
 class Who(Value, frozen=True, kw_only=True):
@@ -59,8 +72,7 @@ class Guess(Value, frozen=True, kw_only=True):
     who: Who
     kind: SecretClass
     lane: Lane
-    charges: tuple[Charge, ...]
-    readings: tuple[Reading, ...]
+    reserved: "Reserved"
     judgement: Admitted | Closed
 
     @property
@@ -84,9 +96,7 @@ class Guess(Value, frozen=True, kw_only=True):
 
     async def settle(self, verdict: Settle) -> tuple[Settlement, ...]:
         """Tell the meters what became of it."""
-        settlements = self.guesses.core.policy.lockout.settlements(self.charges, self.readings, verdict)
-        await self.guesses.settle(settlements)
-        return settlements
+        return await self.guesses.settle(self.reserved, verdict)
 
     async def fail(self, reason: str) -> Refused:
         """
@@ -94,16 +104,25 @@ class Guess(Value, frozen=True, kw_only=True):
         Only a known device is told how long its own lane rests.
         """
         core = self.guesses.core
-        if isinstance(self.judgement, Admitted) and self.judgement.new:
+        if isinstance(self.judgement, Admitted) and self.judgement.new and not self.reserved.alone:
             await self.guesses.reach(self)
         await self.settle(Settle.FAILED)
         core.refused(self.scene, self.operation, "evaluated", reason if self.admitted else "lane")
         until = self.judgement.until if isinstance(self.judgement, Closed) and self.lane.known else None
         return Refused() if until is None else Refused(_left(until, self.scene))
 
-    async def clear_password(self, hold: bytes) -> None:
-        """Clear the password lane too, now that the second factor is proven."""
-        await self.guesses.settle(self.guesses.core.policy.lockout.clearing(self.charges, lane=self.lane, hold=hold))
+    async def clear(self, password: bytes) -> None:
+        """Full success: clear the factor's lane, and the password's, whose reservation *password* was parked for this."""
+        also = self.guesses.core.policy.lockout.clearing(self.reserved.charges, lane=self.lane, hold=password)
+        await self.guesses.settle(self.reserved, Settle.CLEAR, also)
+
+
+class Reserved(Value, frozen=True, kw_only=True):
+    """What an attempt was charged, what the meters answered, and whether this process had to count *alone*."""
+
+    charges: tuple[Charge, ...]
+    readings: tuple[Reading, ...]
+    alone: bool
 
 
 class Guesses:
@@ -130,15 +149,21 @@ class Guesses:
         way, and was for as long as ``LockoutPolicy.patience``.
         """
         lane = self._lane(context, who, scene) if kind in LADDERED else Lane()
-        reserved = await self._reserve(scene, who, kind, lane, context, typed=typed, secret=secret)
-        if isinstance(reserved, TryAgain):
-            return reserved
-        charges, readings, judgement = reserved
+        found = await self._reserve(scene, who, kind, lane, context, typed=typed, secret=secret)
+        if isinstance(found, TryAgain):
+            return found
+        reserved, judgement = found
         if isinstance(judgement, OverBudget):
             self.core.refused(scene, operation, "budget", "source")
             return Refused(_left(judgement.until, scene))
-        if isinstance(judgement, Admitted):
-            who = await self._count(who, scene, kind, lane, judgement)
+        if isinstance(judgement, Admitted) and reserved.alone and judgement.new:
+            counted = await self._count_alone(who, scene, kind, lane, judgement)
+            if isinstance(counted, TryAgain):
+                await self.settle(reserved, Settle.VOID)
+                return counted
+            who, judgement = counted
+        elif isinstance(judgement, Admitted) and not reserved.alone:
+            who = await self._count(who, scene, self.core.policy.lockout.due(reserved.charges, reserved.readings, kind, lane))
         return Guess(
             guesses=self,
             operation=operation,
@@ -146,8 +171,7 @@ class Guesses:
             who=who,
             kind=kind,
             lane=lane,
-            charges=charges,
-            readings=readings,
+            reserved=reserved,
             judgement=judgement,
         )
 
@@ -164,28 +188,53 @@ class Guesses:
 
     async def _reserve(
         self, scene: Scene, who: Who, kind: SecretClass, lane: Lane, context: Context, *, typed: bytes | str, secret: str
-    ) -> tuple[tuple[Charge, ...], tuple[Reading, ...], Admitted | Closed | OverBudget] | TryAgain:
+    ) -> tuple[Reserved, Admitted | Closed | OverBudget] | TryAgain:
         """Charge, and charge again where all room is held by others, holding nothing meanwhile, or where meters were lost."""
         core, hold, waited, floor = self.core, self.core.draw(16), 0.0, 0
         patience = core.policy.lockout.patience.total_seconds()
         while True:
             groups = self._charges(scene, who, kind, lane, context, typed=typed, secret=secret, hold=hold, floor=floor)
-            charges = tuple(charge for group in groups for charge in group)
-            readings = tuple(await core.ports.meters.charge(charges, self.instant()))
-            judgement = self._judge(groups, readings)
-            lost = 0 if floor or not isinstance(judgement, Admitted) else await self._lost(who, lane.name(kind), groups, readings)
+            reserved = await self._charge(scene, groups)
+            judgement = self._judge(groups, reserved.readings)
+            lost = 0
+            if isinstance(judgement, Admitted) and not floor and not reserved.alone:
+                lost = await self._lost(who, lane.name(kind), groups, reserved.readings)
             if lost or isinstance(judgement, OverBudget | Crowded):
-                await self.settle(core.policy.lockout.settlements(charges, readings, Settle.VOID))
+                await self.settle(reserved, Settle.VOID)
             if lost:
                 floor = lost
                 continue
             if not isinstance(judgement, Crowded):
-                return charges, readings, judgement
+                return reserved, judgement
             if waited >= patience:
                 return TryAgain(BRIEF)
             step = 0.01 + core.jitter(3)
             await core.ports.pause(step)
             waited += step
+
+    async def _charge(self, scene: Scene, groups: list[tuple[Charge, ...]]) -> Reserved:
+        """Put an attempt to the meters; where they do not answer and the policy says so, to what this process counts alone."""
+        charges = tuple(charge for group in groups for charge in group)
+        readings = await self.ask(scene, charges)
+        if readings is not None:
+            return Reserved(charges=charges, readings=readings, alone=False)
+        charges = tuple(charge for group in groups for charge in self.core.policy.lockout.charges_alone(group))
+        return Reserved(charges=charges, readings=await self.ask_own(charges), alone=True)
+
+    async def ask(self, scene: Scene, charges: Sequence[Charge]) -> tuple[Reading, ...] | None:
+        """Charge the meters. None where they do not answer and the policy lets this process count alone; else that raises."""
+        core = self.core
+        try:
+            return tuple(await core.ports.meters.charge(charges, self.instant()))
+        except StoreUnavailable:
+            core.observe(events.PortFailed(**scene.head(), port="meters"))
+            if core.policy.lockout.on_outage is Outage.REFUSE:
+                raise
+            return None
+
+    async def ask_own(self, charges: Sequence[Charge]) -> tuple[Reading, ...]:
+        """Charge the meters of this process."""
+        return tuple(await self.core.ports.own_meters.charge(charges, self.instant()))
 
     async def _lost(self, who: Who, lane: str, groups: list[tuple[Charge, ...]], readings: tuple[Reading, ...]) -> int:
         """
@@ -214,12 +263,16 @@ class Guesses:
         floor: int,
     ) -> list[tuple[Charge, ...]]:
         """One group of charges an index key: while keys rotate, old and new names are charged together."""
-        digest, record = self.core.keyring.digest, who.record
-        epoch, past = (str(record.epoch), record.checkpoint(lane.name(kind)).count) if record else ("0", 0)
+        core, record = self.core, who.record
+        digest = core.keyring.digest
+        epoch, past, month = "0", 0, 0
+        if record:
+            epoch, past = str(record.epoch), record.checkpoint(lane.name(kind)).count
+            month = record.checkpoint(month_of(kind)).remembered(core.policy.lockout.month.window, scene.now)
         if record and not scene.active(record):
             epoch += " disabled"  # a right password fails now, and must not be remembered as wrong for later
         groups = []
-        for key in range(self.core.keyring.index_count):
+        for key in range(core.keyring.index_count):
             attempt = Attempt(
                 kind=kind,
                 lane=lane,
@@ -231,8 +284,9 @@ class Guesses:
                 hold=hold,
                 known=past,
                 floor=floor,
+                month=month,
             )
-            groups.append(self.core.policy.lockout.charges(attempt))
+            groups.append(core.policy.lockout.charges(attempt))
         return groups
 
     def _judge(self, groups: list[tuple[Charge, ...]], readings: tuple[Reading, ...]) -> Judgement:
@@ -249,10 +303,21 @@ class Guesses:
         order = (OverBudget, Closed, Crowded, Admitted)
         return min(judged, key=lambda one: (order.index(type(one)), -one.ordinal if isinstance(one, Admitted) else 0))
 
-    async def settle(self, settlements: tuple[Settlement, ...]) -> None:
-        """Settle, if there is anything to settle."""
+    async def settle(self, reserved: Reserved, verdict: Settle, also: tuple[Settlement, ...] = ()) -> tuple[Settlement, ...]:
+        """
+        Tell the meters what became of an attempt, if there is anything to tell.
+
+        Meters that do not answer change nothing about what was decided: the reservation lapses and counts as a failure.
+        """
+        core = self.core
+        settlements = (*core.policy.lockout.settlements(reserved.charges, reserved.readings, verdict), *also)
+        meters: AsyncMeterStore = core.ports.own_meters if reserved.alone else core.ports.meters
         if settlements:
-            await self.core.ports.meters.settle(settlements, self.instant())
+            try:
+                await meters.settle(settlements, self.instant())
+            except StoreUnavailable:
+                core.observe(events.PortFailed(tenant="", subject="", at=core.now(), port="meters"))
+        return settlements
 
     def source_row(self, scene: Scene, context: Context, *, key: int = 0) -> bytes:
         """The row of a source's meters."""
@@ -262,23 +327,44 @@ class Guesses:
         """The present in a meter's own terms."""
         return micros(self.core.now() - EPOCH)
 
-    async def _count(self, who: Who, scene: Scene, kind: SecretClass, lane: Lane, admitted: Admitted) -> Who:
+    async def _count(self, who: Who, scene: Scene, due: dict[str, int]) -> Who:
         """
         Let the record know of every tenth failure, before the secret is compared.
 
         A phantom has no record; it pays the same flush, so that the tenth guess takes as long for both. Answers whose secret
         it is, with the record as it is now: what is committed next must not lose a race against this.
         """
-        core, name, ordinal = self.core, lane.name(kind), admitted.ordinal
-        if not core.policy.lockout.due(kind, lane, known=ordinal - admitted.new, ordinal=ordinal):
+        if not due:
             return who
-        event = events.GuessesCounted(**scene.head(), lane=name, count=ordinal)
-        if who.loaded is None or not who.loaded.version or who.loaded.record.checkpoint(name).count >= ordinal:
-            await self._say(scene, (event,))
+        counted = tuple(events.GuessesCounted(**scene.head(), lane=name, count=count) for name, count in due.items())
+        loaded = who.loaded
+        if loaded is None or not loaded.version:
+            await self._say(scene, counted)
             return who
-        known = who.loaded.record.checkpoint(name).count
-        _, loaded = await core.applied(scene, who.loaded, lambda record: count_guess(record, event=event, known=known))
-        return evolve(who, loaded=loaded)
+        known = {name: loaded.record.checkpoint(name).count for name in due if not name.endswith("/month")}
+        done, now = await self.core.applied(
+            scene, loaded, lambda record: count_guesses(record, counted=counted, known=known, meters=loaded.record.meters)
+        )
+        if not done.effects:
+            await self._say(scene, counted)
+        return evolve(who, loaded=now)
+
+    async def _count_alone(
+        self, who: Who, scene: Scene, kind: SecretClass, lane: Lane, admitted: Admitted
+    ) -> tuple[Who, Admitted | Closed] | TryAgain:
+        """Count a guess in the record, as the meters do not answer. A phantom and a stopped lane pay the same flush."""
+        loaded, policy = who.loaded, self.core.policy
+        if loaded is not None and loaded.version:
+            done, loaded = await self.core.applied(
+                scene, loaded, lambda record: count_alone(policy, record, scene=scene, kind=kind, lane=lane)
+            )
+            if isinstance(done.verdict, TryAgain):
+                return done.verdict
+            who = evolve(who, loaded=loaded)
+            if not isinstance(done.verdict, No):
+                return who, admitted
+        await self._say(scene, (events.GuessesCounted(**scene.head(), lane=lane.name(kind), count=admitted.ordinal),))
+        return who, admitted if loaded is None or not loaded.version else Closed(None, stopped=True)
 
     async def reach(self, guess: Guess) -> None:
         """Say that a failure brought the lane to its next rung, at the cost of one flush for a phantom as well."""

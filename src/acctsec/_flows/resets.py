@@ -68,9 +68,9 @@ class Resets:
         typed = name.value if name else ""
         claims = HandleClaims(tenant=context.tenant, identifier=typed, id=handle, expires=now + core.policy.reset.link_lifetime)
         answer = ResetRequested(core.tokens.seal(Purpose.HANDLE, claims))
-        admitted = await self._within_budget(handle, context)
+        scene = Scene(tenant=context.tenant, subject="", account=None, now=now, source=context.source.key)
+        admitted = await self._within_budget(scene, handle, context)
         if not admitted or name is None:
-            scene = Scene(tenant=context.tenant, subject="", account=None, now=now, source=context.source.key)
             core.refused(scene, "request_reset", "budget", "requests" if name else "form")
             return answer
         request = ResetRequest(
@@ -92,7 +92,7 @@ class Resets:
             return
         raise StoreError("A request could not be committed.", remedy="Ask again when the store answers.")
 
-    async def _within_budget(self, handle: bytes, context: Context) -> bool:
+    async def _within_budget(self, scene: Scene, handle: bytes, context: Context) -> bool:
         """
         Spend one request of the source.
 
@@ -104,7 +104,9 @@ class Resets:
         for key in range(core.keyring.index_count):
             row = core.keyring.digest("source row", context.tenant, context.source.key, key=key)[:16]
             charges.append(Charge(row, b"!requests", ladder, None, handle))
-        readings = await core.ports.meters.charge(charges, self.guesses.instant())
+        readings = await self.guesses.ask(scene, charges)
+        if readings is None:
+            readings = await self.guesses.ask_own(charges)
         return all(isinstance(reading, Granted) for reading in readings)
 
     @operation

@@ -176,10 +176,10 @@ class SignIn:
             await guess.settle(Settle.VOID)  # a second click, too late: no guess, and no end to what the first one clears
             core.refused(scene, guess.operation, "evaluated", verdict.reason)
             return Refused()
-        await guess.settle(Settle.CLEAR)
         if isinstance(verdict, Granted):
-            await guess.clear_password(ticket.hold)
+            await guess.clear(ticket.hold)
             return self.granted(scene, verdict, done.record)
+        await guess.settle(Settle.CLEAR)
         onward = evolve(ticket, id=core.draw(16), issued=scene.now, hold=b"")
         if isinstance(verdict, NeedsChange):
             onward = evolve(onward, expires=scene.now + core.policy.sessions.ticket_lifetime)

@@ -6,7 +6,7 @@ from acctsec import _ports
 from acctsec._flows.core import Ports
 from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, TotpCode
 from acctsec.context import Context
-from acctsec.engine._wiring import Flows, check_form, check_wiring, forms, governor
+from acctsec.engine._wiring import OWN_ROWS, Flows, check_form, check_wiring, forms, governor
 from acctsec.events import AsyncEventSink
 from acctsec.keyring import Keyring
 from acctsec.outcomes import (
@@ -44,6 +44,7 @@ from acctsec.protocols import (
     Clock,
     Entropy,
 )
+from acctsec.stores.memory import AsyncMemoryStore
 
 
 class AsyncEngine:
@@ -74,6 +75,7 @@ class AsyncEngine:
         ports = Ports(
             records=store,
             meters=store,
+            own_meters=AsyncMemoryStore(most_rows=OWN_ROWS),
             directory=directory,
             messenger=messenger,
             sink=sink,

@@ -10,7 +10,7 @@ from acctsec._blocking import Awaitable, awaitable, run
 from acctsec._flows.core import Ports
 from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, TotpCode
 from acctsec.context import Context
-from acctsec.engine._wiring import METERS, RECORDS, Flows, check_form, check_wiring, forms, governor
+from acctsec.engine._wiring import METERS, OWN_ROWS, RECORDS, Flows, check_form, check_wiring, forms, governor
 from acctsec.events import EventSink
 from acctsec.keyring import Keyring
 from acctsec.outcomes import (
@@ -48,6 +48,7 @@ from acctsec.protocols import (
     Messenger,
     Store,
 )
+from acctsec.stores.memory import MemoryStore
 
 DELIVERY_PAUSE = 1.0
 
@@ -93,6 +94,7 @@ class Engine:
         ports = Ports(
             records=Awaitable(store, *RECORDS),  # type: ignore[arg-type]
             meters=Awaitable(store, *METERS),  # type: ignore[arg-type]
+            own_meters=Awaitable(MemoryStore(most_rows=OWN_ROWS), *METERS),  # type: ignore[arg-type]
             directory=Awaitable(directory, "find", "get"),  # type: ignore[arg-type]
             messenger=None if messenger is None else Awaitable(messenger, "send"),  # type: ignore[arg-type]
             sink=None if sink is None else Awaitable(sink, "record"),  # type: ignore[arg-type]

@@ -20,6 +20,7 @@ from acctsec.policy import Policy
 
 RECORDS = ("load", "commit", "drain", "ack")
 METERS = ("charge", "settle", "read")
+OWN_ROWS = 50_000  # of meters that a process keeps by itself while the others do not answer: about 50 MB
 
 
 class Flows:

@@ -51,7 +51,8 @@ from acctsec.steps.scene import (
     with_method,
 )
 from acctsec.steps.sign_in import (
-    count_guess,
+    count_alone,
+    count_guesses,
     prove_factor,
     reach_rung,
     reached,
@@ -80,7 +81,8 @@ __all__ = [
     "administer",
     "change_password",
     "change_refusal",
-    "count_guess",
+    "count_alone",
+    "count_guesses",
     "enough",
     "find_reset",
     "guarded",

@@ -1,5 +1,7 @@
 """Signing in: a compared password, a proven factor, and the guesses counted on the way."""
 
+from collections.abc import Mapping, Sequence
+
 from acctsec import events
 from acctsec._values import evolve
 from acctsec.claims import Ticket
@@ -117,17 +119,41 @@ def _grant(
     return Step(Granted(session, device), after, (event,))
 
 
-def count_guess(record: Record, *, event: events.GuessesCounted, known: int) -> Step:
+def count_guesses(record: Record, *, counted: Sequence[events.GuessesCounted], known: Mapping[str, int], meters: int) -> Step:
     """
-    Write down how far a lane has come, before its secret is looked at.
+    Write down how far lanes and budgets have come in that generation of *meters*, before a secret is looked at.
 
-    Nothing where the record knows more already, or of less than was *known* when the attempt began: a success has cleared
-    the lane meanwhile, and what it cleared must not come back.
+    Nothing of a lane where the record knows more already, or of less than was *known* when the attempt began: a success has
+    cleared it meanwhile, and what it cleared must not come back. What is not known is a budget that refills by time: its
+    failures may be fewer than before, and only their date tells.
     """
-    point = record.checkpoint(event.lane)
-    if not known <= point.count < event.count:
+    if record.meters != meters:
         return Step(Done(), record)
-    return Step(Done(), record.with_checkpoint(evolve(point, count=event.count)), (event,))
+    after, told = record, []
+    for event in counted:
+        point = after.checkpoint(event.lane)
+        if event.lane in known and not known[event.lane] <= point.count < event.count:
+            continue
+        after = after.with_checkpoint(evolve(point, count=event.count, since=event.at))
+        told.append(event)
+    return Step(Done(), after, tuple(told))
+
+
+def count_alone(policy: Policy, record: Record, *, scene: Scene, kind: SecretClass, lane: Lane) -> Step:
+    """
+    Count one more guess of a lane in the record itself, before the secret is looked at: the meters do not answer.
+
+    No where the lane has come to its stop.
+    """
+    point, rungs = record.checkpoint(lane.name(kind)), policy.lockout.rungs(kind, lane)
+    count = point.remembered(rungs.window, scene.now)
+    if count >= rungs.stop:
+        return Step(No("stopped"), record)
+    event = events.GuessesCounted(**scene.head(), lane=point.lane, count=count + 1)
+    rung = policy.lockout.rung(kind, lane, event.count)
+    news = () if rung in ("", point.rung) else reached(scene, rung=rung, lane=point.lane, count=event.count)
+    after = evolve(point, count=event.count, since=scene.now, rung=rung or point.rung)
+    return Step(Done(count=event.count), record.with_checkpoint(after), (event, *news))
 
 
 def reach_rung(policy: Policy, record: Record, *, scene: Scene, kind: SecretClass, lane: Lane, count: int) -> Step:

@@ -7,6 +7,7 @@ store sees keys, versions and bytes, never a policy. Write your own against ``ac
 """
 
 from acctsec.stores.memory import AsyncMemoryStore, MemoryStore
+from acctsec.stores.split import AsyncSplitStore, SplitStore
 from acctsec.stores.sqlite import AsyncSqliteStore, SqliteStore
 
-__all__ = ["AsyncMemoryStore", "AsyncSqliteStore", "MemoryStore", "SqliteStore"]
+__all__ = ["AsyncMemoryStore", "AsyncSplitStore", "AsyncSqliteStore", "MemoryStore", "SplitStore", "SqliteStore"]

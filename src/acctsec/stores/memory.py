@@ -7,6 +7,7 @@ from threading import Lock
 
 from attrs import define
 
+from acctsec.errors import StoreUnavailable
 from acctsec.meters import FRESH, Meter, charge_row, settle_row, tally
 from acctsec.protocols import (
     Charge,
@@ -43,9 +44,12 @@ class MemoryStore:
     For tests, and for single processes that may forget: after a restart no account has a password, no guess was ever
     counted and no message waits. Thread-safe; not shared between processes, and a fork gets a copy that goes its own
     way. Meters that nobody charged for twice their window are collected as new ones arrive; records are kept.
+
+    With *most_rows*, a charge that would begin one more row of meters than that raises StoreUnavailable.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, most_rows: int | None = None) -> None:
+        self._most_rows = most_rows
         self._lock = Lock()
         self._records: dict[bytes, tuple[bytes, Version]] = {}
         self._outbox: dict[bytes, _Entry] = {}
@@ -137,6 +141,10 @@ class MemoryStore:
                 del self._rows[old]
             else:
                 self._round.append(old)
+        if self._most_rows is not None and len(self._rows) >= self._most_rows:
+            raise StoreUnavailable(
+                f"All {self._most_rows} rows of meters in memory are in use.", remedy="Bring the shared meters back."
+            )
         row = self._rows[slot] = _Row({}, 0)
         self._round.append(slot)
         return row
@@ -153,8 +161,8 @@ def _write(meters: dict[bytes, Meter], changed: Mapping[bytes, Meter | None]) ->
 class AsyncMemoryStore:
     """The async form of `MemoryStore`: the same store, answering at once."""
 
-    def __init__(self) -> None:
-        self._store = MemoryStore()
+    def __init__(self, *, most_rows: int | None = None) -> None:
+        self._store = MemoryStore(most_rows=most_rows)
 
     async def load(self, key: bytes) -> tuple[bytes, Version] | None:
         """Read the latest committed record and its version."""

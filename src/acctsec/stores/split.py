@@ -1,0 +1,131 @@
+"""Records in one store, meters in another."""
+
+import inspect
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from acctsec.errors import ConfigError
+from acctsec.protocols import (
+    AsyncMeterStore,
+    AsyncRecordStore,
+    Charge,
+    Committed,
+    Conflict,
+    Drained,
+    Ladder,
+    MeterStore,
+    Reading,
+    RecordStore,
+    Settlement,
+    Tally,
+    Version,
+)
+
+
+class SplitStore:
+    """
+    Keeps records and outbox in *records*, meters in *meters*.
+
+    The usual pair past one machine is ``PostgresStore`` for what must never be lost and ``ValkeyStore`` for what is counted
+    at every attempt. A sign-in takes two round trips to each. Nothing spans both: a charge that was reserved before a commit
+    that failed counts as a failure when its lease ends, and what a loss of the meters costs is bounded by what the record
+    remembers. Each store is closed by whoever made it.
+
+    >>> from acctsec.stores import MemoryStore
+    >>> store = SplitStore(records=MemoryStore(), meters=MemoryStore())
+
+    Raises ConfigError for a store that lacks its half, or is of the async form.
+    """
+
+    def __init__(self, *, records: RecordStore, meters: MeterStore) -> None:
+        _check(records, ("load", "commit", "drain", "ack"), "records", wants_async=False)
+        _check(meters, ("charge", "settle", "read"), "meters", wants_async=False)
+        self._records = records
+        self._meters = meters
+
+    def __repr__(self) -> str:
+        return f"SplitStore(records={self._records!r}, meters={self._meters!r})"
+
+    def load(self, key: bytes) -> tuple[bytes, Version] | None:
+        """Read the latest committed record and its version."""
+        return self._records.load(key)
+
+    def commit(
+        self, key: bytes, expected: Version | None, value: bytes | None, outbox: Sequence[bytes], commit_id: bytes
+    ) -> Committed | Conflict:
+        """Compare and swap, appending *outbox* in the same transaction."""
+        return self._records.commit(key, expected, value, outbox, commit_id)
+
+    def drain(self, limit: int, now: datetime, lease: timedelta) -> Sequence[Drained]:
+        """Hand out at most *limit* due entries, oldest first, and hide them for *lease*, doubled at each attempt."""
+        return self._records.drain(limit, now, lease)
+
+    def ack(self, ids: Sequence[bytes]) -> None:
+        """Delete entries that were delivered."""
+        self._records.ack(ids)
+
+    def charge(self, charges: Sequence[Charge], now: int) -> Sequence[Reading]:
+        """Answer each charge, in order. All charges of one slot are reserved, or none is."""
+        return self._meters.charge(charges, now)
+
+    def settle(self, settlements: Sequence[Settlement], now: int) -> None:
+        """Apply every settlement; idempotent by (slot, meter, hold)."""
+        self._meters.settle(settlements, now)
+
+    def read(self, meters: Sequence[tuple[bytes, bytes, Ladder]], now: int) -> Sequence[Tally]:
+        """Read meters by (slot, meter, ladder) without changing them."""
+        return self._meters.read(meters, now)
+
+
+class AsyncSplitStore:
+    """The async form of `SplitStore`, over two async stores."""
+
+    def __init__(self, *, records: AsyncRecordStore, meters: AsyncMeterStore) -> None:
+        _check(records, ("load", "commit", "drain", "ack"), "records", wants_async=True)
+        _check(meters, ("charge", "settle", "read"), "meters", wants_async=True)
+        self._records = records
+        self._meters = meters
+
+    def __repr__(self) -> str:
+        return f"AsyncSplitStore(records={self._records!r}, meters={self._meters!r})"
+
+    async def load(self, key: bytes) -> tuple[bytes, Version] | None:
+        """Read the latest committed record and its version."""
+        return await self._records.load(key)
+
+    async def commit(
+        self, key: bytes, expected: Version | None, value: bytes | None, outbox: Sequence[bytes], commit_id: bytes
+    ) -> Committed | Conflict:
+        """Compare and swap, appending *outbox* in the same transaction."""
+        return await self._records.commit(key, expected, value, outbox, commit_id)
+
+    async def drain(self, limit: int, now: datetime, lease: timedelta) -> Sequence[Drained]:
+        """Hand out at most *limit* due entries, oldest first, and hide them for *lease*, doubled at each attempt."""
+        return await self._records.drain(limit, now, lease)
+
+    async def ack(self, ids: Sequence[bytes]) -> None:
+        """Delete entries that were delivered."""
+        await self._records.ack(ids)
+
+    async def charge(self, charges: Sequence[Charge], now: int) -> Sequence[Reading]:
+        """Answer each charge, in order. All charges of one slot are reserved, or none is."""
+        return await self._meters.charge(charges, now)
+
+    async def settle(self, settlements: Sequence[Settlement], now: int) -> None:
+        """Apply every settlement; idempotent by (slot, meter, hold)."""
+        await self._meters.settle(settlements, now)
+
+    async def read(self, meters: Sequence[tuple[bytes, bytes, Ladder]], now: int) -> Sequence[Tally]:
+        """Read meters by (slot, meter, ladder) without changing them."""
+        return await self._meters.read(meters, now)
+
+
+def _check(store: Any, methods: Sequence[str], half: str, *, wants_async: bool) -> None:
+    for method in methods:
+        call = getattr(store, method, None)
+        if not callable(call):
+            raise ConfigError(f"{type(store).__name__} has no {method}.", remedy=f"Give a store that keeps {half}.")
+        if inspect.iscoroutinefunction(call) is not wants_async:
+            form, face = ("blocking", "SplitStore") if wants_async else ("async", "AsyncSplitStore")
+            raise ConfigError(f"{half} is the {form} form of a store.", remedy=f"Give its other form, or use {face}.")

@@ -1,0 +1,384 @@
+"""What is left of every budget while the meters do not answer, and after they were lost."""
+
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from attrs import evolve
+
+from acctsec import (
+    CHEAPEST,
+    ConfigError,
+    Engine,
+    FactorRequired,
+    LockoutPolicy,
+    MemoryStore,
+    Refused,
+    SignedIn,
+    SplitStore,
+    StoreUnavailable,
+    TotpCode,
+    TryAgain,
+)
+from acctsec._codec import decode_record
+from acctsec.budgets import Budget, Rungs
+from acctsec.events import GuessesCounted, GuessingStopped, PortFailed
+from acctsec.keyring import frame
+from acctsec.lockout import STEP, Outage
+from acctsec.protocols import MessagePurpose
+from acctsec.testing import world
+from acctsec.testing.world import IDENTIFIER, PASSWORD
+
+ALONE = evolve(CHEAPEST, lockout=LockoutPolicy(on_outage=Outage.LOCAL))
+
+
+class Meters:
+    """Meters that can be taken away, and emptied."""
+
+    def __init__(self):
+        self.real = MemoryStore()
+        self.down = set()
+        self.trips = []
+
+    def _asked(self, name, *args):
+        self.trips.append(name)
+        if name in self.down:
+            raise StoreUnavailable("The meters are away.", remedy="Bring them back.")
+        return getattr(self.real, name)(*args)
+
+    def charge(self, charges, now):
+        return self._asked("charge", charges, now)
+
+    def settle(self, settlements, now):
+        return self._asked("settle", settlements, now)
+
+    def read(self, meters, now):
+        return self._asked("read", meters, now)
+
+    def lose(self):
+        self.real = MemoryStore()
+
+
+class Records(MemoryStore):
+    """Records that count their round trips."""
+
+    def __init__(self):
+        super().__init__()
+        self.trips = []
+
+    def load(self, key):
+        self.trips.append("load")
+        return super().load(key)
+
+    def commit(self, *args):
+        self.trips.append("commit")
+        return super().commit(*args)
+
+
+def split(policy=CHEAPEST):
+    """A world with records in one place and meters in another, and an account in it."""
+    meters, records = Meters(), Records()
+    w = world(policy=policy, store=SplitStore(records=records, meters=meters))
+    w.meters, w.records = meters, records
+    w.sign_up()
+    w.comparisons.clear()
+    return w
+
+
+def node(w):
+    """Another process of the same deployment: meters of its own, everything else shared."""
+    ports = {"keyring": w.keyring, "directory": w.directory, "messenger": w.messenger, "sink": w.sink}
+    return Engine(policy=w.policy, store=w.store, clock=w.clock, entropy=w.entropy, **ports)
+
+
+def guess(w, number, engine=None, identifier=IDENTIFIER, **facts):
+    """One wrong password, from a source of its own."""
+    facts.setdefault("address", f"198.18.{number // 250}.{number % 250 + 1}")
+    return (engine or w.engine).sign_in(identifier, f"wrong number {number}", context=w.context(**facts))
+
+
+def compared(w):
+    """Distinct wrong passwords that were compared with the real verifier."""
+    return len({one.password for one in w.comparisons.guesses})
+
+
+def record(w):
+    return decode_record(w.records.load(frame("subject", "", "u1"))[0])
+
+
+# --- round trips ------------------------------------------------------------------------------------------------------
+
+
+def trips(w, operation):
+    w.meters.trips.clear()
+    w.records.trips.clear()
+    outcome = operation()
+    return outcome, w.records.trips, w.meters.trips
+
+
+def test_a_sign_in_takes_two_round_trips_to_each_store():
+    w = split()
+    outcome, records, meters = trips(w, lambda: w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context()))
+    assert isinstance(outcome, SignedIn)
+    assert (records, meters) == (["load", "commit"], ["charge", "settle"])
+
+
+@pytest.mark.parametrize("identifier", [IDENTIFIER, "nobody@example.org"])
+def test_a_failed_sign_in_takes_one_trip_to_the_records_and_two_to_the_meters(identifier):
+    w = split()
+    outcome, records, meters = trips(w, lambda: guess(w, 1, identifier=identifier))
+    assert isinstance(outcome, Refused)
+    assert (records, meters) == (["load"], ["charge", "settle"])
+
+
+def test_a_second_factor_takes_two_round_trips_to_each_store():
+    w = split()
+    app, _ = w.enroll(w.sign_in().session)
+    ticket = w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context()).ticket
+    code = app.code(w.clock())
+    outcome, records, meters = trips(w, lambda: w.engine.verify_factor(ticket, code, context=w.context()))
+    assert isinstance(outcome, SignedIn)
+    assert (records, meters) == (["load", "commit"], ["charge", "settle"])
+
+
+# --- an outage --------------------------------------------------------------------------------------------------------
+
+
+def test_without_meters_nothing_is_compared():
+    """The default: no budget can be kept, so nobody gets in, and everybody hears why."""
+    w = split()
+    w.meters.down = {"charge"}
+    for attempt in (lambda: guess(w, 1), lambda: w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context())):
+        with pytest.raises(StoreUnavailable):
+            attempt()
+    assert w.comparisons.all == []
+    w.meters.down = set()
+    w.deliver()
+    assert [event.port for _, event in w.sink.handed if isinstance(event, PortFailed)] == ["meters", "meters"]
+
+
+@pytest.mark.parametrize("policy", [CHEAPEST, ALONE], ids=["refuse", "local"])
+def test_what_cannot_be_settled_was_decided_all_the_same(policy):
+    """The session is there, so its owner gets it; the reservation lapses and is one failure too many, never too few."""
+    w = split(policy)
+    w.meters.down = {"settle"}
+    assert isinstance(w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context()), SignedIn)
+    assert isinstance(guess(w, 1), Refused)
+    w.meters.down = set()
+    w.clock.advance(minutes=1)
+    assert [lane.failures for lane in w.engine.admin.lock_status("u1") if lane.lane == "password/strangers"] == [2]
+
+
+def test_alone_each_process_gives_its_narrow_budget():
+    w = split(ALONE)
+    w.meters.down = {"charge", "settle"}
+    nodes = [node(w) for _ in range(3)]
+    for number in range(24):
+        assert isinstance(guess(w, number, nodes[number % 3]), Refused)
+    assert compared(w) == 3 * 3
+    assert record(w).checkpoint("password/strangers").count == 9
+
+
+def test_alone_the_same_wrong_password_is_one_guess_and_the_owner_gets_in():
+    w = split(ALONE)
+    w.meters.down = {"charge", "settle"}
+    for _ in range(20):
+        assert isinstance(w.engine.sign_in(IDENTIFIER, "stale password 1", context=w.context()), Refused)
+    assert record(w).checkpoint("password/strangers").count == 1
+    assert isinstance(w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context()), SignedIn)
+    assert record(w).checkpoint("password/strangers").count == 0
+
+
+def test_alone_the_stop_holds_over_all_processes_and_restarts():
+    """However many processes, each new, and however long it takes: not one comparison more than the stop."""
+    w = split(ALONE)
+    device = w.sign_in().device
+    w.meters.down = {"charge", "settle"}
+    for number in range(120):
+        assert isinstance(guess(w, number, node(w)), Refused)
+    assert compared(w) == w.policy.lockout.strangers.stop == 50
+    assert isinstance(node(w).sign_in(IDENTIFIER, PASSWORD, context=w.context("203.0.113.5")), Refused)
+    assert isinstance(node(w).sign_in(IDENTIFIER, PASSWORD, context=w.context(device=device)), SignedIn)
+    w.deliver()
+    assert [event.count for event in w.sink.of(GuessesCounted) if event.lane == "password/strangers"][:50] == list(range(1, 51))
+    assert len(w.sink.of(GuessingStopped)) == 1
+    assert len(w.messenger.of(MessagePurpose.GUESSING_STOPPED)) == 1
+
+
+def test_alone_known_and_unknown_cost_the_same_trips():
+    w = split(ALONE)
+    w.meters.down = {"charge", "settle"}
+    for number in range(60):
+        known = trips(w, partial(guess, w, number, node(w)))
+        unknown = trips(w, partial(guess, w, number, node(w), "nobody@example.org"))
+        assert known == unknown == (Refused(), ["load", "commit"], ["charge"]), number
+
+
+def test_alone_a_source_is_still_a_source():
+    w = split(ALONE)
+    w.meters.down = {"charge", "settle"}
+    outcomes = [guess(w, n, identifier=f"user{n}@example.org", address="192.0.2.77") for n in range(60)]
+    assert sum(outcome.retry_after is not None for outcome in outcomes) == 10
+
+
+def test_alone_codes_are_counted_in_the_record_too():
+    """Six digits beside a reset link: all processes together give what the policy allows a day."""
+    w = split(ALONE)
+    app, _ = w.enroll(w.sign_in().session)
+    tickets = [w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context()).ticket for _ in range(3)]
+    w.meters.down = {"charge", "settle"}
+    right = app.code(w.clock()).code
+    codes = [f"{number:06d}" for number in range(200) if f"{number:06d}" != right]
+    for number in range(40):
+        context = w.context(f"198.18.7.{number + 1}")
+        assert isinstance(node(w).verify_factor(tickets[0], TotpCode(codes[number]), context=context), Refused)
+    assert record(w).checkpoint("factor/strangers").count == 40
+    for number in range(40, 60):
+        assert isinstance(node(w).verify_factor(tickets[0], TotpCode(codes[number]), context=w.context()), Refused)
+    assert record(w).checkpoint("factor/strangers").count == 50
+    assert isinstance(node(w).verify_factor(tickets[0], TotpCode(right), context=w.context("203.0.113.9")), Refused)
+
+
+def test_alone_resets_go_on_within_the_budget_of_the_process():
+    w = split(ALONE)
+    w.meters.down = {"charge", "settle"}
+    limit = w.policy.reset.per_source.limit
+    for _ in range(limit + 5):
+        w.engine.request_reset(IDENTIFIER, context=w.context())
+    w.meters.down = set()
+    assert len(w.records._outbox) == 1 + limit  # and the event of the sign-up
+
+
+def test_when_the_meters_come_back_little_was_gained():
+    """
+    The meter of before goes on from where it was, and the record makes up for most of what it missed.
+
+    The documented bound of an outage: what lies between two checkpoints, and what may be under way at once.
+    """
+    for before in (0, 9, 19, 29):
+        for away in (3, 12, 24):
+            w = split(ALONE)
+            for number in range(before):
+                guess(w, number)
+                w.clock.advance(minutes=31)
+            w.meters.down = {"charge", "settle"}
+            for number in range(away):
+                guess(w, 1000 + number, node(w))
+            w.meters.down = set()
+            for number in range(80):
+                guess(w, 2000 + number)
+                w.clock.advance(minutes=31)
+            assert compared(w) <= 50 + (STEP - 1) + w.policy.lockout.strangers.free, (before, away, compared(w))
+
+
+def test_meters_of_a_process_are_bounded():
+    """Whoever types a million names fills the room, and then nobody gets one more free guess."""
+    store = MemoryStore(most_rows=100)
+    w = world(store=SplitStore(records=MemoryStore(), meters=store))
+    for number in range(50):
+        guess(w, number, identifier=f"user{number}@example.org")
+    for number in range(50, 200):
+        with pytest.raises(StoreUnavailable, match="100 rows"):
+            guess(w, number, identifier=f"user{number}@example.org")
+    assert len(store._rows) == 100
+
+
+def test_what_is_wrong_is_no_outage():
+    """Damage denies, whatever the policy says of outages."""
+    w = split(ALONE)
+
+    def charge(charges, now):
+        raise ValueError("broken")
+
+    w.meters.charge = charge
+    w.restart()
+    with pytest.raises(ValueError, match="broken"):
+        guess(w, 1)
+    assert w.comparisons.all == []
+
+
+@pytest.mark.parametrize("knob", [{"on_outage": "local"}, {"alone": 3}])
+def test_outage_knobs_are_typed(knob):
+    with pytest.raises(ConfigError):
+        LockoutPolicy(**knob)
+
+
+# --- a loss -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lost_before", range(0, 50, 1))
+def test_a_loss_of_all_meters_costs_at_most_nine_guesses(lost_before):
+    """The meters vanish before guess number *lost_before*: the count goes on from the last checkpoint."""
+    w = split()
+    for number in range(90):
+        if number == lost_before:
+            w.meters.lose()
+        guess(w, number)
+        w.clock.advance(minutes=31)
+    assert 50 <= compared(w) <= 50 + STEP - 1
+    assert compared(w) == 50 + lost_before % STEP
+
+
+def test_losses_add_up_and_no_more():
+    w = split()
+    for number in range(150):
+        if number % 7 == 6:
+            w.meters.lose()
+        guess(w, number)
+        w.clock.advance(minutes=31)
+    losses = 150 // 7
+    assert compared(w) <= 50 + losses * (STEP - 1)
+
+
+def test_a_budget_that_refills_by_time_survives_a_loss():
+    """Somebody signs in between, so no lane stops; the month remembers all the same, but for nine."""
+    month = Rungs(free=30, first=timedelta(minutes=1), longest=timedelta(minutes=1), stop=30, window=timedelta(days=30))
+    for lost in (5, 10, 19, 25, 29):
+        w = split(evolve(CHEAPEST, lockout=LockoutPolicy(month=month)))
+        for number in range(60):
+            if number == lost:
+                w.meters.lose()
+            guess(w, number)
+            if number % 4 == 3 and number < 28:
+                w.sign_in(address=f"203.0.113.{number + 1}")
+            w.clock.advance(minutes=31)
+        assert compared(w) == 30 + lost % STEP
+
+
+def test_a_budget_that_refilled_stays_refilled():
+    """What the record remembers of a month ends with its window, also where the meters were lost meanwhile."""
+    month = Rungs(free=30, first=timedelta(minutes=1), longest=timedelta(minutes=1), stop=30, window=timedelta(days=30))
+    w = split(evolve(CHEAPEST, lockout=LockoutPolicy(month=month)))
+    for number in range(30):
+        guess(w, number)
+        w.clock.advance(minutes=31)
+        if number % 4 == 3:
+            w.sign_in(address=f"203.0.113.{number + 1}")
+    assert record(w).checkpoint("password/month").count == 30
+    w.meters.lose()
+    assert isinstance(w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context("203.0.113.200")), Refused)
+    w.clock.advance(days=31)
+    assert isinstance(w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context("203.0.113.201")), SignedIn)
+
+
+def test_unlocking_lets_no_checkpoint_come_back():
+    w = split()
+    for number in range(15):
+        guess(w, number)
+        w.clock.advance(minutes=31)
+    w.engine.admin.unlock("u1", actor="root")
+    assert record(w).checkpoints == ()
+    w.meters.lose()
+    for number in range(9):
+        guess(w, 100 + number)
+        w.clock.advance(minutes=31)
+    assert record(w).checkpoints == ()
+
+
+def test_budget_and_factor_outcomes_are_what_they_were():
+    """Nothing of this shows where the meters answer: a second factor is still asked for."""
+    w = split(ALONE)
+    w.enroll(w.sign_in().session)
+    assert isinstance(w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context()), FactorRequired)
+    assert w.policy.lockout.alone == Budget(limit=3, window=timedelta(minutes=15))
+    assert not isinstance(guess(w, 1), TryAgain)

@@ -318,7 +318,7 @@ def test_one_code_proves_one_sign_in():
         return [w.engine.verify_factor(ticket, code, context=w.context()) for ticket in w.tickets]
 
     explored = explore(two_tickets, flows, lambda w, answers: exactly_one(answers, SignedIn))
-    assert explored.schedules > 20
+    assert explored.schedules >= 20
 
 
 def test_one_ticket_gives_one_session_whatever_codes_it_comes_with():

@@ -26,7 +26,7 @@ from acctsec.events import GuessesCounted, GuessingStopped, PortFailed
 from acctsec.keyring import frame
 from acctsec.lockout import STEP, Outage
 from acctsec.protocols import MessagePurpose
-from acctsec.testing import world
+from acctsec.testing import FAILURES, RACING, explore, race_world, world
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
 ALONE = evolve(CHEAPEST, lockout=LockoutPolicy(on_outage=Outage.LOCAL))
@@ -382,3 +382,32 @@ def test_budget_and_factor_outcomes_are_what_they_were():
     assert isinstance(w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context()), FactorRequired)
     assert w.policy.lockout.alone == Budget(limit=3, window=timedelta(minutes=15))
     assert not isinstance(guess(w, 1), TryAgain)
+
+
+# --- every order, every call lost --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("most", [2, pytest.param(3, marks=pytest.mark.deep)])
+def test_whichever_call_is_lost_every_guess_is_counted_somewhere(most):
+    """Two guesses at once, store calls failing or answering to nobody: each comparison is in the meters or in the record."""
+
+    def begin():
+        w = race_world(policy=evolve(RACING, lockout=evolve(RACING.lockout, on_outage=Outage.LOCAL)))
+        w.sign_up()
+        w.comparisons.clear()
+        return w
+
+    def flows(w):
+        return [w.engine.sign_in(IDENTIFIER, f"wrong guess number {n}", context=w.context()) for n in range(2)]
+
+    def check(w, answers):
+        guesses = len({one.password for one in w.comparisons.guesses})
+        w.restart()
+        w.clock.advance(minutes=1)
+        lanes = {lane.lane: lane.failures for lane in w.calls.admin.lock_status("u1")}
+        told = decode_record(w.store.store.load(frame("subject", "", "u1"))[0]).checkpoint("password/strangers").count
+        assert guesses <= lanes["password/strangers"] + told, (guesses, lanes, told)
+        assert not any(isinstance(answer, SignedIn) for answer in answers)
+
+    explored = explore(begin, flows, check, fates=FAILURES, most=most)
+    assert explored.schedules > 100

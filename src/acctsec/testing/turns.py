@@ -10,7 +10,7 @@ from typing import Any, cast
 from attrs import evolve, field, frozen
 
 from acctsec.engine import AsyncEngine, Engine
-from acctsec.errors import CommitUnknown, StoreError
+from acctsec.errors import CommitUnknown, StoreError, StoreUnavailable
 from acctsec.hashing.job import Job
 from acctsec.password import Length
 from acctsec.policy import Policy
@@ -59,7 +59,7 @@ class Call:
         return answer
 
     def _failure(self) -> StoreError:
-        kind = CommitUnknown if self.name == "commit" else StoreError
+        kind = CommitUnknown if self.name == "commit" else StoreUnavailable
         return kind("This call was told to fail.", remedy="None: it is a test.")
 
 

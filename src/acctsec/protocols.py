@@ -196,7 +196,10 @@ class Settle(StrEnum):
 
 
 class Settlement(Value, frozen=True):
-    """What became of the reservation *hold* of one meter. Settling twice, or settling an unknown hold, changes nothing."""
+    """
+    What became of the reservation *hold* of one meter. Settling an unknown hold changes nothing, nor does settling twice; but
+    where several share a hold, each VOID gives one share back.
+    """
 
     slot: bytes
     meter: bytes
@@ -223,10 +226,13 @@ class AsyncMeterStore(Protocol):
         Slots are taken in the order in which they come first. Once one refuses, those after it read Untouched: whoever has
         used up his own room must not hold up anybody else's. A charge that would have been granted but for another of its
         slot still reads Granted, with nothing to settle.
+
+        Raises StoreUnavailable when the store does not answer: ``LockoutPolicy.on_outage`` says what follows. A store that
+        tries again by itself never charges twice: with a candidate the same hold reserves once, without one it must not.
         """
 
     async def settle(self, settlements: Sequence[Settlement], now: int) -> None:
-        """Apply every settlement; idempotent by (slot, meter, hold)."""
+        """Apply every settlement. Raises StoreUnavailable when it may not have come to that; the reservation then lapses."""
 
     async def read(self, meters: Sequence[tuple[bytes, bytes, Ladder]], now: int) -> Sequence[Tally]:
         """Read meters by (slot, meter, ladder) without changing them."""

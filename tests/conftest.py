@@ -1,8 +1,13 @@
-"""What every test shares: how hard Hypothesis searches."""
+"""What every test shares: how hard Hypothesis searches, and the servers of the session (tests/servers says how to use them)."""
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
+from tests.servers import Postgres, RemotePostgres, RemoteValkey, Valkey, ValkeyCluster
+from tests.servers.postgres import VARIABLE as POSTGRES
+from tests.servers.valkey import REDIS
+from tests.servers.valkey import VARIABLE as VALKEY
 
 # No deadline anywhere: an Argon2 hash takes what it takes, and a shared machine is slow at times.
 settings.register_profile("dev", max_examples=50, deadline=None)
@@ -18,3 +23,91 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """PostgreSQL, for whoever takes a database of his own and does not kill it; the one that a variable names, if it does."""
+    if conninfo := os.environ.get(POSTGRES):
+        server = RemotePostgres(conninfo).check()
+        yield server
+        server.stop()
+    else:
+        with Postgres() as server:
+            yield server
+
+
+@pytest.fixture(scope="session")
+def _second_postgres():
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def mortal_postgres(_second_postgres):
+    """A PostgreSQL of ours that may be killed and paused; the next test finds it running whatever happened to it."""
+    yield _second_postgres
+    _second_postgres.revive()
+
+
+@pytest.fixture(scope="session")
+def valkey():
+    """Valkey, for whoever flushes what he wrote; the one that a variable names, if it does."""
+    if url := os.environ.get(VALKEY):
+        yield RemoteValkey(url).check()
+    else:
+        with Valkey() as server:
+            yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server():
+    """Redis, as this machine has it; tests reach it by `any_valkey`, which knows whether it does."""
+    with Valkey(binary=REDIS) as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=["valkey", *(["redis_server"] if REDIS else [])])
+def any_valkey(request):
+    """Valkey, and then Redis where this machine has it."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session")
+def valkey_cluster():
+    """Three masters and three replicas; whoever kills one calls `heal`."""
+    with ValkeyCluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def places(request):
+    """Every kind of store, to be had afresh (tests/places.py says how)."""
+    from tests.places import Places  # whoever needs no store loads no driver
+
+    with Places(lambda server: request.getfixturevalue(f"_{server}_home")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def _postgres_home(postgres):
+    from tests.places import PostgresHome
+
+    with PostgresHome(postgres) as home:
+        yield home
+
+
+@pytest.fixture(scope="session")
+def _valkey_home(valkey):
+    from tests.places import ValkeyHome
+
+    with ValkeyHome(valkey) as home:
+        yield home
+
+
+@pytest.fixture(scope="session")
+def _valkey_cluster_home(valkey_cluster):
+    from tests.places import ValkeyHome
+
+    with ValkeyHome(valkey_cluster) as home:
+        yield home

@@ -4,6 +4,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+from pygments.lexers.special import TextLexer
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "docs"))
 
@@ -25,3 +27,8 @@ autoclass_content = "class"
 html_theme = "furo"
 html_title = f"acctsec {release}"
 html_copy_source = False
+
+
+def setup(app):
+    """Commands of Valkey have no colours of their own."""
+    app.add_lexer("valkey", TextLexer)

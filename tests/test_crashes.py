@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 from attrs import evolve
-from tests.test_races import NEW, Careless, a_user, a_user_with_a_factor, a_user_with_a_link, record, redeem, sign_in, two_tickets
+from tests.places import STORES, ground
+from tests.test_races import NEW, Careless, a_user, a_user_with_a_factor, a_user_with_a_link, a_world, record, redeem, sign_in, two_tickets
 
 from acctsec import (
     CurrentPassword,
@@ -29,13 +30,22 @@ from acctsec.testing import DEATHS, FAILURES, RACING, Authenticator, Operation, 
 from acctsec.testing.turns import Fate
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
+
+
+@pytest.fixture(name="ground", params=STORES)
+def _ground(request, places):
+    with ground.on(request.param, places):
+        yield
+
+
+pytestmark = pytest.mark.usefixtures("ground")
 FAST = evolve(RACING, lockout=evolve(RACING.lockout, strangers=Rungs(
     free=2, first=timedelta(minutes=1), longest=timedelta(minutes=30), stop=3,
 )))  # fmt: skip
 
 
 def nobody():
-    w = race_world()
+    w = a_world()
     w.sign_up(password=None)
     return w
 

@@ -3,16 +3,21 @@
 import doctest
 import importlib
 import re
-from contextlib import redirect_stdout
+import shlex
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from io import StringIO
 from pathlib import Path
 from types import UnionType
 from typing import get_args, get_type_hints
 
+import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier, Literal
 from sybil import Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
+from tests.servers import Postgres, Valkey
+from tests.servers.household import PASSWORD
 
 from acctsec import Engine, Policy, events
 from acctsec.engine import Admins
@@ -23,28 +28,33 @@ from acctsec.password import Code
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted({ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "seeds").rglob("*.md")})
 PAGES = [page for page in PAGES if "_build" not in page.parts]
+RUN = {"python", "sql", "valkey", "output"}
 INERT = {"text", "toml", "{toctree}", "{eval-rst}", "{knobs}"}
-"""What else a fence may hold. Anything that is not here and is no Python or output fails: it would not be run."""
+"""What else a fence may hold. Anything that is neither here nor in RUN fails: it would not be run."""
 
 ids = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
 class Examples:
     """
-    Runs the ``python`` fences of one page in order, in one namespace.
+    Runs the fences of one page in order: ``python`` in one namespace, ``sql`` and ``valkey`` on a server, as who may do all.
 
     An ``output`` fence is what the fences since the last one printed; ``...`` stands for anything.
     """
 
-    def __init__(self, page):
+    def __init__(self, page, *, sql=None, valkey=None):
         self.printed = StringIO()
         self.python = PythonEvaluator()
-        parsers = [CodeBlockParser("python", self.run), CodeBlockParser("output", self.compare)]
-        self.document = Sybil(parsers).parse(page)
+        asked = {"python": self.python, "sql": told(sql), "valkey": told(valkey)}
+        parsers = [CodeBlockParser(language, self.running(evaluate)) for language, evaluate in asked.items()]
+        self.document = Sybil([*parsers, CodeBlockParser("output", self.compare)]).parse(page)
 
-    def run(self, example):
-        with redirect_stdout(self.printed):
-            self.python(example)
+    def running(self, evaluate):
+        def run(example):
+            with redirect_stdout(self.printed):
+                evaluate(example)
+
+        return run
 
     def compare(self, example):
         printed, wanted = self.printed.getvalue(), str(example.parsed)
@@ -53,6 +63,78 @@ class Examples:
         if not doctest.OutputChecker().check_output(wanted, printed, doctest.ELLIPSIS):
             return f"It printed\n{printed}"
         return None
+
+
+def told(server):
+    """Tells a server what an example says, and prints what it answers."""
+
+    def tell(example):
+        for line in server(str(example.parsed)):
+            print(line)
+
+    return tell
+
+
+@pytest.fixture(scope="module")
+def postgres_of_pages():
+    """A server that flushes what it acknowledges, as a store demands, and on which pages make roles."""
+    with Postgres(durable=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def valkey_of_pages():
+    """A server that keeps what it acknowledges, and on which pages make users."""
+    with Valkey(options={"appendonly": "yes"}) as server:
+        yield server
+
+
+@contextmanager
+def database_of(server, text, monkeypatch):
+    """
+    A database for one page, as its SQL sees it; Python finds it in two variables, for the roles that the page makes.
+
+    Roles belong to a server and not to a database, so they are dropped at the end.
+    """
+    roles = re.findall(r"^CREATE ROLE (\w+)", text, flags=re.MULTILINE)
+    with server.database() as name, psycopg.connect(server.conninfo(database=name), autocommit=True) as connection:
+        for variable, role in (("ACCTSEC_OWNER", "acctsec_owner"), ("ACCTSEC_STORE", "acctsec_engine")):
+            monkeypatch.setenv(variable, server.conninfo(user=role if role in roles else None, database=name))
+
+        def sql(statements):
+            answer = connection.execute(statements)
+            for role in re.findall(r"^CREATE ROLE (\w+)", statements, flags=re.MULTILINE):
+                connection.execute(SQL("ALTER ROLE {} PASSWORD {}").format(Identifier(role), Literal(PASSWORD)))
+            while True:
+                for row in answer.fetchall() if answer.description else ():
+                    yield " | ".join(map(str, row))
+                if not answer.nextset():
+                    return
+
+        yield sql
+    for role in roles:
+        server.run(SQL("DROP ROLE {}").format(Identifier(role)))
+
+
+@contextmanager
+def meters_of(server, text, monkeypatch):
+    """An empty Valkey for one page; Python finds it in a variable, for the user that the page makes."""
+    users = re.findall(r"^ACL SETUSER (\w+)", text, flags=re.MULTILINE)
+    monkeypatch.setenv("ACCTSEC_METERS", server.url(user=users[0] if users else None))
+    server.flush()
+
+    def valkey(commands):
+        for line in commands.splitlines():
+            command = shlex.split(line)
+            answer = server.run(*command)
+            if command[:2] == ["ACL", "SETUSER"]:
+                server.run(*command[:3], f">{PASSWORD}")
+            if answer not in {b"OK", "OK", True}:
+                yield answer.decode() if isinstance(answer, bytes) else answer
+
+    yield valkey
+    for user in users:
+        server.run("ACL", "DELUSER", user)
 
 
 def fences(text):
@@ -72,14 +154,23 @@ def fences(text):
 
 
 @ids
-def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
+def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch, request):
     """In order, as a reader would type them, and they print what the page says."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ACCTSEC_KEYS", new_keys())
-    examples = Examples(page)
+    text = page.read_text(encoding="utf-8")
 
-    for example in examples.document:
-        example.evaluate()
+    with ExitStack() as stack:
+        servers = {}
+        if "```sql" in text or 'environ["ACCTSEC_STORE"]' in text:
+            home = database_of(request.getfixturevalue("postgres_of_pages"), text, monkeypatch)
+            servers["sql"] = stack.enter_context(home)
+        if "```valkey" in text or 'environ["ACCTSEC_METERS"]' in text:
+            home = meters_of(request.getfixturevalue("valkey_of_pages"), text, monkeypatch)
+            servers["valkey"] = stack.enter_context(home)
+        examples = Examples(page, **servers)
+        for example in examples.document:
+            example.evaluate()
 
     assert examples.printed.getvalue() == "", "an example prints what the page does not show"
 
@@ -90,8 +181,8 @@ def test_every_example_of_a_page_is_collected(page):
     text = page.read_text(encoding="utf-8")
     languages = fences(text)
 
-    assert sorted(set(languages) - INERT - {"python", "output"}) == []
-    assert len(list(Examples(page).document)) == sum(language in {"python", "output"} for language in languages)
+    assert sorted(set(languages) - INERT - RUN) == []
+    assert len(list(Examples(page).document)) == sum(language in RUN for language in languages)
     assert re.findall(r"^(?: {4}|\t)(?:>>> |from \S+ import |import \S+$).*", outside_fences(text), flags=re.MULTILINE) == []
 
 

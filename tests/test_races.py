@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from attrs import evolve
+from tests.places import STORES, ground
 
 from acctsec import (
     Admin,
@@ -33,6 +34,15 @@ from acctsec.outcomes import FactorAdded, FactorRemoved
 from acctsec.testing import DEATHS, RACING, Authenticator, RaceFound, TooManySchedules, explore, race_world, replay
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
+pytestmark = pytest.mark.usefixtures("ground")
+
+
+@pytest.fixture(name="ground", params=STORES)
+def _ground(request, places):
+    with ground.on(request.param, places):
+        yield
+
+
 NEW, NEWER = "a wholly new phrase 77", "another phrase entirely 99"
 
 
@@ -43,8 +53,12 @@ def limited(free):
     return evolve(RACING, lockout=evolve(RACING.lockout, strangers=strangers, codes=codes))
 
 
+def a_world(policy=RACING):
+    return race_world(policy=policy, store=ground.fresh())
+
+
 def a_user(policy=RACING):
-    w = race_world(policy=policy)
+    w = a_world(policy)
     w.sign_up()
     w.comparisons.clear()
     return w
@@ -542,7 +556,7 @@ def test_two_first_passwords_are_one():
         exactly_one(answers, PasswordChanged)
 
     def make():
-        w = race_world()
+        w = a_world()
         w.sign_up(password=None)
         return w
 

@@ -1,4 +1,4 @@
-"""The command line: ``python -m acctsec demo | keys | policy``."""
+"""The command line: ``python -m acctsec demo | keys | policy | store``."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import acctsec
-from acctsec import Policy, presets
+from acctsec import Policy, _store_command, presets
 
 EXIT_CODES = (
     "exit codes: 0 all is well; 1 something failed, for the demo: a claim did not hold; 2 the command cannot be carried out as "
@@ -33,6 +33,8 @@ def parser() -> argparse.ArgumentParser:
     policy = commands.add_parser("policy", help="print every knob of a policy, its value and its source", epilog=EXIT_CODES)
     named = sorted(_presets())
     policy.add_argument("--preset", choices=named, default="social-default", metavar="NAME", help=f"one of {', '.join(named)}")
+
+    _store_command.describe(commands, epilog=EXIT_CODES)
     return top
 
 
@@ -58,6 +60,8 @@ def _run(given: argparse.Namespace) -> int:
 
         print(new_keys())
         return 0
+    if given.command == "store":
+        return _store_command.run(given)
     if given.command == "policy":
         from acctsec._demo.inforce import show
         from acctsec._demo.screen import choose

@@ -1,6 +1,7 @@
 """P10, P22: one-time codes, and the operations of a session, beside one read of its record."""
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from tests.bench import peers, raw, world
 from tests.bench.table import BENCH, Row, si
-from tests.bench.timing import Pace, Prepared, interleaved
+from tests.bench.timing import Call, Pace, Prepared, interleaved
 
 from acctsec import Context, FactorRequired, SessionValid, SignedIn, SqliteStore, TotpCode
 from acctsec._codec import decode_record, encode_record
@@ -87,43 +88,47 @@ class Ticking:
 @BENCH.row("P22")
 def sessions(pace: Pace):
     """Checking a session and a factor, beside the one read that they cannot do without."""
-    people = pace.of(12, 2)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(world.folder()))
         store = world.without_flushes(stack.enter_context(SqliteStore(folder / "store")))
-        clock, keys = Ticking(), world.keyring()
-        world.adopt(store, keys, world.policy(), people + 1)
-        engine = world.engine(store, world.Users(people + 1), keys=keys, clock=clock)
-        context = Context.of("192.0.2.7")
-        signed_in = engine.sign_in(world.name(people), world.RIGHT, context=context)
-        assert isinstance(signed_in, SignedIn)
-        assert isinstance(engine.check_session(signed_in.session, context=context), SessionValid)
-        guarded = Guarded(engine, clock, people)
-        key = frame("subject", "", world.account(people).subject)
-        record, _ = store.load(key)
-        parsed = decode_record(record)
-        other, at = frame("subject", "", "somebody else"), count(1)
-        store.commit(other, None, record, (), bytes(16))
+        yield from rows(pace, store, "SQLite", lambda record: raw.reader(folder / "raw", record))
 
-        def commit() -> None:
-            number = next(at)
-            store.commit(other, (number - 1).to_bytes(16), encode_record(parsed), (record[:350],), number.to_bytes(16))
 
-        timed = interleaved(
-            pace,
-            {
-                "floor": raw.reader(folder / "raw", record),
-                "load": lambda: store.load(key),
-                "read": lambda: decode_record(store.load(key)[0]),
-                "commit": Prepared(lambda: [commit] * people),
-                "session": lambda: engine.check_session(signed_in.session, context=context),
-                "factor": Prepared(guarded.answers),
-            },
-        )
+def rows(pace: Pace, store, where: str, reader: Callable[[bytes], Call]):
+    """The same on whichever store; *reader* makes one bare read of a record."""
+    people = pace.of(12, 2)
+    clock, keys = Ticking(), world.keyring()
+    world.adopt(store, keys, world.policy(), people + 1)
+    engine = world.engine(store, world.Users(people + 1), keys=keys, clock=clock)
+    context = Context.of("192.0.2.7")
+    signed_in = engine.sign_in(world.name(people), world.RIGHT, context=context)
+    assert isinstance(signed_in, SignedIn)
+    assert isinstance(engine.check_session(signed_in.session, context=context), SessionValid)
+    guarded = Guarded(engine, clock, people)
+    key = frame("subject", "", world.account(people).subject)
+    record, _ = store.load(key)
+    parsed = decode_record(record)
+    other, at = frame("subject", "", "somebody else"), count(1)
+    store.commit(other, None, record, (), bytes(16))
+
+    def commit() -> None:
+        number = next(at)
+        store.commit(other, (number - 1).to_bytes(16), encode_record(parsed), (record[:350],), number.to_bytes(16))
+
+    timed = interleaved(
+        pace,
+        {
+            "floor": reader(record),
+            "read": lambda: decode_record(store.load(key)[0]),
+            "commit": Prepared(lambda: [commit] * people),
+            "session": lambda: engine.check_session(signed_in.session, context=context),
+            "factor": Prepared(guarded.answers),
+        },
+    )
     ratio = timed.ratio("session", "read")
     yield Row(
         id="P22",
-        what="check_session ÷ one record read and decoded, SQLite",
+        what=f"check_session ÷ one record read and decoded, {where}",
         ours=si(timed.seconds("session")),
         floor=f"bare read {si(timed.seconds('floor'))}",
         peer=f"read {si(timed.seconds('read'))}",
@@ -134,7 +139,7 @@ def sessions(pace: Pace):
     ratio = timed.of(lambda one: (one["factor"] - one["commit"]) / one["read"])
     yield Row(
         id="P22",
-        what="verify_factor, its one commit apart ÷ one record read and decoded, SQLite",
+        what=f"verify_factor, its one commit apart ÷ one record read and decoded, {where}",
         ours=si(timed.seconds("factor")),
         floor=f"commit {si(timed.seconds('commit'))}",
         peer=f"read {si(timed.seconds('read'))}",

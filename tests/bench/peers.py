@@ -1,14 +1,16 @@
 """
 The packages we are measured beside. ``make bench`` installs them; without them their cells stay empty.
 
-Django runs without a project, on an SQLite file in WAL mode at synchronous=NORMAL, with a hasher that does no work.
+Django runs without a project, with a hasher that does no work, on an SQLite file in WAL mode at synchronous=NORMAL or on the
+PostgreSQL that everything else is measured on, at synchronous_commit=off.
 """
 
 import atexit
 import sys
 import tempfile
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 
@@ -16,6 +18,8 @@ from attrs import frozen
 
 AXES = "axes.backends.AxesStandaloneBackend"
 MODEL = "django.contrib.auth.backends.ModelBackend"
+DATABASE = "axes.handlers.database.AxesDatabaseHandler"
+CACHE = "axes.handlers.cache.AxesCacheHandler"
 USERS = 500
 
 
@@ -32,6 +36,56 @@ class Django:
     def use(self, *backends: str) -> None:
         """Say who authenticates from now on."""
         self.settings.AUTHENTICATION_BACKENDS = list(backends)
+
+    def limit_by(self, handler: str) -> None:
+        """Say where django-axes counts from now on."""
+        from axes.handlers.proxy import AxesProxyHandler
+
+        self.settings.AXES_HANDLER = handler
+        AxesProxyHandler.get_implementation(force=True)
+
+    @contextmanager
+    def on_postgres(self, conninfo: str) -> Iterator[None]:
+        """Meanwhile its tables are in an empty database of PostgreSQL."""
+        from django.db import connections
+        from psycopg.conninfo import conninfo_to_dict
+
+        given, sqlite = conninfo_to_dict(conninfo), connections["default"]
+        settings = {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": given["dbname"],
+            "USER": given["user"],
+            "PASSWORD": given.get("password", ""),
+            "HOST": given["host"],
+            "PORT": given["port"],
+            "CONN_MAX_AGE": None,
+            "OPTIONS": {"options": given["options"]},
+        }
+        connections.settings["postgres"] = connections.configure_settings({"default": settings})["default"]
+        connections["default"] = connections["postgres"] = connections.create_connection("postgres")
+        try:
+            _fill(self.users)
+            yield
+        finally:
+            connections["default"].close()
+            del connections["postgres"]
+            connections["default"] = sqlite
+
+    @contextmanager
+    def cached_in(self, url: str) -> Iterator[None]:
+        """Meanwhile its cache is a Valkey or Redis, and django-axes counts there."""
+        from django.core.cache import caches
+
+        before = caches.settings["default"]
+        caches.settings["default"] = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url}
+        caches["default"] = caches.create_connection("default")
+        self.limit_by(CACHE)
+        try:
+            yield
+        finally:
+            caches.settings["default"] = before
+            caches["default"] = caches.create_connection("default")
+            self.limit_by(DATABASE)
 
 
 def has(*packages: str) -> bool:
@@ -76,15 +130,21 @@ def django() -> Django | None:
     )
     django.setup()
     from django.contrib.auth import authenticate, get_user_model
-    from django.core.management import call_command
     from django.db import connection
     from django.test import RequestFactory
 
-    call_command("migrate", verbosity=0)
     users = get_user_model()
+    _fill(users)
+    return Django(users, connection, RequestFactory(), authenticate, settings)
+
+
+def _fill(users) -> None:
+    """Make the tables, and people in them."""
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
     users.objects.create_user("alice", "alice@example.org", "right")
     users.objects.bulk_create([users(username=f"u{n}", email=f"u{n}@example.org", password="nowork$s$x") for n in range(USERS)])
-    return Django(users, connection, RequestFactory(), authenticate, settings)
 
 
 def _no_work_hasher() -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.bench import peers, raw, world
 from tests.bench.table import BENCH, Row, si
-from tests.bench.timing import Pace, Prepared, interleaved
+from tests.bench.timing import Pace, Prepared, Timed, interleaved
 
 from acctsec import Context, PasswordChanged, Refused, ResetLink, SqliteStore
 
@@ -18,12 +18,12 @@ PASSWORDS = ("the first of two new passwords", "the second of two new passwords"
 class Forgetful:
     """An engine whose people forget their passwords, a few each round."""
 
-    def __init__(self, store, folder: Path, people: int) -> None:
+    def __init__(self, store, users) -> None:
+        self.people = len(users.accounts)
         keys = world.keyring()
-        world.adopt(store, keys, world.policy(), people)
+        world.adopt(store, keys, world.policy(), self.people)
         self.mailbox = world.Mailbox()
-        self.engine = world.engine(store, world.SqlUsers(folder, people), keys=keys, mailbox=self.mailbox)
-        self.people = people
+        self.engine = world.engine(store, users, keys=keys, mailbox=self.mailbox)
         self.contexts = world.sources()
         self.round = count()
 
@@ -76,7 +76,8 @@ def reset(pace: Pace):
         folder = Path(stack.enter_context(world.folder()))
         quick = world.without_flushes(stack.enter_context(SqliteStore(folder / "quick")))
         durable = world.settled(stack.enter_context(SqliteStore(folder / "durable")))
-        beside, whole = Forgetful(quick, folder / "users", people), Forgetful(durable, folder / "users2", people)
+        beside = Forgetful(quick, world.SqlUsers(folder / "users", people))
+        whole = Forgetful(durable, world.SqlUsers(folder / "users2", people))
         flush = raw.swap(folder / "raw", record=os.urandom(900), entry=os.urandom(650))
         alternatives = {
             "flush": Prepared(lambda: [flush] * people),
@@ -89,24 +90,29 @@ def reset(pace: Pace):
         }
         django = peers.django()
         if django:
-            alternatives |= _django(django, people)
+            alternatives |= django_resets(django, people)
         timed = interleaved(pace, alternatives)
+    yield from rows(timed, "SQLite beside the durable flush", "one FULL transaction, SQLite", peer=bool(django))
+
+
+def rows(timed: Timed, where: str, flush: str, *, peer: bool):
+    """What was measured, on whichever store."""
     both = timed.of(lambda one: one["issue"] + one["deliver"])
-    issued = timed.of(lambda one: (one["issue"] + one["deliver"]) / one["django issue"]) if django else 0
-    for what, seconds, name, ratio, peer in (
+    issued = timed.of(lambda one: (one["issue"] + one["deliver"]) / one["django issue"]) if peer else 0
+    for what, seconds, name, ratio, theirs in (
         ("asked for, while the caller waits", timed.seconds("issue"), "issue", None, "django issue"),
         ("asked for, issued and mailed", both, "issue", issued, "django issue"),
         ("redeemed", timed.seconds("redeem"), "redeem", None, "django redeem"),
     ):
-        share = (ratio or timed.ratio(name, peer)) if django else 0
+        share = (ratio or timed.ratio(name, theirs)) if peer else 0
         yield Row(
             id="P6",
-            what=f"reset {what} ÷ Django's, SQLite beside the durable flush",
+            what=f"reset {what} ÷ Django's, {where}",
             ours=si(seconds),
-            peer=si(timed.seconds(peer)) if django else "not installed",
-            ratio=f"{share:.2f}" if django else "-",
+            peer=si(timed.seconds(theirs)) if peer else "not installed",
+            ratio=f"{share:.2f}" if peer else "-",
             goal="≤ 0.5",
-            met=share <= 0.5 if django else None,
+            met=share <= 0.5 if peer else None,
         )
     for what, name in (
         ("asked for, while the caller waits", "issue FULL"),
@@ -116,7 +122,7 @@ def reset(pace: Pace):
         ratio = timed.ratio(name, "flush")
         yield Row(
             id="P6",
-            what=f"reset {what} ÷ one FULL transaction, SQLite",
+            what=f"reset {what} ÷ {flush}",
             ours=si(timed.seconds(name)),
             floor=si(timed.seconds("flush")),
             ratio=f"{ratio:.2f}",
@@ -125,7 +131,8 @@ def reset(pace: Pace):
         )
 
 
-def _django(django, times: int):
+def django_resets(django, times: int):
+    """Issuing and redeeming a token, each with the row of its user."""
     from django.contrib.auth.tokens import PasswordResetTokenGenerator
 
     users, tokens = django.users.objects, PasswordResetTokenGenerator()

@@ -34,9 +34,9 @@ Measure = Callable[[Pace], Iterable[Row]]
 
 @frozen
 class Bench:
-    """All measurements by row id, in order."""
+    """All measurements by row id, in order; a row may be measured in several places."""
 
-    measures: dict[str, Measure] = field(factory=dict, repr=False)
+    measures: dict[str, list[Measure]] = field(factory=dict, repr=False)
 
     def row(self, *ids: str, spinning: bool = True) -> Callable[[Measure], Measure]:
         """Register what measures the rows *ids*; with *spinning* no core halts meanwhile."""
@@ -46,7 +46,8 @@ class Bench:
                 with awake(pace) if spinning else nullcontext():
                     return list(measure(pace))
 
-            self.measures.update(dict.fromkeys(ids, measured))
+            for one in ids:
+                self.measures.setdefault(one, []).append(measured)
             return measure
 
         return register

@@ -84,6 +84,7 @@ class SqlUsers:
     """The platform's user table, in SQLite: one query a look-up, as a peer's own user table takes it."""
 
     def __init__(self, path: Path, size: int) -> None:
+        self.accounts = range(size)
         self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute("CREATE TABLE users (subject TEXT PRIMARY KEY, identifier TEXT UNIQUE)")
@@ -123,6 +124,12 @@ class AsyncMailbox(Mailbox):
 
 def adopt(records, keys: Keyring, rules: Policy, size: int) -> None:
     """Give every account a password, in the store itself: making thousands through the engine would take a minute."""
+    for key, value in adopted(keys, rules, size):
+        records.commit(key, None, value, (), os.urandom(16))
+
+
+def adopted(keys: Keyring, rules: Policy, size: int) -> Iterator[tuple[bytes, bytes]]:
+    """The key and the record of every account, each with a password."""
     now = datetime.now(UTC)
     phc = rules.hashing.hash(RIGHT, salt=bytes(rules.hashing.salt_bytes)).encode()
     for number in range(size):
@@ -130,7 +137,7 @@ def adopt(records, keys: Keyring, rules: Policy, size: int) -> None:
         sealed = keys.seal("verifier", phc, "", subject)
         verifier = Verifier(sealed=sealed, born=1, preparation=PREPARATION, since=now)
         record = Record(incarnation=os.urandom(16), epoch=1, verifier=verifier)
-        records.commit(frame("subject", "", subject), None, encode_record(record), (), os.urandom(16))
+        yield frame("subject", "", subject), encode_record(record)
 
 
 def without_flushes(store: SqliteStore) -> SqliteStore:

@@ -1,13 +1,37 @@
 """Every recipe runs on every store there is."""
 
 import pytest
-from tests.museum.harness import MemoryPlace, SqlitePlace, exhibit
+from tests.museum.harness import exhibit
+from tests.places import SHARED, STORES
+
+# What these are about is decided before a store is asked: their full product with the stores is for `make test-deep`.
+OF_POLICY = {
+    "test_binding",
+    "test_factors",
+    "test_identity",
+    "test_mfa",
+    "test_oracle",
+    "test_password_paths",
+    "test_passwords",
+    "test_sessions",
+    "test_telemetry",
+}
+ALWAYS = {"memory", "postgres+valkey"}
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def place(request, tmp_path):
+def pytest_generate_tests(metafunc):
+    """A test that takes `place` runs on every store, one that takes `shared` on those that more than one process can share."""
+    usual = ALWAYS if metafunc.module.__name__.rpartition(".")[2] in OF_POLICY else {*STORES}
+    for fixture, stores in (("place", STORES), ("shared", SHARED)):
+        if fixture in metafunc.fixturenames:
+            chosen = [pytest.param(one, marks=() if one in usual else pytest.mark.deep) for one in stores]
+            metafunc.parametrize(fixture, chosen, indirect=True)
+
+
+@pytest.fixture
+def place(request, places):
     """A place for records and meters, of each kind in turn."""
-    made = MemoryPlace() if request.param == "memory" else SqlitePlace(tmp_path / "acctsec.db")
+    made = places.fresh(request.param)
     yield made
     made.close()
 
@@ -19,8 +43,8 @@ def w(place):
 
 
 @pytest.fixture
-def sqlite(tmp_path):
-    """An SQLite file, for what needs more than one process."""
-    made = SqlitePlace(tmp_path / "acctsec.db")
+def shared(request, places):
+    """A place for what needs more than one process."""
+    made = places.fresh(request.param)
     yield made
     made.close()

@@ -1,7 +1,6 @@
-"""What the museum's tests stand on: stores whose every byte can be read, ports whose every call is written down, races."""
+"""What the museum's tests stand on: ports whose every call is written down, races, other processes."""
 
 import json
-import pickle
 import subprocess
 import sys
 from base64 import b64encode, urlsafe_b64encode
@@ -20,9 +19,7 @@ from acctsec import (
     FactorRequired,
     Keyring,
     LockoutPolicy,
-    MemoryStore,
     RecoveryCodes,
-    SqliteStore,
     TotpCode,
 )
 from acctsec.hashing.phc import parse
@@ -39,64 +36,6 @@ OTHERS = tuple(
 )
 SHORT = evolve(CHEAPEST, lockout=LockoutPolicy(patience=timedelta(milliseconds=250)))
 """The cheapest policy with little patience: attempts that crowd each other give up soon."""
-
-
-# --- stores -----------------------------------------------------------------------------------------------------------
-
-
-class MemoryPlace:
-    """One MemoryStore; whoever opens it gets the same."""
-
-    kind = "memory"
-
-    def __init__(self) -> None:
-        self.store = MemoryStore()
-
-    def open(self):
-        return self.store
-
-    def dump(self) -> bytes:
-        """Every byte and number the store keeps."""
-        store = self.store
-        outbox = [(key, one.key, one.entry) for key, one in store._outbox.items()]
-        rows = [(slot, repr(row.meters)) for slot, row in store._rows.items()]
-        names = [name for row in store._rows.values() for name in row.meters]
-        return pickle.dumps((dict(store._records), outbox, rows, names), protocol=5)
-
-    def lose_meters(self) -> None:
-        """Forget every meter, as a fail-over or an eviction does."""
-        self.store._rows.clear()
-        self.store._round.clear()
-
-    def close(self) -> None:
-        pass
-
-
-class SqlitePlace:
-    """One SQLite file; whoever opens it gets connections of his own."""
-
-    kind = "sqlite"
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.opened: list[SqliteStore] = []
-
-    def open(self):
-        self.opened.append(SqliteStore(self.path))
-        return self.opened[-1]
-
-    def dump(self) -> bytes:
-        """Every byte on the disk: the file, its log and its index."""
-        return b"".join(path.read_bytes() for path in sorted(self.path.parent.glob(self.path.name + "*")))
-
-    def lose_meters(self) -> None:
-        """Forget every meter, as a fail-over or an eviction does."""
-        with self.opened[0]._database.quick as connection:
-            connection.execute("DELETE FROM meters")
-
-    def close(self) -> None:
-        for store in self.opened:
-            store.close()
 
 
 # --- ports that write down what they are asked --------------------------------------------------------------------------
@@ -259,6 +198,12 @@ def other_node(world: Exhibit, place) -> Engine:
     return Engine(**ports, store=place.open(), messenger=world.messenger, sink=world.sink, clock=world.clock)
 
 
+async def close(store) -> None:
+    """Close an async handle; one on memory needs none."""
+    if hasattr(store, "close"):
+        await store.close()
+
+
 # --- races and sources ------------------------------------------------------------------------------------------------
 
 
@@ -320,16 +265,16 @@ def right_among(count: int, at: int, right: TotpCode | str) -> list[str]:
 
 
 class Process:
-    """Another process of the same deployment, on the same SQLite file; it obeys line by line."""
+    """Another process of the same deployment, on the same place; it obeys line by line."""
 
-    def __init__(self, w: Exhibit, place: SqlitePlace, **setting: object) -> None:
+    def __init__(self, w: Exhibit, place, **setting: object) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.museum.process"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         account = w.directory.get("", "u1")
         self.write(
             {
-                "path": str(place.path),
+                "store": place.address,
                 "keys": [b64encode(key).decode() for key in w.keys],
                 "accounts": [{"subject": "u1", "identifiers": account.identifiers, "addresses": account.addresses}],
                 "now": w.clock().isoformat(),

@@ -1,4 +1,4 @@
-"""Another process of one deployment: builds an engine on the SQLite file it is told, and runs what it is told."""
+"""Another process of one deployment: builds an engine on the place it is told, and runs what it is told."""
 
 import base64
 import json
@@ -11,8 +11,9 @@ from pathlib import Path
 
 from attrs import evolve, field, frozen
 from tests.museum.harness import SHORT
+from tests.places import opened
 
-from acctsec import Account, Context, Engine, Keyring, ResetLink, SqliteStore, TotpCode
+from acctsec import Account, Context, Engine, Keyring, ResetLink, TotpCode
 from acctsec.testing.doubles import InstrumentedHashing, ManualClock, MemoryDirectory
 
 
@@ -41,7 +42,7 @@ def main() -> None:
     keys = [base64.b64decode(key) for key in setting["keys"]]
     engine = Engine(
         policy=policy,
-        store=SqliteStore(setting["path"]),
+        store=opened(setting["store"]),
         directory=directory,
         keyring=Keyring(sealing=[keys[0]], index=[keys[1]]),
         outbox="manual",

@@ -8,12 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.museum.guesses import FREE, KINDS, asked_code, secret_kinds, wrong
-from tests.museum.harness import NEW, OTHERS, address, exhibit
+from tests.museum.harness import NEW, OTHERS, address, close, exhibit
 
 from acctsec import (
     AsyncEngine,
-    AsyncMemoryStore,
-    AsyncSqliteStore,
     ConfigError,
     Context,
     CurrentPassword,
@@ -185,25 +183,19 @@ def async_engine(w, store):
 
 
 def test_m097_the_async_face_keeps_the_same_budget(place, w):
-    """Both faces, on one SQLite file or each on its memory, compare as often as the lane allows, together."""
+    """Both faces, each with a handle of its own, compare as often as the lane allows, together."""
     w.sign_up()
     w.comparisons.clear()
-    if place.kind == "sqlite":
-        for number in range(4):
-            w.engine.sign_in(IDENTIFIER, wrong(number), context=w.context(address(number)))
+    for number in range(4):
+        w.engine.sign_in(IDENTIFIER, wrong(number), context=w.context(address(number)))
 
     async def guess():
-        if place.kind == "sqlite":
-            store = AsyncSqliteStore(place.path)
-        else:
-            store = AsyncMemoryStore()
-            store._store = place.store
+        store = place.open_async()
         engine = async_engine(w, store)
         await asyncio.gather(
             *(engine.sign_in(IDENTIFIER, wrong(number), context=w.context(address(number))) for number in range(4, 40))
         )
-        if place.kind == "sqlite":
-            await store.close()
+        await close(store)
 
     asyncio.run(guess())
 

@@ -1,9 +1,10 @@
 """A budget lets through what it says, whoever asks, from wherever, all at once (I12)."""
 
-import itertools
 import time
+from contextlib import closing
 from datetime import timedelta
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,21 +12,21 @@ from tests.museum.guesses import FREE, KINDS, asked_code, secret_kinds, wrong
 from tests.museum.harness import (
     NEW,
     SHORT,
-    MemoryPlace,
     Process,
-    SqlitePlace,
     address,
     exhibit,
     kinds,
     par,
     right_among,
 )
+from tests.places import STORES, MemoryPlace
 
 from acctsec import (
     FactorRequired,
-    MemoryStore,
+    PasswordChanged,
     Refused,
     ResetCode,
+    ResetLink,
     SignedIn,
     TryAgain,
 )
@@ -85,6 +86,35 @@ def test_m073_fifty_wrong_passwords_at_once_are_ten_comparisons(w):
     assert strangers.failures == FREE
     w.deliver()
     assert [one.count for one in w.sink.of(GuessingSlowed)] == [10]
+
+
+@pytest.mark.parametrize("kind", [one for one in STORES if one.startswith("postgres")])
+def test_m076_a_host_that_rolls_back_gives_no_guess_back(kind, places):
+    """Each request inside a transaction of the host on the same server, rolled back at its end: ten guesses, and one use of a link."""
+    with closing(places.fresh(kind)) as place, psycopg.connect(place.address["postgres"]) as host:
+        w = exhibit(place)
+        w.sign_up()
+        link = w.reset_link()
+        w.comparisons.clear()
+        host.execute("CREATE TEMPORARY TABLE visits (number int)")
+        host.commit()
+
+        def requested(number, operation):
+            host.execute("INSERT INTO visits VALUES (%s)", [number])
+            outcome = operation()
+            host.rollback()
+            return outcome
+
+        for number in range(3 * FREE):
+            requested(number, lambda n=number: w.engine.sign_in(IDENTIFIER, wrong(n), context=w.context(address(n))))
+        compared = len(w.comparisons.evaluated)
+        uses = [lambda: w.engine.redeem_reset(ResetLink(link), NEW, context=w.context(address(99)))] * 2
+        first, second = [requested(99, use) for use in uses]
+
+        assert host.execute("SELECT count(*) FROM visits").fetchone() == (0,)
+        assert compared == FREE
+        assert isinstance(first, PasswordChanged)
+        assert second == Refused()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -153,57 +183,39 @@ def test_m078_a_guess_under_way_takes_no_success_back(before):
     assert explore(make, flows, check).schedules > 1
 
 
+@pytest.mark.parametrize("kind", STORES)
 @given(
     limit=st.integers(1, 4),
     steps=st.lists(st.tuples(st.integers(-600, 900), st.booleans()), min_size=1, max_size=60),
 )
-def test_m079_no_window_holds_more_than_its_limit(limit, steps, tmp_path_factory):
+def test_m079_no_window_holds_more_than_its_limit(limit, steps, kind, places):
     """Whatever the clock does, a store lets no more than the limit through in a window of monotone time, and refills after it."""
     window = timedelta(minutes=10)
     ladder = Budget(limit=limit, window=window).ladder()
-    for store in (MemoryStore(), one_sqlite(tmp_path_factory)):
-        now, latest = 1_767_600_000_000_000 + 10**9 * next(SLOTS), 0
-        slot, granted = next(SLOTS).to_bytes(16), []
+    with closing(places.fresh(kind)) as place:
+        store = place.open()
+        now, latest, granted = 1_767_600_000_000_000, 0, []
         for number, (seconds, asks) in enumerate(steps):
             now += seconds * 1_000_000
             if asks:
                 latest = max(latest, now)
-                (reading,) = store.charge([Charge(slot, b"!m", ladder, None, number.to_bytes(16))], now)
+                (reading,) = store.charge([Charge(b"slot", b"!m", ladder, None, number.to_bytes(16))], now)
                 if isinstance(reading, Granted):
                     granted.append(latest)
         spans = zip(granted, granted[limit:], strict=False)
         assert all(last - first >= window // timedelta(microseconds=1) for first, last in spans)
         later = max(now, latest) + 2 * ladder.window
-        (reading,) = store.charge([Charge(slot, b"!m", ladder, None, b"last")], later)
+        (reading,) = store.charge([Charge(b"slot", b"!m", ladder, None, b"last")], later)
         assert isinstance(reading, Granted)
 
 
-SLOTS = itertools.count(1)
-STORES = {}
-
-
-def one_sqlite(tmp_path_factory):
-    """One SQLite store for all examples; each has a row of its own."""
-    if "sqlite" not in STORES:
-        STORES["sqlite"] = SqlitePlace(tmp_path_factory.mktemp("budget") / "acctsec.db").open()
-    return STORES["sqlite"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _closing():
-    yield
-    for store in STORES.values():
-        store.close()
-    STORES.clear()
-
-
-def test_m113_killed_processes_leave_no_extra_guesses(sqlite, tmp_path):
-    """Six processes on one file, three of them killed in the middle of comparisons: ten guesses together, also later."""
-    w = exhibit(sqlite)
+def test_m113_killed_processes_leave_no_extra_guesses(shared, tmp_path):
+    """Six processes on one store, three of them killed in the middle of comparisons: ten guesses together, also later."""
+    w = exhibit(shared)
     w.sign_up()
     file = tmp_path / "comparisons"
     file.touch()
-    doomed = [Process(w, sqlite, comparisons=str(file), hang=True) for _ in range(3)]
+    doomed = [Process(w, shared, comparisons=str(file), hang=True) for _ in range(3)]
     for number, process in enumerate(doomed):
         assert process.read() == "ready"
         process.write([["sign_in", address(4 * number + k), IDENTIFIER, wrong(4 * number + k)] for k in range(4)])
@@ -215,8 +227,8 @@ def test_m113_killed_processes_leave_no_extra_guesses(sqlite, tmp_path):
     killed = file.stat().st_size
     assert killed >= 3
 
-    others = [Process(w, sqlite, comparisons=str(file)) for _ in range(2)]
-    later = Process(w, sqlite, comparisons=str(file), now=(w.clock() + timedelta(seconds=31)).isoformat())
+    others = [Process(w, shared, comparisons=str(file)) for _ in range(2)]
+    later = Process(w, shared, comparisons=str(file), now=(w.clock() + timedelta(seconds=31)).isoformat())
     for number, process in enumerate((*others, later)):
         assert process.read() == "ready"
         process.write([["sign_in", address(50 + 9 * number + k), IDENTIFIER, wrong(50 + 9 * number + k)] for k in range(9)])

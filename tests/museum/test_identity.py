@@ -8,7 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.museum.artefacts import STAFF
-from tests.museum.harness import NEW, OTHERS, MemoryPlace, address, exhibit
+from tests.museum.harness import NEW, OTHERS, address, exhibit
+from tests.places import MemoryPlace
 
 from acctsec import (
     Account,

@@ -71,14 +71,7 @@ def test_m103_no_crash_leaves_a_counter_that_never_ends(place, when, k):
     w.clock.advance(LONGEST + w.policy.lockout.lease)
 
     assert right(w)
-    assert all(expires > 0 for expires in expiries(place))
-
-
-def expiries(place):
-    """When each row of meters may be collected; none may be without."""
-    if place.kind == "memory":
-        return [row.expires for row in place.store._rows.values()]
-    return [row[0] for row in place.opened[0]._database.select("SELECT expires FROM meters", ())]
+    assert all(expires > 0 for expires, _ in place.rows())
 
 
 def test_m104_traffic_lengthens_no_rest(w):
@@ -329,17 +322,8 @@ def test_m112_strangers_leave_bounded_traces(w, place):
 
     assert len({key for key, _, value, _, _ in commits if value is not None}) == 1
     assert sum(value is None for _, _, value, _, _ in commits) == 10
-    assert max(meters_a_row(place)) <= 64
+    assert max(meters for _, meters in place.rows()) <= 64
     assert stranger_lane(w).failures == 3
-
-
-def meters_a_row(place):
-    """How many meters each row holds."""
-    if place.kind == "memory":
-        return [len(row.meters) for row in place.store._rows.values()]
-    from acctsec.stores._rows import read_row
-
-    return [len(read_row(row[0])) for row in place.opened[0]._database.select("SELECT row FROM meters", ())]
 
 
 def test_m112_nobody_elses_flood_evicts_a_counter(w):

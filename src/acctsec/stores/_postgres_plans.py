@@ -1,0 +1,346 @@
+"""
+What each operation of a store on PostgreSQL sends, and what it makes of what comes back.
+
+A plan yields the statements of one round trip and is given their rows, or yields seconds to wait. The arithmetic of meters
+stays in Python, on rows that are locked meanwhile: ``acctsec.meters`` is the one definition.
+"""
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from acctsec.errors import CommitUnknown, StoreUnavailable
+from acctsec.meters import FRESH, charge_row, settle_row, tally
+from acctsec.protocols import Charge, Committed, Conflict, Drained, Granted, Ladder, Reading, Settle, Settlement, Tally, Version
+from acctsec.stores._plans import Plan
+from acctsec.stores._postgres_wire import (
+    Ask,
+    Lost,
+    RolledBack,
+    Statement,
+    byte_strings,
+    integer,
+    integers,
+    number,
+)
+from acctsec.stores._rows import MAX_ATTEMPTS, by_slot, expiry, grown, in_turn, is_due, read_row
+
+Answer = TypeVar("Answer")
+
+BEGIN: Ask = (Statement("BEGIN"), ())
+COMMIT: Ask = (Statement("COMMIT"), ())
+ROLLBACK: Ask = (Statement("ROLLBACK"), ())
+# What a crash of the server may take back: charges and leases of its last moments.
+_QUICK: Ask = (Statement("SET LOCAL synchronous_commit = off"), ())
+
+_COLLECT_EVERY = 256  # charges; each may begin a row in two slots
+_COLLECT = 2048  # rows looked at each time: more than can have begun meanwhile
+_MAX_WARY = 4096
+
+_TABLES = "'records', 'meters', 'outbox'"
+_PRIVILEGES = "'SELECT', 'INSERT', 'UPDATE', 'DELETE'"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_LONGEST = 2**52  # microseconds; doubled at each attempt it still is an int8
+
+
+class Plans:
+    """The operations of one store, and what its process remembers between them."""
+
+    def __init__(self, schema: str) -> None:
+        self._schema = schema
+        self._load = Statement(f"SELECT value, version FROM {schema}.records WHERE key = $1")
+        self._create = Statement(
+            f"""INSERT INTO {schema}.records (key, version, value) VALUES ($1, $2, $3)
+                ON CONFLICT (key) DO NOTHING RETURNING version"""
+        )
+        swap = f"""UPDATE {schema}.records SET version = $2, value = $3
+            WHERE key = $1 AND version = $4 AND version <> $2 RETURNING version"""
+        self._swap = Statement(swap)
+        append = f"INSERT INTO {schema}.outbox (key, commit_id, entry, attempts, due) SELECT $1, $2, e.entry, 0, 0 FROM"
+        entries = "unnest({}::bytea[]) WITH ORDINALITY AS e (entry, place)"
+        self._append = Statement(f"{append} {entries.format('$3')} ORDER BY e.place")
+        self._create_and_append = Statement(
+            f"""WITH done AS ({self._create.text.decode()}),
+                sent AS ({append} done, {entries.format("$4")} ORDER BY e.place RETURNING seq)
+                SELECT version FROM done"""
+        )
+        self._swap_and_append = Statement(
+            f"""WITH done AS ({swap}),
+                sent AS ({append} done, {entries.format("$5")} ORDER BY e.place RETURNING seq)
+                SELECT version FROM done"""
+        )
+        self._delete = Statement(
+            f"""WITH gone AS (DELETE FROM {schema}.records WHERE key = $1 AND version = $2 RETURNING key),
+                purged AS (DELETE FROM {schema}.outbox WHERE key = $1 AND EXISTS (SELECT 1 FROM gone) RETURNING seq)
+                SELECT key FROM gone"""
+        )
+        self._drain = Statement(
+            f"""WITH due AS (
+                    SELECT seq FROM {schema}.outbox WHERE attempts < {MAX_ATTEMPTS} AND due <= $1::int8
+                    ORDER BY seq LIMIT $2::int8 FOR UPDATE SKIP LOCKED),
+                taken AS (
+                    UPDATE {schema}.outbox AS o SET attempts = o.attempts + 1, due = $1::int8 + ($3::int8 << o.attempts)
+                    FROM due WHERE o.seq = due.seq RETURNING o.seq, o.commit_id, o.entry, o.attempts)
+                SELECT seq, commit_id, entry, attempts::int8 FROM taken ORDER BY seq"""
+        )
+        self._ack = Statement(
+            f"""DELETE FROM {schema}.outbox AS o USING unnest($1::int8[], $2::bytea[]) AS d (seq, commit_id)
+                WHERE o.seq = d.seq AND o.commit_id = d.commit_id"""
+        )
+        self._lock = Statement(f"SELECT value FROM {schema}.meters WHERE slot = $1 FOR UPDATE")
+        self._begin_row = Statement(f"INSERT INTO {schema}.meters (slot, expires, value) VALUES ($1, $2, $3)")
+        self._write_row = Statement(
+            f"UPDATE {schema}.meters SET expires = greatest(expires, $2::int8), value = $3 WHERE slot = $1"
+        )
+        self._settle_row = Statement(f"UPDATE {schema}.meters SET value = $2 WHERE slot = $1")
+        self._read = Statement(f"SELECT value FROM {schema}.meters WHERE slot = $1")
+        self._age = Statement(f"SELECT age, seen FROM {schema}.age FOR UPDATE")
+        self._grow = Statement(f"UPDATE {schema}.age SET age = $1, seen = $2")
+        self._last = Statement(
+            f"""SELECT slot FROM {schema}.meters WHERE slot > $1 ORDER BY slot LIMIT 1 OFFSET {_COLLECT - 1}"""
+        )
+        self._collect = Statement(f"DELETE FROM {schema}.meters WHERE slot > $1 AND slot <= $2 AND expires <= $3::int8")
+        self._collect_rest = Statement(f"DELETE FROM {schema}.meters WHERE slot > $1 AND expires <= $2::int8")
+
+        table, privilege = (f"unnest(ARRAY[{names}])" for names in (_TABLES, _PRIVILEGES))
+        self._lacking = Statement(
+            f"""SELECT p.name, t.name FROM {table} AS t (name), {privilege} AS p (name)
+                WHERE NOT has_table_privilege($1::text || '.' || t.name, p.name)"""
+        )
+
+        # Where the collection of idle meters stands in this process, and the slots that refused lately. Threads may race here:
+        # the worst that comes of it is a collection too many, or a lock too many.
+        self._aged = self._seen = 0
+        self._charged = 0
+        self._collected = b""
+        self._wary: OrderedDict[bytes, None] = OrderedDict()
+
+    def greet(self) -> Plan[None]:
+        """A trip with nothing on it: it connects, and so checks what the server is like."""
+        yield []
+
+    def lacking(self) -> Plan[list[str]]:
+        """What this role may not do and has to."""
+        [found] = yield [(self._lacking, (self._schema.encode(),))]
+        return [f"{privilege.decode()} on {table.decode()}" for privilege, table in found]
+
+    # --- records and the outbox ---
+
+    def load(self, key: bytes) -> Plan[tuple[bytes, Version] | None]:
+        """One trip."""
+
+        def attempt() -> Plan[tuple[bytes, Version] | None]:
+            [found] = yield [(self._load, (key,))]
+            return found[0] if found else None
+
+        return (yield from _persistent(attempt))
+
+    def commit(
+        self, key: bytes, expected: Version | None, value: bytes | None, outbox: Sequence[bytes], commit_id: bytes
+    ) -> Plan[Committed | Conflict]:
+        """One trip, or two for a delete."""
+        entries = tuple(outbox)
+        if value is None and expected is not None:
+            return (yield from _persistent(lambda: self._erase(key, expected, entries, commit_id)))
+        if value is None and not entries:
+            return Committed(None)
+        if value is None:
+            ask: Ask = (self._append, (key, commit_id, byte_strings(entries)))
+        else:
+            values = (key, commit_id, value) if expected is None else (key, commit_id, value, expected)
+            if entries:
+                ask = (self._create_and_append if expected is None else self._swap_and_append, (*values, byte_strings(entries)))
+            else:
+                ask = (self._create if expected is None else self._swap, values)
+
+        def attempt() -> Plan[Committed | Conflict]:
+            try:
+                [done] = yield [ask]
+            except Lost as error:
+                raise _unknown() from error
+            if value is None:
+                return Committed(None)
+            return Committed(commit_id) if done else Conflict()
+
+        return (yield from _persistent(attempt))
+
+    def _erase(self, key: bytes, version: Version, entries: Sequence[bytes], commit_id: bytes) -> Plan[Committed | Conflict]:
+        """Two trips: a statement may not delete from the outbox and append to it, on every engine."""
+        [_, gone] = yield [BEGIN, (self._delete, (key, version))]
+        try:
+            yield [(self._append, (key, commit_id, byte_strings(entries))), COMMIT] if gone else [COMMIT]
+        except Lost as error:
+            raise _unknown() from error
+        return Committed(None) if gone else Conflict()
+
+    def drain(self, limit: int, now: datetime, lease: timedelta) -> Plan[tuple[Drained, ...]]:
+        """One trip. If its answer is lost, what was taken comes back when its lease is over."""
+        instant, hidden = (now - _EPOCH) // _MICROSECOND, min(lease // _MICROSECOND, _LONGEST)
+
+        def attempt() -> Plan[tuple[Drained, ...]]:
+            values = (integer(instant), integer(max(limit, 0)), integer(hidden))
+            _, _, taken, _ = yield [BEGIN, _QUICK, (self._drain, values), COMMIT]
+            return tuple([Drained(seq + tag, entry, number(attempts) - 1) for seq, tag, entry, attempts in taken])
+
+        return (yield from _persistent(attempt, repeat=False))
+
+    def ack(self, ids: Sequence[bytes]) -> Plan[None]:
+        """One trip."""
+        known = [id_ for id_ in ids if len(id_) >= 8]
+        if known:
+            values = (integers([number(id_[:8]) for id_ in known]), byte_strings([id_[8:] for id_ in known]))
+
+            def attempt() -> Plan[None]:
+                yield [BEGIN, _QUICK, (self._ack, values), COMMIT]
+
+            yield from _persistent(attempt)
+
+    # --- meters ---
+
+    def charge(self, charges: Sequence[Charge], now: int) -> Plan[tuple[Reading, ...]]:
+        """Two trips: lock and read, then write. Every so often two more, for the collection of idle meters."""
+        if not charges:
+            return ()
+        self._charged += 1
+        if self._charged >= _COLLECT_EVERY or is_due(self._seen, now):
+            self._charged = 0
+            yield from _persistent(lambda: self._tidy(now))
+        return (yield from _persistent(lambda: self._reserve(charges, now)))
+
+    def _reserve(self, charges: Sequence[Charge], now: int) -> Plan[tuple[Reading, ...]]:
+        """
+        Lock the rows in one order, whoever asks; answer; write.
+
+        Whoever was refused at his first row lately has only that one locked: he must not hold up the others even for the
+        length of a trip. If it grants, all are locked anew, in order.
+        """
+        slots, first = sorted(by_slot(charges)), charges[0].slot
+        rows: dict[bytes, bytes | None] = {}
+        if len(slots) > 1 and first in self._wary:
+            yield from self._locked([BEGIN], [first], rows)
+            asked = by_slot(charges)[first]
+            if all(type(reading) is Granted for reading in charge_row(read_row(rows[first]), asked, now)[1]):
+                self._wary.pop(first, None)
+                yield from self._locked([COMMIT, BEGIN], slots, rows)
+        else:
+            yield from self._locked([BEGIN], slots, rows)
+        writes: list[Ask] = []
+
+        def charge(slot: bytes, asked: Sequence[Charge]) -> list[Reading]:
+            row = read_row(rows[slot])
+            changed, readings = charge_row(row, asked, now)
+            if changed or rows[slot] is not None:
+                values = (slot, integer(expiry(asked, self._aged)), row.with_changes(changed))
+                writes.append((self._begin_row if rows[slot] is None else self._write_row, values))
+            if slot == first and any(type(reading) is not Granted for reading in readings):
+                self._beware(slot)
+            return readings
+
+        answers = in_turn(charges, charge)
+        try:
+            yield [*writes, _QUICK, COMMIT]
+        except Lost as error:
+            if any(charge.candidate is None for charge in charges):
+                raise _spent("spent") from error  # and a second try would spend it twice
+            raise
+        return answers
+
+    def _locked(self, first: list[Ask], slots: Sequence[bytes], rows: dict[bytes, bytes | None]) -> Plan[None]:
+        answers = yield [*first, *[(self._lock, (slot,)) for slot in slots]]
+        for slot, found in zip(slots, answers[len(first) :], strict=True):
+            rows[slot] = found[0][0] if found else None
+
+    def _beware(self, slot: bytes) -> None:
+        self._wary[slot] = None
+        if len(self._wary) > _MAX_WARY:
+            self._wary.popitem(last=False)
+
+    def settle(self, settlements: Sequence[Settlement], now: int) -> Plan[None]:
+        """Two trips."""
+        if not settlements:
+            return
+        asked = by_slot(settlements)
+        slots = sorted(asked)
+
+        def attempt() -> Plan[None]:
+            rows: dict[bytes, bytes | None] = {}
+            yield from self._locked([BEGIN], slots, rows)
+            writes: list[Ask] = []
+            for slot in slots:
+                row = read_row(rows[slot])
+                changed = settle_row(row, asked[slot], now)
+                if changed:
+                    writes.append((self._settle_row, (slot, row.with_changes(changed))))
+            try:
+                yield [*writes, _QUICK, COMMIT]
+            except Lost as error:
+                if any(one.verdict is Settle.VOID for one in settlements):
+                    # What several share is given back once by each; twice would give back what another holds.
+                    raise _spent("given back") from error
+                raise
+
+        yield from _persistent(attempt)
+
+    def read(self, meters: Sequence[tuple[bytes, bytes, Ladder]], now: int) -> Plan[tuple[Tally, ...]]:
+        """One trip."""
+        if not meters:
+            return ()
+        slots = list(dict.fromkeys([slot for slot, _, _ in meters]))
+
+        def attempt() -> Plan[tuple[Tally, ...]]:
+            answers = yield [(self._read, (slot,)) for slot in slots]
+            rows = {slot: read_row(found[0][0] if found else None) for slot, found in zip(slots, answers, strict=True)}
+            return tuple([tally(rows[slot].get(name, FRESH), ladder, now) for slot, name, ladder in meters])
+
+        return (yield from _persistent(attempt))
+
+    def _tidy(self, now: int) -> Plan[None]:
+        """Bring the age of the store up to date, and delete idle meters among the next few rows: bounded work, in turn."""
+        first = self._collected
+        [_, [(age, seen)], last] = yield [BEGIN, (self._age, ()), (self._last, (first,))]
+        self._aged, self._seen = grown(number(age), number(seen), now)
+        aged = integer(self._aged)
+        if last:
+            self._collected = last[0][0]
+            collect: Ask = (self._collect, (first, self._collected, aged))
+        else:
+            self._collected = b""
+            collect = (self._collect_rest, (first, aged))
+        yield [(self._grow, (aged, integer(self._seen))), collect, _QUICK, COMMIT]
+
+
+def _persistent(attempt: Callable[[], Plan[Answer]], *, repeat: bool = True) -> Plan[Answer]:
+    """
+    Carry a plan out, and again each time the server undid it because of others; the driver's deadline ends that.
+
+    With *repeat* it is harmless to do twice, and is done once more when a connection was lost on the way.
+    """
+    pause = 0.001
+    while True:
+        try:
+            return (yield from attempt())
+        except RolledBack:
+            yield pause * (0.5 + os.urandom(1)[0] / 256)
+            pause = min(pause * 1.5, 0.05)
+        except Lost:
+            if not repeat:
+                raise
+            repeat = False
+
+
+def _spent(what: str) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"The connection was lost while room was {what}: it may have happened or not.",
+        remedy="Do not repeat it; what was reserved lapses by itself.",
+    )
+
+
+def _unknown() -> CommitUnknown:
+    return CommitUnknown(
+        "The connection was lost before a commit was answered: it may have happened or not.",
+        remedy="Read the record again to see.",
+    )

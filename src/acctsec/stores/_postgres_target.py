@@ -1,0 +1,114 @@
+"""Which PostgreSQL a store talks to, and what it must be like to be trusted with records."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from psycopg import AsyncConnection, Connection, ProgrammingError
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from acctsec.errors import ConfigError, StoreUnavailable
+from acctsec.stores._postgres_schema import check_version, command, quoted
+from acctsec.stores._postgres_wire import Ask, Link, Rows, Statement, number
+
+LEAST_TIMEOUT = 2.0  # seconds: libpq gives no host less
+
+
+class Target:
+    """One database and one schema in it, and the terms on which a store works there."""
+
+    def __init__(
+        self, conninfo: str, *, schema: str, timeout: float, max_skew: float, may_lose_commits: bool, behind_pooler: bool
+    ) -> None:
+        if timeout < LEAST_TIMEOUT:
+            raise ConfigError("timeout is less than two seconds.", remedy="Give two or more: libpq gives no host less.")
+        known = parsed(conninfo)
+        self.name = described(known)
+        self.schema = quoted(schema)
+        self.mend = command(schema)
+        self.timeout = timeout
+        # Never a replica: what it shows may be old, and old counts let guesses through.
+        known.setdefault("application_name", "acctsec")
+        if known.get("target_session_attrs") != "primary":
+            known["target_session_attrs"] = "read-write"
+        self.conninfo = make_conninfo("", **known)
+        self._given_patience = known.get("connect_timeout")
+        self._hosts = str(known.get("host") or known.get("hostaddr") or "").count(",") + 1
+        self._max_skew = max_skew
+        self._may_lose_commits = may_lose_commits
+        self._prepare = not behind_pooler
+        self.greeting = self._greeting(session=not behind_pooler)
+
+    def patience(self, seconds: float) -> int:
+        """How long to try one host."""
+        share = max(int(seconds / self._hosts), int(LEAST_TIMEOUT))
+        return min(share, int(self._given_patience)) if self._given_patience else share
+
+    def link(self, connection: "Connection[Any] | AsyncConnection[Any]") -> Link:
+        """A new connection, not greeted yet."""
+        return Link(connection, server=self.name, mend=self.mend, prepare=self._prepare)
+
+    def _greeting(self, *, session: bool) -> list[Ask]:
+        asked: list[Ask] = [
+            (_FACTS, ()),
+            (Statement(f"SELECT version::int8, readable_from::int8 FROM {self.schema}.schema_version"), ()),
+        ]
+        if session:
+            # The server gives up a little before we do: then it can say so, and the connection lives.
+            limits = [b"%d" % int(self.timeout * share * 1000) for share in (0.9, 0.6, 1.0)]
+            asked.append((_SETTINGS, tuple(limits)))
+        return asked
+
+    def accept(self, answers: Sequence[Rows], *, before: int, after: int) -> None:
+        """Refuse what records must not be put into. *before* and *after* are this machine's clock, in nanoseconds."""
+        [(replica, read_only, flushes, waits, clock)], versions = answers[0], answers[1]
+        if replica == b"t" or read_only == b"on":
+            raise StoreUnavailable(f"{self.name} is a replica.", remedy="Name the primary, or all of them: host=a,b.")
+        check_version([(number(version), number(readable)) for version, readable in versions], self.name, self.mend)
+        if not self._may_lose_commits and b"off" in {flushes, waits}:
+            setting = "fsync" if flushes == b"off" else "synchronous_commit"
+            raise ConfigError(
+                f"{self.name} has {setting}=off: a crash can take back commits that were answered.",
+                remedy=f"Turn {setting} on for this role, or say may_lose_commits=True.",
+            )
+        there = number(clock)
+        skew = max(before // 1000 - there, there - after // 1000, 0) / 1e6
+        if skew > self._max_skew:
+            raise ConfigError(
+                f"The clock of this machine and that of {self.name} are {skew:.1f} seconds apart.",
+                remedy="Let both follow the same time service.",
+            )
+
+
+def parsed(conninfo: str) -> dict[str, Any]:
+    """A conninfo in its parts. What cannot be read is not shown: it may hold a password."""
+    with suppress(ProgrammingError):
+        if isinstance(conninfo, str):
+            return dict(conninfo_to_dict(conninfo))
+    raise ConfigError(
+        "The conninfo of PostgreSQL cannot be read.",
+        remedy="Write host=… dbname=… user=…, or postgresql://user@host/database.",
+    )
+
+
+def described(known: dict[str, Any]) -> str:
+    """A server as messages name it."""
+    place = known.get("host") or known.get("hostaddr")
+    where = f" at {place}" if place else ""
+    if place and known.get("port"):
+        where += f":{known['port']}"
+    return f"PostgreSQL{where}, database {known['dbname']}" if known.get("dbname") else f"PostgreSQL{where}"
+
+
+_FACTS = Statement(
+    """SELECT CASE WHEN pg_is_in_recovery() THEN 't' ELSE 'f' END, current_setting('transaction_read_only'),
+        coalesce(current_setting('fsync', true), ''), current_setting('synchronous_commit'),
+        (extract(epoch FROM clock_timestamp()) * 1000000)::int8"""
+)
+# Only what the engine knows. A plan is made once a connection, and goes by indexes whatever the statistics were at that moment:
+# looking for the best of sixteen partitions each time costs more than the statement.
+_SETTINGS = Statement(
+    """SELECT set_config(s.name, w.value, false) FROM pg_settings AS s JOIN (VALUES
+        ('statement_timeout', $1::text), ('lock_timeout', $2::text), ('idle_in_transaction_session_timeout', $3::text),
+        ('plan_cache_mode', 'force_generic_plan'), ('enable_seqscan', 'off')) AS w (name, value) ON w.name = s.name"""
+)

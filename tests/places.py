@@ -20,6 +20,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 
 import psycopg
+import pytest
 
 from acctsec import AsyncMemoryStore, AsyncSplitStore, AsyncSqliteStore, MemoryStore, SplitStore, SqliteStore
 from acctsec.stores._rows import read_row
@@ -30,6 +31,9 @@ from acctsec.testing.doubles import STORE
 STORES = ("memory", "sqlite", "postgres", "postgres-serializable", "valkey", "valkey-cluster", "postgres+valkey")
 SHARED = STORES[1:]
 """Those that several processes can share."""
+
+USUAL = ("memory", "postgres", "valkey", "postgres+valkey")
+"""Those that `make test` has time for where all seven take too long."""
 
 SHM = Path("/dev/shm")  # a disk that need not turn
 PATIENT = timedelta(seconds=20)  # recipes count outcomes: a machine that is slow must not make others of them
@@ -336,32 +340,57 @@ class InTurn:
             setattr(self, name, self._asked(name))
 
     def _asked(self, name: str):
-        return lambda *args: getattr(next(self._handles), name)(*args)
+        def ask(*args):
+            return getattr(next(self._handles), name)(*args)
+
+        return ask
 
 
 class Ground:
-    """The kind of store that the worlds of the running test stand on; the fixture `ground` of a module of races sets it."""
+    """The store that the worlds of the running test stand on: a race makes one anew for every order of its calls."""
 
     def __init__(self) -> None:
-        self.place = self.fresh = None
+        self._kind = self._places = self._place = None
+
+    @staticmethod
+    def choose(metafunc, usual: Sequence[str]) -> None:
+        """Run a test on every store, or `in_memory` alone; on those that are not *usual* for it by `make test-deep`."""
+        stores = ("memory",) if getattr(metafunc.function, "in_memory", False) else STORES
+        kinds = [pytest.param(kind, marks=() if kind in usual else pytest.mark.deep) for kind in stores]
+        metafunc.parametrize("on_ground", kinds, indirect=True)
 
     @contextmanager
-    def on(self, kind: str, places: Places):
-        """Have the worlds made inside of this block stand there."""
-
-        def fresh():
-            if self.place is not None:
-                self.place.close()
-            self.place = places.fresh(kind)
-            return self.place.open() if kind == "memory" else InTurn(self.place.open(), self.place.open())
-
-        self.fresh = fresh
+    def of(self, kind: str, places: Places):
+        """Have the worlds that are made inside of this block stand on stores of a kind."""
+        self._kind, self._places = kind, places
         try:
             yield
         finally:
-            if self.place is not None:
-                self.place.close()
-            self.place = self.fresh = None
+            self._leave()
+
+    def fresh(self):
+        """An empty store."""
+        self._leave()
+        self._place = self._places.fresh(self._kind)
+        return InTurn(self._place.open(), self._place.open())
+
+    def _leave(self) -> None:
+        if self._place is not None:
+            self._place.close()
+            self._place = None
 
 
 ground = Ground()
+
+
+def in_memory(test):
+    """Mark a test that is about the kit, and not about any store."""
+    test.in_memory = True
+    return test
+
+
+@pytest.fixture
+def on_ground(request, places):
+    """Let `ground` be of the kind that was chosen."""
+    with ground.of(request.param, places):
+        yield

@@ -4,8 +4,19 @@ from datetime import timedelta
 
 import pytest
 from attrs import evolve
-from tests.places import STORES, ground
-from tests.test_races import NEW, Careless, a_user, a_user_with_a_factor, a_user_with_a_link, a_world, record, redeem, sign_in, two_tickets
+from tests.places import USUAL, ground, in_memory, on_ground  # noqa: F401 - a fixture
+from tests.test_races import (
+    NEW,
+    Careless,
+    a_user,
+    a_user_with_a_factor,
+    a_user_with_a_link,
+    a_world,
+    record,
+    redeem,
+    sign_in,
+    two_tickets,
+)
 
 from acctsec import (
     CurrentPassword,
@@ -31,14 +42,12 @@ from acctsec.testing.turns import Fate
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
 
-
-@pytest.fixture(name="ground", params=STORES)
-def _ground(request, places):
-    with ground.on(request.param, places):
-        yield
+def pytest_generate_tests(metafunc):
+    """Every crash happens on every store: on four by `make test`, on the rest by `make test-deep`."""
+    ground.choose(metafunc, USUAL)
 
 
-pytestmark = pytest.mark.usefixtures("ground")
+pytestmark = pytest.mark.usefixtures("on_ground")
 FAST = evolve(RACING, lockout=evolve(RACING.lockout, strangers=Rungs(
     free=2, first=timedelta(minutes=1), longest=timedelta(minutes=30), stop=3,
 )))  # fmt: skip
@@ -403,6 +412,7 @@ def test_a_failing_store_is_never_taken_for_a_no():
     explore(with_a_code, lambda w: [verify(w)], check, fates=FAILURES)
 
 
+@in_memory
 def test_a_store_that_forgets_its_outbox_is_found_out():
     class Forgetful(Careless):
         def commit(self, key, expected, value, outbox, commit_id):
@@ -419,6 +429,7 @@ def test_a_store_that_forgets_its_outbox_is_found_out():
         crash_everywhere(make, OPERATIONS["a first password"][1])
 
 
+@in_memory
 def test_a_store_that_answers_before_it_wrote_is_found_out():
     class Hasty(Careless):
         def commit(self, key, expected, value, outbox, commit_id):

@@ -97,7 +97,11 @@ def database_of(server, text, monkeypatch):
     Roles belong to a server and not to a database, so they are dropped at the end.
     """
     roles = re.findall(r"^CREATE ROLE (\w+)", text, flags=re.MULTILINE)
-    with server.database() as name, psycopg.connect(server.conninfo(database=name), autocommit=True) as connection:
+    with ExitStack() as stack:
+        for role in roles:
+            stack.callback(server.run, SQL("DROP ROLE IF EXISTS {}").format(Identifier(role)))
+        name = stack.enter_context(server.database())
+        connection = stack.enter_context(psycopg.connect(server.conninfo(database=name), autocommit=True))
         for variable, role in (("ACCTSEC_OWNER", "acctsec_owner"), ("ACCTSEC_STORE", "acctsec_engine")):
             monkeypatch.setenv(variable, server.conninfo(user=role if role in roles else None, database=name))
 
@@ -112,14 +116,12 @@ def database_of(server, text, monkeypatch):
                     return
 
         yield sql
-    for role in roles:
-        server.run(SQL("DROP ROLE {}").format(Identifier(role)))
 
 
 @contextmanager
 def meters_of(server, text, monkeypatch):
     """An empty Valkey for one page; Python finds it in a variable, for the user that the page makes."""
-    users = re.findall(r"^ACL SETUSER (\w+)", text, flags=re.MULTILINE)
+    users = sorted(set(re.findall(r"^ACL SETUSER (\w+)", text, flags=re.MULTILINE)))
     monkeypatch.setenv("ACCTSEC_METERS", server.url(user=users[0] if users else None))
     server.flush()
 
@@ -129,12 +131,15 @@ def meters_of(server, text, monkeypatch):
             answer = server.run(*command)
             if command[:2] == ["ACL", "SETUSER"]:
                 server.run(*command[:3], f">{PASSWORD}")
-            if answer not in {b"OK", "OK", True}:
-                yield answer.decode() if isinstance(answer, bytes) else answer
+            if answer != "OK" and answer is not True:
+                yield answer
 
-    yield valkey
-    for user in users:
-        server.run("ACL", "DELUSER", user)
+    try:
+        yield valkey
+    finally:
+        server.run("CLIENT", "UNPAUSE")
+        for user in users:
+            server.run("ACL", "DELUSER", user)
 
 
 def fences(text):

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from attrs import evolve
-from tests.places import STORES, ground
+from tests.places import USUAL, ground, in_memory, on_ground  # noqa: F401 - a fixture
 
 from acctsec import (
     Admin,
@@ -34,16 +34,19 @@ from acctsec.outcomes import FactorAdded, FactorRemoved
 from acctsec.testing import DEATHS, RACING, Authenticator, RaceFound, TooManySchedules, explore, race_world, replay
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
-pytestmark = pytest.mark.usefixtures("ground")
-
-
-@pytest.fixture(name="ground", params=STORES)
-def _ground(request, places):
-    with ground.on(request.param, places):
-        yield
-
-
+pytestmark = pytest.mark.usefixtures("on_ground")
 NEW, NEWER = "a wholly new phrase 77", "another phrase entirely 99"
+
+
+def pytest_generate_tests(metafunc):
+    """Every race is run on every store: in memory and, if it is `telling`, on three others by `make test`, on the rest by `make test-deep`."""
+    ground.choose(metafunc, USUAL if getattr(metafunc.function, "telling", False) else ("memory",))
+
+
+def telling(test):
+    """Have a race run on servers always."""
+    test.telling = True
+    return test
 
 
 def limited(free):
@@ -131,6 +134,17 @@ def test_three_parallel_guesses_get_exactly_as_many_comparisons_as_the_policy_al
     assert explored.schedules > 100
 
 
+@telling
+def test_two_parallel_guesses_where_one_is_allowed_are_one_comparison():
+    def check(w, answers):
+        assert len(w.comparisons.guesses) == 1
+        assert how_many(answers, (Refused, TryAgain)) == 2
+
+    flows = lambda w: [sign_in(w, f"wrong guess number {n}") for n in range(2)]
+    explore(lambda: a_user(limited(1)), flows, check)
+
+
+@telling
 def test_the_same_wrong_password_three_times_at_once_is_one_guess():
     def check(w, answers):
         assert how_many(answers, Refused) == 3
@@ -144,6 +158,7 @@ def test_the_right_password_passes_beside_as_many_wrong_ones_as_leave_one_try():
     explore(lambda: a_user(limited(3)), flows, lambda w, answers: exactly_one(answers, SignedIn))
 
 
+@telling
 @pytest.mark.parametrize("number", [2, pytest.param(3, marks=pytest.mark.deep)])
 def test_right_passwords_at_once_share_one_try_and_all_pass(number):
     flows = lambda w: [sign_in(w) for _ in range(number)]
@@ -210,6 +225,7 @@ def test_parallel_wrong_codes_get_exactly_as_many_comparisons_as_the_policy_allo
     explore(make, flows, lambda w, answers: exec("assert len(looked) == 2", {"looked": looked}))
 
 
+@telling
 def test_parallel_reset_codes_are_tried_no_more_often_than_the_policy_allows():
     def flows(w):
         return [redeem(w, proof=ResetCode(w.handle, code)) for code in ("00000000", w.messenger.code)]
@@ -227,6 +243,7 @@ def test_parallel_reset_codes_are_tried_no_more_often_than_the_policy_allows():
 # --- resets -----------------------------------------------------------------------------------------------------------
 
 
+@telling
 @pytest.mark.parametrize("passwords", [(NEW, NEW), (NEW, NEWER)])
 def test_one_link_changes_one_password_once(passwords):
     def check(w, answers):
@@ -251,11 +268,13 @@ def test_three_redemptions_of_one_link_change_one_password_once():
     assert explored.schedules > 100
 
 
+@telling
 def test_the_link_and_the_code_of_one_reset_do_their_work_once():
     flows = lambda w: [redeem(w), redeem(w, NEWER, ResetCode(w.handle, w.messenger.code))]
     explore(a_user_with_a_link, flows, lambda w, answers: exactly_one(answers, PasswordChanged))
 
 
+@telling
 def test_a_change_of_the_password_and_a_reset_never_both_happen():
     def check(w, answers):
         exactly_one(answers, PasswordChanged)
@@ -271,6 +290,7 @@ def test_a_change_of_the_password_and_a_reset_never_both_happen():
     explore(a_user_with_a_link, flows, check)
 
 
+@telling
 def test_a_sign_in_with_the_old_password_leaves_no_session_behind_a_reset():
     def check(w, answers):
         assert isinstance(answers[1], PasswordChanged)
@@ -308,6 +328,7 @@ def test_requests_at_once_share_the_budget_of_the_source():
     explore(lambda: a_user(policy), flows, check)
 
 
+@telling
 def test_two_workers_deliver_everything_once():
     def make():
         w = a_user()
@@ -326,6 +347,7 @@ def test_two_workers_deliver_everything_once():
 # --- factors ----------------------------------------------------------------------------------------------------------
 
 
+@telling
 def test_one_code_proves_one_sign_in():
     def flows(w):
         code = w.app.code(w.clock())
@@ -362,6 +384,7 @@ def test_a_right_code_sent_twice_signs_in_once_and_leaves_no_failure_behind():
     explore(make, flows, check)
 
 
+@telling
 def test_one_recovery_code_works_once():
     def make():
         w = a_user_with_a_factor()
@@ -392,6 +415,7 @@ def test_one_recovery_code_proves_one_reset():
     explore(make, flows, lambda w, answers: exactly_one(answers, FactorRequired))
 
 
+@telling
 def test_one_code_proves_a_sign_in_or_a_reset_never_both():
     def make():
         w = a_user_with_a_factor()
@@ -506,6 +530,7 @@ ENDS = {
 }
 
 
+@telling
 @pytest.mark.parametrize("end", ["disable", "erase"])
 def test_no_session_survives_an_end_that_meets_a_sign_in(end):
     def check(w, answers):
@@ -551,6 +576,7 @@ def test_what_begins_again_after_an_erasure_is_another_incarnation():
     explore(make, lambda w: [ENDS["erase"](w), sign_in(w), sign_in(w, "wrong guess number 1")], check)
 
 
+@telling
 def test_two_first_passwords_are_one():
     def check(w, answers):
         exactly_one(answers, PasswordChanged)
@@ -578,6 +604,7 @@ def test_two_changes_by_one_session_are_one():
     explore(make, flows, lambda w, answers: exactly_one(answers, PasswordChanged))
 
 
+@telling
 def test_an_unlock_that_meets_a_guess_leaves_the_lane_open():
     def make():
         w = a_user(limited(1))
@@ -618,6 +645,7 @@ def careless_race():
     return w
 
 
+@in_memory
 def test_a_store_that_swaps_without_comparing_is_found_out_and_the_schedule_replays():
     flows = lambda w: [redeem(w, NEW), redeem(w, NEWER)]
     with pytest.raises(RaceFound, match="flow 1: commit") as found:
@@ -626,6 +654,7 @@ def test_a_store_that_swaps_without_comparing_is_found_out_and_the_schedule_repl
     assert how_many(answers, PasswordChanged) == 2
 
 
+@in_memory
 def test_leaving_equal_schedules_out_leaves_no_outcome_out():
     seen = {}
     numbers = {}
@@ -638,6 +667,7 @@ def test_leaving_equal_schedules_out_leaves_no_outcome_out():
     assert numbers[True] * 2 < numbers[False]
 
 
+@in_memory
 def test_a_limit_that_is_reached_proves_nothing_and_says_so():
     with pytest.raises(TooManySchedules, match="nothing is proven"):
         explore(a_user, lambda w: [sign_in(w) for _ in range(3)], lambda w, answers: None, limit=5)

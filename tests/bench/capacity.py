@@ -48,7 +48,7 @@ def throughput(pace: Pace):
             yield Row(
                 id="C1",
                 what=f"processor time of a {kind} sign-in, {whose}",
-                ours=si(share) if share else "0, it runs elsewhere",
+                ours=si(share) if share else "0 s, as seen from here",
                 floor=f"a script {si(script)}" if whose == "Valkey" else "-",
                 ratio=f"{1 / share:,.0f}/s a core" if share else "-",
             )

@@ -21,25 +21,27 @@ def _sites():
         yield site
 
 
+@pytest.fixture
+def a_site(_sites):
+    """The site of a kind."""
+    taken = []
+
+    def take(kind):
+        taken.append(_sites(kind))
+        return taken[-1]
+
+    yield take
+    for one in taken:
+        one.clear()
+
+
 @pytest.fixture(params=["postgres", "valkey", "postgres+valkey"])
-def site(request, _sites):
+def site(request, a_site):
     """Each kind of store on servers, in turn."""
-    found = _sites(request.param)
-    yield found
-    found.clear()
+    return a_site(request.param)
 
 
 @pytest.fixture
-def split(_sites):
+def split(a_site):
     """Records on PostgreSQL, meters on Valkey."""
-    found = _sites("postgres+valkey")
-    yield found
-    found.clear()
-
-
-@pytest.fixture
-def postgres_site(_sites):
-    """Records and meters on PostgreSQL."""
-    found = _sites("postgres")
-    yield found
-    found.clear()
+    return a_site("postgres+valkey")

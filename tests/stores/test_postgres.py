@@ -24,6 +24,7 @@ from acctsec.errors import CommitUnknown, ConfigError, StoreError, StoreUnavaila
 from acctsec.protocols import Charge, Committed, Conflict, Filled, Granted, Ladder, Resting, Settle, Settlement, Untouched
 from acctsec.stores import _postgres_pool
 from acctsec.stores._postgres_plans import BEGIN, COMMIT
+from acctsec.stores._postgres_target import Target
 from acctsec.stores._postgres_wire import Statement
 from acctsec.stores.postgres import AsyncPostgresStore, PostgresStore, migrate
 from acctsec.testing import check_store
@@ -478,7 +479,7 @@ def test_a_killed_server_is_noticed_when_it_is_back(mortal):
         mortal.server.start()
 
         assert back(store, b"7") == (b"value", version(7))
-        for number in range(300):
+        for number in range(80):
             assert store.load(b"%d" % number) == (b"value", version(number))
 
 
@@ -842,10 +843,27 @@ for call in (PostgresStore, AsyncPostgresStore, migrate):
     assert said.splitlines() == ["ConfigError Run `pip install 'acctsec[postgres]'`."] * 3
 
 
-def test_a_timeout_that_cannot_be_kept_is_refused(home):
-    """libpq gives no host less than two seconds."""
-    with pytest.raises(ConfigError, match="two seconds"):
-        home.store(timeout=timedelta(seconds=1))
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"timeout": timedelta(seconds=1)}, "two seconds"),
+        ({"connections": 0}, "less than one"),
+        ({"schema": ""}, "name"),
+        ({"schema": "x" * 64}, "name"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(home, options, message):
+    """libpq gives no host less than two seconds; without a connection nothing is done."""
+    with pytest.raises(ConfigError, match=message):
+        home.store(**options)
+
+
+@pytest.mark.parametrize(("given", "left", "tried"), [("", 4, 2), ("connect_timeout=3", 9, 3), ("connect_timeout=0", 9, 4)])
+def test_each_host_is_given_its_share_of_the_time(given, left, tried):
+    """And no more than the conninfo says."""
+    target = Target(f"host=a,b {given}", schema="s", timeout=9.0, max_skew=1.0, may_lose_commits=False, behind_pooler=False)
+
+    assert target.patience(left) == tried
 
 
 def test_a_damaged_row_admits_nobody(home, store):

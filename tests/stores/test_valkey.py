@@ -35,7 +35,8 @@ TODAY = datetime(2025, 6, 1, tzinfo=UTC)
 LADDER = Ladder(free=5, first=SECOND, longest=60 * SECOND, stop=9, window=0, lease=30 * SECOND)
 GREATEST = 2**52 - SECOND
 FORMS = (ValkeyStore, AsyncValkeyStore)
-RECORDS = {"records": True, "accept": {ValkeyRisk.NO_PERSISTENCE}}
+PATIENT = {"timeout": timedelta(seconds=20)}  # a shared machine is slow at times
+RECORDS = {"records": True, "accept": {ValkeyRisk.NO_PERSISTENCE}, **PATIENT}
 QUICK = timedelta(milliseconds=200)
 SCRIPTS = Path(_valkey_calls.__file__).parent
 
@@ -261,7 +262,7 @@ class Walk:
             recent = self.holds[-1:] if verdict else self.holds[-8:] if chance.random() < 0.8 else self.holds
             one = chance.choice(recent)
             ladder = one.ladder if chance.random() < 0.95 else self.ladder(one.meter)
-            kinds = (Settle.FAILED,) * 6 if self.style == "many" else ()
+            kinds = (Settle.FAILED,) * 60 if self.style == "many" else ()
             settlements.append(Settlement(one.slot, one.meter, ladder, one.hold, verdict or chance.choice((*Settle, *kinds))))
         self.store.settle(settlements, self.now)
         for slot in {one.slot for one in settlements}:
@@ -401,7 +402,7 @@ def plant(monkeypatch, file, right, wrong):
         monkeypatch.setattr(script, "digest", sha1(faulty.encode()).hexdigest())
 
 
-@pytest.mark.parametrize(("file", "right", "wrong"), FAULTS[::6])
+@pytest.mark.parametrize(("file", "right", "wrong"), FAULTS[::5])
 def test_a_planted_fault_is_found(file, right, wrong, server, monkeypatch):
     """The search tells a script from one that is wrong in a single place."""
     plant(monkeypatch, file, right, wrong)
@@ -416,3 +417,950 @@ def test_every_planted_fault_is_found(file, right, wrong, server, monkeypatch):
     plant(monkeypatch, file, right, wrong)
     with pytest.raises((Differs, StoreError)):
         walk(server, range(3000))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"now": GREATEST + 1},
+        {"now": 253_370_764_800 * SECOND},
+        {"now": -1},
+        {"candidate": 2**64},
+        {"candidate": -1},
+        {"at_least": 2**32},
+        {"floor": -1},
+        {"hold": b"x" * 256},
+        *[{name: GREATEST + 1} for name in ("free", "first", "longest", "stop", "window", "lease")],
+        {"window": -1},
+    ],
+    ids=str,
+)
+def test_what_lua_cannot_count_is_refused(wrong, server, proxy):
+    """Lua counts in doubles: beyond 2^53 it would count wrong, so nothing that could come near it is ever sent."""
+    with ValkeyStore(server.url(port=proxy.port), **PATIENT) as store:
+        before = proxy.trips
+        ladder = evolve(LADDER, **{name: value for name, value in wrong.items() if hasattr(LADDER, name)})
+        asked = evolve(charge(ladder=ladder), **{name: value for name, value in wrong.items() if hasattr(charge(), name)})
+        with pytest.raises(ConfigError):
+            store.charge([charge(slot=b"before"), asked], wrong.get("now", NOW))
+        assert proxy.trips == before
+        assert read(store, b"before") == Tally(0, 0, 0)
+
+
+# The wire
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_call_is_one_trip(form, server, proxy):
+    """Whatever number of slots and meters it has; a script that the server forgot costs one more, once."""
+    server.run("SCRIPT", "FLUSH")
+    with opened(form, server.url(port=proxy.port), **RECORDS) as store:
+        charges = [charge(number, slot=b"%d" % (number % 2), meter=b"%d" % number) for number in range(4)]
+        calls = (
+            lambda: store.charge(charges, NOW),
+            lambda: store.settle([settlement(Settle.FAILED, number, slot=b"%d" % (number % 2)) for number in range(4)], NOW),
+            lambda: store.read([(b"0", b"0", LADDER), (b"1", b"1", LADDER)], NOW),
+            lambda: store.load(b"key"),
+            lambda: store.commit(b"key", None, None, [b"entry"], version(1)),
+        )
+        for call in calls:
+            call()
+            before = proxy.trips
+            call()
+            assert proxy.trips - before == 1
+        store.drain(9, TODAY, QUICK)
+        before = proxy.trips
+        assert len(store.drain(9, TODAY + QUICK, QUICK)) == 2
+        assert proxy.trips - before == 2, "Seeing who has the oldest is one, claiming them another."
+        server.run("SCRIPT", "FLUSH")
+        before = proxy.trips
+        assert store.charge([charge(9, slot=b"new")], NOW) == (Granted(version(9), 1, new=True),)
+        assert proxy.trips - before == 2
+        before = proxy.trips
+        assert store.charge([], NOW) == store.read([], NOW) == store.drain(0, TODAY, QUICK) == ()
+        assert store.settle([], NOW) is store.ack([]) is None
+        assert proxy.trips == before, "Asking nothing is no trip at all."
+
+
+def test_a_cluster_takes_a_trip_for_each_slot(valkey_cluster, through):
+    """Charges in turn; settlements and readings everywhere at once, one trip to each server."""
+    valkey_cluster.flush()
+    slots = [b"%d" % number for number in range(40)]
+    with ValkeyStore(valkey_cluster.url(), cluster=True, **PATIENT) as store:
+        charges = [charge(slot=slot) for slot in slots]
+        for _ in range(2):
+            before = through.trips()
+            store.charge(charges, NOW)
+        assert sum(through.trips()) - sum(before) == 40
+        holds = [settlement(Settle.FAILED, slot=slot) for slot in slots]
+        for call in (lambda: store.settle(holds, NOW), lambda: store.read([(slot, b"m", LADDER) for slot in slots], NOW)):
+            call()
+            before = through.trips()
+            call()
+            assert [after - earlier for after, earlier in zip(through.trips(), before, strict=True)] == [1, 1, 1]
+        assert {read(store, slot).count for slot in slots} == {1}
+
+
+class Through:
+    """A proxy before each master of a cluster, of which its stores know nothing."""
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+        self.proxies = {master.port: Proxy(("127.0.0.1", master.port)).start() for master in cluster.masters()}
+
+    def of(self, slot):
+        return self.proxies[self.cluster.master_of(self.cluster.slot(b"acctsec:m:" + slot)).port]
+
+    def trips(self):
+        return [proxy.trips for proxy in self.proxies.values()]
+
+
+@pytest.fixture
+def through(valkey_cluster, monkeypatch):
+    through = Through(valkey_cluster)
+    owners = _valkey_calls._owners
+
+    def rerouted(table, address):
+        known = owners(table, address)
+        return {
+            slot: (host, through.proxies[port].port if port in through.proxies else port) for slot, (host, port) in known.items()
+        }
+
+    monkeypatch.setattr(_valkey_calls, "_owners", rerouted)
+    yield through
+    for proxy in through.proxies.values():
+        proxy.stop()
+
+
+# Answers that are lost: what happened once is not asked for twice
+
+FATES = ("cut_request", "cut_reply", "lose_request", "lose_reply")
+DONE = {"cut_request": 0, "cut_reply": 1, "lose_request": 0, "lose_reply": 1}
+
+
+@pytest.fixture(params=["alone", "in a cluster"])
+def faulty(request):
+    """Makes a store of either form, with a proxy before the server that has its slot."""
+
+    @contextmanager
+    def make(form, **options):
+        if request.param == "alone":
+            server, proxy = request.getfixturevalue("server"), request.getfixturevalue("proxy")
+            url, options = server.url(port=proxy.port), {**RECORDS, **options}
+        else:
+            cluster, through = request.getfixturevalue("valkey_cluster"), request.getfixturevalue("through")
+            cluster.flush()
+            proxy = through.of(b"slot")
+            url, options = cluster.url(), {**RECORDS, **options, "cluster": True}
+        with opened(form, url, **options) as store:
+            store.charge([charge(99, slot=b"slot", meter=b"first")], NOW)  # scripts are known, connections are open
+            store.settle([settlement(Settle.VOID, 99, meter=b"first")], NOW)
+            read(store)
+            yield store, proxy
+
+    return make
+
+
+@pytest.mark.parametrize("fate", FATES)
+@pytest.mark.parametrize("form", FORMS)
+def test_a_spent_unit_is_never_asked_for_twice(form, fate, faulty):
+    """It would be spent twice: the call fails, and at most one is counted."""
+    with faulty(form, timeout=timedelta(seconds=1)) as (store, proxy):
+        getattr(proxy, fate)(when=b"EVALSHA")
+        before = proxy.trips
+        with pytest.raises(StoreUnavailable):
+            store.charge([charge(candidate=None)], NOW)
+        assert (proxy.struck, proxy.trips - before) == (1, 1)
+        proxy.heal()
+        assert read(store) == Tally(DONE[fate], 0, 0)
+
+
+@pytest.mark.parametrize("fate", FATES)
+@pytest.mark.parametrize("form", FORMS)
+def test_a_charge_that_reserves_is_asked_for_once_more(form, fate, faulty):
+    """The same hold reserves nothing more, so it is answered, and holds one unit."""
+    with faulty(form, timeout=timedelta(seconds=1)) as (store, proxy):
+        getattr(proxy, fate)(when=b"EVALSHA")
+        assert store.charge([charge()], NOW) == (Granted(version(0), 1, new=not DONE[fate]),)
+        assert proxy.struck == 1
+        proxy.heal()
+        assert read(store) == Tally(0, 1, 0)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_charge_is_asked_for_at_most_twice(form, faulty):
+    """Then it fails, and holds one unit if it holds any."""
+    with faulty(form) as (store, proxy):
+        proxy.cut_reply(when=b"EVALSHA", times=9)
+        with pytest.raises(StoreUnavailable):
+            store.charge([charge()], NOW)
+        assert proxy.struck == 2
+        proxy.heal()
+        assert read(store) == Tally(0, 1, 0)
+
+
+@pytest.mark.parametrize("verdict", [Settle.FAILED, Settle.PARK, Settle.CLEAR])
+@pytest.mark.parametrize("fate", ["cut_request", "cut_reply"])
+def test_a_settlement_is_made_once_more(fate, verdict, faulty):
+    """Settling again changes nothing."""
+    with faulty(ValkeyStore) as (store, proxy):
+        store.charge([charge()], NOW)
+        getattr(proxy, fate)(when=b"EVALSHA")
+        store.settle([settlement(verdict)], NOW)
+        assert proxy.struck == 1
+        assert read(store) == Tally(1 if verdict is Settle.FAILED else 0, 0, 0)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_share_is_never_given_back_twice(form, faulty):
+    """Of two who wait on one comparison, one giving up must not give up for the other, whose guess would be free."""
+    with faulty(form) as (store, proxy):
+        store.charge([charge()], NOW)
+        store.charge([charge(1)], NOW)
+        proxy.cut_reply(when=b"EVALSHA")
+        with pytest.raises(StoreUnavailable):
+            store.settle([settlement(Settle.VOID)], NOW)
+        assert read(store) == Tally(0, 1, 0)
+        store.settle([settlement(Settle.FAILED)], NOW)
+        assert read(store) == Tally(1, 0, 0)
+
+
+@pytest.mark.parametrize("fate", FATES)
+@pytest.mark.parametrize("form", FORMS)
+def test_a_commit_that_was_not_heard_of_is_unknown(form, fate, server, proxy):
+    """It may have happened or not, and is never tried again: reading tells."""
+    with opened(form, server.url(port=proxy.port), **{**RECORDS, "timeout": timedelta(seconds=1)}) as store:
+        store.commit(b"key", None, b"one", [], version(1))
+        getattr(proxy, fate)(when=b"EVALSHA")
+        with pytest.raises(CommitUnknown):
+            store.commit(b"key", version(1), b"two", [b"entry"], version(2))
+        assert proxy.struck == 1
+        proxy.heal()
+        done = DONE[fate]
+        assert store.load(b"key") == ((b"two", version(2)) if done else (b"one", version(1)))
+        assert len(store.drain(9, TODAY, QUICK)) == done
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_commit_that_was_not_sent_is_not_unknown(form, server, proxy):
+    """Where nobody listens nothing can have happened."""
+    with opened(form, server.url(port=proxy.port), **RECORDS) as store:
+        proxy.refuse()
+        with pytest.raises(StoreUnavailable):
+            store.commit(b"key", None, b"one", [], version(1))
+        proxy.heal()
+        assert store.commit(b"key", None, b"one", [], version(1)) == Committed(version(1))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_connection_that_idled_and_died_is_noticed_first(form, server, proxy):
+    """A server that was restarted costs nobody an answer."""
+    with opened(form, server.url(port=proxy.port), **PATIENT) as store:
+        for number in range(3):
+            store.charge([charge(number, candidate=None)], NOW)
+            proxy.cut_all()
+            time.sleep(0.05)
+        assert read(store) == Tally(3, 0, 0)
+
+
+def test_threads_and_lost_answers(server, proxy):
+    """Many callers, and a network that cuts every few calls: what was answered was counted once, what was not at most once."""
+    ladder = evolve(LADDER, free=10**6, stop=10**7)
+    answered, lost = [], []
+
+    def work(number):
+        for turn in range(60):
+            try:
+                store.charge([charge(1000 * number + turn, candidate=None, ladder=ladder)], NOW)
+            except StoreUnavailable:
+                lost.append(turn)
+            else:
+                answered.append(turn)
+
+    with ValkeyStore(server.url(port=proxy.port), connections=4, **PATIENT) as store:
+        proxy.cut_reply(when=lambda request: b"EVALSHA" in request and os.urandom(1)[0] < 20, times=10**6)
+        proxy.cut_request(when=lambda request: b"EVALSHA" in request and os.urandom(1)[0] < 20, times=10**6)
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        proxy.heal()
+        time.sleep(0.2)
+        count = read(store, ladder=ladder).count
+        assert len(lost) > 5
+        assert len(answered) <= count <= len(answered) + len(lost)
+
+
+# A server that goes away, is full, or is no primary any more
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_dead_server_costs_its_timeout_three_times_only(form, mortal):
+    """Then calls fail at once, until it is back; the store notices by itself."""
+    with opened(form, mortal.url(), timeout=timedelta(seconds=0.3)) as store:
+        store.charge([charge(candidate=None)], NOW)
+        mortal.pause()
+        for number in range(3):
+            with pytest.raises(StoreUnavailable):
+                store.charge([charge(number, candidate=None)], NOW)
+        for _ in range(20):
+            began = time.monotonic()
+            with pytest.raises(StoreUnavailable):
+                store.charge([charge(candidate=None)], NOW)
+            if time.monotonic() - began < 0.1:
+                break
+        else:
+            raise AssertionError("It waits for a server that is gone.")
+        mortal.resume()
+        eventually(lambda: read(store).count >= 1)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_killed_server_comes_back(form, mortal):
+    """What it kept is there, what it did not is not, and nobody has to restart the process."""
+    with opened(form, mortal.url(), **PATIENT) as store:
+        store.charge([charge(candidate=None)], NOW)
+        mortal.kill()
+        with pytest.raises(StoreUnavailable):
+            store.charge([charge(candidate=None)], NOW)
+        mortal.start()
+        eventually(lambda: store.charge([charge(2)], NOW)[0].ordinal == 1)
+
+
+def eventually(true):
+    """Wait for what is true in the end; a store may say that it cannot until then."""
+    deadline = time.monotonic() + 20
+    while True:
+        with suppress(StoreUnavailable):
+            if true():
+                return
+        assert time.monotonic() < deadline, "It never came to be true."
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_more_calls_than_connections_wait_and_are_refused(form, mortal):
+    """Nothing queues without bound: who gets no connection in time is told so, and nothing was asked."""
+    with opened(form, mortal.url(), connections=2, timeout=timedelta(seconds=5)) as store:
+        calls = [("charge", ([charge(number, candidate=number)], NOW)) for number in range(5)]
+        store.together(calls)
+        assert len(mortal.run("CLIENT", "LIST", "TYPE", "normal").splitlines()) <= 3
+    with opened(form, mortal.url(), connections=1, timeout=timedelta(seconds=0.3)) as store:
+        read(store)
+        mortal.pause()
+        with pytest.raises(StoreUnavailable):
+            store.together([("read", ([(b"slot", b"m", LADDER)], NOW))] * 3)
+        mortal.resume()
+        eventually(lambda: read(store).pending == 5)
+
+
+def test_a_crowd_is_told_how_to_mend_it(mortal):
+    """The message names the number that was too small."""
+    with ValkeyStore(mortal.url(), connections=1, timeout=timedelta(seconds=0.5)) as store:
+        mortal.pause()
+        thread = threading.Thread(target=lambda: pytest.raises(StoreUnavailable, read, store))
+        thread.start()
+        time.sleep(0.1)
+        with pytest.raises(StoreUnavailable, match="All 1 connections"):
+            ValkeyStore.read(store, [(b"slot", b"m", LADDER)], NOW)
+        thread.join()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_full_server_grants_nothing(form):
+    """It refuses to count, and so nobody may guess; what is under way is settled all the same."""
+    with Valkey(options={"maxmemory": "3mb", "maxmemory-policy": "noeviction"}) as server, server.client() as client:
+        with opened(form, server.url(), **RECORDS) as store:
+            store.charge([charge()], NOW)
+            store.commit(b"key", None, b"value", [b"entry"], version(1))
+            with suppress(Exception):
+                for number in range(10**5):
+                    client.set(b"junk %d" % number, b"x" * 10_000)
+            for number in range(1, 40):
+                with pytest.raises(StoreUnavailable, match="no memory left"):
+                    store.charge([charge(number, slot=b"%d" % number, candidate=None)], NOW)
+            with pytest.raises(StoreUnavailable, match="no memory left"):
+                store.commit(b"key", version(1), b"other", [], version(2))
+            assert read(store) == Tally(0, 1, 0)
+            store.settle([settlement(Settle.FAILED)], NOW)
+            assert read(store) == Tally(1, 0, 0)
+            assert store.load(b"key") == (b"value", version(1))
+            [drained] = store.drain(9, TODAY, QUICK)
+            store.ack([drained.id])
+            assert client.keys("acctsec:m:*") == [b"acctsec:m:slot"], "Something was counted that was refused."
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_demoted_server_is_not_asked(form, server):
+    """Its connections stay open when it becomes a replica, and what it has may be old: also reading is refused."""
+    with Valkey() as demoted, opened(form, demoted.url(), **RECORDS) as store:
+        store.charge([charge()], NOW)
+        demoted.run("REPLICAOF", "127.0.0.1", server.port)
+        for call in (
+            lambda: store.charge([charge(1, candidate=2)], NOW),
+            lambda: store.settle([settlement(Settle.VOID)], NOW),
+            lambda: read(store),
+            lambda: store.load(b"key"),
+            lambda: store.commit(b"key", None, b"value", [], version(1)),
+            lambda: store.drain(9, TODAY, QUICK),
+            lambda: store.ack([bytes(14)]),
+        ):
+            with pytest.raises(StoreUnavailable):
+                call()
+        demoted.run("REPLICAOF", "NO", "ONE")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_replica_is_refused(form, server):
+    """At once, by whoever made the store."""
+    with Valkey(replica_of=server) as replica, pytest.raises(ConfigError, match="is a replica"):
+        with opened(form, replica.url(), **PATIENT) as store:
+            read(store)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_replicas_are_waited_for(form):
+    """What was answered survives the loss of the primary; what too few have is not answered."""
+    with Valkey() as primary, Valkey(replica_of=primary) as replica:
+        with opened(form, primary.url(), **{**RECORDS, "replicas": 1, "timeout": timedelta(seconds=2)}) as store:
+            assert store.charge([charge()], NOW) == (Granted(version(0), 1, new=True),)
+            assert store.commit(b"key", None, b"value", [], version(1)) == Committed(version(1))
+            with replica.client() as client:
+                assert client.exists("acctsec:m:slot")
+            replica.pause()
+            with pytest.raises(StoreUnavailable, match="only 0 of 1 replicas"):
+                store.charge([charge(1, candidate=2)], NOW)
+            with pytest.raises(CommitUnknown, match="only 0 of 1 replicas"):
+                store.commit(b"key", version(1), b"other", [], version(2))
+            assert read(store) == Tally(0, 2, 0), "It is held, so that it lapses into a failure."
+            replica.resume()
+
+
+def test_waiting_costs_no_trip_of_its_own(server, proxy):
+    """The server is told to wait together with what it does."""
+    with Valkey(replica_of=server), ValkeyStore(server.url(port=proxy.port), replicas=1, **PATIENT) as store:
+        store.charge([charge()], NOW)
+        before = proxy.trips
+        store.charge([charge(1, candidate=2)], NOW)
+        assert proxy.trips - before == 1
+
+
+# A cluster whose slots move
+
+
+def test_a_slot_that_moves_is_followed(valkey_cluster):
+    """While it moves, key by key, and afterwards: each call is answered, and counted once."""
+    valkey_cluster.flush()
+    with ValkeyStore(valkey_cluster.url(), cluster=True, **PATIENT) as store:
+        key = b"acctsec:m:slot"
+        number = valkey_cluster.slot(key)
+        old = valkey_cluster.master_of(number)
+        new = next(master for master in valkey_cluster.masters() if master is not old)
+        old_id, new_id = old.run("CLUSTER", "MYID"), new.run("CLUSTER", "MYID")
+        store.charge([charge(0, candidate=None)], NOW)
+        new.run("CLUSTER", "SETSLOT", number, "IMPORTING", old_id)
+        old.run("CLUSTER", "SETSLOT", number, "MIGRATING", new_id)
+        assert read(store).count == 1, "The key is still at its old place."
+        old.run("MIGRATE", "127.0.0.1", new.port, key.decode(), 0, 5000, "AUTH", PASSWORD)
+        for hold in (1, 2):
+            (reading,) = store.charge([charge(hold, candidate=None)], NOW)
+            assert reading.ordinal == 1 + hold, "The key is at its new place, and the slot is not."
+        for node in (new, old, *[node for node in valkey_cluster.masters() if node not in {old, new}]):
+            node.run("CLUSTER", "SETSLOT", number, "NODE", new_id)
+        for hold in (3, 4):
+            (reading,) = store.charge([charge(hold, candidate=None)], NOW)
+            assert reading.ordinal == 1 + hold
+        assert valkey_cluster.master_of(number) is new
+        # Back again, for the next test.
+        old.run("CLUSTER", "SETSLOT", number, "IMPORTING", new_id)
+        new.run("CLUSTER", "SETSLOT", number, "MIGRATING", old_id)
+        new.run("MIGRATE", "127.0.0.1", old.port, key.decode(), 0, 5000, "AUTH", PASSWORD)
+        for node in (old, new):
+            node.run("CLUSTER", "SETSLOT", number, "NODE", old_id)
+        eventually(lambda: read(store).count == 5)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_promoted_replica_is_found(form, valkey_cluster):
+    """A primary dies: its slots fail for a moment, the others do not, and no process is restarted."""
+    valkey_cluster.flush()
+    slots = [b"%d" % number for number in range(12)]
+    with opened(form, valkey_cluster.url(), cluster=True, replicas=1, timeout=timedelta(seconds=1)) as store:
+        for slot in slots:
+            eventually(lambda slot=slot: store.charge([charge(slot=slot)], NOW))
+        dead = valkey_cluster.kill_master(valkey_cluster.slot(b"acctsec:m:" + slots[0]))
+        try:
+            lives = [slot for slot in slots if dead_has_not(valkey_cluster, slot)]
+            for slot in lives:
+                assert read(store, slot).pending == 1, "A slot of another server was not answered."
+            eventually(lambda: read(store, slots[0]).pending == 1)
+            assert {read(store, slot).pending for slot in slots} == {1}, "What was answered was lost."
+        finally:
+            valkey_cluster.heal()
+
+
+def dead_has_not(cluster, slot):
+    with suppress(Exception):
+        cluster.master_of(cluster.slot(b"acctsec:m:" + slot))
+        return True
+    return False
+
+
+def test_a_cluster_and_a_lone_server_are_told_apart(server, valkey_cluster):
+    """Who says the wrong one is told the right one."""
+    with pytest.raises(ConfigError, match="cluster=False"):
+        ValkeyStore(server.url(), cluster=True, **PATIENT)
+    with pytest.raises(ConfigError, match="cluster=True"):
+        ValkeyStore(valkey_cluster.url(), **PATIENT)
+
+
+# What is looked at first
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("settings", "options", "risk", "says"),
+    [
+        ({"maxmemory": "100mb", "maxmemory-policy": "allkeys-lru"}, {}, ValkeyRisk.EVICTION, "SET maxmemory-policy noeviction"),
+        ({"maxmemory": "100mb", "maxmemory-policy": "volatile-ttl"}, {}, ValkeyRisk.EVICTION, "SET maxmemory-policy noeviction"),
+        ({}, {"records": True}, ValkeyRisk.NO_PERSISTENCE, "SET appendonly yes"),
+        ({"appendonly": "yes", "appendfsync": "no"}, {"records": True}, ValkeyRisk.NO_PERSISTENCE, "SET appendfsync always"),
+        ({"appendonly": "yes", "appendfsync": "everysec"}, {"records": True}, ValkeyRisk.LAST_SECOND, "SET appendfsync always"),
+    ],
+)
+def test_settings_that_forget_are_refused(form, settings, options, risk, says, mortal):
+    """The message names the command that mends it; a risk can be accepted by its name."""
+    before = {name: mortal.run("CONFIG", "GET", name)[name] for name in settings}
+    try:
+        for name, value in settings.items():
+            mortal.run("CONFIG", "SET", name, value)
+        other = next(one for one in ValkeyRisk if one not in {risk, ValkeyRisk.NO_PERSISTENCE})
+        for accept in ((), {other}):
+            with pytest.raises(ConfigError, match=says), opened(form, mortal.url(), **options, accept=accept, **PATIENT) as store:
+                read(store)
+        for accept in ({risk}, [risk.value], set(ValkeyRisk)):
+            with opened(form, mortal.url(), **options, accept=accept, **PATIENT) as store:
+                assert read(store) == Tally(0, 0, 0)
+    finally:
+        for name, value in before.items():
+            mortal.run("CONFIG", "SET", name, value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "options"),
+    [
+        ({"maxmemory": "100mb", "maxmemory-policy": "noeviction"}, {}),
+        ({"maxmemory": "0", "maxmemory-policy": "allkeys-lru"}, {}),
+        ({"appendonly": "yes", "appendfsync": "always"}, {"records": True}),
+    ],
+)
+def test_settings_that_remember_are_taken(settings, options, mortal):
+    """Nothing has to be accepted."""
+    before = {name: mortal.run("CONFIG", "GET", name)[name] for name in settings}
+    try:
+        for name, value in settings.items():
+            mortal.run("CONFIG", "SET", name, value)
+        ValkeyStore(mortal.url(), **options, **PATIENT).close()
+    finally:
+        for name, value in before.items():
+            mortal.run("CONFIG", "SET", name, value)
+
+
+def test_every_primary_is_looked_at(valkey_cluster):
+    """One that would evict is enough, also if it is not the one in the URL."""
+    for master in valkey_cluster.masters():
+        try:
+            master.run("CONFIG", "SET", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru")
+            with pytest.raises(ConfigError, match=f":{master.port} has maxmemory-policy"):
+                ValkeyStore(valkey_cluster.url(), cluster=True, **PATIENT)
+        finally:
+            master.run("CONFIG", "SET", "maxmemory", "0", "maxmemory-policy", "noeviction")
+
+
+RULES = (
+    "~acctsec:*",
+    "+hello",
+    "+time",
+    "+evalsha",
+    "+eval",
+    "+hmget",
+    "+hset",
+    "+hdel",
+    "+hlen",
+    "+hgetall",
+    "+pttl",
+    "+pexpire",
+)
+
+
+def test_settings_are_also_read_where_config_is_forbidden(mortal):
+    """Managed services forbid CONFIG; INFO tells enough of meters, and of records all but how often they reach the disk."""
+    mortal.user("told", *RULES, "+info")
+    ValkeyStore(mortal.url(user="told"), **PATIENT).close()
+    with pytest.raises(ConfigError, match="appendonly is no"):
+        ValkeyStore(mortal.url(user="told"), records=True, **PATIENT)
+    mortal.run("CONFIG", "SET", "appendonly", "yes")
+    with pytest.raises(ConfigError, match="appendfsync is unknown"):
+        ValkeyStore(mortal.url(user="told"), records=True, **PATIENT)
+    mortal.run("CONFIG", "SET", "appendonly", "no", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru")
+    with pytest.raises(ConfigError, match="SET maxmemory-policy"):
+        ValkeyStore(mortal.url(user="told"), **PATIENT)
+    mortal.run("CONFIG", "SET", "maxmemory", "0", "maxmemory-policy", "noeviction")
+
+
+def test_a_server_that_tells_nothing_is_refused(mortal):
+    """It could forget without a word, so somebody has to say that this is known."""
+    mortal.user("untold", *RULES)
+    with pytest.raises(ConfigError, match="UNKNOWN_SETTINGS"):
+        ValkeyStore(mortal.url(user="untold"), **PATIENT)
+    ValkeyStore(mortal.url(user="untold"), accept={"unknown-settings"}, **PATIENT).close()
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"accept": {"evictions"}},
+        {"accept": "eviction"},
+        {"namespace": ""},
+        {"namespace": "{a}"},
+        {"namespace": "a b"},
+        {"connections": 0},
+        {"connections": True},
+        {"replicas": -1},
+        {"shards": 0},
+        {"shards": 2000},
+        {"timeout": timedelta(0)},
+        {"max_skew": timedelta(seconds=-1)},
+    ],
+    ids=str,
+)
+def test_what_cannot_be_right_is_refused_when_it_is_made(form, wrong):
+    """Before anything is connected to."""
+    with pytest.raises(ConfigError):
+        form("redis://127.0.0.1:1", **wrong)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "http://h", "redis://:secret@h:port", "redis://:secret@h?socket_timeout=x", "redis://:secret@h?nonsense=1"]
+)
+@pytest.mark.parametrize("form", FORMS)
+def test_a_wrong_url_is_refused_without_being_quoted(form, url):
+    """It holds a password."""
+    with pytest.raises(ConfigError, match="URL") as refused, opened(form, url) as store:
+        read(store)
+    shown = [refused.value]
+    while shown[-1] is not None:
+        shown.append(shown[-1].__cause__)
+    assert not any("secret" in f"{one!r} {one}" for one in shown)
+
+
+def test_another_clock_is_refused(server, monkeypatch):
+    """An engine and its server must agree on the time better than a quarter of a lease."""
+    ours = _valkey_checks.clock
+    for off in (timedelta(seconds=9), timedelta(seconds=-9)):
+        monkeypatch.setattr(_valkey_checks, "clock", lambda off=off: ours() + off)
+        with pytest.raises(ConfigError, match="9.0 seconds apart"):
+            ValkeyStore(server.url(), **PATIENT)
+        ValkeyStore(server.url(), max_skew=timedelta(seconds=10), **PATIENT).close()
+
+
+def test_an_old_server_is_refused(any_valkey, monkeypatch):
+    """One whose replicas would run our scripts."""
+    monkeypatch.setattr(_valkey_checks, "OLDEST", {"redis": (9999, 0), "valkey": (9999, 0)})
+    with pytest.raises(ConfigError, match="too old"):
+        ValkeyStore(any_valkey.url(), **PATIENT)
+
+
+def test_without_the_driver_nothing_else_breaks():
+    """The store says what to install; the rest of the library does not load it."""
+    code = (
+        "import sys; sys.modules['redis'] = None\n"
+        "from acctsec.stores.valkey import AsyncValkeyStore, ValkeyStore\n"
+        "for form in (ValkeyStore, AsyncValkeyStore):\n"
+        "    try: form('redis://h')\n"
+        "    except Exception as error: print(type(error).__name__, error.remedy)\n"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said == "ConfigError Run `pip install 'acctsec[valkey]'`.\n" * 2
+    code = "import sys, acctsec.stores.valkey; print([name for name in sys.modules if name.partition('.')[0] == 'redis'])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+# Who may do what
+
+
+def documented_rules():
+    """The rights that the docstring names: for meters, for a cluster and for records."""
+    rules = re.findall(r"[+~][a-z|*:]+", ValkeyStore.__doc__)
+    return [rule for rule in rules if rule not in {"+@all"}]
+
+
+def everything(store):
+    """Every call that a store has, down to the eviction of a meter."""
+    for number in range(70):
+        store.charge([charge(number, meter=b"%d" % number), charge(number, slot=b"b")], NOW)
+    store.settle([settlement(Settle.FAILED, 0, meter=b"0")], NOW)
+    read(store)
+    store.commit(b"key", None, b"one", [b"a", b"b"], version(1))
+    store.commit(b"key", version(1), b"two", [b"c"], version(2))
+    store.load(b"key")
+    first, *_ = store.drain(9, TODAY, QUICK)
+    store.ack([first.id])
+    store.drain(9, TODAY + QUICK, QUICK)
+    store.commit(b"key", version(2), None, [b"d"], version(3))
+
+
+def test_the_documented_rights_are_enough_and_none_is_too_many(mortal):
+    """Each of them is needed, by some call."""
+    rules = documented_rules()
+    assert len(rules) > 20
+    spare = []
+    for missing in (None, *rules):
+        mortal.flush()
+        mortal.run("SCRIPT", "FLUSH")
+        user = mortal.user("acctsec", "resetchannels", *[rule for rule in rules if rule != missing])
+        try:
+            with ValkeyStore(mortal.url(user=user), **RECORDS, replicas=0) as store:
+                everything(store)
+        except (StoreError, ConfigError):
+            assert missing is not None, "The documented rights are not enough."
+        else:
+            spare.append(missing)
+    # INFO where CONFIG is forbidden, or the other way round; copies, and a cluster.
+    assert set(spare) == {None, "+hello", "+info", "+config|get", "+wait", "+asking", "+cluster|slots"}
+
+
+def test_a_right_that_is_missing_is_named_as_such(mortal):
+    """It is no outage, and waiting does not mend it."""
+    with ValkeyStore(mortal.url(user=mortal.user("some", *RULES, "+info", "-hset")), **PATIENT) as store:
+        with pytest.raises(StoreError, match="does not allow its user") as refused:
+            store.charge([charge()], NOW)
+        assert not isinstance(refused.value, StoreUnavailable)
+
+
+def test_nothing_tells_the_password(server):
+    """Neither what the store shows of itself, nor what it says when it is not let in."""
+    with ValkeyStore(server.url(), **PATIENT) as store:
+        assert PASSWORD not in repr(store)
+        assert repr(store) == f"ValkeyStore('127.0.0.1:{server.port}', namespace='acctsec')"
+    wrong = server.url().replace(PASSWORD, "wrong-secret")
+    with pytest.raises(StoreUnavailable, match="does not let this process in") as refused:
+        ValkeyStore(wrong, **PATIENT)
+    shown = [refused.value, refused.value.__cause__]
+    assert not any("wrong-secret" in f"{one!r} {one}" for one in shown)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_speaks_tls(form):
+    """By the scheme of the URL, and to nobody whose certificate it does not know."""
+    with Valkey(tls=True) as server:
+        with opened(form, server.url(), **PATIENT) as store:
+            store.charge([charge()], NOW)
+            assert read(store) == Tally(0, 1, 0)
+        with pytest.raises(StoreUnavailable), opened(form, server.url().partition("?")[0], **PATIENT) as store:
+            read(store)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_speaks_by_a_socket(form):
+    """Where both are on one machine."""
+    with Valkey(unix=True) as server, opened(form, server.url(), **PATIENT) as store:
+        store.charge([charge()], NOW)
+        assert read(store) == Tally(0, 1, 0)
+        assert str(server.socket) in repr(store.store)
+
+
+# Processes, loops and ends
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are what is tested")
+def test_forks_whenever_it_likes(store):
+    """Parent and child go on with connections of their own, and with the same meters."""
+    ladder = evolve(LADDER, free=10**6, stop=10**7)
+    store.charge([charge(0, candidate=None, ladder=ladder)], NOW)
+    children = []
+    for child in range(3):
+        pid = os.fork()
+        if not pid:
+            status = 1
+            with suppress(BaseException):
+                for number in range(50):
+                    store.charge([charge(100 * child + number, candidate=None, ladder=ladder)], NOW)
+                store.close()
+                status = 0
+            os._exit(status)
+        children.append(pid)
+    for number in range(50):
+        store.charge([charge(1000 + number, candidate=None, ladder=ladder)], NOW)
+    assert [os.waitpid(pid, 0)[1] for pid in children] == [0, 0, 0]
+    assert read(store, ladder=ladder).count == 201
+
+
+def test_an_async_store_belongs_to_its_loop(server):
+    """Its connections would never answer anywhere else."""
+    store = AsyncValkeyStore(server.url(), **PATIENT)
+    with asyncio.Runner() as runner:
+        runner.run(store.charge([charge()], NOW))
+        with pytest.raises(ConfigError, match="another event loop"):
+            asyncio.run(store.read([(b"slot", b"m", LADDER)], NOW))
+        runner.run(store.close())
+
+
+def test_a_cancelled_call_takes_nobody_elses_answer(mortal):
+    """Its connection goes with it."""
+
+    async def scene():
+        async with AsyncValkeyStore(mortal.url(), connections=2, **PATIENT) as store:
+            await store.charge([charge(0, candidate=None)], NOW)
+            mortal.pause()
+            calls = [asyncio.create_task(store.read([(b"%d" % number, b"m", LADDER)], NOW)) for number in range(6)]
+            await asyncio.sleep(0.1)
+            for call in calls:
+                call.cancel()
+            assert all(isinstance(end, asyncio.CancelledError) for end in await asyncio.gather(*calls, return_exceptions=True))
+            mortal.resume()
+            for _ in range(5):
+                assert await store.read([(b"slot", b"m", LADDER)], NOW) == (Tally(1, 0, 0),)
+
+    asyncio.run(scene())
+
+
+def test_looks_at_the_server_once_for_all_that_begin_together(mortal):
+    """And again, if it was refused."""
+
+    async def scene():
+        async with AsyncValkeyStore(mortal.url(), **PATIENT) as store:
+            mortal.run("CONFIG", "SET", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru")
+            for _ in range(2):
+                with pytest.raises(ConfigError, match="maxmemory-policy"):
+                    await store.read([(b"slot", b"m", LADDER)], NOW)
+            mortal.run("CONFIG", "SET", "maxmemory", "0", "maxmemory-policy", "noeviction")
+            mortal.run("CONFIG", "RESETSTAT")
+            await asyncio.gather(*[store.read([(b"slot", b"m", LADDER)], NOW) for _ in range(20)])
+            assert mortal.info("commandstats")["cmdstat_time"]["calls"] == 1
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_is_closed_for_good(form, server):
+    """Whatever is called afterwards says so."""
+    with opened(form, server.url(), **RECORDS) as store:
+        store.charge([charge()], NOW)
+        store.close()
+        for call in (lambda: store.charge([charge()], NOW), lambda: store.load(b"key")):
+            with pytest.raises(StoreError, match="was closed"):
+                call()
+
+
+# What is kept, and for how long
+
+
+def test_an_idle_slot_is_kept_as_long_as_it_must(any_valkey):
+    """Its expiry is put off, never brought forward, and set in the step that writes it."""
+    short, long = evolve(LADDER, window=HOUR), LADDER
+    any_valkey.flush()
+    with ValkeyStore(any_valkey.url(), **PATIENT) as store, any_valkey.client() as client:
+        for number, (meter, ladder) in enumerate(((b"s", short), (b"l", long), (b"s", short), (b"s", short))):
+            store.charge([charge(number, meter=meter, ladder=ladder, candidate=number)], NOW)
+            least = keep_for(short if number == 0 else long) // 1000
+            assert least <= client.pttl("acctsec:m:slot") <= least + 3600 * 1000
+        client.pexpire("acctsec:m:slot", 1000)
+        store.settle([settlement(Settle.FAILED, 1, meter=b"l")], NOW)
+        store.charge([charge(9, meter=b"s", ladder=short, candidate=None)], NOW)
+        assert client.pttl("acctsec:m:slot") >= keep_for(short) // 1000
+        store.charge([charge(10, slot=b"refused", ladder=evolve(LADDER, stop=0))], NOW)
+        assert not client.exists("acctsec:m:refused"), "A refusal began a meter."
+
+
+def test_records_do_not_expire_and_leave_nothing_behind(store, server):
+    """What was delivered or deleted is gone from every list; a dead letter is kept where people find it."""
+    store.commit(b"key", None, b"value", [b"a", b"b"], version(1))
+    store.commit(b"other", None, b"value", [b"c"], version(2))
+    with server.client() as client:
+        assert {client.ttl(key) for key in client.keys("acctsec:*")} == {-1}
+        store.ack([one.id for one in store.drain(9, TODAY, QUICK) if one.entry == b"c"])
+        store.commit(b"key", version(1), None, [], version(3))
+        store.commit(b"other", version(2), None, [], version(4))
+        left = {key.rpartition(b":")[2] for key in client.keys("acctsec:{*")}
+        assert left == {b"entries"}, "Only the stamp is kept, so that no id comes again."
+        store.commit(b"key", None, None, [b"dead"], version(5))
+        now = TODAY
+        for _ in range(12):
+            store.drain(9, now, QUICK)
+            now += timedelta(days=1)
+        [dead] = [key for key in client.keys("acctsec:{*") if key.endswith(b":dead")]
+        assert client.zcard(dead) == 1
+
+
+def test_shards_are_fixed_by_the_first(server):
+    """Another number would look for records where they are not."""
+    ValkeyStore(server.url(), shards=4, **RECORDS).close()
+    ValkeyStore(server.url(), **PATIENT).close()
+    with pytest.raises(ConfigError, match="shards=4"):
+        ValkeyStore(server.url(), **RECORDS)
+    ValkeyStore(server.url(), namespace="another", **RECORDS).close()
+
+
+def test_namespaces_share_a_server(server):
+    """Neither sees what the other counts."""
+    with (
+        ValkeyStore(server.url(), namespace="one", **RECORDS) as one,
+        ValkeyStore(server.url(), namespace="two", **RECORDS) as two,
+    ):
+        one.charge([charge()], NOW)
+        one.commit(b"key", None, b"value", [b"entry"], version(1))
+        assert read(two) == Tally(0, 0, 0)
+        assert two.load(b"key") is None
+        assert two.drain(9, TODAY, QUICK) == ()
+
+
+def test_what_others_wrote_is_not_taken_for_a_meter(server):
+    """A key of another kind, and a meter of a later release, are refused and left as they are."""
+    with ValkeyStore(server.url(), **RECORDS) as store, server.client() as client:
+        client.set("acctsec:m:kind", b"x")
+        client.hset("acctsec:m:later", "m", b"\x02" + bytes(40))
+        for slot, says in ((b"kind", "something else"), (b"later", "a format this release does not know")):
+            for call in (
+                lambda slot=slot: store.charge([charge(slot=slot)], NOW),
+                lambda slot=slot: store.settle([settlement(Settle.CLEAR, slot=slot)], NOW),
+                lambda slot=slot: read(store, slot),
+            ):
+                with pytest.raises(StoreError, match=says):
+                    call()
+        assert client.hget("acctsec:m:later", "m") == b"\x02" + bytes(40)
+
+
+def memory_of_a_meter(server, subjects):
+    """Bytes that a subject with two meters costs, by the server's own word, for each meter."""
+    with ValkeyStore(server.url(), **PATIENT) as store, server.client() as client:
+        for subject in range(subjects):
+            slot = subject.to_bytes(16)
+            for turn in range(2):
+                hold = 2 * subject + turn
+                store.charge(
+                    [charge(hold, slot=slot, meter=meter, candidate=hold) for meter in (b"!own", b"pair-of-16-bytes")], NOW
+                )
+                store.settle(
+                    [settlement(Settle.FAILED, hold, slot=slot, meter=meter) for meter in (b"!own", b"pair-of-16-bytes")], NOW
+                )
+        sizes = [client.memory_usage(b"acctsec:m:" + subject.to_bytes(16)) for subject in range(0, subjects, subjects // 100)]
+    return sum(sizes) / len(sizes) / 2
+
+
+def test_a_meter_is_small(server):
+    """With two failures that are remembered."""
+    assert memory_of_a_meter(server, 200) <= 256
+    server.flush()
+
+
+@pytest.mark.deep
+def test_a_hundred_thousand_subjects_are_small(mortal):
+    """All that the server holds, shared out."""
+    before = mortal.info("memory")["used_memory"]
+    size = memory_of_a_meter(mortal, 100_000)
+    all_of_it = (mortal.info("memory")["used_memory"] - before) / 200_000
+    print(f"{size:.0f} bytes a meter by MEMORY USAGE, {all_of_it:.0f} with the table of keys")
+    assert max(size, all_of_it) <= 256

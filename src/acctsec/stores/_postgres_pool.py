@@ -34,6 +34,8 @@ class _Pool:
     """The connections that rest, newest use on top, and what the process knows of the server."""
 
     def __init__(self, target: Target, size: int) -> None:
+        if size < 1:
+            raise ConfigError("connections is less than one.", remedy="Give one or more.")
         self.target = target
         self.size = size
         self.breaker = Breaker(target.name, timeout=target.timeout)

@@ -31,18 +31,21 @@ class Target:
         known.setdefault("application_name", "acctsec")
         if known.get("target_session_attrs") != "primary":
             known["target_session_attrs"] = "read-write"
-        self.conninfo = make_conninfo("", **known)
-        self._given_patience = known.get("connect_timeout")
         self._hosts = str(known.get("host") or known.get("hostaddr") or "").count(",") + 1
+        given = str(known.pop("connect_timeout", "") or "0")
+        if not given.isdecimal():
+            raise ConfigError("connect_timeout is no number of seconds.", remedy="Give whole seconds, or leave it out.")
+        self._most_patience = int(given)
+        self.conninfo = make_conninfo("", **known)
         self._max_skew = max_skew
         self._may_lose_commits = may_lose_commits
         self._prepare = not behind_pooler
         self.greeting = self._greeting(session=not behind_pooler)
 
     def patience(self, seconds: float) -> int:
-        """How long to try one host."""
-        share = max(int(seconds / self._hosts), int(LEAST_TIMEOUT))
-        return min(share, int(self._given_patience)) if self._given_patience else share
+        """How many seconds to try one host, of those that are left for all."""
+        share = int(max(seconds / self._hosts, LEAST_TIMEOUT))
+        return min(share, self._most_patience) if self._most_patience else share
 
     def link(self, connection: "Connection[Any] | AsyncConnection[Any]") -> Link:
         """A new connection, not greeted yet."""

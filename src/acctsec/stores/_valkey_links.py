@@ -5,6 +5,7 @@ The driver's own clients ask again behind one's back, and a guess that is charge
 connections are used, with every retry off: whether something may be asked again is the plan's to say.
 """
 
+import select
 from asyncio import Lock, Semaphore, gather, get_running_loop, timeout
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from os import getpid
@@ -255,7 +256,8 @@ class AsyncLink:
         try:
             while self._idle:
                 connection = self._idle.pop()
-                if not await connection.can_read():
+                # The loop may not have come round yet to hear what waits at the socket.
+                if not (_has_news(connection._writer.get_extra_info("socket")) or await connection.can_read()):  # noqa: SLF001 - no other way
                     return connection
                 await connection.disconnect(nowait=True)
             connection = self._links.connection(self._address)
@@ -386,6 +388,15 @@ def _is_quiet(connection: Any) -> bool:
         return not connection.can_read(0)
     except RedisError:
         return False
+
+
+def _has_news(socket: Any) -> bool:
+    """Whether bytes, or the end of all bytes, wait at a socket."""
+    if not hasattr(select, "poll"):  # Windows
+        return bool(select.select([socket], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(socket, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _reply(connection: Any) -> Any:

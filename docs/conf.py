@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 from pygments.lexers.special import TextLexer
+from pygments.lexers.sql import PostgresLexer
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "docs"))
@@ -30,5 +31,6 @@ html_copy_source = False
 
 
 def setup(app):
-    """Commands of Valkey have no colours of their own."""
+    """SQL is PostgreSQL's, and commands of Valkey have no colours."""
+    app.add_lexer("sql", PostgresLexer)
     app.add_lexer("valkey", TextLexer)

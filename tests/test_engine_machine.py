@@ -2,6 +2,7 @@
 
 import os
 import sys
+from inspect import iscoroutinefunction
 from typing import ClassVar
 
 import pytest
@@ -88,6 +89,31 @@ def test_the_engine_does_what_the_model_says(store, face, places):
 @pytest.mark.parametrize("store", STORES)
 def test_the_engine_does_what_the_model_says_in_long_stories(store, face, places):
     run(machine(store, face, places), examples=4000 if store == "memory" else 800, steps=80)
+
+
+@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("store", STORES)
+def test_a_machine_has_the_store_and_the_face_it_is_named_after(store, face, places):
+    made = machine(store, face, places)()
+    try:
+        found = made.world.store
+        assert type(made.world.engine) is FACES[face]
+        assert iscoroutinefunction(found.load) == iscoroutinefunction(found.charge) == (face == "async")
+        assert store == "memory" or made.place.kind == store
+        assert NAMES[store] in type(found).__name__
+    finally:
+        made.teardown()
+
+
+NAMES = {
+    "memory": "Memory",
+    "sqlite": "Sqlite",
+    "postgres": "Postgres",
+    "postgres-serializable": "Postgres",
+    "valkey": "Valkey",
+    "valkey-cluster": "Valkey",
+    "postgres+valkey": "Split",
+}
 
 
 # --- faults planted to see the model find them ------------------------------------------------------------------------

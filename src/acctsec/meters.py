@@ -128,10 +128,9 @@ def admit(meter: Meter, charge: Charge, now: int) -> tuple[Meter, Reading]:
             continue
         pending += 1
         if hold.candidate == candidate:
-            granted = Granted(hold.id, count + pending, new=False)
-            if hold.id == charge.hold:  # the same charge again, after a lost answer
-                return meter, granted
-            return _with_hold(meter, evolve(hold, sharers=hold.sharers + 1)), granted
+            if hold.id == charge.hold:  # the same charge again, after a lost answer: it is answered as it was then
+                return meter, Granted(hold.id, count + pending, new=True)
+            return _with_hold(meter, evolve(hold, sharers=hold.sharers + 1)), Granted(hold.id, count + pending, new=False)
     if candidate is not None and candidate in meter.seen:
         return meter, Granted(None, count, new=False)
     taken = count + pending

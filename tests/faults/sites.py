@@ -9,6 +9,7 @@ Sites: where records and meters lie in these tests, each server of ours behind a
 
 from datetime import timedelta
 
+import psycopg
 from psycopg.conninfo import make_conninfo
 from tests.places import PostgresHome, Split, ValkeyHome
 from tests.servers import Postgres, Proxy, Valkey
@@ -101,6 +102,22 @@ class PostgresSite(PostgresHome):
         super().__init__(server)
         self.port = server.port
 
+    def revive(self):
+        """Empty it, and connect to it anew where its server was killed."""
+        if self.owner.broken or not self._answers():
+            self.owner.close()
+            self.owner = self.enter_context(
+                psycopg.connect(self.server.conninfo(database=self.database), autocommit=True)
+            )
+        self.clear()
+
+    def _answers(self):
+        try:
+            self.owner.execute("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
     def address(self, port, isolation="read committed"):
         """The conninfo of an engine's role, by way of *port*."""
         return make_conninfo(self.conninfo(isolation), port=port)
@@ -137,18 +154,19 @@ def opened(address):
     Its options are the names of the stores' own: *timeout* in seconds, *connections*, *replicas*; and *durable* for a
     PostgreSQL that keeps its word through a crash.
     """
-    timeout, connections = timedelta(seconds=address.get("timeout", 4)), address.get("connections", 8)
+    timeout, connections = address.get("timeout", 4), address.get("connections", 8)
     stores = []
     if "postgres" in address:
         lossy = not address.get("durable")
-        stores.append(PostgresStore(address["postgres"], timeout=timeout, connections=connections, may_lose_commits=lossy))
+        allowed = timedelta(seconds=max(timeout, 2))  # it takes no less
+        stores.append(PostgresStore(address["postgres"], timeout=allowed, connections=connections, may_lose_commits=lossy))
     for name in ("valkey", "cluster"):
         if name in address:
             stores.append(
                 ValkeyStore(
                     address[name],
                     cluster=name == "cluster",
-                    timeout=timedelta(seconds=address.get("meters_timeout", address.get("timeout", 4))),
+                    timeout=timedelta(seconds=address.get("meters_timeout", timeout)),
                     connections=connections,
                     replicas=address.get("replicas", 0),
                     records=not stores,

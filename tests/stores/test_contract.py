@@ -233,7 +233,7 @@ class ReadsNothing(MemoryStore):
         (NeverDoubles, "doubled at each attempt"),
         (NeverBuries, "ten times and no more"),
         (AcksAll, "nothing else must go"),
-        (ChargesTwice, "with the same hold must reserve nothing more"),
+        (ChargesTwice, "with the same hold must reserve nothing more and answer as it did"),
         (SharesNothing, "Equal candidates must share one unit"),
         (ReservesSingly, "none of that slot must reserve"),
         (ReservesAfterARefusal, "nor any of a slot that comes after it"),

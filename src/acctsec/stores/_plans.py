@@ -60,8 +60,9 @@ class Breaker:
     Keeps a server that is gone from adding its timeout to every call.
 
     After three failures in a row calls fail at once. One call at a time then looks whether the server is back, after
-    pauses that double up to five seconds, each cut at random: many processes do not come back at one moment, and what
-    comes back first is a single call. Only a StoreUnavailable that leaves the block counts as a failure.
+    pauses that double with each look up to five seconds, each cut at random: many processes do not come back at one
+    moment, and what comes back first is a single call. Only a StoreUnavailable that leaves the block is a failure; calls
+    that were under way when the server went lengthen no pause.
 
     >>> breaker = Breaker("valkey://localhost", timeout=0.5)
     >>> with breaker:
@@ -73,6 +74,7 @@ class Breaker:
         self._timeout = timeout
         self._lock = Lock()
         self._failures = 0
+        self._looking = False
         self._until = 0.0
 
     def __enter__(self) -> None:
@@ -84,6 +86,7 @@ class Breaker:
             now = monotonic()
             if now >= self._until:
                 self._until = now + self._timeout  # this call looks; the next one may if it is never heard of again
+                self._looking = True
                 return
         raise StoreUnavailable(
             f"{self._name} did not answer {FAILURES} times in a row, and is left alone for a moment.",
@@ -95,6 +98,9 @@ class Breaker:
             self._failures = 0
         elif isinstance(error, StoreUnavailable):
             with self._lock:
+                if self._failures >= FAILURES and not self._looking:
+                    return
+                self._looking = False
                 self._failures += 1
                 if self._failures >= FAILURES:
                     pause = min(FIRST * 2 ** min(self._failures - FAILURES, 16), LONGEST)

@@ -255,6 +255,8 @@ def unknown(lost: type[StoreError], address: Address, error: StoreUnavailable) -
 def refused(address: Address, error: ResponseError) -> StoreError:
     """What the server's own no means: whatever was asked was not done."""
     code = error.status_code or str(error).partition(" ")[0]
+    if "ACL failure" in str(error):  # of a command inside a script
+        code = "NOPERM"
     name = name_of(address)
     if code in _UNAVAILABLE:
         what, remedy = _UNAVAILABLE[code]

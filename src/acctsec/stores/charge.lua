@@ -20,10 +20,11 @@ local function admit(meter, charge)
     if hold.state == PENDING then
       waiting = waiting + 1
       if hold.candidate == candidate then
-        if hold.id ~= charge.hold then
-          hold.sharers = hold.sharers + 1
-          with_hold(meter, hold)
+        if hold.id == charge.hold then
+          return { GRANTED, count + waiting, 1, hold.id }
         end
+        hold.sharers = hold.sharers + 1
+        with_hold(meter, hold)
         return { GRANTED, count + waiting, 0, hold.id }
       end
     end

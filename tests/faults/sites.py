@@ -62,6 +62,11 @@ class Site:
         """How many requests a fault has struck."""
         return sum(proxy.struck for proxy in self._proxies.values())
 
+    def cut_all(self):
+        """Cut every connection that is open now."""
+        for proxy in self._proxies.values():
+            proxy.cut_all()
+
     def heal(self):
         """Let all go through again."""
         for proxy in self._proxies.values():

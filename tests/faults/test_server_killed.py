@@ -2,6 +2,7 @@
 
 import time
 from contextlib import closing
+from datetime import UTC, datetime
 
 import pytest
 from tests.faults.crew import Crew, check_records, lost
@@ -89,5 +90,6 @@ def test_a_kill_gives_a_guesser_no_more_than_it_may_lose(durable, tmp_path):
     assert stop - 2 * 4 <= crew.comparisons <= stop + STEP - 1 + free
     with closing(opened(address(home))) as store:
         w = world(policy=PACED, store=store)
+        w.clock.now = datetime.now(UTC)
         w.directory.put(Account(subject="u1", identifiers=(IDENTIFIER,)))
         assert isinstance(w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context()), Refused)

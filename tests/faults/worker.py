@@ -44,16 +44,18 @@ WIDE = Ladder(free=10**6, first=0, longest=0, stop=10**6, window=0, lease=10**9)
 _numbers = count(1)
 NOW = int(START.timestamp()) * 1_000_000
 
-PACE = timedelta(milliseconds=20)
+PACE = timedelta(milliseconds=25)
 PACED = evolve(
     RACING,
+    hashing=evolve(RACING.hashing, patience=timedelta(seconds=1)),
     lockout=evolve(
         RACING.lockout,
         strangers=Rungs(free=10, first=PACE, longest=PACE, stop=50),
+        lease=timedelta(seconds=2),
         month=Rungs(free=1000, first=PACE, longest=PACE, stop=1000, window=timedelta(days=30)),
     ),
 )
-"""Ten guesses are free and fifty are all, as by default; the rests are short, so that we can watch it to its end."""
+"""Ten guesses are free and fifty are all, as by default; rests and leases are short, so that we can watch it to its end."""
 
 
 @frozen(kw_only=True)

@@ -16,13 +16,15 @@ OF_POLICY = {
     "test_sessions",
     "test_telemetry",
 }
-ALWAYS = {"memory", "postgres+valkey"}
 
 
 def pytest_generate_tests(metafunc):
     """A test that takes `place` runs on every store, one that takes `shared` on those that more than one process can share."""
-    usual = ALWAYS if metafunc.module.__name__.rpartition(".")[2] in OF_POLICY else {*STORES}
-    for fixture, stores in (("place", STORES), ("shared", SHARED)):
+    of_policy = metafunc.module.__name__.rpartition(".")[2] in OF_POLICY
+    for fixture, stores, usual in (
+        ("place", STORES, {"memory", "postgres+valkey"} if of_policy else STORES),
+        ("shared", SHARED, {"sqlite", "postgres", "postgres+valkey"}),  # to start a process takes most of a second
+    ):
         if fixture in metafunc.fixturenames:
             chosen = [pytest.param(one, marks=() if one in usual else pytest.mark.deep) for one in stores]
             metafunc.parametrize(fixture, chosen, indirect=True)

@@ -189,7 +189,10 @@ class Walk:
         self.changeable = self.random.random() < 0.3
         self.style = self.random.choice(("usual",) * 6 + ("crowd", "many"))
         if self.style == "many":
+            # One meter that sees more than it can remember.
             self.ladders = [LADDERS[3 + self.random.randrange(2)]] * 3
+            self.names = self.names[:1]
+            self.rows = dict([*self.rows.items()][:1])
         if self.style == "crowd":
             self.crowd()
 
@@ -232,7 +235,7 @@ class Walk:
                 name = b"m%d" % chance.randrange(90)
             candidate = chance.choice(CANDIDATES) if chance.random() < 0.8 else chance.randrange(50)
             if self.style == "many":
-                candidate = chance.randrange(45)
+                candidate = chance.randrange(chance.choice((9, 1000, 1000)))
             wishes.append(self.wish(first if chance.random() < 0.75 else chance.choice([*self.rows]), name, candidate))
         return wishes
 
@@ -259,7 +262,8 @@ class Walk:
     def settle(self, verdict):
         chance = self.random
         settlements = []
-        for _ in range(1 if verdict else chance.choice((1, 1, 2, 3))) if self.holds else ():
+        number = 1 if verdict else chance.choice((1, 1, 2, 3)) if self.style != "many" else 4
+        for _ in range(number) if self.holds else ():
             recent = self.holds[-1:] if verdict else self.holds[-8:] if chance.random() < 0.8 else self.holds
             one = chance.choice(recent)
             ladder = one.ladder if chance.random() < 0.95 else self.ladder(one.meter)

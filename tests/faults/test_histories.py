@@ -1,0 +1,111 @@
+"""
+Processes work one store hard while connections are cut and one of them is killed: one order of calls explains all they were told.
+
+What was cut off may have happened or not, at any time afterwards; everything that was answered has to fit.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from contextlib import closing, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from random import Random
+from threading import Event, Thread
+
+import pytest
+from tests.faults.planted import Planted
+from tests.faults.sites import opened
+from tests.linear.worker import instant, last_calls, play
+
+from acctsec.testing import History, NotLinearizable, check_history, read_history
+
+ROOT = Path(__file__).resolve().parents[2]
+KEYS = SLOTS = 2
+KINDS = ("postgres", "postgres-serializable", "valkey", "valkey-cluster", "postgres+valkey")
+
+
+@contextmanager
+def cutting(cut, *, every, seed=0):
+    """Cut connections now and then, until this is left; answers a list with an entry for each time."""
+    over, chance, made = Event(), Random(seed), []
+
+    def go_on():
+        while not over.wait(every * (0.5 + chance.random())):
+            with suppress(OSError):
+                cut()
+                made.append(time.monotonic_ns())
+
+    thread = Thread(target=go_on)
+    thread.start()
+    try:
+        yield made
+    finally:
+        over.set()
+        thread.join()
+
+
+def worked(folder, address, cut, *, seconds, every, store="tests.faults.sites:opened", workers=4):
+    """Let processes work for so long, the last of which is killed half-way; answers their calls, and how often was cut."""
+    epoch, paths, processes = time.monotonic_ns(), [], []
+    for number in range(workers):
+        paths.append(folder / f"{number}.jsonl")
+        asked = {
+            **{"store": store, "args": [address], "history": str(paths[-1]), "name": f"p{number}", "seed": number},
+            **{"keys": KEYS, "slots": SLOTS, "epoch": epoch, "patient": True},
+        }
+        command = [sys.executable, "-m", "tests.linear.worker", json.dumps(asked)]
+        processes.append(subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    with cutting(cut, every=every) as cuts:
+        for process in processes:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        time.sleep(seconds / 2)
+        processes[-1].kill()
+        time.sleep(seconds / 2)
+    for process in processes:
+        process.kill()
+        process.communicate()
+    return read_history(*paths), len(cuts), epoch
+
+
+def judged(calls, address, epoch):
+    """Take stock, and judge the whole."""
+    last = History(worker="last ")
+    with closing(opened(address)) as store:
+        play(last.record(store), [last_calls(KEYS, SLOTS, partial(instant, epoch))])
+    return check_history([*calls, *last.calls])
+
+
+@pytest.fixture
+def broken(request, a_site, tmp_path):
+    """Addresses of a kind of store, through what is cut and past it, and what cuts."""
+
+    def of(kind):
+        if kind == "valkey-cluster":
+            cluster = request.getfixturevalue("valkey_cluster")
+            cluster.flush()
+            address = {"cluster": cluster.url(), "timeout": 2.0}
+            return address, address, lambda: [node.run("CLIENT", "KILL", "TYPE", "normal") for node in cluster.nodes]
+        site = a_site(kind.removesuffix("-serializable"))
+        isolation = "serializable" if kind.endswith("serializable") else "read committed"
+        return site.address(isolation=isolation), site.address(direct=True), site.cut_all
+
+    return of
+
+
+@pytest.mark.parametrize("seconds", [1.0, pytest.param(3.0, marks=pytest.mark.deep)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_order_explains_all_answers(broken, tmp_path, kind, seconds):
+    address, direct, cut = broken(kind)
+    begin = time.monotonic()
+    calls, cuts, epoch = worked(tmp_path, address, cut, seconds=seconds, every=0.15)
+    middle = time.monotonic()
+    checked = judged(calls, direct, epoch)
+    print(f"{kind}: {cuts} cuts, {checked}; {middle - begin:.1f} s of work, judged in {time.monotonic() - middle:.1f} s")
+    assert cuts >= 3
+    assert checked.lost >= 2
+    assert checked.calls > 200

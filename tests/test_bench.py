@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 GOALS = ["P1", "P1b", *(f"P{number}" for number in range(2, 23))]
+CAPACITY = ["C1", "C2"]
 LATER = {"P1b", "P11", "P12", "P13"}
 COLUMNS = ("row", "what", "ours", "floor", "peer", "ratio", "goal", "verdict")
 
@@ -24,17 +25,27 @@ def rows():
     """Every row, measured just long enough to see that it can be."""
     made = run("--quick")
     assert made.returncode == 0, made.stderr
-    lines = [line for line in made.stdout.splitlines() if line.startswith("| P")]
+    lines = [line for line in made.stdout.splitlines() if re.match(r"\| [PC]\d", line)]
     return [dict(zip(COLUMNS, re.split(r" *\| *", line.strip("| "), maxsplit=7), strict=False)) for line in lines]
 
 
-@pytest.mark.parametrize("goal", GOALS)
+@pytest.mark.parametrize("goal", [*GOALS, *CAPACITY])
 def test_every_goal_has_a_row(rows, goal):
     """A goal that nobody measures would be missed without a word."""
     mine = [row for row in rows if row["row"] == goal]
 
     assert mine
     assert all((row["ours"] == "later part") is (goal in LATER) for row in mine if "fast extra" not in row["what"])
+
+
+@pytest.mark.parametrize(
+    ("goal", "server"),
+    [(goal, "PostgreSQL") for goal in ("P1", "P2", "P3", "P4", "P6", "P22")]
+    + [(goal, "Valkey") for goal in ("P1", "P2", "P3", "P4", "P22")],
+)
+def test_what_is_kept_on_a_server_is_measured_there(rows, goal, server):
+    """Whoever outgrows one machine reads the figures of the stores that he will use."""
+    assert any(server in row["what"] for row in rows if row["row"] == goal)
 
 
 def test_every_row_says_what_it_measured(rows):

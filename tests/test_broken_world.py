@@ -13,6 +13,7 @@ from acctsec.errors import RecordError
 from acctsec.events import PortFailed
 from acctsec.keyring import frame
 from acctsec.outcomes import (
+    Delivered,
     PasswordAccepted,
     PasswordChanged,
     PasswordRejected,
@@ -25,7 +26,7 @@ from acctsec.outcomes import (
 from acctsec.password import Outage
 from acctsec.protocols import Account, MessagePurpose
 from acctsec.testing import world
-from acctsec.testing.world import PASSWORD
+from acctsec.testing.world import IDENTIFIER, PASSWORD
 
 NEW = "another long passphrase 9"
 
@@ -327,3 +328,21 @@ def test_the_key_of_a_record_is_injective():
     """M-066: keys built by joining strings let one name reach another's row."""
     keys = {frame("subject", tenant, subject) for tenant in ("", "a", "a:b", "ab") for subject in ("b", ":b", "", "a:b")}
     assert len(keys) == 16
+
+
+def test_without_a_messenger_the_outbox_is_left_to_others():
+    """A process that only serves hands on what it saw, and takes nothing out of the hands of whoever delivers."""
+    w = world()
+    w.sign_up()
+    ports = {"policy": w.policy, "keyring": w.keyring, "directory": w.directory, "store": w.store, "sink": w.sink}
+    web = Engine(**ports, outbox="manual", clock=w.clock, entropy=w.entropy)
+    web.request_reset(IDENTIFIER, context=w.context())
+    web.sign_in(IDENTIFIER, "wrong " + PASSWORD, context=w.context())
+    for _ in range(12):
+        assert web.deliver() == Delivered(0, 0, left=False)
+        w.clock.advance(hours=1)
+    assert [type(event).__name__ for event in w.sink.observations] == ["AttemptRefused"]
+    assert w.sink.events == []
+    w.restart(policy=w.policy)
+    w.engine.deliver()
+    assert "PasswordSet" in [type(event).__name__ for event in w.sink.events]

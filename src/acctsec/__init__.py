@@ -51,7 +51,18 @@ from acctsec.presets import CHEAPEST, SOCIAL_DEFAULT
 from acctsec.protocols import Account, Ambiguous, Message, MessagePurpose, Status
 from acctsec.reset import ResetPolicy
 from acctsec.sessions import SessionPolicy
-from acctsec.stores import AsyncMemoryStore, AsyncSplitStore, AsyncSqliteStore, MemoryStore, SplitStore, SqliteStore
+from acctsec.stores import (
+    AsyncMemoryStore,
+    AsyncPostgresStore,
+    AsyncSplitStore,
+    AsyncSqliteStore,
+    AsyncValkeyStore,
+    MemoryStore,
+    PostgresStore,
+    SplitStore,
+    SqliteStore,
+    ValkeyStore,
+)
 
 __version__ = "0.1.0"
 
@@ -65,8 +76,10 @@ __all__ = [
     "AssuranceLevel",
     "AsyncEngine",
     "AsyncMemoryStore",
+    "AsyncPostgresStore",
     "AsyncSplitStore",
     "AsyncSqliteStore",
+    "AsyncValkeyStore",
     "ChangeTicket",
     "ConfigError",
     "Context",
@@ -97,6 +110,7 @@ __all__ = [
     "PasswordRejected",
     "Policy",
     "PortError",
+    "PostgresStore",
     "ProofAccepted",
     "RecoveryCode",
     "RecoveryCodes",
@@ -120,4 +134,5 @@ __all__ = [
     "StoreUnavailable",
     "TotpCode",
     "TryAgain",
+    "ValkeyStore",
 ]

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import ExitStack
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -232,10 +233,11 @@ def sessions(pace: Pace):
     for kind in servers.STORES[:2]:
         with ExitStack() as stack:
             store = stack.enter_context(servers.opened(kind))
+            yield from factors.rows(pace, store, kind, partial(_reader, stack, kind))
 
-            def floor(record: bytes):
-                bare = stack.enter_context(servers.empty_database())  # noqa: B023 - called before the next turn
-                made = servers.getter(record) if kind == "Valkey" else servers.reader(bare.quick, record)  # noqa: B023
-                return stack.enter_context(made)  # noqa: B023
 
-            yield from factors.rows(pace, store, kind, floor)
+def _reader(stack: ExitStack, kind: str, record: bytes):
+    """One bare read of a record."""
+    if kind == "Valkey":
+        return stack.enter_context(servers.getter(record))
+    return stack.enter_context(servers.reader(stack.enter_context(servers.empty_database()).quick, record))

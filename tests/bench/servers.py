@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from itertools import count
+from typing import Self
 
 import psycopg
 import redis
@@ -39,7 +40,9 @@ def postgres() -> RemotePostgres:
 def valkey() -> RemoteValkey:
     """The Valkey of this run; it ends with the process."""
     url = os.environ.get(VALKEY)
-    return RemoteValkey(url).check() if url else Valkey().start()
+    server = RemoteValkey(url).check() if url else Valkey().start()
+    server.flush()
+    return server
 
 
 @cache
@@ -117,7 +120,9 @@ def opened(kind: str) -> Iterator[object]:
             yield stack.enter_context(stack.enter_context(database()).store())
             return
         both = kind == "Valkey"
-        kept = ValkeyStore(valkey().url(), namespace=f"bench{next(_namespaces)}", records=both, accept=[NO_PERSISTENCE] if both else [])
+        kept = ValkeyStore(
+            valkey().url(), namespace=f"bench{next(_namespaces)}", records=both, accept=[NO_PERSISTENCE] if both else []
+        )
         stack.enter_context(kept)
         yield kept if both else SplitStore(records=stack.enter_context(stack.enter_context(database()).store()), meters=kept)
 
@@ -139,7 +144,7 @@ class Users:
                 copy.write_row((f"subject-{number}", world.name(number)))
         self._connection.execute("ANALYZE users")
 
-    def __enter__(self) -> "Users":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_) -> None:

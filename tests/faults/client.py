@@ -1,24 +1,17 @@
 """
-A process that dies where it is told, over and over.
+A client that dies where it is told.
 
-    python -m tests.faults.client
-
-It is given orders, a line of JSON each, and has a child for each of them, with an engine and a store of its own:
+It is given an order, has an engine and a store of its own, and says word by word what happens while it happens: which calls it
+began and which came back, what was compared and what was handed on. In the order,
 
 - ``store`` is the address of a site, ``deed`` the name of what is to be done with ``facts``, ``now`` the instant it is;
-- ``at`` counts store calls: the child kills itself (SIGKILL) *after* call number ``at``, or before it if not ``after``;
+- ``at`` counts store calls: the client kills itself (SIGKILL) *after* call number ``at``, or before it if not ``after``;
 - ``plant`` names a fault of the store itself, to see that it is found out.
-
-It answers with the number of the child's process, and in a second line with all that the child ``said`` before it ended, word by
-word while it happened: which calls it began and which came back, what was compared and what was handed on.
 """
 
-import json
 import os
 import signal
-import sys
 from datetime import datetime
-from importlib import import_module
 
 from attrs import evolve, field, frozen
 from tests.faults.deeds import DEEDS, TIGHT, WRONG_GUESS
@@ -29,7 +22,6 @@ from acctsec import Account, Context, Engine, Keyring
 from acctsec.testing.doubles import STORE, InstrumentedHashing, ManualClock, MemoryDirectory, SeededEntropy
 from acctsec.testing.world import IDENTIFIER, SOURCE
 
-DRIVERS = ("acctsec.stores._postgres_pool", "acctsec.stores._valkey_checks", "acctsec.stores._valkey_records", "argon2", "asyncio")
 LONGEST = 60  # seconds that a child may take
 
 
@@ -88,43 +80,23 @@ class Hands:
         self._say("recorded", key)
 
 
-def main():
-    for part in DRIVERS:
-        import_module(part)  # once, and not in every child
-    for line in sys.stdin:
-        order = json.loads(line)
-        heard, mouth = os.pipe()
-        child = os.fork()
-        if not child:
-            os.close(heard)
-            _live(order, mouth)
-        os.close(mouth)
-        print(json.dumps({"child": child}), flush=True)
-        with os.fdopen(heard, "rb") as file:
-            said = [json.loads(one) for one in file]
-        _, status = os.waitpid(child, 0)
-        print(json.dumps({"killed": os.WIFSIGNALED(status) and os.WTERMSIG(status), "said": said}), flush=True)
-
-
-def _live(order, mouth):
+def live(order, line):
     """Do one deed, and end."""
 
     def say(*words):
-        os.write(mouth, json.dumps(words).encode() + b"\n")
+        line.send(words)
 
     signal.alarm(LONGEST)
+    store = opened(order["store"])
+    if order.get("plant"):
+        store = PLANTED[order["plant"]](store)
+    engine = _engine(Mortal(store, order.get("at", 0), say, after=order.get("after", False)), order["now"], say)
+    deed = WRONG_GUESS if order["deed"] == "a wrong guess" else DEEDS[order["deed"]]
     try:
-        store = opened(order["store"])
-        if order.get("plant"):
-            store = PLANTED[order["plant"]](store)
-        engine = _engine(Mortal(store, order.get("at", 0), say, after=order.get("after", False)), order["now"], say)
-        deed = WRONG_GUESS if order["deed"] == "a wrong guess" else DEEDS[order["deed"]]
-        outcome = deed.do(engine, Context.of(SOURCE), order["facts"])
-        say("answered", type(outcome).__name__)
-    except BaseException as error:
-        say("raised", type(error).__name__, str(error))
-    finally:
-        os._exit(0)
+        say("answered", type(deed.do(engine, Context.of(SOURCE), order["facts"])).__name__)
+    except Exception as error:
+        say("raised", repr(error))
+    os._exit(0)
 
 
 def _engine(store, now, say):
@@ -142,6 +114,3 @@ def _engine(store, now, say):
         clock=ManualClock(datetime.fromisoformat(now)),
     )
 
-
-if __name__ == "__main__":
-    main()

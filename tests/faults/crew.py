@@ -1,20 +1,18 @@
 """Crews: worker processes on one site, and what their histories prove."""
 
 import json
-import subprocess
-import sys
 import time
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
 from attrs import evolve
+from tests.faults import processes
 from tests.faults.worker import LEASE, METER, NOW, WIDE
 
 from acctsec.protocols import Committed
 from acctsec.testing import Failed, History, check_history, read_history
 
-ROOT = Path(__file__).resolve().parents[2]
 AT_LAST = datetime(2100, 1, 1, tzinfo=UTC)
 SECOND = 1_000_000_000
 
@@ -32,15 +30,13 @@ class Crew:
         for number, (path, slot) in enumerate(zip(self.histories, self.slots, strict=True)):
             order = {"store": address, "history": str(path), "name": f"w{number}", "seed": number + 1, "slot": slot}
             order |= {"tasks": list(tasks), "compared": str(self.compared), **given}
-            command = [sys.executable, "-m", "tests.faults.worker", json.dumps(order)]
-            self.processes.append(subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+            self.processes.append(processes.worker(order))
 
     def __enter__(self):
         for process in self.processes:
-            assert process.stdout.readline() == "ready\n"
+            assert process.line.recv() == "ready"
         for process in self.processes:
-            process.stdin.write("go\n")
-            process.stdin.flush()
+            process.line.send("go")
         return self
 
     def kill(self, number):
@@ -81,12 +77,9 @@ class Crew:
 
     def __exit__(self, kind, *_):
         for process in self.processes:
-            if kind is not None:
-                process.kill()
-            process.stdin.close()
+            process.kill() if kind else process.line.send("end")
         for process in self.processes:
-            process.wait(timeout=60)
-            process.stdout.close()
+            process.end()
 
     @property
     def calls(self):

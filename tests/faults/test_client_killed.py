@@ -1,64 +1,32 @@
 """kill -9 of a client at every store call: all of a deed or nothing, and every comparison is counted."""
 
-import json
-import os
-import select
 import signal
-import subprocess
-import sys
-from pathlib import Path
+from contextlib import suppress
+from time import sleep
 
 import pytest
 from tests.faults.deeds import DEEDS, TIGHT, WRONG_GUESS, a_world, failures, fresh_look, guess_on, record
+from tests.faults.processes import client
 from tests.faults.sites import Nth
 
 from acctsec import MessagePurpose, PasswordChanged, Refused, ResetLink, SignedIn, events
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
-ROOT = Path(__file__).resolve().parents[2]
 STOP = TIGHT.lockout.strangers.stop
-
-
-class Client:
-    """`tests.faults.client`."""
-
-    def __init__(self):
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.client"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def begin(self, w, site, deed, facts, **order):
-        """Let a child do a deed; the answer is the number of its process."""
-        order |= {"store": site.address(), "deed": deed, "facts": facts, "now": w.clock().isoformat()}
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())["child"]
-
-    def waits(self, *, until):
-        """Whether *until*() came true before the child ended."""
-        while not select.select([self._process.stdout], [], [], 0.002)[0]:
-            if until():
-                return True
-        return False
-
-    def end(self):
-        """What became of it."""
-        return Life(**json.loads(self._process.stdout.readline()))
-
-    def close(self):
-        self._process.stdin.close()
-        self._process.wait(timeout=60)
-        self._process.stdout.close()
 
 
 class Life:
     """What a child did before it ended."""
 
-    def __init__(self, killed, said):
-        assert killed in {False, signal.SIGKILL}, f"the child ended by signal {killed}: {said}"
-        self.killed = bool(killed)
-        self._said = said
+    def __init__(self, process):
+        self._said = []
+        with suppress(EOFError):
+            while True:
+                self._said.append(process.line.recv())
+        ended = process.end()
+        assert ended in {0, -signal.SIGKILL}, f"{ended}: {self}"
         assert not self.words("raised"), self
+        self.killed = bool(ended)
 
     def words(self, verb):
         """What it said after that verb, each time."""
@@ -81,20 +49,12 @@ class Life:
         return " ".join("/".join(map(str, one)) for one in self._said)
 
 
-@pytest.fixture(scope="module")
-def client():
-    made = Client()
-    yield made
-    made.close()
-
-
-def kill_everywhere(client, site, deed, check, *, plant=None):
+def kill_everywhere(site, deed, check, *, plant=None):
     """Kill a client before and after each store call of a deed, until it gets through; answers how many deaths it died."""
     what, store = deed_of(deed), site.open()
     for deaths in range(100):
         w, facts = begun(site, store, what)
-        client.begin(w, site, deed, facts, at=deaths // 2 + 1, after=bool(deaths % 2), plant=plant)
-        life = client.end()
+        life = Life(begin(w, site, deed, facts, at=deaths // 2 + 1, after=bool(deaths % 2), plant=plant))
         fresh_look(w)
         check(w, life, facts)
         if not life.killed:
@@ -102,23 +62,29 @@ def kill_everywhere(client, site, deed, check, *, plant=None):
     raise AssertionError("a hundred deaths, and no end")
 
 
-def kill_in_the_middle(client, site, deed, check, fault):
+def kill_in_the_middle(site, deed, check, fault):
     """Kill a client while it waits for the answer to each of its requests; answers how many deaths it died."""
     what, store = deed_of(deed), site.open(direct=True)
     for deaths in range(100):
         w, facts = begun(site, store, what)
         before = site.struck
         site.strike(fault, Nth(deaths + 1))
-        child = client.begin(w, site, deed, facts)
-        if client.waits(until=lambda: site.struck > before):
-            os.kill(child, signal.SIGKILL)
-        life = client.end()
+        process = begin(w, site, deed, facts)
+        while process.alive and site.struck == before:
+            sleep(0.001)
+        process.kill()
+        life = Life(process)
         site.heal()
         fresh_look(w)
         check(w, life, facts)
         if not life.killed:
             return deaths
     raise AssertionError("a hundred deaths, and no end")
+
+
+def begin(w, site, deed, facts, **order):
+    """Let a client do a deed."""
+    return client(order | {"store": site.address(), "deed": deed, "facts": facts, "now": w.clock().isoformat()})
 
 
 def deed_of(name):
@@ -184,15 +150,15 @@ CHECKS = {
 
 
 @pytest.mark.parametrize("deed", CHECKS)
-def test_a_client_that_is_killed_leaves_all_or_nothing(client, site, deed):
-    assert kill_everywhere(client, site, deed, CHECKS[deed]) >= 6
+def test_a_client_that_is_killed_leaves_all_or_nothing(site, deed):
+    assert kill_everywhere(site, deed, CHECKS[deed]) >= 6
 
 
 @pytest.mark.parametrize("fault", ["lose_request", "lose_reply"])
 @pytest.mark.parametrize("deed", CHECKS)
-def test_a_client_that_is_killed_in_the_middle_of_a_call_leaves_all_or_nothing(client, site, deed, fault):
+def test_a_client_that_is_killed_in_the_middle_of_a_call_leaves_all_or_nothing(site, deed, fault):
     """At each of its requests, those with which a connection begins too: before the server heard of it, and after it was done."""
-    assert kill_in_the_middle(client, site, deed, CHECKS[deed], fault) >= 6
+    assert kill_in_the_middle(site, deed, CHECKS[deed], fault) >= 6
 
 
 @pytest.mark.parametrize(
@@ -205,6 +171,6 @@ def test_a_client_that_is_killed_in_the_middle_of_a_call_leaves_all_or_nothing(c
         ("a delivered reset", "Forgetful"),
     ],
 )
-def test_a_store_with_a_fault_is_found_out(client, split, deed, plant):
+def test_a_store_with_a_fault_is_found_out(split, deed, plant):
     with pytest.raises(AssertionError):
-        kill_everywhere(client, split, deed, CHECKS[deed], plant=plant)
+        kill_everywhere(split, deed, CHECKS[deed], plant=plant)

@@ -5,23 +5,20 @@ What was cut off may have happened or not, at any time afterwards; everything th
 """
 
 import json
-import subprocess
-import sys
+import os
 import time
 from contextlib import closing, contextmanager, suppress
 from functools import partial
-from pathlib import Path
 from random import Random
 from threading import Event, Thread
 
 import pytest
-from tests.faults.planted import Planted
+from tests.faults.processes import linear_worker
 from tests.faults.sites import opened
 from tests.linear.worker import instant, last_calls, play
 
 from acctsec.testing import History, NotLinearizable, check_history, read_history
 
-ROOT = Path(__file__).resolve().parents[2]
 KEYS = SLOTS = 2
 KINDS = ("postgres", "postgres-serializable", "valkey", "valkey-cluster", "postgres+valkey")
 
@@ -55,20 +52,18 @@ def worked(folder, address, cut, *, seconds, every, store="tests.faults.sites:op
             **{"store": store, "args": [address], "history": str(paths[-1]), "name": f"p{number}", "seed": number},
             **{"keys": KEYS, "slots": SLOTS, "epoch": epoch, "patient": True},
         }
-        command = [sys.executable, "-m", "tests.linear.worker", json.dumps(asked)]
-        processes.append(subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        processes.append(linear_worker(json.dumps(asked)))
     for process in processes:
-        assert process.stdout.readline() == "ready\n"
+        assert os.read(process.line.fileno(), 9) == b"ready\n"
     with cutting(cut, every=every) as cuts:
         for process in processes:
-            process.stdin.write("go\n")
-            process.stdin.flush()
+            os.write(process.line.fileno(), b"go\n")
         time.sleep(seconds / 2)
         processes[-1].kill()
         time.sleep(seconds / 2)
     for process in processes:
         process.kill()
-        process.communicate()
+        process.end()
     return read_history(*paths), len(cuts), epoch
 
 

@@ -1,23 +1,18 @@
 """
-A process that works a store hard while its servers fail, and writes down every call and every comparison.
+A worker uses a store as hard as it can while its servers fail, and writes down every call and every comparison.
 
-    python -m tests.faults.worker '{"store": {…}, "history": "a.jsonl", …}'
-
-In the JSON object,
+It is given a dict, in which
 
 - ``store`` is the address of a site, ``history`` the file of its calls, ``name`` and ``seed`` tell it from others;
 - ``tasks`` are what it does at once, a thread each: ``ledger`` commits, loads and appends; ``courier`` drains and acknowledges;
-  ``counter`` spends units of a slot of its own, as fast as it can; ``guesser`` guesses at the one account, by way of an engine;
+  ``counter`` spends units of a row of its own, as fast as it can; ``guesser`` guesses at the one account, by way of an engine;
 - ``compared`` is the file into which a byte is written before each comparison with the account's password;
-- ``slot`` is what ``counter`` spends on.
+- ``slot`` is the row that ``counter`` spends.
 
-It says ``ready`` once the store is open, begins when it is sent a line, and ends when its standard input does. It goes on after
-a StoreError, as an application does.
+It goes on after a StoreError, as an application does.
 """
 
-import json
 import os
-import sys
 import time
 from contextlib import contextmanager
 from datetime import timedelta
@@ -71,18 +66,17 @@ class LoudHashing(InstrumentedHashing):
         return super().verify(phc, password)
 
 
-def main():
-    given = json.loads(sys.argv[1])
-    store = opened(given["store"])
-    history = History(given["history"], worker=f"{given['name']} ")
-    recorded, over = history.record(store), Event()
+def work(given, line):
+    """Say ``ready``, wait for a word, and work until the line is closed."""
+    store, over = opened(given["store"]), Event()
+    recorded = History(given["history"], worker=f"{given['name']} ").record(store)
     made = {"ledger": _ledger, "courier": _courier, "counter": _counter, "guesser": _guesser}
     threads = [Thread(target=made[task], args=(given, recorded if task != "guesser" else store, over)) for task in given["tasks"]]
-    print("ready", flush=True)
-    sys.stdin.readline()
+    line.send("ready")
+    line.recv()
     for thread in threads:
         thread.start()
-    sys.stdin.read()
+    line.poll(None)
     over.set()
     for thread in threads:
         thread.join()
@@ -155,6 +149,3 @@ def engine_on(store, compared, policy=PACED):
         outbox="manual",
     )
 
-
-if __name__ == "__main__":
-    main()

@@ -197,7 +197,7 @@ class Walk:
             self.crowd()
 
     def take(self, steps):
-        for _ in range(steps):
+        for _ in range(steps if self.style != "many" else 2 * steps):
             chance = self.random
             step = chance.choice(STEPS) if chance.random() < 0.9 else chance.randrange(-3 * DAY, 3 * DAY)
             if self.style != "usual":

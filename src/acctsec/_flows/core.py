@@ -14,13 +14,15 @@ from acctsec._codec import decode_record, encode_record
 from acctsec._flows.entries import Entry, Happened, Mail, key, seal
 from acctsec._flows.tokens import Tokens
 from acctsec._values import Value, evolve
+from acctsec.budgets import micros
 from acctsec.context import Context
-from acctsec.errors import CommitUnknown, ConfigError, Overloaded, PortError
+from acctsec.errors import CommitUnknown, ConfigError, Overloaded, PortError, StoreUnavailable
 from acctsec.events import AsyncEventSink, Event
 from acctsec.hashing import Comparison
 from acctsec.hashing.job import Job
 from acctsec.identifiers import Identifier, canonical
 from acctsec.keyring import Keyring, frame
+from acctsec.lockout import Outage
 from acctsec.outcomes import TryAgain
 from acctsec.password.preparation import PREPARATION, prepare
 from acctsec.policy import Policy
@@ -32,10 +34,12 @@ from acctsec.protocols import (
     AsyncMessenger,
     AsyncMeterStore,
     AsyncRecordStore,
+    Charge,
     Clock,
     Committed,
     Conflict,
     Entropy,
+    Reading,
     Version,
     check_names,
 )
@@ -251,6 +255,26 @@ class Core:
     def jitter(self, round_: int) -> float:
         """Seconds to wait before round *round_*: random, so that losers do not meet again."""
         return int.from_bytes(self.draw(2), "big") / 65536 * 0.005 * float(2**round_)
+
+    # --- meters ---
+
+    def instant(self) -> int:
+        """The present in a meter's own terms."""
+        return micros(self.now() - EPOCH)
+
+    async def charge(self, scene: Scene, charges: Sequence[Charge]) -> tuple[Reading, ...] | None:
+        """Charge the meters. None where they do not answer and the policy lets this process count alone; else that raises."""
+        try:
+            return tuple(await self.ports.meters.charge(charges, self.instant()))
+        except StoreUnavailable:
+            self.observe(events.PortFailed(**scene.head(), port="meters"))
+            if self.policy.lockout.on_outage is Outage.REFUSE:
+                raise
+            return None
+
+    async def charge_own(self, charges: Sequence[Charge]) -> tuple[Reading, ...]:
+        """Charge the meters of this process."""
+        return tuple(await self.ports.own_meters.charge(charges, self.instant()))
 
     # --- passwords ---
 

@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from acctsec import events
-from acctsec._flows.core import EPOCH, Core, port
+from acctsec._flows.core import Core, port
 from acctsec._flows.entries import Happened, Mail, ResetRequest, unseal
 from acctsec._flows.tokens import Purpose
-from acctsec.budgets import micros
 from acctsec.claims import LinkClaims
 from acctsec.errors import ConfigError, PortError, StoreError
 from acctsec.identifiers import canonical
@@ -33,7 +32,8 @@ class Delivery:
         if type(limit) is not int or limit < 1:
             raise ConfigError(f"limit is {limit!r}.", remedy="Give a number of entries, 1 or more.")
         sent = failed = 0
-        left = True
+        # Without a messenger another process delivers: what it has to send must not be taken out of its hands.
+        left = core.ports.messenger is not None
         while left and sent + failed < limit:
             batch = min(BATCH, limit - sent - failed)
             drained = await core.ports.records.drain(batch, core.now(), LEASE)
@@ -178,7 +178,9 @@ class Delivery:
         for key in range(core.keyring.index_count):
             row = core.keyring.digest("message row", scene.tenant, scene.subject, recipient, key=key)[:16]
             charges.append(Charge(row, b"!resets", ladder, None, request.handle))
-        readings = await core.ports.meters.charge(charges, micros(scene.now - EPOCH))
+        readings = await core.charge(scene, charges)
+        if readings is None:
+            readings = await core.charge_own(charges)
         return all(isinstance(reading, Granted) for reading in readings)
 
     def _withhold(self, scene: Scene, reason: str) -> None:

@@ -1,6 +1,5 @@
 """Guesses: every comparison of a secret is charged before it is made, and settled afterwards."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 
@@ -8,7 +7,6 @@ from acctsec import events
 from acctsec._flows.core import BRIEF, EPOCH, Comparing, Core, Loaded, NeverStarted
 from acctsec._flows.tokens import Purpose
 from acctsec._values import Value, evolve
-from acctsec.budgets import micros
 from acctsec.claims import DeviceClaims
 from acctsec.context import Context
 from acctsec.errors import CommitUnknown, PortError, StoreUnavailable
@@ -23,7 +21,6 @@ from acctsec.lockout import (
     Crowded,
     Judgement,
     Lane,
-    Outage,
     OverBudget,
     SecretClass,
     month_of,
@@ -215,26 +212,11 @@ class Guesses:
     async def _charge(self, scene: Scene, groups: list[tuple[Charge, ...]]) -> Reserved:
         """Put an attempt to the meters; where they do not answer and the policy says so, to what this process counts alone."""
         charges = tuple(charge for group in groups for charge in group)
-        readings = await self.ask(scene, charges)
+        readings = await self.core.charge(scene, charges)
         if readings is not None:
             return Reserved(charges=charges, readings=readings, alone=False)
         charges = tuple(charge for group in groups for charge in self.core.policy.lockout.charges_alone(group))
-        return Reserved(charges=charges, readings=await self.ask_own(charges), alone=True)
-
-    async def ask(self, scene: Scene, charges: Sequence[Charge]) -> tuple[Reading, ...] | None:
-        """Charge the meters. None where they do not answer and the policy lets this process count alone; else that raises."""
-        core = self.core
-        try:
-            return tuple(await core.ports.meters.charge(charges, self.instant()))
-        except StoreUnavailable:
-            core.observe(events.PortFailed(**scene.head(), port="meters"))
-            if core.policy.lockout.on_outage is Outage.REFUSE:
-                raise
-            return None
-
-    async def ask_own(self, charges: Sequence[Charge]) -> tuple[Reading, ...]:
-        """Charge the meters of this process."""
-        return tuple(await self.core.ports.own_meters.charge(charges, self.instant()))
+        return Reserved(charges=charges, readings=await self.core.charge_own(charges), alone=True)
 
     async def _lost(self, who: Who, lane: str, groups: list[tuple[Charge, ...]], readings: tuple[Reading, ...]) -> int:
         """
@@ -314,7 +296,7 @@ class Guesses:
         meters: AsyncMeterStore = core.ports.own_meters if reserved.alone else core.ports.meters
         if settlements:
             try:
-                await meters.settle(settlements, self.instant())
+                await meters.settle(settlements, core.instant())
             except StoreUnavailable:
                 core.observe(events.PortFailed(tenant="", subject="", at=core.now(), port="meters"))
         return settlements
@@ -322,10 +304,6 @@ class Guesses:
     def source_row(self, scene: Scene, context: Context, *, key: int = 0) -> bytes:
         """The row of a source's meters."""
         return self.core.keyring.digest("source row", scene.tenant, context.source.key, key=key)[:16]
-
-    def instant(self) -> int:
-        """The present in a meter's own terms."""
-        return micros(self.core.now() - EPOCH)
 
     async def _count(self, who: Who, scene: Scene, due: dict[str, int]) -> Who:
         """

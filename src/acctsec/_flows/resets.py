@@ -104,9 +104,9 @@ class Resets:
         for key in range(core.keyring.index_count):
             row = core.keyring.digest("source row", context.tenant, context.source.key, key=key)[:16]
             charges.append(Charge(row, b"!requests", ladder, None, handle))
-        readings = await self.guesses.ask(scene, charges)
+        readings = await core.charge(scene, charges)
         if readings is None:
-            readings = await self.guesses.ask_own(charges)
+            readings = await core.charge_own(charges)
         return all(isinstance(reading, Granted) for reading in readings)
 
     @operation

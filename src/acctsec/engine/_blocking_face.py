@@ -230,7 +230,8 @@ class Engine:
         """
         Hand at most *limit* outbox entries to messenger and sink, at least once each; call it every second or so.
 
-        What raises stays, and comes again after a growing pause; after ten tries it is a dead letter.
+        What raises stays, and comes again after a growing pause; after ten tries it is a dead letter. Observations of this
+        process go to the sink too; without a messenger they are all that does, and the outbox is left to others.
         """
         return run(self._flows.delivery.deliver(limit))
 

@@ -1,13 +1,28 @@
 """
 Where records and meters are kept.
 
-`SqliteStore` serves one machine, `MemoryStore` tests and single processes that may forget; each has an async form. A
-store sees keys, versions and bytes, never a policy. Write your own against ``acctsec.protocols`` and prove it with
+`SqliteStore` serves one machine, `MemoryStore` tests and single processes that may forget. Past one machine `PostgresStore`
+keeps records, `ValkeyStore` meters, and `SplitStore` joins the two; each of them can also keep both. All have an async form.
+A store sees keys, versions and bytes, never a policy. Write your own against ``acctsec.protocols`` and prove it with
 ``acctsec.testing.check_store``.
 """
 
 from acctsec.stores.memory import AsyncMemoryStore, MemoryStore
+from acctsec.stores.postgres import AsyncPostgresStore, PostgresStore
 from acctsec.stores.split import AsyncSplitStore, SplitStore
 from acctsec.stores.sqlite import AsyncSqliteStore, SqliteStore
+from acctsec.stores.valkey import AsyncValkeyStore, ValkeyRisk, ValkeyStore
 
-__all__ = ["AsyncMemoryStore", "AsyncSplitStore", "AsyncSqliteStore", "MemoryStore", "SplitStore", "SqliteStore"]
+__all__ = [
+    "AsyncMemoryStore",
+    "AsyncPostgresStore",
+    "AsyncSplitStore",
+    "AsyncSqliteStore",
+    "AsyncValkeyStore",
+    "MemoryStore",
+    "PostgresStore",
+    "SplitStore",
+    "SqliteStore",
+    "ValkeyRisk",
+    "ValkeyStore",
+]

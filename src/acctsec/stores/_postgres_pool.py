@@ -360,7 +360,8 @@ class _AsyncCall(_Call):
         left = self.left()
         with self.pool.breaker:
             try:
-                results: list[PGresult] = await link.connection.wait(link.exchange(asked), timeout=left)  # type: ignore[misc]
+                connection: AsyncConnection[Any] = link.connection  # type: ignore[assignment]
+                results = await connection.wait(link.exchange(asked), timeout=left)
             except Error as error:
                 link.close()
                 raise self.lost(error) from error

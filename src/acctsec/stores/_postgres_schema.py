@@ -10,7 +10,7 @@ import os
 import shlex
 from collections.abc import Callable, Sequence
 from time import sleep
-from typing import TYPE_CHECKING, Any, LiteralString, cast
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -133,7 +133,7 @@ def _migrated(
     connection: "Connection[Any]", schema: str, plain: str, partitions: int, grant_to: str | None, steps: Sequence[Step]
 ) -> tuple[int, int]:
     def run(statement: str, *values: object) -> list[tuple[Any, ...]]:
-        cursor = connection.execute(cast("LiteralString", statement), values or None)
+        cursor = connection.execute(statement.encode(), values or None)
         return cursor.fetchall() if cursor.description else []
 
     # Looked up first: whoever may not create a schema may still migrate inside of one.

@@ -111,7 +111,8 @@ class Link:
     def exchange(self, asked: Sequence[Ask]) -> PQGen[list[PGresult]]:
         """Send what is asked, then collect what comes back up to the end of the trip."""
         wire = self._wire
-        self._expected = expected = []
+        expected: list[bytes | None] = []
+        self._expected = expected
         for statement, params in asked:
             formats = [_BINARY] * len(params)
             if not self._prepare:

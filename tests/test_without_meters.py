@@ -411,3 +411,13 @@ def test_whichever_call_is_lost_every_guess_is_counted_somewhere(most):
 
     explored = explore(begin, flows, check, fates=FAILURES, most=most)
     assert explored.schedules > 100
+
+
+def test_alone_reset_mails_are_made_all_the_same():
+    """What an address gets is counted by the process that delivers; an outage of the meters makes no mail wait."""
+    w = split(ALONE)
+    w.meters.down = {"charge", "settle"}
+    for _ in range(9):
+        w.engine.request_reset(IDENTIFIER, context=w.context())
+    w.deliver()
+    assert len(w.messenger.of(MessagePurpose.RESET)) == w.policy.reset.per_subject.limit

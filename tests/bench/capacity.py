@@ -15,7 +15,6 @@ from tests.bench import meters, servers, sign_in, world
 from tests.bench.loops import AsyncUsers
 from tests.bench.table import BENCH, Row, si
 from tests.bench.timing import Pace
-from tests.servers.reaper import family
 
 from acctsec import AsyncEngine, AsyncSplitStore, Policy, SignedIn
 from acctsec.keyring import frame
@@ -73,7 +72,7 @@ async def _measured(database, keys, seconds: float, rounds: int):
 
 async def _round(call, seconds: float) -> tuple[float, float, float, float, float]:
     """Calls a second; what one took of a processor from this process, PostgreSQL and Valkey; and what one script took."""
-    whose = (process_time, lambda: _taken_by(servers.postgres()), lambda: _taken_by(servers.valkey()))
+    whose = (process_time, lambda: servers.taken_by(servers.postgres()), lambda: servers.taken_by(servers.valkey()))
     scripts, before, started = _scripts(), [one() for one in whose], perf_counter()
     done = await _crowd(call, seconds)
     rate = done / (perf_counter() - started)
@@ -114,13 +113,6 @@ def _wrong(engine: AsyncEngine):
         await engine.sign_in(world.name(number % PEOPLE), f"wrong {number}", context=next(contexts))
 
     return call
-
-
-def _taken_by(server) -> float:
-    """Seconds of a processor that a server and its children have taken; 0 for one that is not ours."""
-    if getattr(server, "process", None) is None:
-        return 0.0
-    return sum(sum(one.cpu_times()[:2]) for one in family(server.process.pid))
 
 
 def _scripts() -> tuple[int, float]:

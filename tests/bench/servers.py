@@ -8,17 +8,19 @@ synchronous_commit=off, the store as its peers; the flush has rows of its own. `
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from itertools import count
 from typing import Self
 
+import psutil
 import psycopg
 import redis
 from attrs import frozen
 from tests.bench import world
 from tests.servers import Postgres, RemotePostgres, RemoteValkey, Valkey
 from tests.servers.postgres import VARIABLE as POSTGRES
+from tests.servers.reaper import family
 from tests.servers.valkey import VARIABLE as VALKEY
 
 from acctsec import Account, SplitStore
@@ -49,6 +51,18 @@ def valkey() -> RemoteValkey:
 def durable_valkey() -> Valkey:
     """A Valkey that answers when the disk has it, always one of ours; it ends with the process."""
     return Valkey(options={"appendonly": "yes", "appendfsync": "always"}).start()
+
+
+def taken_by(server) -> float:
+    """Seconds of a processor that a server has taken, with its children, also those that are gone; 0 for one that is not ours."""
+    if getattr(server, "process", None) is None:
+        return 0.0
+    first, *others = family(server.process.pid)
+    times = [*first.cpu_times()[:4]]
+    for one in others:
+        with suppress(psutil.NoSuchProcess):
+            times += one.cpu_times()[:2]
+    return sum(times)
 
 
 @frozen

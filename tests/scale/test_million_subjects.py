@@ -17,7 +17,6 @@ from attrs import define, field
 from tests.bench import meters, servers, world
 from tests.bench.table import si
 from tests.servers import Postgres, Valkey
-from tests.servers.reaper import family
 
 from acctsec import PasswordChanged, Policy, Refused, ResetLink, SignedIn, SplitStore
 from acctsec.protocols import Settle
@@ -88,8 +87,7 @@ class Platform(ExitStack):
 
     def work(self) -> float:
         """Seconds of a processor that its servers have taken."""
-        kin = [one for server in (self.postgres, self.valkey) for one in family(server.process.pid)]
-        return sum(sum(one.cpu_times()[:2]) for one in kin)
+        return servers.taken_by(self.postgres) + servers.taken_by(self.valkey)
 
     def scans(self) -> tuple[int, int]:
         """How often its records were read from end to end, and how often by key."""

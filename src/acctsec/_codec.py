@@ -2,7 +2,10 @@
 Bytes of records, claims and outbox entries.
 
 A record is one schema byte and a MessagePack body. Every added field raises the schema; ``UPCASTS`` brings an older body to
-the form of today, one step a schema, before it is typed.
+the newest form, one step a schema, before it is typed.
+
+Nodes are upgraded one by one, so the release that adds a field reads the new schema and goes on writing the one before:
+whoever still runs the older release reads what it writes. The release after it writes the new one.
 """
 
 from collections.abc import Callable
@@ -18,7 +21,9 @@ from acctsec.record import MAX_BYTES, Record
 
 T = TypeVar("T", bound=Value)
 
-SCHEMA = 1
+WRITES = 1
+READS = 1
+"""The schema of what is written, and the newest that is read: the same, or one more while a field is being introduced."""
 
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 UPCASTS: dict[int, Upcast] = {}
@@ -31,7 +36,7 @@ _decode_plain = msgspec.msgpack.Decoder().decode
 
 def encode_record(record: Record) -> bytes:
     """Write a record; raises RecordError past 16 KiB, which the caps on its parts keep from happening."""
-    encoded = bytes([SCHEMA]) + _encode(record)
+    encoded = bytes([WRITES]) + _encode(record)
     if len(encoded) > MAX_BYTES:
         raise RecordError(f"The record would take {len(encoded)} bytes.", remedy=f"Keep it within {MAX_BYTES}.")
     return encoded
@@ -40,14 +45,14 @@ def encode_record(record: Record) -> bytes:
 def decode_record(stored: bytes) -> Record:
     """Read a record of this or an older schema; raises RecordError for anything else and changes nothing."""
     schema = stored[0] if stored else 0
-    if schema > SCHEMA:
-        message = f"The record has schema {schema}, this release reads up to {SCHEMA}."
+    if schema > READS:
+        message = f"The record has schema {schema}, this release reads up to {READS}."
         raise RecordError(message, remedy="Upgrade acctsec on this node; nothing was changed.")
     try:
-        if schema == SCHEMA:
+        if schema == READS:
             return _decode_record(stored[1:])
         body = _decode_plain(stored[1:])
-        for step in range(schema, SCHEMA):
+        for step in range(schema, READS):
             body = UPCASTS[step](body)
         return msgspec.convert(body, Record)
     except (KeyError, TypeError, ValueError, msgspec.MsgspecError) as error:

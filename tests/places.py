@@ -384,7 +384,7 @@ ground = Ground()
 
 
 def in_memory(test):
-    """Mark a test that is about the kit, and not about any store."""
+    """Mark a test that is about the kit and not about any store, or has so many orders that they take hours on a server."""
     test.in_memory = True
     return test
 

@@ -122,8 +122,7 @@ def exactly_one(answers, kind, otherwise=Refused):
 # --- guessing ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("free", [pytest.param(1, marks=pytest.mark.deep), 2])
-def test_three_parallel_guesses_get_exactly_as_many_comparisons_as_the_policy_allows(free):
+def three_parallel_guesses(free):
     def check(w, answers):
         assert len({one.password for one in w.comparisons.guesses}) == free
         assert len(w.comparisons.guesses) == free
@@ -132,6 +131,16 @@ def test_three_parallel_guesses_get_exactly_as_many_comparisons_as_the_policy_al
     flows = lambda w: [sign_in(w, f"wrong guess number {n}") for n in range(3)]
     explored = explore(lambda: a_user(limited(free)), flows, check)
     assert explored.schedules > 100
+
+
+def test_three_parallel_guesses_where_two_are_allowed_are_two_comparisons():
+    three_parallel_guesses(free=2)
+
+
+@pytest.mark.deep
+@in_memory
+def test_three_parallel_guesses_where_one_is_allowed_are_one_comparison():
+    three_parallel_guesses(free=1)
 
 
 @telling
@@ -158,9 +167,7 @@ def test_the_right_password_passes_beside_as_many_wrong_ones_as_leave_one_try():
     explore(lambda: a_user(limited(3)), flows, lambda w, answers: exactly_one(answers, SignedIn))
 
 
-@telling
-@pytest.mark.parametrize("number", [2, pytest.param(3, marks=pytest.mark.deep)])
-def test_right_passwords_at_once_share_one_try_and_all_pass(number):
+def right_passwords_at_once(number):
     flows = lambda w: [sign_in(w) for _ in range(number)]
 
     def check(w, answers):
@@ -168,6 +175,17 @@ def test_right_passwords_at_once_share_one_try_and_all_pass(number):
         assert all(alive(w, answer.session) for answer in answers)
 
     explore(lambda: a_user(limited(2)), flows, check)
+
+
+@telling
+def test_two_right_passwords_at_once_share_one_try_and_both_pass():
+    right_passwords_at_once(2)
+
+
+@pytest.mark.deep
+@in_memory
+def test_three_right_passwords_at_once_share_one_try_and_all_pass():
+    right_passwords_at_once(3)
 
 
 def test_parallel_guesses_of_an_unknown_name_are_answered_like_those_of_a_known_one():

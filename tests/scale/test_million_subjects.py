@@ -93,7 +93,7 @@ class Platform(ExitStack):
         """How often its records were read from end to end, and how often by key."""
         self.database.run("SELECT pg_stat_force_next_flush()")
         [found] = self.database.run(
-            "SELECT sum(seq_scan)::int8, sum(idx_scan)::int8 FROM pg_stat_user_tables WHERE relname LIKE 'records%'"
+            "SELECT sum(seq_scan)::int8, coalesce(sum(idx_scan), 0)::int8 FROM pg_stat_user_tables WHERE relname LIKE 'records%'"
         )
         return found
 

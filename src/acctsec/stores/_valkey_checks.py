@@ -1,5 +1,6 @@
 """What is asked of a server before the first call: that it may count at all, and will not quietly forget what it counted."""
 
+import re
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
@@ -59,7 +60,7 @@ class Checks:
     def _check_kind(self, name: str, hello: dict[bytes, Any]) -> None:
         kind, version, mode = (hello[field].decode() for field in (b"server", b"version", b"mode"))
         oldest = OLDEST.get(kind)
-        if oldest and tuple(map(int, version.split(".")[:2])) < oldest:
+        if oldest and tuple(map(int, re.findall(r"\d+", version)[:2])) < oldest:
             raise ConfigError(f"{name} is {kind} {version}, which is too old.", remedy="Run Redis 7.0 or Valkey 7.2, or newer.")
         if mode != ("cluster" if self._cluster else "standalone"):
             what = {"cluster": "belongs to a cluster", "sentinel": "is a sentinel"}.get(mode, "belongs to no cluster")

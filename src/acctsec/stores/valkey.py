@@ -105,10 +105,9 @@ class ValkeyStore:
     times in a row is left alone for a moment. *connections* are opened to each server as needed, and one call has one; a
     hundred calls of 0.2 ms each, every millisecond, need 20.
 
-    A replica that is promoted may lack the last writes: what was charged in the moments before is free again, up to what
-    ``replicas`` behind could have been told (``min-replicas-max-lag`` bounds it), and for locks that last never more than the
-    record remembers. With *replicas* every charge and commit waits until so many have it, in the same round trip, and fails
-    if they do not.
+    Replicas follow in the background: one that is promoted may lack what was charged in the moments before, and those guesses
+    are free again; of budgets that last never more than the record bounds. With *replicas* a charge or commit is answered
+    when so many have it, in the same round trip, and fails if they do not: no fail-over to one of them loses an answer.
 
     With *records* it keeps records and the outbox as well, in *shards* parts, each on one server; their number is fixed when
     the first store starts. Records are only as durable as the server: it must run with ``appendonly yes`` and ``appendfsync
@@ -119,7 +118,7 @@ class ValkeyStore:
     It looks at each server first: its clock must be within *max_skew* of this machine's, and settings that could drop or
     lose what is counted are refused, unless they are in *accept* (see `ValkeyRisk`). The user needs no more than::
 
-        ACL SETUSER acctsec on >password resetkeys ~acctsec:* resetchannels -@all +hello +info +config|get +time +evalsha
+        ACL SETUSER acctsec on >password resetkeys ~acctsec:* resetchannels -@all +info +config|get +time +evalsha
             +eval +wait +hmget +hset +hdel +hlen +hgetall +pttl +pexpire
 
     in a cluster ``+cluster|slots +asking`` too, and for records ``+get +set +del +getrange +hget +zadd +zrem +zrange

@@ -7,7 +7,7 @@ him exactly like a wrong password.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from attrs import field, frozen
@@ -17,9 +17,10 @@ from acctsec.budgets import Budget, Rungs, micros
 from acctsec.checks import kind, length
 from acctsec.errors import ConfigError
 from acctsec.protocols import Charge, Granted, Ladder, Reading, Resting, Settle, Settlement, Stopped
-from acctsec.record import MAX_DEVICES
+from acctsec.record import MAX_DEVICES, Record
 
 SOURCE = b"!source"
+TURN = b"!turn"
 PAIR = b"pair/"
 STEP = 10  # every so many failures are committed to the record: what a loss of the meters can cost is one less than this
 
@@ -234,11 +235,13 @@ class LockoutPolicy:
         The same attempt, to be counted by this process alone: its source as ever, its subject by the narrow budget that is
         all a process may give while it does not know what others gave.
         """
-        subject, lease = charges[-1].slot, micros(self.lease)
+        lane, lease = charges[-1], micros(self.lease)
         narrow = evolve(self.alone.ladder(), lease=lease)
-        return tuple(
-            evolve(charge, ladder=narrow, at_least=0, floor=0) if charge.slot == subject else charge for charge in charges
-        )
+        outside = tuple(charge for charge in charges if charge.slot != lane.slot)
+        inside = tuple(evolve(charge, ladder=narrow, at_least=0, floor=0) for charge in charges if charge.slot == lane.slot)
+        # One at a time: each has to be in the record before it is compared, and none may rest on one that is not there yet.
+        turn = Charge(lane.slot, TURN, Ladder(1, 0, 0, 1, lease, lease), int.from_bytes(lane.hold[:4], "big"), lane.hold)
+        return (*outside, turn, *inside)
 
     def rungs(self, kind: SecretClass, lane: Lane) -> Rungs:
         """The ladder of a lane."""
@@ -282,6 +285,8 @@ class LockoutPolicy:
         for charge, reading in zip(charges, readings, strict=True):
             if isinstance(reading, Granted) and reading.hold is not None:
                 own = verdict if charge.meter == lane or verdict is Settle.FAILED else Settle.VOID
+                if charge.meter == TURN:
+                    own = Settle.VOID
                 settled.append(Settlement(charge.slot, charge.meter, charge.ladder, reading.hold, own))
         return tuple(settled)
 
@@ -303,13 +308,50 @@ class LockoutPolicy:
     def due(self, charges: Sequence[Charge], readings: Sequence[Reading], kind: SecretClass, lane: Lane) -> dict[str, int]:
         """The lanes and budgets the record has to hear of before the secret is compared, and how far they have come."""
         told: dict[str, int] = {}
-        names = {self.meter(kind, lane): lane.name(kind), b"!" + month_of(kind).encode(): month_of(kind)}
+        names = self._names(kind, lane)
         for charge, reading in zip(charges, readings, strict=True):
             if kind in LADDERED and charge.meter in names and isinstance(reading, Granted):
                 count, past = reading.ordinal, reading.ordinal - reading.new
                 if count // STEP > past // STEP or past < charge.ladder.stop <= count:
                     told[names[charge.meter]] = max(count, told.get(names[charge.meter], 0))
         return told
+
+    def remembered(self, kind: SecretClass, lane: Lane) -> dict[str, Rungs]:
+        """What the record remembers of a lane, by name: the lane itself, and the month of the strangers."""
+        own = {lane.name(kind): self.rungs(kind, lane)}
+        return own if lane.known or kind not in LADDERED else own | {month_of(kind): self.month}
+
+    def stopped(
+        self,
+        record: Record,
+        kind: SecretClass,
+        lane: Lane,
+        *,
+        now: datetime,
+        charges: Sequence[Charge] = (),
+        readings: Sequence[Reading] = (),
+    ) -> bool:
+        """
+        Whether a lane, or the month of the strangers, has come to its stop by what the record and the meters know together.
+
+        A meter does not know of the guesses that processes counted alone; the record has heard of the meter's at every tenth.
+        """
+        names = self._names(kind, lane)
+        for name, rungs in self.remembered(kind, lane).items():
+            point = record.checkpoint(name).within(rungs.window, now)
+            if not readings:
+                if point.total >= rungs.stop:
+                    return True
+            elif point.alone:
+                for charge, reading in zip(charges, readings, strict=True):
+                    if isinstance(reading, Granted) and names.get(charge.meter) == name:  # noqa: SIM102 - one thought each
+                        if reading.ordinal + point.alone > rungs.stop:
+                            return True
+        return False
+
+    def _names(self, kind: SecretClass, lane: Lane) -> dict[bytes, str]:
+        """The names in the record of the meters that it remembers."""
+        return {self.meter(kind, lane): lane.name(kind), b"!" + month_of(kind).encode(): month_of(kind)}
 
     def rung(self, kind: SecretClass, lane: Lane, count: int) -> str:
         """The rung that *count* failures reach: ``stopped``, ``slowed`` or none."""

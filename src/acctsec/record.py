@@ -134,20 +134,26 @@ class Spent(Part, frozen=True, kw_only=True):
 
 class Checkpoint(Part, frozen=True, kw_only=True):
     """
-    How far the failures of one lane, or of a budget that refills by time, had come when the record last heard of it; the
-    *rung* they reached; and *since* when that is known.
+    How far the failures of one lane, or of a budget that refills by time, had come when the record last heard of it; how many
+    more were counted by processes *alone*, of which no meter knows; the *rung* they reached; and *since* when that is known.
     """
 
     lane: str
     count: int = 0
     rung: str = ""
     since: datetime | None = None
+    alone: int = 0
 
-    def remembered(self, window: timedelta | None, now: datetime) -> int:
-        """The failures that may still be remembered by a ladder with that *window*."""
-        if window is None:
-            return self.count
-        return self.count if self.since is not None and now < self.since + window else 0
+    def within(self, window: timedelta | None, now: datetime) -> Self:
+        """The same without what a ladder with that *window* has forgotten by now."""
+        if window is None or (self.since is not None and now < self.since + window):
+            return self
+        return evolve(self, count=0, alone=0)
+
+    @property
+    def total(self) -> int:
+        """All failures it knows of."""
+        return self.count + self.alone
 
 
 class Record(Part, frozen=True, kw_only=True):

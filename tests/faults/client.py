@@ -5,8 +5,7 @@ It is given an order, has an engine and a store of its own, and says word by wor
 began and which came back, what was compared and what was handed on. In the order,
 
 - ``store`` is the address of a site, ``deed`` the name of what is to be done with ``facts``, ``now`` the instant it is;
-- ``at`` counts store calls: the client kills itself (SIGKILL) *after* call number ``at``, or before it if not ``after``;
-- ``plant`` names a fault of the store itself, to see that it is found out.
+- ``at`` counts store calls: the client kills itself (SIGKILL) *after* call number ``at``, or before it if not ``after``.
 """
 
 import os
@@ -15,7 +14,6 @@ from datetime import datetime
 
 from attrs import evolve, field, frozen
 from tests.faults.deeds import DEEDS, TIGHT, WRONG_GUESS
-from tests.faults.planted import PLANTED
 from tests.faults.sites import opened
 
 from acctsec import Account, Context, Engine, Keyring
@@ -88,8 +86,6 @@ def live(order, line):
 
     signal.alarm(LONGEST)
     store = opened(order["store"])
-    if order.get("plant"):
-        store = PLANTED[order["plant"]](store)
     engine = _engine(Mortal(store, order.get("at", 0), say, after=order.get("after", False)), order["now"], say)
     deed = WRONG_GUESS if order["deed"] == "a wrong guess" else DEEDS[order["deed"]]
     try:
@@ -113,4 +109,3 @@ def _engine(store, now, say):
         sink=hands,
         clock=ManualClock(datetime.fromisoformat(now)),
     )
-

@@ -130,9 +130,8 @@ def check_records(calls, store):
             unknown.append(bool(there))
         if value is None:
             continue
-        if not call.end:
-            call = evolve(call, end=2**62, answer=Committed(version) if there else Failed())
-        judged.append(evolve(call, arguments=(key, expected, value, (), version)))
+        shown = call if call.end else evolve(call, end=2**62, answer=Committed(version) if there else Failed())
+        judged.append(evolve(shown, arguments=(key, expected, value, (), version)))
     for key in {call.arguments[0] for call in judged}:
         last.load(key)
     check_history([*judged, *(call for call in history.calls if call.method == "load")])

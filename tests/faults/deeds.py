@@ -8,7 +8,6 @@ from attrs import evolve, frozen
 from acctsec import (
     CurrentPassword,
     FreshSession,
-    Initial,
     MessagePurpose,
     ResetLink,
     TotpCode,

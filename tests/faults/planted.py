@@ -1,5 +1,9 @@
 """Stores with a fault planted in them, to see that it is found out."""
 
+from contextlib import suppress
+from queue import Queue
+from threading import Thread
+
 from acctsec.errors import CommitUnknown, StoreUnavailable
 from acctsec.protocols import Committed, Granted
 from acctsec.testing.doubles import STORE
@@ -20,6 +24,39 @@ class Hasty(Planted):
 
     def commit(self, key, expected, value, outbox, commit_id):
         return Committed(commit_id)
+
+
+class Stale(Planted):
+    """Reads what was there before, now and then."""
+
+    def __init__(self, store):
+        super().__init__(store)
+        self._seen, self._reads = {}, 0
+
+    def load(self, key):
+        self._reads += 1
+        latest = self._store.load(key)
+        old = self._seen.get(key, latest)
+        self._seen[key] = latest
+        return old if self._reads % 5 == 0 else latest
+
+
+class Early(Planted):
+    """Answers a commit, and makes it while nobody waits any more."""
+
+    def __init__(self, store):
+        super().__init__(store)
+        self._late = Queue()
+        Thread(target=self._work, daemon=True).start()
+
+    def commit(self, *commit):
+        self._late.put(commit)
+        return Committed(commit[-1] if commit[2] is not None else None)
+
+    def _work(self):
+        while True:
+            with suppress(CommitUnknown, StoreUnavailable):
+                self._store.commit(*self._late.get())
 
 
 class Forgetful(Planted):
@@ -83,4 +120,4 @@ class Loose(Planted):
         self._store.settle(settlements, now)
 
 
-PLANTED = {one.__name__: one for one in (Hasty, Forgetful, Split, Generous, Loose, Stubborn)}
+PLANTED = {one.__name__: one for one in (Hasty, Stale, Early, Forgetful, Split, Generous, Loose, Stubborn)}

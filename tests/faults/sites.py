@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import psycopg
 from psycopg.conninfo import make_conninfo
+from tests.faults.planted import PLANTED
 from tests.places import PostgresHome, Split, ValkeyHome
 from tests.servers import Postgres, Proxy, Valkey
 from tests.servers.household import LOOPBACK
@@ -115,9 +116,7 @@ class PostgresSite(PostgresHome):
         """Empty it, and connect to it anew where its server was killed."""
         if self.owner.broken or not self._answers():
             self.owner.close()
-            self.owner = self.enter_context(
-                psycopg.connect(self.server.conninfo(database=self.database), autocommit=True)
-            )
+            self.owner = self.enter_context(psycopg.connect(self.server.conninfo(database=self.database), autocommit=True))
         self.clear()
 
     def _answers(self):
@@ -161,7 +160,7 @@ def opened(address):
     A blocking store of the site that has this address.
 
     Its options are the names of the stores' own: *timeout* in seconds, *connections*, *replicas*; and *durable* for a
-    PostgreSQL that keeps its word through a crash.
+    PostgreSQL that keeps its word through a crash. *plant* names a fault to plant in it (planted.py).
     """
     timeout, connections = address.get("timeout", 4), address.get("connections", 8)
     stores = []
@@ -182,7 +181,8 @@ def opened(address):
                     accept=() if address.get("durable") else [ValkeyRisk.NO_PERSISTENCE],
                 )
             )
-    return stores[0] if len(stores) == 1 else Split(records=stores[0], meters=stores[1])
+    store = stores[0] if len(stores) == 1 else Split(records=stores[0], meters=stores[1])
+    return PLANTED[address["plant"]](store) if "plant" in address else store
 
 
 def servers(stack):

@@ -15,9 +15,7 @@ from acctsec.testing.world import IDENTIFIER, PASSWORD
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 SKEWS = [sign * skew for skew in (timedelta(seconds=5), 10 * MINUTE, DAY) for sign in (1, -1)]
-POLICY = evolve(
-    RACING, lockout=evolve(RACING.lockout, strangers=Rungs(free=2, first=MINUTE, longest=4 * MINUTE, stop=12))
-)
+POLICY = evolve(RACING, lockout=evolve(RACING.lockout, strangers=Rungs(free=2, first=MINUTE, longest=4 * MINUTE, stop=12)))
 skewed = pytest.mark.parametrize("skew", SKEWS, ids=str)
 
 

@@ -134,16 +134,14 @@ def _spent(w):
     """How many requests the source has spent, by its own meter."""
     core, ladder = w.engine._flows.core, w.policy.reset.per_source.ladder()
     row = core.keyring.digest("source row", "", w.context().source.key)[:16]
-    [tally] = w.store.read([(row, b"!requests", ladder)], w.engine._flows.sign_in.guesses.instant())
+    [tally] = w.store.read([(row, b"!requests", ladder)], core.instant())
     return tally.count
 
 
 # --- that it would be seen --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("plant", "name"), [("Hasty", "a sign-in"), ("Forgetful", "a redeemed link"), ("Split", "an erasure")]
-)
+@pytest.mark.parametrize(("plant", "name"), [("Hasty", "a sign-in"), ("Forgetful", "a redeemed link"), ("Split", "an erasure")])
 def test_a_store_with_a_fault_is_found_out(split, plant, name):
     with pytest.raises(AssertionError):
         cut_everywhere(split, DEEDS[name], "cut_reply", check_a_deed, plant=plant)

@@ -57,7 +57,9 @@ def test_a_full_server_grants_nothing_and_goes_on_when_there_is_room(full):
     assert store.read([(b"row", b"meter", LADDER)], NOW)[0].count == 1
     assert int(server.info("stats")["evicted_keys"]) == 0
     free(server)
-    assert all(tally.count == tally.pending == 0 for tally in store.read([(b"row %d" % n, b"meter", LADDER) for n in range(5)], NOW))
+    assert all(
+        tally.count == tally.pending == 0 for tally in store.read([(b"row %d" % n, b"meter", LADDER) for n in range(5)], NOW)
+    )
     assert isinstance(store.charge([Charge(b"row", b"meter", LADDER, 2, b"h")], NOW)[0], Granted)
 
 

@@ -32,7 +32,9 @@ def timed(operation):
 
 
 def guess(w, number):
-    return w.engine.sign_in(IDENTIFIER, f"wrong guess number {number}", context=w.context(f"198.18.{number // 250}.{number % 250 + 1}"))
+    return w.engine.sign_in(
+        IDENTIFIER, f"wrong guess number {number}", context=w.context(f"198.18.{number // 250}.{number % 250 + 1}")
+    )
 
 
 def until_healed(operation, *, within):

@@ -12,6 +12,7 @@ from acctsec.protocols import Committed
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
 TIMEOUT = 2.0
+TO_CONNECT = 2.0  # what a call may take beyond, if it begins a connection with the last of its time
 SLACK = 1.5  # what thirty threads on a busy machine may add to it
 
 
@@ -46,7 +47,7 @@ def test_a_full_pool_refuses_in_time_and_does_nothing_it_denied(a_site, kind):
     refused = {number for number, (answer, _) in enumerate(answers) if isinstance(answer, StoreUnavailable)}
     assert len(done) >= 4
     assert len(refused) >= 10
-    assert max(seconds for _, seconds in answers) < TIMEOUT + SLACK
+    assert max(seconds for _, seconds in answers) < TIMEOUT + TO_CONNECT + SLACK
     there = {number for number in range(30) if direct.load(b"%d" % number)}
     assert done <= there
     assert not refused & there, "what was refused for want of a connection was done"
@@ -66,7 +67,7 @@ def test_a_queue_has_an_end(a_site):
     at_the_door = [seconds for answer, seconds in answers if isinstance(answer, StoreUnavailable) and "calls wait" in str(answer)]
     assert len(at_the_door) >= 140 - 100 - 1 - 8
     assert max(at_the_door) < TIMEOUT / 2
-    assert max(seconds for _, seconds in answers) < TIMEOUT + SLACK
+    assert max(seconds for _, seconds in answers) < TIMEOUT + TO_CONNECT + SLACK
 
 
 def test_sign_ins_of_a_crowd_are_answered_or_refused_and_every_one_is_counted(split):

@@ -62,7 +62,9 @@ def test_what_was_answered_survives_and_clients_find_back(durable, tmp_path, kil
     with closing(opened(address(home))) as store:
         unknown, happened = check_records(calls, store)
         gone = lost(calls, store, crew.slots, killed=times[0][0], within=LATE_FLUSH) if kills == 1 else 0
-    print(f"{len(calls)} calls, {unknown} commits of unknown end, {happened} happened; {gone} charges lost; found back in {waits}")
+    print(
+        f"{len(calls)} calls, {unknown} commits of unknown end, {happened} happened; {gone} charges lost; found back in {waits}"
+    )
     assert unknown >= 1
 
 

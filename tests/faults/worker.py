@@ -148,4 +148,3 @@ def engine_on(store, compared, policy=PACED):
         keyring=Keyring(sealing=[entropy(32)], index=[entropy(32)]),
         outbox="manual",
     )
-

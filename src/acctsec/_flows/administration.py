@@ -47,7 +47,8 @@ class Administration:
         statuses = []
         for number, (kind, lane) in enumerate(lanes):
             own = tallies[number * len(rows) : (number + 1) * len(rows)]
-            failures = max(tally.count for tally in own) or record.checkpoint(lane.name(kind)).count
+            point = record.checkpoint(lane.name(kind))
+            failures = (max(tally.count for tally in own) or point.count) + point.alone
             ready = max(tally.ready for tally in own)
             stop = (policy.device if lane.known else policy.strangers).stop
             until = EPOCH + timedelta(microseconds=ready) if ready else None
@@ -86,7 +87,7 @@ class Administration:
             live_resets=tuple(reset.expires for reset in record.resets),
             sessions=tuple((session.id.hex(), session.created) for session in record.sessions),
             devices=tuple(device.since for device in record.devices),
-            failures=tuple((point.lane, point.count) for point in record.checkpoints),
+            failures=tuple((point.lane, point.total) for point in record.checkpoints),
             change_required=record.change is not None,
             disabled=record.disabled,
         )

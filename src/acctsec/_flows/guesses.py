@@ -1,6 +1,5 @@
 """Guesses: every comparison of a secret is charged before it is made, and settled afterwards."""
 
-from contextlib import suppress
 from datetime import timedelta
 
 from acctsec import events
@@ -29,6 +28,8 @@ from acctsec.outcomes import Refused, TryAgain
 from acctsec.protocols import AsyncMeterStore, Charge, Granted, Reading, Settle, Settlement
 from acctsec.record import Record, Verifier
 from acctsec.steps import No, Notice, Scene, count_alone, count_guesses, reach_rung, reached
+
+PHANTOM = frame("phantom")
 
 
 class Who(Value, frozen=True, kw_only=True):
@@ -121,6 +122,15 @@ class Reserved(Value, frozen=True, kw_only=True):
     readings: tuple[Reading, ...]
     alone: bool
 
+    def split(self, slot: bytes) -> tuple["Reserved", "Reserved"]:
+        """What is in a slot, and the rest."""
+        pairs = list(zip(self.charges, self.readings, strict=True))
+        parts = ([pair for pair in pairs if (pair[0].slot == slot) is inside] for inside in (True, False))
+        inside, outside = (
+            Reserved(charges=tuple(c for c, _ in part), readings=tuple(r for _, r in part), alone=self.alone) for part in parts
+        )
+        return inside, outside
+
 
 class Guesses:
     """Charges attempts to every meter that has a say."""
@@ -153,14 +163,12 @@ class Guesses:
         if isinstance(judgement, OverBudget):
             self.core.refused(scene, operation, "budget", "source")
             return Refused(_left(judgement.until, scene))
-        if isinstance(judgement, Admitted) and reserved.alone and judgement.new:
-            counted = await self._count_alone(who, scene, kind, lane, judgement)
-            if isinstance(counted, TryAgain):
+        if isinstance(judgement, Admitted):
+            admitted = await self._admit(scene, who, kind, lane, reserved, judgement)
+            if isinstance(admitted, TryAgain):
                 await self.settle(reserved, Settle.VOID)
-                return counted
-            who, judgement = counted
-        elif isinstance(judgement, Admitted) and not reserved.alone:
-            who = await self._count(who, scene, self.core.policy.lockout.due(reserved.charges, reserved.readings, kind, lane))
+                return admitted
+            who, reserved, judgement = admitted
         return Guess(
             guesses=self,
             operation=operation,
@@ -191,7 +199,7 @@ class Guesses:
         patience = core.policy.lockout.patience.total_seconds()
         while True:
             groups = self._charges(scene, who, kind, lane, context, typed=typed, secret=secret, hold=hold, floor=floor)
-            reserved = await self._charge(scene, groups)
+            groups, reserved = await self._charge(scene, groups)
             judgement = self._judge(groups, reserved.readings)
             lost = 0
             if isinstance(judgement, Admitted) and not floor and not reserved.alone:
@@ -209,14 +217,19 @@ class Guesses:
             await core.ports.pause(step)
             waited += step
 
-    async def _charge(self, scene: Scene, groups: list[tuple[Charge, ...]]) -> Reserved:
-        """Put an attempt to the meters; where they do not answer and the policy says so, to what this process counts alone."""
+    async def _charge(self, scene: Scene, groups: list[tuple[Charge, ...]]) -> tuple[list[tuple[Charge, ...]], Reserved]:
+        """
+        Put an attempt to the meters; where they do not answer and the policy says so, to what this process counts alone.
+
+        Answers what was charged with what came of it.
+        """
         charges = tuple(charge for group in groups for charge in group)
         readings = await self.core.charge(scene, charges)
         if readings is not None:
-            return Reserved(charges=charges, readings=readings, alone=False)
-        charges = tuple(charge for group in groups for charge in self.core.policy.lockout.charges_alone(group))
-        return Reserved(charges=charges, readings=await self.core.charge_own(charges), alone=True)
+            return groups, Reserved(charges=charges, readings=readings, alone=False)
+        groups = [self.core.policy.lockout.charges_alone(group) for group in groups]
+        charges = tuple(charge for group in groups for charge in group)
+        return groups, Reserved(charges=charges, readings=await self.core.charge_own(charges), alone=True)
 
     async def _lost(self, who: Who, lane: str, groups: list[tuple[Charge, ...]], readings: tuple[Reading, ...]) -> int:
         """
@@ -250,7 +263,7 @@ class Guesses:
         epoch, past, month = "0", 0, 0
         if record:
             epoch, past = str(record.epoch), record.checkpoint(lane.name(kind)).count
-            month = record.checkpoint(month_of(kind)).remembered(core.policy.lockout.month.window, scene.now)
+            month = record.checkpoint(month_of(kind)).within(core.policy.lockout.month.window, scene.now).count
         if record and not scene.active(record):
             epoch += " disabled"  # a right password fails now, and must not be remembered as wrong for later
         groups = []
@@ -327,22 +340,42 @@ class Guesses:
             await self._say(scene, counted)
         return evolve(who, loaded=now)
 
-    async def _count_alone(
-        self, who: Who, scene: Scene, kind: SecretClass, lane: Lane, admitted: Admitted
-    ) -> tuple[Who, Admitted | Closed] | TryAgain:
-        """Count a guess in the record, as the meters do not answer. A phantom and a stopped lane pay the same flush."""
-        loaded, policy = who.loaded, self.core.policy
-        if loaded is not None and loaded.version:
+    async def _admit(
+        self, scene: Scene, who: Who, kind: SecretClass, lane: Lane, reserved: Reserved, admitted: Admitted
+    ) -> tuple[Who, Reserved, Admitted | Closed] | TryAgain:
+        """Let the record know of an attempt the meters admit, and have its say: it knows of guesses that they do not."""
+        lockout, loaded = self.core.policy.lockout, who.loaded
+        if not reserved.alone:
+            who = await self._count(who, scene, lockout.due(reserved.charges, reserved.readings, kind, lane))
+            if who.record and lockout.stopped(
+                who.record, kind, lane, now=scene.now, charges=reserved.charges, readings=reserved.readings
+            ):
+                return who, reserved, Closed(None, stopped=True)
+            return who, reserved, admitted
+        if admitted.new:  # it had to wait for its turn: what it read before is old, and would lose the race below
+            latest = await self.core.load(loaded.key if loaded else PHANTOM, fresh=b"")
+            if loaded is not None and loaded.version and latest.version:
+                loaded = latest
+        stopped = loaded is not None and lockout.stopped(loaded.record, kind, lane, now=scene.now)
+        if admitted.new and loaded is not None and loaded.version and not stopped:
+            policy = self.core.policy
             done, loaded = await self.core.applied(
                 scene, loaded, lambda record: count_alone(policy, record, scene=scene, kind=kind, lane=lane)
             )
             if isinstance(done.verdict, TryAgain):
                 return done.verdict
-            who = evolve(who, loaded=loaded)
-            if not isinstance(done.verdict, No):
-                return who, admitted
-        await self._say(scene, (events.GuessesCounted(**scene.head(), lane=lane.name(kind), count=admitted.ordinal),))
-        return who, admitted if loaded is None or not loaded.version else Closed(None, stopped=True)
+            who, stopped = evolve(who, loaded=loaded), isinstance(done.verdict, No)
+        elif admitted.new:  # a phantom and a stopped lane pay the same flush
+            names = lockout.remembered(kind, lane)
+            await self._say(
+                scene, tuple(events.GuessesCounted(**scene.head(), lane=name, count=admitted.ordinal) for name in names)
+            )
+        if not stopped:
+            return who, reserved, admitted
+        # Nothing was compared, so nothing of the lane may be remembered as wrong; what the source did counts as ever.
+        inside, outside = reserved.split(reserved.charges[-1].slot)
+        await self.settle(inside, Settle.VOID)
+        return who, outside, Closed(None, stopped=True)
 
     async def reach(self, guess: Guess) -> None:
         """Say that a failure brought the lane to its next rung, at the cost of one flush for a phantom as well."""
@@ -362,9 +395,12 @@ class Guesses:
 
     async def _say(self, scene: Scene, effects: tuple[Event | Notice, ...]) -> None:
         """Commit effects without a record."""
-        absent = Loaded(frame("phantom"), Record(incarnation=b""), None)
-        with suppress(CommitUnknown):
-            await self.core.commit(scene, absent, None, effects, self.core.draw(16))
+        core, absent = self.core, Loaded(PHANTOM, Record(incarnation=b""), None)
+        try:
+            await core.commit(scene, absent, None, effects, core.draw(16))
+        except CommitUnknown:  # who has a record looks again whether it happened
+            await core.ports.pause(core.jitter(1))
+            await core.load(absent.key, fresh=b"")
 
     def wait(self, guess: Guess) -> TryAgain:
         """What somebody is told who has proven who he is and has to wait all the same."""

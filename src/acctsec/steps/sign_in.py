@@ -141,19 +141,24 @@ def count_guesses(record: Record, *, counted: Sequence[events.GuessesCounted], k
 
 def count_alone(policy: Policy, record: Record, *, scene: Scene, kind: SecretClass, lane: Lane) -> Step:
     """
-    Count one more guess of a lane in the record itself, before the secret is looked at: the meters do not answer.
+    Count one more guess in the record itself, before the secret is looked at: the meters do not answer.
 
-    No where the lane has come to its stop.
+    No where the lane, or the month of the strangers, has come to its stop.
     """
-    point, rungs = record.checkpoint(lane.name(kind)), policy.lockout.rungs(kind, lane)
-    count = point.remembered(rungs.window, scene.now)
-    if count >= rungs.stop:
+    if policy.lockout.stopped(record, kind, lane, now=scene.now):
         return Step(No("stopped"), record)
-    event = events.GuessesCounted(**scene.head(), lane=point.lane, count=count + 1)
-    rung = policy.lockout.rung(kind, lane, event.count)
-    news = () if rung in ("", point.rung) else reached(scene, rung=rung, lane=point.lane, count=event.count)
-    after = evolve(point, count=event.count, since=scene.now, rung=rung or point.rung)
-    return Step(Done(count=event.count), record.with_checkpoint(after), (event, *news))
+    after, told = record, list[Event | Notice]()
+    for name, rungs in policy.lockout.remembered(kind, lane).items():
+        past = after.checkpoint(name)
+        point = past.within(rungs.window, scene.now)
+        point = evolve(point, alone=point.alone + 1, since=scene.now)
+        told.append(events.GuessesCounted(**scene.head(), lane=name, count=point.total))
+        if name == lane.name(kind):
+            rung = policy.lockout.rung(kind, lane, point.total)
+            told += () if rung in ("", past.rung) else reached(scene, rung=rung, lane=name, count=point.total)
+            point = evolve(point, rung=rung or past.rung)
+        after = after.with_checkpoint(point)
+    return Step(Done(), after, tuple(told))
 
 
 def reach_rung(policy: Policy, record: Record, *, scene: Scene, kind: SecretClass, lane: Lane, count: int) -> Step:

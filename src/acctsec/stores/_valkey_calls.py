@@ -134,11 +134,15 @@ class Router:
 
 
 class Caller:
-    """Runs scripts on whoever has their keys, and waits for *replicas* to have what they wrote where that is asked for."""
+    """
+    Runs scripts on whoever has their keys, and waits for *replicas* to have what they wrote where that is asked for.
+
+    Replicas are sent one stream, in its order: who has what a connection wrote last has all that any wrote before.
+    """
 
     def __init__(self, router: Router, *, replicas: int, timeout: float) -> None:
         self.router = router
-        self._replicas = replicas
+        self.replicas = replicas
         # Less than a call may take, so that it is the server that says how many there were.
         self._wait: tuple[Command, ...] = (("WAIT", replicas, max(int(timeout * 750), 1)),) if replicas else ()
 
@@ -179,7 +183,7 @@ class Caller:
                     continue
                 left = self._sort(address, errands[address], answered, answers)
                 if wait and not left:
-                    self._check_copies(address, answered[-1], lost)
+                    self._check_copies(address, answered[-1])
                 todo += left
             if not todo:
                 return answers
@@ -224,14 +228,22 @@ class Caller:
                 raise refused(address, reply)
         return left
 
-    def _check_copies(self, address: Address, acknowledged: Any, lost: type[StoreError]) -> None:
-        """Whether enough replicas have what was written: what was answered must survive the loss of its server."""
+    def _check_copies(self, address: Address, acknowledged: Any) -> None:
+        """
+        Whether enough replicas have what was written or read: what was answered must survive the loss of its server.
+
+        It is never CommitUnknown: nobody shall look here whether it happened, find that it did, and answer so.
+        """
+        remedy = "Bring the replicas back, or ask for fewer of them."
         if isinstance(acknowledged, ResponseError):
-            raise refused(address, acknowledged)
-        if acknowledged < self._replicas:
-            raise lost(
-                f"{name_of(address)} did it, but only {acknowledged} of {self._replicas} replicas have it.",
-                remedy="Bring the replicas back, or ask for fewer of them.",
+            if acknowledged.status_code == "NOPERM":
+                raise refused(address, acknowledged)
+            # It became a replica itself while it waited.
+            raise StoreUnavailable(f"{name_of(address)} was asked, and may no longer be a primary.", remedy=remedy) from acknowledged
+        if acknowledged < self.replicas:
+            raise StoreUnavailable(
+                f"{name_of(address)} was asked, but only {acknowledged} of {self.replicas} replicas have what it answered.",
+                remedy=remedy,
             )
 
 
@@ -254,15 +266,15 @@ def unknown(lost: type[StoreError], address: Address, error: StoreUnavailable) -
 
 def refused(address: Address, error: ResponseError) -> StoreError:
     """What the server's own no means: whatever was asked was not done."""
-    code = error.status_code or str(error).partition(" ")[0]
+    word = error.status_code or str(error).partition(" ")[0]
     if "ACL failure" in str(error):  # of a command inside a script
-        code = "NOPERM"
+        word = "NOPERM"
     name = name_of(address)
-    if code in _UNAVAILABLE:
-        what, remedy = _UNAVAILABLE[code]
+    if word in _UNAVAILABLE:
+        what, remedy = _UNAVAILABLE[word]
         raised: StoreError = StoreUnavailable(f"{name} {what}; nothing was done.", remedy=remedy)
     else:
-        what, remedy = _REFUSED.get(code, (f"failed ({code})", "See the cause of this exception."))
+        what, remedy = _REFUSED.get(word, (f"failed ({word})", "See the cause of this exception."))
         raised = StoreError(f"{name} {what}.", remedy=remedy)
     raised.__cause__ = error
     return raised

@@ -119,7 +119,7 @@ class Link:
                     connection.send_packed_command(connection.pack_commands(commands))
                     yield None
                     answers: list[Any] | Unanswered = [_reply(connection) for _ in commands]
-                    whole = True
+                    whole = not is_deposed(commands, answers)
                 except (RedisError, OSError) as error:
                     sent = not _was_refused(error)
                     raise unavailable(self.name, error) from error
@@ -168,7 +168,9 @@ class Link:
         if whole and not self._links.closed:
             self._idle.append(connection)
         else:
+            # The others lead to the same server. The next call asks whom the name means by now.
             connection.disconnect()
+            self.close()
         self._room.put(None)
 
 
@@ -229,7 +231,7 @@ class AsyncLink:
                     async with timeout(self._links.timeout):
                         await connection.send_packed_command(connection.pack_commands(commands))
                         answers = [await _async_reply(connection) for _ in commands]
-                    whole = True
+                    whole = not is_deposed(commands, answers)
                 except (RedisError, OSError) as error:
                     sent = not _was_refused(error)
                     raise unavailable(self.name, error) from error
@@ -282,6 +284,7 @@ class AsyncLink:
                 self._idle.append(connection)
             else:
                 await connection.disconnect(nowait=True)
+                await self.close()
         finally:
             self._room.release()
 
@@ -380,6 +383,23 @@ def check_primary(name: str, greeting: dict[bytes, Any]) -> None:
 def _was_refused(error: Exception) -> bool:
     """Whether an exception is the server's own word, such as LOADING, that it did nothing."""
     return getattr(error, "status_code", None) is not None
+
+
+def is_deposed(commands: Sequence[Command], answers: Sequence[Any]) -> bool:
+    """
+    Whether a server says that it is not, or perhaps no longer, the one to ask.
+
+    Its connections stay open after a fail-over, while its name may lead to another by then.
+    """
+    last = answers[-1]
+    for answer in answers:
+        if isinstance(answer, ResponseError) and (answer.status_code in _DEPOSED or "ACL failure" in str(answer)):
+            return True
+    # A primary that was cut off from its replicas is often the last to know.
+    return type(last) is int and commands[-1][0] == "WAIT" and last < commands[-1][1]  # type: ignore[operator]
+
+
+_DEPOSED = {"READONLY", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "MISCONF", "NOPERM", "UNBLOCKED"}
 
 
 def _is_quiet(connection: Any) -> bool:

@@ -40,6 +40,8 @@ class Records:
         self._caller = caller
         self._shards_key = prefix + b"shards"
         self._records = [b"%b{%d}:r:" % (prefix, number) for number in range(shards)]
+        # Written by who reads and waits for replicas, see load.lua.
+        self._marks = [[b"%b{%d}:read" % (prefix, number)] if caller.replicas else [] for number in range(shards)]
         self._outboxes = [[b"%b{%d}:%b" % (prefix, number, name) for name in _OUTBOX] for number in range(shards)]
 
     def fix_shards(self) -> Plan[None]:
@@ -54,7 +56,10 @@ class Records:
 
     def load(self, key: bytes) -> Plan[tuple[bytes, Version] | None]:
         """Read the latest committed record and its version."""
-        [stored] = yield from self._caller.run([Call(LOAD, [self._records[self._shard(key)] + key], [])], again=True)
+        shard = self._shard(key)
+        call = Call(LOAD, [self._records[shard] + key, *self._marks[shard]], [])
+        # Copied too: what is read may be the commit of somebody who was told that too few replicas have it.
+        [stored] = yield from self._caller.run([call], again=True, copied=True)
         if stored is None:
             return None
         begin = 2 + int.from_bytes(stored[:2])

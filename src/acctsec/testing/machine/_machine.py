@@ -1,6 +1,7 @@
 """The machine itself: how a story begins, sessions, operators, and what the world does to all of them."""
 
 from datetime import timedelta
+from inspect import iscoroutine
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
@@ -86,8 +87,8 @@ class EngineMachine(Resets):
     def known(self, person: Person) -> bool:
         """Whether the store has a record of somebody."""
         key = self.world.engine._flows.core.record_key("", person.subject)  # noqa: SLF001 - a look inside
-        store = getattr(self.world.store, "_store", self.world.store)
-        return store.load(key) is not None
+        found = self.world.store.load(key)
+        return (self.world._run(found) if iscoroutine(found) else found) is not None  # noqa: SLF001 - the kit's own
 
     @rule(who=WHO)
     def unlock(self, who: int) -> None:

@@ -1,6 +1,7 @@
 """What is left of every budget while the meters do not answer, and after they were lost."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
@@ -14,6 +15,7 @@ from acctsec import (
     FactorRequired,
     LockoutPolicy,
     MemoryStore,
+    RecoveryCode,
     Refused,
     SignedIn,
     SplitStore,
@@ -23,6 +25,7 @@ from acctsec import (
 )
 from acctsec._codec import decode_record
 from acctsec.budgets import Budget, Rungs
+from acctsec.errors import StoreBusy
 from acctsec.events import GuessesCounted, GuessingStopped, PortFailed
 from acctsec.keyring import frame
 from acctsec.lockout import STEP, Outage
@@ -271,6 +274,98 @@ def test_alone_attempts_at_one_name_take_turns_in_a_process(identifier):
         outcomes = list(pool.map(lambda number: guess(w, number, identifier=identifier), range(3)))
     assert outcomes == [Refused()] * 3
     assert sorted(w.records.trips) == ["commit"] * 3 + ["load"] * 6
+
+
+def test_alone_right_passwords_count_nothing():
+    """A factor is still due, or the queue for a hash was full: what was counted before the comparison is taken back."""
+    w = split(ALONE)
+    device = w.sign_in().device
+    w.enroll(w.sign_in(device=device).session)
+    w.meters.down = {"charge", "settle"}
+    for _ in range(20):
+        for facts in ({"device": device}, {}):
+            outcome = node(w).sign_in(IDENTIFIER, PASSWORD, context=w.context(**facts))
+            assert isinstance(outcome, FactorRequired)
+    assert {point.total for point in record(w).checkpoints} <= {0}
+    w.deliver()
+    assert w.sink.of(GuessingStopped) == []
+
+
+def test_alone_what_nobody_can_guess_keeps_its_budget():
+    """Anybody can begin with a recovery code; three wrong ones must not keep the owner from his."""
+    w = split(ALONE)
+    _, session = w.enroll(w.sign_in().session)
+    codes = w.engine.issue_recovery_codes(session, context=w.context()).codes
+    w.meters.down = {"charge", "settle"}
+    handle = w.engine.request_reset(IDENTIFIER, context=w.context()).handle
+    for number in range(10):
+        wrong = RecoveryCode(codes[0][:-1] + "0123456789"[number], handle)
+        w.engine.redeem_reset(wrong, "another wholly new phrase", context=w.context(f"198.18.9.{number + 1}"))
+    outcome = w.engine.redeem_reset(RecoveryCode(codes[1], handle), "another wholly new phrase", context=w.context("203.0.113.4"))
+    assert isinstance(outcome, FactorRequired)
+
+
+def test_a_crowd_is_no_outage():
+    """Whoever sends many requests at once must not be able to begin counting alone."""
+    w = split(ALONE)
+
+    def busy(charges, now):
+        raise StoreBusy("All connections are in use.", remedy="Give the store more of them.")
+
+    w.meters.charge = busy
+    w.restart()
+    with pytest.raises(StoreBusy):
+        guess(w, 1)
+    assert w.comparisons.all == []
+
+
+def test_alone_strangers_cannot_fill_the_memory_of_known_devices(monkeypatch):
+    monkeypatch.setattr("acctsec.engine._blocking_face.OWN_ROWS", 100)
+    w = split(ALONE)
+    device = w.sign_in().device
+    w.meters.down = {"charge", "settle"}
+    w.restart()
+    for number in range(300):
+        with suppress(StoreUnavailable):
+            guess(w, number, identifier="nobody@example.org")
+    with pytest.raises(StoreUnavailable):
+        guess(w, 301, identifier="somebody@example.org")
+    assert isinstance(w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context(device=device)), SignedIn)
+    for number in range(400, 500):
+        w.clock.advance(minutes=3)
+        with suppress(StoreUnavailable):
+            guess(w, number, identifier="nobody@example.org")
+    assert isinstance(guess(w, 501), Refused), "some hours later there is room again"
+
+
+@pytest.mark.parametrize("down", [set(), {"charge", "settle"}])
+def test_counting_a_guess_does_not_bring_an_erased_subject_back(down):
+    w = split(ALONE)
+    for number in range(9):
+        guess(w, number)
+    w.clock.advance(minutes=31)
+    w.meters.down = down
+    real = w.records.commit
+
+    def commit(key, expected, value, outbox, commit_id):
+        if value is not None and w.records.load(key) is not None:
+            w.records.commit = real
+            w.engine.admin.erase("u1", actor="root")
+        return real(key, expected, value, outbox, commit_id)
+
+    w.records.commit = commit
+    w.store = SplitStore(records=w.records, meters=w.meters)
+    w.restart()
+    assert isinstance(guess(w, 50), Refused)
+    assert w.records.load(frame("subject", "", "u1")) is None
+
+
+def test_a_sign_in_that_is_counted_loses_no_race_against_its_own_count():
+    w = split(ALONE)
+    w.meters.down = {"charge", "settle"}
+    outcome, records, _ = trips(w, lambda: w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context()))
+    assert isinstance(outcome, SignedIn)
+    assert records == ["load", "load", "commit", "commit"]
 
 
 def test_alone_a_source_is_still_a_source():

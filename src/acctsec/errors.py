@@ -27,6 +27,10 @@ class StoreUnavailable(StoreError):  # noqa: N818 - it names a state, not a mist
     """A store did not answer in time, or could not be reached: what was asked may have been done or not."""
 
 
+class StoreBusy(StoreUnavailable):
+    """This process has no room to ask a store, or others were in the way for too long; the store itself is there."""
+
+
 class CommitUnknown(StoreError):  # noqa: N818 - it names a state, not a mistake
     """A commit was sent and its answer was lost: it may have happened or not."""
 

@@ -21,6 +21,8 @@ from acctsec.record import MAX_DEVICES, Record
 
 SOURCE = b"!source"
 TURN = b"!turn"
+MONTH = "/month"
+HOUR = 3_600_000_000
 PAIR = b"pair/"
 STEP = 10  # every so many failures are committed to the record: what a loss of the meters can cost is one less than this
 
@@ -79,7 +81,7 @@ STRANGERS = Lane()
 
 def month_of(kind: SecretClass) -> str:
     """The name of the budget that refills by time, in the record and in the meters of a subject."""
-    return f"{kind.value}/month"
+    return kind.value + MONTH
 
 
 class Attempt(Value, frozen=True, kw_only=True):
@@ -230,14 +232,19 @@ class LockoutPolicy:
         month = self._charge(attempt, attempt.subject, b"!" + month_of(attempt.kind).encode(), self.month)
         return (pair, source, evolve(month, at_least=attempt.month), own)
 
-    def charges_alone(self, charges: Sequence[Charge]) -> tuple[Charge, ...]:
+    def charges_alone(self, charges: Sequence[Charge], kind: SecretClass) -> tuple[Charge, ...]:
         """
-        The same attempt, to be counted by this process alone: its source as ever, its subject by the narrow budget that is
-        all a process may give while it does not know what others gave.
+        The same attempt, to be counted by this process alone: its source for an hour, so that its memory soon has room again;
+        its subject by the narrow budget that is all a process may give while it does not know what others gave. What cannot
+        be guessed keeps its own: a narrow one would keep the owner out and nobody else.
         """
         lane, lease = charges[-1], micros(self.lease)
-        narrow = evolve(self.alone.ladder(), lease=lease)
-        outside = tuple(charge for charge in charges if charge.slot != lane.slot)
+        narrow = lane.ladder if kind is SecretClass.RECOVERY else evolve(self.alone.ladder(), lease=lease)
+        outside = tuple(
+            evolve(charge, ladder=evolve(charge.ladder, window=min(charge.ladder.window, HOUR)))
+            for charge in charges
+            if charge.slot != lane.slot
+        )
         inside = tuple(evolve(charge, ladder=narrow, at_least=0, floor=0) for charge in charges if charge.slot == lane.slot)
         # One at a time: each has to be in the record before it is compared, and none may rest on one that is not there yet.
         turn = Charge(lane.slot, TURN, Ladder(1, 0, 0, 1, lease, lease), int.from_bytes(lane.hold[:4], "big"), lane.hold)

@@ -5,8 +5,8 @@ from datetime import timedelta
 from acctsec import events
 from acctsec._flows.answers import factor_infos
 from acctsec._flows.core import BRIEF, EPOCH, Core
+from acctsec._flows.counting import known
 from acctsec._flows.entries import ResetRequest
-from acctsec._flows.guesses import known
 from acctsec._flows.resets import Resets
 from acctsec.budgets import micros
 from acctsec.claims import Admin

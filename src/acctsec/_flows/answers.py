@@ -1,7 +1,8 @@
 """Answers of second factors: charged, and matched against what the record holds."""
 
 from acctsec._flows.core import Core, Loaded
-from acctsec._flows.guesses import Guess, Guesses, known
+from acctsec._flows.counting import known
+from acctsec._flows.guesses import Guess, Guesses
 from acctsec._values import Value
 from acctsec.claims import FactorAnswer, RecoveryCode, Ticket, TotpCode
 from acctsec.context import Context
@@ -56,6 +57,7 @@ class Answers:
             return guess
         if not guess.admitted:
             return await guess.fail("lane")
+        loaded = guess.latest(loaded)
         return Checked(scene=scene, loaded=loaded, guess=guess, found=self.find(scene, loaded.record.factors, answer))
 
     def find(self, scene: Scene, factors: Factors, answer: FactorAnswer) -> FactorFound:

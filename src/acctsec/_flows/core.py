@@ -16,7 +16,7 @@ from acctsec._flows.tokens import Tokens
 from acctsec._values import Value, evolve
 from acctsec.budgets import micros
 from acctsec.context import Context
-from acctsec.errors import CommitUnknown, ConfigError, Overloaded, PortError, StoreUnavailable
+from acctsec.errors import CommitUnknown, ConfigError, Overloaded, PortError, StoreBusy, StoreUnavailable
 from acctsec.events import AsyncEventSink, Event
 from acctsec.hashing import Comparison
 from acctsec.hashing.job import Job
@@ -74,7 +74,8 @@ class Ports:
 
     records: AsyncRecordStore
     meters: AsyncMeterStore
-    own_meters: AsyncMeterStore  # of this process: for when the others do not answer
+    own_meters: AsyncMeterStore  # of this process, for when the others do not answer
+    own_devices: AsyncMeterStore  # the same for known devices: strangers cannot fill it
     directory: AsyncDirectory
     messenger: AsyncMessenger | None
     sink: AsyncEventSink | None
@@ -266,14 +267,15 @@ class Core:
         """Charge the meters. None where they do not answer and the policy lets this process count alone; else that raises."""
         try:
             return tuple(await self.ports.meters.charge(charges, self.instant()))
-        except StoreUnavailable:
+        except StoreUnavailable as error:
             self.observe(events.PortFailed(**scene.head(), port="meters"))
-            if self.policy.lockout.on_outage is Outage.REFUSE:
+            # A crowd is no outage, or whoever sends enough requests could bring one about.
+            if self.policy.lockout.on_outage is Outage.REFUSE or isinstance(error, StoreBusy):
                 raise
             return None
 
     async def charge_own(self, charges: Sequence[Charge]) -> tuple[Reading, ...]:
-        """Charge the meters of this process."""
+        """Charge the meters of this process, where strangers are counted."""
         return tuple(await self.ports.own_meters.charge(charges, self.instant()))
 
     # --- passwords ---

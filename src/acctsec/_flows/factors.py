@@ -4,7 +4,8 @@ from typing import TypeVar
 
 from acctsec._flows.answers import factor_infos, guessed
 from acctsec._flows.core import Core, Loaded, operation
-from acctsec._flows.guesses import Guess, Guesses, known
+from acctsec._flows.counting import known
+from acctsec._flows.guesses import Guess, Guesses
 from acctsec._flows.tokens import Purpose
 from acctsec.claims import Enrollment, SessionClaims, Ticket, TotpCode
 from acctsec.context import Context
@@ -135,6 +136,7 @@ class FactorFlows:
             return guess
         if not guess.admitted:
             return await guess.fail("lane")
+        loaded = guess.latest(loaded)
         steps = totp.matching_steps(enrollment.secret, answer.code, now=scene.now, window=core.policy.mfa.window)
         match = TotpMatch(enrollment.id.hex(), steps) if steps else None
         sealed = core.keyring.seal("totp", enrollment.secret, scene.tenant, scene.subject, enrollment.id.hex())

@@ -4,14 +4,12 @@ from datetime import timedelta
 
 from acctsec import events
 from acctsec._flows.core import BRIEF, EPOCH, Comparing, Core, Loaded, NeverStarted
+from acctsec._flows.counting import Counting, Who
 from acctsec._flows.tokens import Purpose
 from acctsec._values import Value, evolve
 from acctsec.claims import DeviceClaims
 from acctsec.context import Context
-from acctsec.errors import CommitUnknown, PortError, StoreUnavailable
-from acctsec.events import Event
-from acctsec.identifiers import Identifier
-from acctsec.keyring import frame
+from acctsec.errors import PortError, StoreUnavailable
 from acctsec.lockout import (
     LADDERED,
     Admitted,
@@ -27,34 +25,7 @@ from acctsec.lockout import (
 from acctsec.outcomes import Refused, TryAgain
 from acctsec.protocols import AsyncMeterStore, Charge, Granted, Reading, Settle, Settlement
 from acctsec.record import Record, Verifier
-from acctsec.steps import No, Notice, Scene, count_alone, count_guesses, reach_rung, reached
-
-PHANTOM = frame("phantom")
-
-
-class Who(Value, frozen=True, kw_only=True):
-    """Whose secret is guessed: a subject, or the phantom of an unknown identifier, which is metered like one."""
-
-    names: tuple[bytes | str, ...]
-    loaded: Loaded | None = None
-
-    @property
-    def record(self) -> Record | None:
-        """The subject's record; a phantom has none."""
-        return self.loaded.record if self.loaded else None
-
-
-def known(scene: Scene, loaded: Loaded) -> Who:
-    """A subject as the owner of meters: named with its incarnation and meter generation."""
-    record = loaded.record
-    life = record.incarnation if loaded.version else b""
-    names = ("subject", scene.tenant, scene.subject, life, record.meters.to_bytes(8, "big"))
-    return Who(names=names, loaded=loaded)
-
-
-def phantom(tenant: str, identifier: Identifier) -> Who:
-    """An unknown identifier as the owner of meters."""
-    return Who(names=("phantom", tenant, identifier.kind.value, identifier.value))
+from acctsec.steps import No, Scene, Stale, Step, give_back
 
 
 class Guess(Value, frozen=True, kw_only=True):
@@ -78,11 +49,6 @@ class Guess(Value, frozen=True, kw_only=True):
         """Whether the real secret may be compared."""
         return isinstance(self.judgement, Admitted)
 
-    @property
-    def ordinal(self) -> int:
-        """Failures and attempts under way in the lane, this one included."""
-        return self.judgement.ordinal if isinstance(self.judgement, Admitted) else 0
-
     async def compare(self, verifier: Verifier | None, password: str) -> Comparing:
         """Compare a password, or do the same work on a decoy. One that never began gives its room back."""
         record = self.who.record or Record(incarnation=b"")
@@ -92,18 +58,36 @@ class Guess(Value, frozen=True, kw_only=True):
             await self.settle(Settle.VOID)
             raise never.reason from None
 
-    async def settle(self, verdict: Settle) -> tuple[Settlement, ...]:
-        """Tell the meters what became of it."""
-        return await self.guesses.settle(self.reserved, verdict)
+    def latest(self, loaded: Loaded) -> Loaded:
+        """What was *loaded*, as it is since this guess was counted in it: what is committed next must not lose a race."""
+        return self.who.loaded or loaded
+
+    async def settle(self, verdict: Settle, also: tuple[Settlement, ...] = ()) -> tuple[Settlement, ...]:
+        """Tell the meters what became of it; and the record, where it counts in their place and nothing was compared."""
+        if self._counted_alone and verdict is Settle.VOID:
+            await self.guesses.counting.give_back(self.scene, self.who, self.kind, self.lane)
+        return await self.guesses.settle(self.reserved, verdict, also)
+
+    @property
+    def _counted_alone(self) -> bool:
+        return self.reserved.alone and isinstance(self.judgement, Admitted) and self.judgement.new
+
+    def right(self, done: Step) -> Step:
+        """A step that goes on from a right secret, with what was counted alone for it taken back in the same commit."""
+        if not self._counted_alone or self.who.record is None or isinstance(done.verdict, No | Stale):
+            return done
+        policy, past = self.guesses.core.policy, self.who.record
+        given_back = give_back(policy, done.record, kind=self.kind, lane=self.lane, past=past)
+        return evolve(done, record=given_back.record)
 
     async def fail(self, reason: str) -> Refused:
         """
         Count a failure and refuse. A closed lane charges the source all the same: its guesses must look like anybody's.
         Only a known device is told how long its own lane rests.
         """
-        core = self.guesses.core
-        if isinstance(self.judgement, Admitted) and self.judgement.new and not self.reserved.alone:
-            await self.guesses.reach(self)
+        core, judged = self.guesses.core, self.judgement
+        if isinstance(judged, Admitted) and judged.new and not self.reserved.alone:
+            await self.guesses.counting.reach(self.scene, self.who, self.kind, self.lane, judged.ordinal)
         await self.settle(Settle.FAILED)
         core.refused(self.scene, self.operation, "evaluated", reason if self.admitted else "lane")
         until = self.judgement.until if isinstance(self.judgement, Closed) and self.lane.known else None
@@ -112,22 +96,24 @@ class Guess(Value, frozen=True, kw_only=True):
     async def clear(self, password: bytes) -> None:
         """Full success: clear the factor's lane, and the password's, whose reservation *password* was parked for this."""
         also = self.guesses.core.policy.lockout.clearing(self.reserved.charges, lane=self.lane, hold=password)
-        await self.guesses.settle(self.reserved, Settle.CLEAR, also)
+        await self.settle(Settle.CLEAR, also)
 
 
 class Reserved(Value, frozen=True, kw_only=True):
-    """What an attempt was charged, what the meters answered, and whether this process had to count *alone*."""
+    """What an attempt was charged, what *meters* answered, and whether they are those of this process *alone*."""
 
     charges: tuple[Charge, ...]
     readings: tuple[Reading, ...]
-    alone: bool
+    meters: AsyncMeterStore
+    alone: bool = False
 
     def split(self, slot: bytes) -> tuple["Reserved", "Reserved"]:
         """What is in a slot, and the rest."""
         pairs = list(zip(self.charges, self.readings, strict=True))
         parts = ([pair for pair in pairs if (pair[0].slot == slot) is inside] for inside in (True, False))
         inside, outside = (
-            Reserved(charges=tuple(c for c, _ in part), readings=tuple(r for _, r in part), alone=self.alone) for part in parts
+            evolve(self, charges=tuple(charge for charge, _ in part), readings=tuple(reading for _, reading in part))
+            for part in parts
         )
         return inside, outside
 
@@ -137,6 +123,7 @@ class Guesses:
 
     def __init__(self, core: Core) -> None:
         self.core = core
+        self.counting = Counting(core)
 
     async def begin(
         self,
@@ -164,11 +151,17 @@ class Guesses:
             self.core.refused(scene, operation, "budget", "source")
             return Refused(_left(judgement.until, scene))
         if isinstance(judgement, Admitted):
-            admitted = await self._admit(scene, who, kind, lane, reserved, judgement)
-            if isinstance(admitted, TryAgain):
+            counted = await self._counted(scene, who, kind, lane, reserved, judgement)
+            if isinstance(counted, TryAgain):
                 await self.settle(reserved, Settle.VOID)
-                return admitted
-            who, reserved, judgement = admitted
+                return counted
+            who, stopped = counted
+            if stopped:
+                judgement = Closed(None, stopped=True)
+                if reserved.alone:
+                    # Nothing is compared, so nothing of the lane may be remembered as wrong; the source counts as ever.
+                    inside, reserved = reserved.split(reserved.charges[-1].slot)
+                    await self.settle(inside, Settle.VOID)
         return Guess(
             guesses=self,
             operation=operation,
@@ -199,7 +192,7 @@ class Guesses:
         patience = core.policy.lockout.patience.total_seconds()
         while True:
             groups = self._charges(scene, who, kind, lane, context, typed=typed, secret=secret, hold=hold, floor=floor)
-            groups, reserved = await self._charge(scene, groups)
+            groups, reserved = await self._charge(scene, kind, lane, groups)
             judgement = self._judge(groups, reserved.readings)
             lost = 0
             if isinstance(judgement, Admitted) and not floor and not reserved.alone:
@@ -217,7 +210,9 @@ class Guesses:
             await core.ports.pause(step)
             waited += step
 
-    async def _charge(self, scene: Scene, groups: list[tuple[Charge, ...]]) -> tuple[list[tuple[Charge, ...]], Reserved]:
+    async def _charge(
+        self, scene: Scene, kind: SecretClass, lane: Lane, groups: list[tuple[Charge, ...]]
+    ) -> tuple[list[tuple[Charge, ...]], Reserved]:
         """
         Put an attempt to the meters; where they do not answer and the policy says so, to what this process counts alone.
 
@@ -226,10 +221,24 @@ class Guesses:
         charges = tuple(charge for group in groups for charge in group)
         readings = await self.core.charge(scene, charges)
         if readings is not None:
-            return groups, Reserved(charges=charges, readings=readings, alone=False)
-        groups = [self.core.policy.lockout.charges_alone(group) for group in groups]
+            return groups, Reserved(charges=charges, readings=readings, meters=self.core.ports.meters)
+        groups = [self.core.policy.lockout.charges_alone(group, kind) for group in groups]
         charges = tuple(charge for group in groups for charge in group)
-        return groups, Reserved(charges=charges, readings=await self.core.charge_own(charges), alone=True)
+        own = self.core.ports.own_devices if lane.known else self.core.ports.own_meters
+        readings = tuple(await own.charge(charges, self.core.instant()))
+        return groups, Reserved(charges=charges, readings=readings, meters=own, alone=True)
+
+    async def _counted(
+        self, scene: Scene, who: Who, kind: SecretClass, lane: Lane, reserved: Reserved, admitted: Admitted
+    ) -> tuple[Who, bool] | TryAgain:
+        """Let the record know of an attempt the meters admit; it may know that the lane has stopped, from what they do not."""
+        counting, lockout = self.counting, self.core.policy.lockout
+        if reserved.alone:
+            return await counting.count_alone(scene, who, kind, lane, admitted)
+        charges, readings = reserved.charges, reserved.readings
+        who = await counting.count(scene, who, lockout.due(charges, readings, kind, lane))
+        record = who.record
+        return who, record is not None and lockout.stopped(record, kind, lane, now=scene.now, charges=charges, readings=readings)
 
     async def _lost(self, who: Who, lane: str, groups: list[tuple[Charge, ...]], readings: tuple[Reading, ...]) -> int:
         """
@@ -306,10 +315,9 @@ class Guesses:
         """
         core = self.core
         settlements = (*core.policy.lockout.settlements(reserved.charges, reserved.readings, verdict), *also)
-        meters: AsyncMeterStore = core.ports.own_meters if reserved.alone else core.ports.meters
         if settlements:
             try:
-                await meters.settle(settlements, core.instant())
+                await reserved.meters.settle(settlements, core.instant())
             except StoreUnavailable:
                 core.observe(events.PortFailed(tenant="", subject="", at=core.now(), port="meters"))
         return settlements
@@ -317,90 +325,6 @@ class Guesses:
     def source_row(self, scene: Scene, context: Context, *, key: int = 0) -> bytes:
         """The row of a source's meters."""
         return self.core.keyring.digest("source row", scene.tenant, context.source.key, key=key)[:16]
-
-    async def _count(self, who: Who, scene: Scene, due: dict[str, int]) -> Who:
-        """
-        Let the record know of every tenth failure, before the secret is compared.
-
-        A phantom has no record; it pays the same flush, so that the tenth guess takes as long for both. Answers whose secret
-        it is, with the record as it is now: what is committed next must not lose a race against this.
-        """
-        if not due:
-            return who
-        counted = tuple(events.GuessesCounted(**scene.head(), lane=name, count=count) for name, count in due.items())
-        loaded = who.loaded
-        if loaded is None or not loaded.version:
-            await self._say(scene, counted)
-            return who
-        known = {name: loaded.record.checkpoint(name).count for name in due if not name.endswith("/month")}
-        done, now = await self.core.applied(
-            scene, loaded, lambda record: count_guesses(record, counted=counted, known=known, meters=loaded.record.meters)
-        )
-        if not done.effects:
-            await self._say(scene, counted)
-        return evolve(who, loaded=now)
-
-    async def _admit(
-        self, scene: Scene, who: Who, kind: SecretClass, lane: Lane, reserved: Reserved, admitted: Admitted
-    ) -> tuple[Who, Reserved, Admitted | Closed] | TryAgain:
-        """Let the record know of an attempt the meters admit, and have its say: it knows of guesses that they do not."""
-        lockout, loaded = self.core.policy.lockout, who.loaded
-        if not reserved.alone:
-            who = await self._count(who, scene, lockout.due(reserved.charges, reserved.readings, kind, lane))
-            if who.record and lockout.stopped(
-                who.record, kind, lane, now=scene.now, charges=reserved.charges, readings=reserved.readings
-            ):
-                return who, reserved, Closed(None, stopped=True)
-            return who, reserved, admitted
-        if admitted.new:  # it had to wait for its turn: what it read before is old, and would lose the race below
-            latest = await self.core.load(loaded.key if loaded else PHANTOM, fresh=b"")
-            if loaded is not None and loaded.version and latest.version:
-                loaded = latest
-        stopped = loaded is not None and lockout.stopped(loaded.record, kind, lane, now=scene.now)
-        if admitted.new and loaded is not None and loaded.version and not stopped:
-            policy = self.core.policy
-            done, loaded = await self.core.applied(
-                scene, loaded, lambda record: count_alone(policy, record, scene=scene, kind=kind, lane=lane)
-            )
-            if isinstance(done.verdict, TryAgain):
-                return done.verdict
-            who, stopped = evolve(who, loaded=loaded), isinstance(done.verdict, No)
-        elif admitted.new:  # a phantom and a stopped lane pay the same flush
-            names = lockout.remembered(kind, lane)
-            await self._say(
-                scene, tuple(events.GuessesCounted(**scene.head(), lane=name, count=admitted.ordinal) for name in names)
-            )
-        if not stopped:
-            return who, reserved, admitted
-        # Nothing was compared, so nothing of the lane may be remembered as wrong; what the source did counts as ever.
-        inside, outside = reserved.split(reserved.charges[-1].slot)
-        await self.settle(inside, Settle.VOID)
-        return who, outside, Closed(None, stopped=True)
-
-    async def reach(self, guess: Guess) -> None:
-        """Say that a failure brought the lane to its next rung, at the cost of one flush for a phantom as well."""
-        core, loaded, lockout = self.core, guess.who.loaded, self.core.policy.lockout
-        kind, lane, count = guess.kind, guess.lane, guess.ordinal
-        rung = lockout.rung(kind, lane, count)
-        if not rung or rung == lockout.rung(kind, lane, count - 1):
-            return
-        if loaded and loaded.version and kind in LADDERED:
-            await core.apply(
-                guess.scene,
-                loaded,
-                lambda record: reach_rung(core.policy, record, scene=guess.scene, kind=kind, lane=lane, count=count),
-            )
-            return
-        await self._say(guess.scene, reached(guess.scene, rung=rung, lane=lane.name(kind), count=count))
-
-    async def _say(self, scene: Scene, effects: tuple[Event | Notice, ...]) -> None:
-        """Commit effects without a record."""
-        core, absent = self.core, Loaded(PHANTOM, Record(incarnation=b""), None)
-        try:
-            await core.commit(scene, absent, None, effects, core.draw(16))
-        except CommitUnknown:  # who has a record looks again whether it happened
-            await core.ports.pause(core.jitter(1))
-            await core.load(absent.key, fresh=b"")
 
     def wait(self, guess: Guess) -> TryAgain:
         """What somebody is told who has proven who he is and has to wait all the same."""

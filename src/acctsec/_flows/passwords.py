@@ -6,7 +6,8 @@ from attrs import field, frozen
 
 from acctsec import events
 from acctsec._flows.core import Core, Loaded, operation, port
-from acctsec._flows.guesses import Guess, Guesses, known
+from acctsec._flows.counting import known
+from acctsec._flows.guesses import Guess, Guesses
 from acctsec._flows.tokens import Purpose
 from acctsec._values import evolve
 from acctsec.claims import (

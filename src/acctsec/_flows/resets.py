@@ -191,6 +191,7 @@ class Resets:
         )
         if not isinstance(guess, Guess):
             return guess
+        loaded = guess.latest(loaded)
         record = loaded.record
         found = core.policy.reset.redeem_code(
             record.resets,
@@ -221,6 +222,7 @@ class Resets:
         )
         if not isinstance(guess, Guess):
             return guess
+        loaded = guess.latest(loaded)
         found = self.answers.find(scene, loaded.record.factors, reset)
         if found.match is None or not guess.admitted:
             return await guess.fail("recovery code")

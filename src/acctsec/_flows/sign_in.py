@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 from acctsec._flows.answers import Answers, Checked, factor_infos, is_answer
 from acctsec._flows.core import Core, Loaded, operation
-from acctsec._flows.guesses import Guess, Guesses, Who, known, phantom
+from acctsec._flows.counting import Who, known, phantom
+from acctsec._flows.guesses import Guess, Guesses
 from acctsec._flows.tokens import Purpose
 from acctsec._values import evolve
 from acctsec.claims import FactorAnswer, RecoveryCode, Ticket, TotpCode
@@ -74,6 +75,7 @@ class SignIn:
         )
         if not isinstance(guess, Guess):
             return guess
+        loaded = guess.latest(loaded)
         verifier = loaded.record.verifier if account else None
         try:
             done = await guess.compare(verifier, password)
@@ -88,7 +90,7 @@ class SignIn:
         compared = done.compared
 
         def step(record: Record) -> Step:
-            return sign_in(
+            done = sign_in(
                 core.policy,
                 record,
                 scene=scene,
@@ -97,6 +99,7 @@ class SignIn:
                 drawn=drawn,
                 renewed=renewed,
             )
+            return guess.right(done)
 
         return await self._conclude(await core.apply(scene, loaded, step), guess)
 
@@ -158,9 +161,10 @@ class SignIn:
         def step(record: Record) -> Step:
             scene, found = checked.scene, checked.found
             if purpose is Purpose.RESET:
-                return prove_for_reset(core.policy, record, scene=scene, ticket=claims, found=found)
+                return checked.guess.right(prove_for_reset(core.policy, record, scene=scene, ticket=claims, found=found))
             lane = checked.guess.lane
-            return prove_factor(core.policy, record, scene=scene, ticket=claims, found=found, lane=lane, drawn=drawn)
+            done = prove_factor(core.policy, record, scene=scene, ticket=claims, found=found, lane=lane, drawn=drawn)
+            return checked.guess.right(done)
 
         done = await core.apply(checked.scene, checked.loaded, step)
         return await self._proven(done, checked.guess, claims, right=checked.found.match is not None)

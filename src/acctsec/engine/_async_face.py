@@ -76,6 +76,7 @@ class AsyncEngine:
             records=store,
             meters=store,
             own_meters=AsyncMemoryStore(most_rows=OWN_ROWS),
+            own_devices=AsyncMemoryStore(most_rows=OWN_ROWS),
             directory=directory,
             messenger=messenger,
             sink=sink,

@@ -95,6 +95,7 @@ class Engine:
             records=Awaitable(store, *RECORDS),  # type: ignore[arg-type]
             meters=Awaitable(store, *METERS),  # type: ignore[arg-type]
             own_meters=Awaitable(MemoryStore(most_rows=OWN_ROWS), *METERS),  # type: ignore[arg-type]
+            own_devices=Awaitable(MemoryStore(most_rows=OWN_ROWS), *METERS),  # type: ignore[arg-type]
             directory=Awaitable(directory, "find", "get"),  # type: ignore[arg-type]
             messenger=None if messenger is None else Awaitable(messenger, "send"),  # type: ignore[arg-type]
             sink=None if sink is None else Awaitable(sink, "record"),  # type: ignore[arg-type]

@@ -53,6 +53,7 @@ from acctsec.steps.scene import (
 from acctsec.steps.sign_in import (
     count_alone,
     count_guesses,
+    give_back,
     prove_factor,
     reach_rung,
     reached,
@@ -85,6 +86,7 @@ __all__ = [
     "count_guesses",
     "enough",
     "find_reset",
+    "give_back",
     "guarded",
     "issue_codes",
     "issue_reset",

@@ -1,12 +1,12 @@
 """Signing in: a compared password, a proven factor, and the guesses counted on the way."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from acctsec import events
 from acctsec._values import evolve
 from acctsec.claims import Ticket
 from acctsec.events import Event
-from acctsec.lockout import Lane, SecretClass
+from acctsec.lockout import MONTH, Lane, SecretClass
 from acctsec.mfa.policy import Proven
 from acctsec.outcomes import AssuranceLevel
 from acctsec.policy import Policy
@@ -119,46 +119,63 @@ def _grant(
     return Step(Granted(session, device), after, (event,))
 
 
-def count_guesses(record: Record, *, counted: Sequence[events.GuessesCounted], known: Mapping[str, int], meters: int) -> Step:
+def count_guesses(record: Record, *, counted: Sequence[events.GuessesCounted], past: Record) -> Step:
     """
-    Write down how far lanes and budgets have come in that generation of *meters*, before a secret is looked at.
+    Write down how far lanes and budgets have come, before a secret is looked at.
 
-    Nothing of a lane where the record knows more already, or of less than was *known* when the attempt began: a success has
-    cleared it meanwhile, and what it cleared must not come back. What is not known is a budget that refills by time: its
-    failures may be fewer than before, and only their date tells.
+    *past* is the record as it was when the attempt began. Nothing of one that was erased or unlocked since; nor of a lane of
+    which the record knows more already, or less than it did: a success has cleared it, and what it cleared must not come
+    back. A budget that refills by time may have fewer failures than before; only their date tells.
     """
-    if record.meters != meters:
+    if not _same_meters(record, past):
         return Step(Done(), record)
-    after, told = record, []
+    after, told = record, list[Event]()
     for event in counted:
         point = after.checkpoint(event.lane)
-        if event.lane in known and not known[event.lane] <= point.count < event.count:
+        refills = event.lane.endswith(MONTH)
+        if not refills and not past.checkpoint(event.lane).count <= point.count < event.count:
             continue
         after = after.with_checkpoint(evolve(point, count=event.count, since=event.at))
         told.append(event)
     return Step(Done(), after, tuple(told))
 
 
-def count_alone(policy: Policy, record: Record, *, scene: Scene, kind: SecretClass, lane: Lane) -> Step:
+def count_alone(policy: Policy, record: Record, *, scene: Scene, kind: SecretClass, lane: Lane, past: Record) -> Step:
     """
     Count one more guess in the record itself, before the secret is looked at: the meters do not answer.
 
-    No where the lane, or the month of the strangers, has come to its stop.
+    No where the lane, or the month of the strangers, has come to its stop, and where the record is another than it was.
     """
-    if policy.lockout.stopped(record, kind, lane, now=scene.now):
+    if not _same_meters(record, past) or policy.lockout.stopped(record, kind, lane, now=scene.now):
         return Step(No("stopped"), record)
     after, told = record, list[Event | Notice]()
     for name, rungs in policy.lockout.remembered(kind, lane).items():
-        past = after.checkpoint(name)
-        point = past.within(rungs.window, scene.now)
+        before = after.checkpoint(name)
+        point = before.within(rungs.window, scene.now)
         point = evolve(point, alone=point.alone + 1, since=scene.now)
         told.append(events.GuessesCounted(**scene.head(), lane=name, count=point.total))
         if name == lane.name(kind):
             rung = policy.lockout.rung(kind, lane, point.total)
-            told += () if rung in ("", past.rung) else reached(scene, rung=rung, lane=name, count=point.total)
-            point = evolve(point, rung=rung or past.rung)
+            told += () if rung in ("", before.rung) else reached(scene, rung=rung, lane=name, count=point.total)
+            point = evolve(point, rung=rung or before.rung)
         after = after.with_checkpoint(point)
     return Step(Done(), after, tuple(told))
+
+
+def give_back(policy: Policy, record: Record, *, kind: SecretClass, lane: Lane, past: Record) -> Step:
+    """Take back one guess that was counted alone: nothing was compared, or it was right."""
+    after = record
+    if _same_meters(record, past):
+        for name in policy.lockout.remembered(kind, lane):
+            point = record.checkpoint(name)
+            if point.alone:
+                after = after.with_checkpoint(evolve(point, alone=point.alone - 1))
+    return Step(Done(), after)
+
+
+def _same_meters(record: Record, past: Record) -> bool:
+    """Whether what was charged under *past* still counts: nobody erased or unlocked the subject meanwhile."""
+    return (record.incarnation, record.meters) == (past.incarnation, past.meters)
 
 
 def reach_rung(policy: Policy, record: Record, *, scene: Scene, kind: SecretClass, lane: Lane, count: int) -> Step:

@@ -3,8 +3,19 @@
 import pytest
 from tests.places import opened, opened_async
 
-from acctsec import AsyncMemoryStore, AsyncSplitStore, MemoryStore, SplitStore
-from acctsec.testing import check_store
+from acctsec import (
+    CHEAPEST,
+    AsyncMemoryStore,
+    AsyncSplitStore,
+    ConfigError,
+    Engine,
+    Keyring,
+    MemoryStore,
+    SplitStore,
+    ValkeyStore,
+)
+from acctsec.keyring import new_keys
+from acctsec.testing import MemoryDirectory, check_store
 
 
 @pytest.mark.parametrize(
@@ -24,3 +35,30 @@ def test_keeps_the_contract(make):
 def test_keeps_the_contract_with_records_on_postgresql_and_meters_on_valkey(form, places):
     """Every clause, in both forms, on two servers."""
     check_store(lambda: form(places.fresh("postgres+valkey").address))
+
+
+@pytest.mark.parametrize(
+    ("split", "records", "meters", "what"),
+    [
+        (SplitStore, AsyncMemoryStore(), MemoryStore(), "records is the async form"),
+        (SplitStore, MemoryStore(), AsyncMemoryStore(), "meters is the async form"),
+        (AsyncSplitStore, MemoryStore(), AsyncMemoryStore(), "records is the blocking form"),
+        (SplitStore, object(), MemoryStore(), "object has no load"),
+        (SplitStore, MemoryStore(), object(), "object has no charge"),
+    ],
+    ids=["async records", "async meters", "blocking records", "no records", "no meters"],
+)
+def test_a_half_that_does_not_fit_is_refused(split, records, meters, what):
+    with pytest.raises(ConfigError, match=what):
+        split(records=records, meters=meters)
+
+
+def test_meters_alone_are_no_records(valkey):
+    """A store of meters has every method there is; it is refused where records are due all the same."""
+    with ValkeyStore(valkey.url()) as meters:
+        with pytest.raises(ConfigError, match="keeps meters only"):
+            SplitStore(records=meters, meters=meters)
+        keyring = Keyring.from_text(new_keys())
+        with pytest.raises(ConfigError, match=r"keeps meters only.*SplitStore"):
+            Engine(policy=CHEAPEST, store=meters, directory=MemoryDirectory(), keyring=keyring, outbox="manual")
+        SplitStore(records=MemoryStore(), meters=meters)

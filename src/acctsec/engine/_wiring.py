@@ -62,6 +62,11 @@ def forms(*ports: object) -> list[tuple[str, object, tuple[str, ...]]]:
 
 
 def check_form(name: str, port: object, methods: tuple[str, ...], *, wants_async: bool) -> None:
+    if getattr(port, "keeps_records", True) is False and "load" in methods:
+        raise ConfigError(
+            f"The {name} keeps meters only.",
+            remedy="Give it to SplitStore beside a store of records, or make it with records=True.",
+        )
     for method in methods:
         call: Any = getattr(port, method, None)
         if not callable(call):

@@ -122,6 +122,10 @@ class AsyncSplitStore:
 
 
 def _check(store: Any, methods: Sequence[str], half: str, *, wants_async: bool) -> None:
+    if half == "records" and getattr(store, "keeps_records", True) is False:
+        raise ConfigError(
+            f"{type(store).__name__} keeps meters only.", remedy="Make it with records=True, or give another store."
+        )
     for method in methods:
         call = getattr(store, method, None)
         if not callable(call):

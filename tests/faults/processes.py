@@ -64,12 +64,12 @@ def worker(given):
     return Process(work, given)
 
 
-def linear_worker(asked):
-    """The worker of tests/linear, whose line carries text."""
-    return Process(_linear, asked)
+def linear_worker(asked, *, faster):
+    """The worker of tests/linear, whose line carries text, and for which time passes so much *faster*."""
+    return Process(_linear, asked, faster)
 
 
-def _linear(asked, line):
-    sys.argv[1:] = [asked]
+def _linear(asked, faster, line):
+    sys.argv[1:], linear.FASTER = [asked], faster
     sys.stdin, sys.stdout = os.fdopen(os.dup(line.fileno())), os.fdopen(os.dup(line.fileno()), "w")
     linear.main()

@@ -9,7 +9,7 @@ from tests.faults.planted import PLANTED
 from tests.faults.sites import Nth
 
 from acctsec import AcctsecError, StoreUnavailable
-from acctsec.protocols import Ladder
+from acctsec.protocols import Charge, Ladder, Settle, Settlement
 from acctsec.testing.world import IDENTIFIER
 
 CUTS = ("cut_request", "cut_reply")
@@ -46,12 +46,13 @@ def cut_everywhere(site, deed, fault, check, *, plant=None):
 
 
 def warm(store):
-    """Have a connection to each server, whatever became of the ones before."""
+    """Have a connection to each server, whatever became of the ones before, and all scripts on them."""
     deadline = monotonic() + 10
     while monotonic() < deadline:
         with suppress(StoreUnavailable):
             store.load(b"warm")
-            store.read([(b"warm", b"warm", LADDER)], 1)
+            store.charge([Charge(b"warm", b"warm", LADDER, 1, b"hold")], 1)
+            store.settle([Settlement(b"warm", b"warm", LADDER, b"hold", Settle.VOID)], 1)
             return
         sleep(0.01)
     raise AssertionError("the store does not find back to its server")
@@ -132,10 +133,9 @@ def _asks(w):
 
 def _spent(w):
     """How many requests the source has spent, by its own meter."""
-    core, ladder = w.engine._flows.core, w.policy.reset.per_source.ladder()
-    row = core.keyring.digest("source row", "", w.context().source.key)[:16]
-    [tally] = w.store.read([(row, b"!requests", ladder)], core.instant())
-    return tally.count
+    row = w.keyring.digest("source row", "", w.context().source.key)[:16]
+    now = int(w.clock().timestamp()) * 1_000_000
+    return w.store.read([(row, b"!requests", w.policy.reset.per_source.ladder())], now)[0].count
 
 
 # --- that it would be seen --------------------------------------------------------------------------------------------

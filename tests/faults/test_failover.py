@@ -11,10 +11,9 @@ from tests.faults.sites import opened
 from tests.faults.worker import PACED
 
 from acctsec import Refused
-from acctsec._flows.guesses import known
 from acctsec.lockout import STEP
 from acctsec.stores._plans import LONGEST
-from acctsec.testing import world
+from acctsec.testing import History, world
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
 BEHIND = 0.5  # seconds that a replica is kept from hearing anything: less than what makes the others take it for dead
@@ -71,9 +70,8 @@ def test_what_a_fail_over_may_lose(cluster, tmp_path, a_site, replicas):
     """
     both = address(cluster, replicas=replicas) | {"postgres": a_site("postgres+valkey").address(direct=True)["postgres"]}
     with closing(opened(both)) as store:
-        w = world(policy=PACED, store=store)
-        w.sign_up()
-        master = cluster.master_of(cluster.slot(b"acctsec:m:" + _row(w)))
+        w, row = _signed_up(store)
+        master = cluster.master_of(cluster.slot(b"acctsec:m:" + row))
     replica, slots = replica_of(cluster, master), slots_of(cluster, master, WORKERS)
     with Crew(tmp_path, both, slots=slots, tasks=["counter", "guesser"]) as crew:
         crew.wait_for_comparisons(12)
@@ -108,11 +106,11 @@ def test_what_a_fail_over_may_lose(cluster, tmp_path, a_site, replicas):
         assert stop < compared <= stop + STEP - 1 + free
 
 
-def _row(w):
-    """The row of the account's meters."""
-    flow = w.engine._flows.core.enter("", "u1")
-    try:
-        flow.send(None)
-    except StopIteration as end:
-        return w.keyring.digest("subject row", *known(*end.value).names)[:16]
-    raise AssertionError("a blocking store waits for nothing")
+def _signed_up(store):
+    """An account, and the row of its meters: the last that a sign-in is charged to."""
+    history = History()
+    w = world(policy=PACED, store=history.record(store))
+    w.sign_up()
+    w.sign_in()
+    row = [call for call in history.calls if call.method == "charge"][-1].arguments[0][-1].slot
+    return w, row

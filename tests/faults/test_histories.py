@@ -9,30 +9,36 @@ import os
 import time
 from contextlib import closing, contextmanager, suppress
 from functools import partial
+from itertools import cycle
 from random import Random
 from threading import Event, Thread
 
 import pytest
+from attrs import evolve
 from tests.faults.processes import linear_worker
 from tests.faults.sites import opened
-from tests.linear.worker import instant, last_calls, play
+from tests.linear.worker import FASTER, instant, last_calls, play
 
 from acctsec.testing import History, NotLinearizable, check_history, read_history
 
 KEYS = SLOTS = 2
+LATE = 5_000_000  # nanoseconds in which a cut may still be on its way
+FOREVER = 2**62
+SLOW = 1  # on Valkey a drain may see entries as due by the clock of another, so there all clocks stand at one second
 KINDS = ("postgres", "postgres-serializable", "valkey", "valkey-cluster", "postgres+valkey")
 
 
 @contextmanager
 def cutting(cut, *, every, seed=0):
-    """Cut connections now and then, until this is left; answers a list with an entry for each time."""
+    """Cut connections now and then, until this is left; answers when it began to, each time, and when it had."""
     over, chance, made = Event(), Random(seed), []
 
     def go_on():
         while not over.wait(every * (0.5 + chance.random())):
             with suppress(OSError):
+                begin = time.monotonic_ns()
                 cut()
-                made.append(time.monotonic_ns())
+                made.append((begin, time.monotonic_ns()))
 
     thread = Thread(target=go_on)
     thread.start()
@@ -43,13 +49,13 @@ def cutting(cut, *, every, seed=0):
         thread.join()
 
 
-def worked(folder, address, cut, *, seconds, every, store="tests.faults.sites:opened", workers=4):
-    """Let processes work for so long, the last of which is killed half-way; answers their calls, and how often was cut."""
+def worked(folder, address, cut, *, seconds, every, faster=FASTER, workers=4):
+    """Let processes work for so long, the last of which is killed half-way; answers their calls, when was cut, and the epoch."""
     epoch, paths, processes = time.monotonic_ns(), [], []
     for number in range(workers):
         paths.append(folder / f"{number}.jsonl")
         asked = {
-            "store": store,
+            "store": "tests.faults.sites:opened",
             "args": [address],
             "history": str(paths[-1]),
             "name": f"p{number}",
@@ -59,7 +65,7 @@ def worked(folder, address, cut, *, seconds, every, store="tests.faults.sites:op
             "epoch": epoch,
             "patience": 0.005,
         }
-        processes.append(linear_worker(json.dumps(asked)))
+        processes.append(linear_worker(json.dumps(asked), faster=faster))
     for process in processes:
         assert os.read(process.line.fileno(), 9) == b"ready\n"
     with cutting(cut, every=every) as cuts:
@@ -72,15 +78,48 @@ def worked(folder, address, cut, *, seconds, every, store="tests.faults.sites:op
     for process in processes:
         process.kill()
         process.end()
-    return read_history(*paths), len(cuts), epoch
+    return read_history(*paths), cuts, epoch
 
 
-def judged(calls, address, epoch):
+def judged(calls, cuts, address, epoch):
     """Take stock, and judge the whole."""
     last = History(worker="last ")
     with closing(opened(address)) as store:
         play(last.record(store), [last_calls(KEYS, SLOTS, partial(instant, epoch))])
-    return check_history([*calls, *last.calls])
+    return check_history([*_excused(calls), *_asked_twice(calls, cuts), *last.calls], limit=5_000_000)
+
+
+def _asked_twice(calls, cuts):
+    """
+    The first asking of what a store may have asked twice of its own accord, because its connection was cut: a call like one that
+    was lost. The same charge again reserves nothing more, but others may have come between, and then it is answered otherwise.
+    """
+    for call in calls:
+        if (
+            call.method in {"charge", "settle"}
+            and call.end
+            and any(call.begin < end + LATE and begin < call.end for begin, end in cuts)
+        ):
+            yield evolve(call, worker=f"{call.worker}, at first", end=None, answer=None)
+
+
+def _excused(calls):
+    """
+    The calls, but that a drain may come back short where a record is deleted at the same time: its entries are in other hands.
+
+    Such a drain is taken for one that is as long as it was asked to be.
+    """
+    deletes = [call for call in calls if call.method == "commit" and call.arguments[1] and call.arguments[2] is None]
+    for call in calls:
+        met = (
+            call.method == "drain"
+            and call.end
+            and any(one.begin < call.end and (one.end or FOREVER) > call.begin for one in deletes)
+        )
+        if met and len(call.answer) < call.arguments[0]:
+            yield evolve(call, arguments=(len(call.answer), *call.arguments[1:]))
+        else:
+            yield call
 
 
 @pytest.fixture
@@ -92,7 +131,8 @@ def broken(request, a_site, tmp_path):
             cluster = request.getfixturevalue("valkey_cluster")
             cluster.flush()
             address = {"cluster": cluster.url(), "timeout": 2.0}
-            return address, address, lambda: [node.run("CLIENT", "KILL", "TYPE", "normal") for node in cluster.nodes]
+            in_turn = cycle(cluster.masters())
+            return address, address, lambda: next(in_turn).run("CLIENT", "KILL", "TYPE", "normal")
         site = a_site(kind.removesuffix("-serializable"))
         isolation = "serializable" if kind.endswith("serializable") else "read committed"
         return site.address(isolation=isolation), site.address(direct=True), site.cut_all
@@ -105,12 +145,13 @@ def broken(request, a_site, tmp_path):
 def test_one_order_explains_all_answers(broken, tmp_path, kind, seconds):
     address, direct, cut = broken(kind)
     begin = time.monotonic()
-    calls, cuts, epoch = worked(tmp_path, address, cut, seconds=seconds, every=0.15)
+    faster = SLOW if kind.startswith("valkey") else FASTER
+    calls, cuts, epoch = worked(tmp_path, address, cut, seconds=seconds, every=0.15, faster=faster)
     middle = time.monotonic()
-    checked = judged(calls, direct, epoch)
-    print(f"{kind}: {cuts} cuts, {checked}; {middle - begin:.1f} s of work, judged in {time.monotonic() - middle:.1f} s")
-    assert cuts >= 3
-    assert checked.lost >= cuts
+    checked = judged(calls, cuts, direct, epoch)
+    print(f"{kind}: {len(cuts)} cuts, {checked}; {middle - begin:.1f} s of work, judged in {time.monotonic() - middle:.1f} s")
+    assert len(cuts) >= 3
+    assert checked.lost >= len(cuts)
     assert checked.calls > 200
 
 
@@ -118,6 +159,6 @@ def test_one_order_explains_all_answers(broken, tmp_path, kind, seconds):
 def test_a_store_that_lies_is_found_out(broken, tmp_path, fault):
     """One that reads what was, as from a replica that lags; and one that answers a commit before it makes it."""
     address, direct, cut = broken("valkey")
-    calls, _, epoch = worked(tmp_path, {**address, "plant": fault}, cut, seconds=0.6, every=0.3)
+    calls, cuts, epoch = worked(tmp_path, {**address, "plant": fault}, cut, seconds=0.6, every=0.3, faster=SLOW)
     with pytest.raises(NotLinearizable):
-        judged(calls, direct, epoch)
+        judged(calls, cuts, direct, epoch)

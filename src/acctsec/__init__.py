@@ -61,6 +61,7 @@ from acctsec.stores import (
     PostgresStore,
     SplitStore,
     SqliteStore,
+    ValkeyRisk,
     ValkeyStore,
 )
 
@@ -134,5 +135,6 @@ __all__ = [
     "StoreUnavailable",
     "TotpCode",
     "TryAgain",
+    "ValkeyRisk",
     "ValkeyStore",
 ]

@@ -12,7 +12,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, TypeVar
 
-from acctsec.errors import StoreUnavailable
+from acctsec.errors import StoreBusy, StoreUnavailable
 
 Answer = TypeVar("Answer")
 Plan = Generator[Any, Any, Answer]
@@ -61,8 +61,8 @@ class Breaker:
 
     After three failures in a row calls fail at once. One call at a time then looks whether the server is back, after
     pauses that double with each look up to five seconds, each cut at random: many processes do not come back at one
-    moment, and what comes back first is a single call. Only a StoreUnavailable that leaves the block is a failure; calls
-    that were under way when the server went lengthen no pause.
+    moment, and what comes back first is a single call. Only a StoreUnavailable that leaves the block is a failure, and no
+    StoreBusy: a crowd is not the server's fault. Calls that were under way when the server went lengthen no pause.
 
     >>> breaker = Breaker("valkey://localhost", timeout=0.5)
     >>> with breaker:
@@ -96,7 +96,7 @@ class Breaker:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is None:
             self._failures = 0
-        elif isinstance(error, StoreUnavailable):
+        elif isinstance(error, StoreUnavailable) and not isinstance(error, StoreBusy):
             with self._lock:
                 if self._failures >= FAILURES and not self._looking:
                     return

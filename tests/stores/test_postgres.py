@@ -7,14 +7,17 @@ All of it runs as a role that may do nothing but what an engine needs.
 import asyncio
 import logging
 import os
+import random
 import signal
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import chain
 
 import psycopg
 import pytest
@@ -22,7 +25,8 @@ from tests.servers import Authority, Postgres, Proxy
 
 from acctsec.errors import CommitUnknown, ConfigError, StoreError, StoreUnavailable
 from acctsec.protocols import Charge, Committed, Conflict, Filled, Granted, Ladder, Resting, Settle, Settlement, Untouched
-from acctsec.stores import _postgres_pool
+from acctsec.stores import _postgres_lines, _postgres_pool
+from acctsec.stores._postgres_lines import AT_ONCE, Lines, Turn
 from acctsec.stores._postgres_plans import BEGIN, COMMIT
 from acctsec.stores._postgres_target import Target
 from acctsec.stores._postgres_wire import Statement
@@ -63,12 +67,22 @@ class Home:
             f"TRUNCATE {schema}.records, {schema}.meters, {schema}.outbox; UPDATE {schema}.age SET age = 0, seen = 0"
         )
 
+    def let_pass(self, time):
+        """What a store sees after so many microseconds of the server's clock in which nobody looked."""
+        self.owner.execute("UPDATE acctsec.age SET seen = seen - %s::int8", (time,))
+
+    def age(self):
+        """How old the store is, in microseconds."""
+        return self.owner.execute("SELECT age FROM acctsec.age").fetchone()[0]
+
     @contextmanager
-    def locked(self, *slots):
+    def locked(self, *slots, age=False):
         """Rows that somebody keeps locked meanwhile."""
         with psycopg.connect(self.server.conninfo(database=self.database)) as other:
             for slot in slots:
                 other.execute("SELECT 1 FROM acctsec.meters WHERE slot = %b FOR UPDATE", (slot,))
+            if age:
+                other.execute("SELECT 1 FROM acctsec.age FOR UPDATE")
             yield
             other.rollback()
 
@@ -597,6 +611,123 @@ def test_a_locked_row_does_not_make_the_server_gone(home):
         assert tally(store).pending == 1
 
 
+@contextmanager
+def crowd(store, slot, number=12):
+    """So many calls at one row at once, and their outcomes at the end."""
+    outcomes = []
+
+    def one(candidate):
+        try:
+            outcomes.append(store.charge([charge(candidate, b"source %d" % candidate), charge(candidate, slot, candidate)], NOW))
+        except StoreUnavailable as error:
+            outcomes.append(error)
+
+    threads = [threading.Thread(target=one, args=(candidate,)) for candidate in range(number)]
+    for thread in threads:
+        thread.start()
+    yield outcomes
+    for thread in threads:
+        thread.join()
+
+
+def test_who_waits_for_one_row_leaves_the_connections_to_others(home):
+    """However many guess at one account: whoever comes for another is served at once, and the server does not count as gone."""
+    home.clear()
+    with home.store(timeout=SHORT, connections=4) as store:
+        store.charge([charge(candidate=1), charge(slot=b"another")], NOW)
+        with home.locked(b"slot"), crowd(store, b"slot") as outcomes:
+            wait_for(lambda: blocked(home) == 2)
+            for number in range(20):
+                begun = time.monotonic()
+                assert store.load(b"key") is None
+                assert isinstance(store.charge([charge(number, b"another")], NOW)[0], Granted)
+                assert time.monotonic() - begun < 0.5
+                assert blocked(home) <= 2
+            wait_for(lambda: len(outcomes) == 12)
+            assert {isinstance(one, StoreUnavailable) for one in outcomes} == {True}
+            assert store.load(b"key") is None
+        assert (tally(store).pending, tally(store, b"another").count) == (1, 21)
+        assert isinstance(store.charge([charge(99, candidate=99)], NOW)[0], Granted)
+        assert len(store._pool._lines._lines) == 0
+
+
+def test_a_deadline_that_passed_in_line_is_no_failure_of_the_server(home):
+    """With what is left of its time a call cannot tell whether the server has gone or its row is taken."""
+    home.clear()
+    slots = [b"%d" % number for number in range(4)]
+    with home.store(timeout=SHORT, connections=20) as store:
+        store.charge([charge(slot=slot, candidate=1) for slot in slots], NOW)
+        with home.locked(*slots), ExitStack() as crowds:
+            outcomes = [crowds.enter_context(crowd(store, slot, 6)) for slot in slots]
+            wait_for(lambda: sum(map(len, outcomes)) == 24)
+            late = [error for error in chain(*outcomes) if "did not answer in time" in str(error)]
+            assert len(late) >= 6
+            assert store.load(b"key") is None
+
+
+def test_a_line_at_a_row_has_an_end(home, store, monkeypatch):
+    """Whoever would have to wait behind too many is told so at once; a settlement goes before them all."""
+    monkeypatch.setattr(_postgres_lines, "MAX_IN_LINE", 5)
+    store.charge([charge(50, candidate=50)], NOW)
+    held = ExitStack()
+    held.enter_context(home.locked(b"slot"))
+    with held, crowd(store, b"slot", 7) as outcomes, ThreadPoolExecutor(1) as threads:
+        wait_for(lambda: len(store._pool._lines._lines) == 8)
+        wait_for(lambda: blocked(home) == 2)
+        begun = time.monotonic()
+        with pytest.raises(StoreUnavailable, match="5 wait already"):
+            store.charge([charge(51, candidate=51)], NOW)
+        assert time.monotonic() - begun < 0.1
+        settled = threads.submit(store.settle, [settlement(number=50)], NOW)
+        wait_for(lambda: len(store._pool._lines._lines._lines[b"slot"].first) == 1)
+        settled.add_done_callback(lambda _: outcomes.append("settled"))
+        held.close()
+        assert settled.exception() is None
+    assert len(outcomes) == 8
+    assert outcomes.index("settled") <= 4
+    assert tally(store).pending == 7
+    assert len(store._pool._lines._lines) == 0
+
+
+def test_lines_keep_their_promises(monkeypatch):
+    """Few at a row at once, nobody left behind, no circle, nothing kept: whoever comes, ends and gives up in whatever order."""
+    monkeypatch.setattr(_postgres_lines, "MAX_IN_LINE", 30)
+    chance, rows = random.Random(7), "abcde"
+    lines, running, waiting, refused, longest = Lines(), {}, {}, 0, 0
+
+    def begin(name):
+        running[name] = waiting.pop(name)
+
+    for name in range(20_000):
+        if chance.random() < 0.55:
+            turn = Turn(chance.sample(rows, chance.randint(1, 3)), chance.random() < 0.3, partial(begin, name))
+            if not lines.join(turn):
+                assert not turn.ends
+                refused += 1
+            else:
+                (waiting if turn.waits else running)[name] = turn
+        elif waiting and chance.random() < 0.3:
+            lines.leave(waiting.pop(chance.choice(list(waiting))))
+        elif running:
+            lines.leave(running.pop(chance.choice(list(running))))
+        at = {row: sum(row in turn.rows for turn in running.values()) for row in rows}
+        assert max(at.values()) <= AT_ONCE
+        # Whoever waits and could begin if he were alone has somebody before him, and the foremost of all always begins.
+        assert all(max(at[row] for row in turn.rows) == AT_ONCE for turn in foremost(waiting.values()))
+        longest = max(longest, *[sum(row in turn.rows and not turn.ends for turn in waiting.values()) for row in rows])
+    while running:
+        lines.leave(running.pop(next(iter(running))))
+    assert not waiting
+    assert len(lines) == 0
+    assert longest == 30
+    assert refused > 100
+
+
+def foremost(turns):
+    """The first of these turns, settlements before charges; none if there are none."""
+    return sorted(turns, key=lambda turn: not turn.ends)[:1]
+
+
 def test_who_is_past_his_budget_does_not_wait_for_others(home, store):
     """His own row is locked, and those of his victim are not, from the second refusal on."""
     full = [charge(1, b"source", candidate=1, ladder=NARROW)]
@@ -897,17 +1028,36 @@ def test_idle_rows_are_collected(home, store):
     """A flood of names that come once each leaves no more behind than a few windows of them."""
     for number in range(3_000):
         store.charge([charge(slot=b"%d" % number)], NOW + number * HOUR // 150)
+        if number % 75 == 0:
+            home.let_pass(HOUR // 2)
 
     assert 300 < rows(home) < 1_200
 
 
 def test_a_leaping_clock_collects_nothing(home, store):
-    """Age is what passed, not what the clock says: a year's mistake costs an hour."""
+    """Age is what passed, not what the clock says: a year's mistake of the server's costs an hour, one of ours nothing."""
     store.charge([charge(slot=b"counted")], NOW)
     for number in range(600):
+        if number == 300:
+            home.let_pass(365 * 24 * HOUR)
         store.charge([charge(slot=b"%d" % number)], NOW + 365 * 24 * HOUR)
 
     assert rows(home) == 601
+    assert HOUR <= home.age() - HOUR < HOUR + 60 * SECOND
+
+
+def test_clocks_that_are_apart_collect_nothing(home):
+    """Two machines, one two hours ahead of the other, look in turn: the store ages by what passes on its server."""
+    home.clear()
+    with home.store() as store:
+        store.charge([charge(slot=b"counted")], NOW)
+    before = home.age()
+    for look in range(20):
+        with home.store() as store:
+            store.charge([charge(slot=b"%d" % look)], NOW + look % 2 * 2 * HOUR)
+
+    assert home.age() - before < 60 * SECOND
+    assert rows(home) == 21
 
 
 def test_age_goes_on_in_the_next_process(home):
@@ -915,9 +1065,57 @@ def test_age_goes_on_in_the_next_process(home):
     home.clear()
     for hour in range(8):
         with home.store() as store:
-            store.charge([charge(slot=b"%d" % hour)], NOW + hour * HOUR)
+            store.charge([charge(slot=b"%d" % hour)], NOW)
+        home.let_pass(HOUR)
 
     assert rows(home) <= 4
+
+
+def test_who_stalls_while_he_tidies_is_in_nobody_s_way(home, store):
+    """Another process hangs with the age of the store in its hands; those that are about to tidy do what they came for."""
+    store.charge([charge(slot=b"old")], NOW)
+    with home.locked(age=True):
+        begun = time.monotonic()
+        for number in range(5):
+            with home.store(timeout=SHORT) as fresh:
+                assert isinstance(fresh.charge([charge(slot=b"%d" % number)], NOW)[0], Granted)
+        assert time.monotonic() - begun < 1
+    home.let_pass(HOUR)
+    before = home.age()
+    with home.store() as later:
+        later.charge([charge(slot=b"new")], NOW)
+    assert home.age() >= before + HOUR
+
+
+def test_what_cannot_be_collected_now_is_left_for_the_next_time(home, store):
+    """Somebody has an idle row in his hands: neither does the charge wait for it nor is the age of the store forgotten."""
+    store.charge([charge(slot=b"idle"), charge(slot=b"idle too")], NOW)
+    for _ in range(3):
+        home.let_pass(HOUR)
+        before = home.age()
+        with home.locked(b"idle"), home.store(timeout=SHORT) as other:
+            begun = time.monotonic()
+            assert isinstance(other.charge([charge(slot=b"other")], NOW)[0], Granted)
+            assert time.monotonic() - begun < 0.5
+        assert home.age() >= before + HOUR
+    assert rows(home) == 3
+    with home.store() as other:
+        other.charge([charge(slot=b"other")], NOW)
+    assert rows(home) == 1
+
+
+def test_rows_outlive_their_window_even_if_their_process_never_tidied(home, store):
+    """A fresh process that finds another at it still learns how old the store is, and dates its rows by that."""
+    for _ in range(50):
+        home.let_pass(HOUR)
+        with home.store() as other:
+            other.charge([charge(slot=b"other")], NOW)
+    with home.locked(age=True), home.store() as fresh:
+        fresh.charge([charge(slot=b"counted")], NOW)
+    with home.store() as other:
+        other.charge([charge(slot=b"other")], NOW)
+
+    assert rows(home) == 2
 
 
 # --- forks ------------------------------------------------------------------------------------------------------------
@@ -1006,6 +1204,55 @@ def test_a_cancelled_call_leaves_everything_whole(home, store):
 
     store.charge([charge(0, candidate=0)], NOW)
     assert asyncio.run(main()).pending == 2
+
+
+def test_tasks_at_one_row_leave_the_connections_to_others(home, store):
+    """The async form stands in line too; whoever hangs up there leaves no place taken."""
+    store.charge([charge(candidate=1)], NOW)
+
+    async def main():
+        async with async_store(home, connections=4, timeout=SHORT) as other:
+            with home.locked(b"slot"):
+                tasks = [asyncio.create_task(other.charge([charge(number, candidate=number)], NOW)) for number in range(2, 32)]
+                await asyncio.to_thread(wait_for, lambda: blocked(home) == 2)
+                for task in tasks[::3]:
+                    task.cancel()
+                for number in range(20):
+                    begun = time.monotonic()
+                    assert await other.load(b"key") is None
+                    await other.charge([charge(number, b"another")], NOW)
+                    assert time.monotonic() - begun < 0.5
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+            assert sum(isinstance(one, asyncio.CancelledError) for one in outcomes) == 10
+            assert sum(isinstance(one, tuple) for one in outcomes) == 20
+            assert blocked(home) == 0
+            assert len(other._pool._lines._lines) == 0
+
+    asyncio.run(main())
+    # Two had begun, one of which was cancelled: it came to its end.
+    assert tally(store).pending == 22
+
+
+def test_tasks_that_wait_for_a_row_give_up_in_time(home, store, monkeypatch):
+    """At once where too many wait already, at the end of their time if not; neither makes the server gone."""
+    monkeypatch.setattr(_postgres_lines, "MAX_IN_LINE", 20)
+    store.charge([charge(candidate=1)], NOW)
+
+    async def main():
+        async with async_store(home, connections=4, timeout=SHORT) as other:
+            with home.locked(b"slot"):
+                begun = time.monotonic()
+                calls = [other.charge([charge(number, candidate=number)], NOW) for number in range(2, 32)]
+                outcomes = await asyncio.gather(*calls, return_exceptions=True)
+                assert 1 < time.monotonic() - begun < 2.5
+                assert await other.load(b"key") is None
+            assert {isinstance(one, StoreUnavailable) for one in outcomes} == {True}
+            assert sum("20 wait already" in str(one) for one in outcomes) == 8
+            assert sum("did not come in time" in str(one) for one in outcomes) >= 14
+            assert len(other._pool._lines._lines) == 0
+
+    asyncio.run(main())
+    assert tally(store).pending == 1
 
 
 def test_a_hail_of_cancellations_changes_no_answer(home):

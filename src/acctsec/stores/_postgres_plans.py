@@ -7,7 +7,8 @@ stays in Python, on rows that are locked meanwhile: ``acctsec.meters`` is the on
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -25,7 +26,7 @@ from acctsec.stores._postgres_wire import (
     integers,
     number,
 )
-from acctsec.stores._rows import MAX_ATTEMPTS, by_slot, expiry, grown, in_turn, is_due, read_row
+from acctsec.stores._rows import MAX_ATTEMPTS, TICK, by_slot, expiry, grown, in_turn, read_row
 
 Answer = TypeVar("Answer")
 
@@ -34,6 +35,8 @@ COMMIT: Ask = (Statement("COMMIT"), ())
 ROLLBACK: Ask = (Statement("ROLLBACK"), ())
 # What a crash of the server may take back: charges and leases of its last moments.
 _QUICK: Ask = (Statement("SET LOCAL synchronous_commit = off"), ())
+# Garbage that somebody is about to use waits for the next round.
+_HASTY: Ask = (Statement("SET LOCAL lock_timeout = '20ms'"), ())
 
 _COLLECT_EVERY = 256  # charges; each may begin a row in two slots
 _COLLECT = 2048  # rows looked at each time: more than can have begun meanwhile
@@ -98,7 +101,11 @@ class Plans:
         )
         self._settle_row = Statement(f"UPDATE {schema}.meters SET value = $2 WHERE slot = $1")
         self._read = Statement(f"SELECT value FROM {schema}.meters WHERE slot = $1")
-        self._age = Statement(f"SELECT age, seen FROM {schema}.age FOR UPDATE")
+        self._age = Statement(f"SELECT age FROM {schema}.age")
+        self._free_age = Statement(
+            f"""SELECT age, seen, (extract(epoch FROM clock_timestamp()) * 1000000)::int8 FROM {schema}.age
+                FOR UPDATE SKIP LOCKED"""
+        )
         self._grow = Statement(f"UPDATE {schema}.age SET age = $1, seen = $2")
         self._last = Statement(
             f"""SELECT slot FROM {schema}.meters WHERE slot > $1 ORDER BY slot LIMIT 1 OFFSET {_COLLECT - 1}"""
@@ -114,7 +121,8 @@ class Plans:
 
         # Where the collection of idle meters stands in this process, and the slots that refused lately. Threads may race here:
         # the worst that comes of it is a collection too many, or a lock too many.
-        self._aged = self._seen = 0
+        self._aged: int | None = None
+        self._looked = 0
         self._charged = 0
         self._collected = b""
         self._wary: OrderedDict[bytes, None] = OrderedDict()
@@ -205,13 +213,19 @@ class Plans:
         """Two trips: lock and read, then write. Every so often two more, for the collection of idle meters."""
         if not charges:
             return ()
-        self._charged += 1
-        if self._charged >= _COLLECT_EVERY or is_due(self._seen, now):
-            self._charged = 0
-            yield from _persistent(lambda: self._tidy(now))
-        return (yield from _persistent(lambda: self._reserve(charges, now)))
+        aged = yield from self._tidied(now)
+        return (yield from _persistent(lambda: self._reserve(charges, now, aged)))
 
-    def _reserve(self, charges: Sequence[Charge], now: int) -> Plan[tuple[Reading, ...]]:
+    def charged(self, charges: Sequence[Charge]) -> Collection[bytes]:
+        """The slots that a charge needs a turn at: those that it is likely to lock."""
+        slots = by_slot(charges)
+        return [charges[0].slot] if len(slots) > 1 and charges[0].slot in self._wary else slots
+
+    def settled(self, settlements: Sequence[Settlement]) -> Collection[bytes]:
+        """The slots that a settlement needs a turn at."""
+        return by_slot(settlements)
+
+    def _reserve(self, charges: Sequence[Charge], now: int, aged: int) -> Plan[tuple[Reading, ...]]:
         """
         Lock the rows in one order, whoever asks; answer; write.
 
@@ -234,7 +248,7 @@ class Plans:
             row = read_row(rows[slot])
             changed, readings = charge_row(row, asked, now)
             if changed or rows[slot] is not None:
-                values = (slot, integer(expiry(asked, self._aged)), row.with_changes(changed))
+                values = (slot, integer(expiry(asked, aged)), row.with_changes(changed))
                 writes.append((self._begin_row if rows[slot] is None else self._write_row, values))
             if slot == first and any(type(reading) is not Granted for reading in readings):
                 self._beware(slot)
@@ -298,11 +312,41 @@ class Plans:
 
         return (yield from _persistent(attempt))
 
+    def _tidied(self, now: int) -> Plan[int]:
+        """
+        The age of the store, as a row that is written now has to outlive it; every so often, tidy first.
+
+        What keeps a call from tidying is no reason to deny it what it came for. *now* only says how long ago this process looked.
+        """
+        self._charged += 1
+        if self._aged is None or self._charged >= _COLLECT_EVERY or abs(now - self._looked) >= TICK:
+            self._charged = 0
+            with suppress(StoreUnavailable, RolledBack):
+                yield from self._tidy(now)
+        if self._aged is None:
+
+            def attempt() -> Plan[int]:
+                [[(age,)]] = yield [(self._age, ())]
+                return number(age)
+
+            return (yield from _persistent(attempt))
+        return self._aged
+
     def _tidy(self, now: int) -> Plan[None]:
-        """Bring the age of the store up to date, and delete idle meters among the next few rows: bounded work, in turn."""
+        """
+        Bring the age of the store up to date, and delete idle meters among the next few rows: bounded work, in turn.
+
+        Whoever finds another process at it leaves it to that one, which may be stalled. Age is what passed on the server's clock:
+        on those of two processes that are apart, it would grow by the difference at each alternation.
+        """
         first = self._collected
-        [_, [(age, seen)], last] = yield [BEGIN, (self._age, ()), (self._last, (first,))]
-        self._aged, self._seen = grown(number(age), number(seen), now)
+        [_, found, last] = yield [BEGIN, (self._free_age, ()), (self._last, (first,))]
+        if not found:
+            [[(age,)], _] = yield [(self._age, ()), COMMIT]
+            self._aged, self._looked = number(age), now
+            return
+        self._aged, seen = grown(*map(number, found[0]))
+        self._looked = now
         aged = integer(self._aged)
         if last:
             self._collected = last[0][0]
@@ -310,7 +354,7 @@ class Plans:
         else:
             self._collected = b""
             collect = (self._collect_rest, (first, aged))
-        yield [(self._grow, (aged, integer(self._seen))), collect, _QUICK, COMMIT]
+        yield [(self._grow, (aged, integer(seen))), _QUICK, COMMIT, BEGIN, _QUICK, _HASTY, collect, COMMIT]
 
 
 def _persistent(attempt: Callable[[], Plan[Answer]], *, repeat: bool = True) -> Plan[Answer]:

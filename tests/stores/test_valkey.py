@@ -24,10 +24,12 @@ from acctsec._values import evolve
 from acctsec.errors import CommitUnknown, ConfigError, StoreError, StoreUnavailable
 from acctsec.meters import FRESH, Hold, Meter, charge_row, keep_for, settle_row, tally
 from acctsec.protocols import Charge, Committed, Granted, Ladder, Settle, Settlement, Tally, Untouched
-from acctsec.stores import _valkey_calls, _valkey_checks, _valkey_meters
+from acctsec.stores import MemoryStore, SplitStore, _valkey_calls, _valkey_checks, _valkey_meters, _valkey_records
 from acctsec.stores.valkey import AsyncValkeyStore, ValkeyRisk, ValkeyStore
-from acctsec.testing import check_store
+from acctsec.testing import check_store, world
 from acctsec.testing._faces import face
+from acctsec.testing.world import IDENTIFIER
+from acctsec.testing.world import PASSWORD as SECRET
 
 SECOND = 1_000_000
 HOUR = 3600 * SECOND
@@ -144,6 +146,14 @@ def test_a_store_of_meters_keeps_no_records(server):
     """Whoever takes it for more is told so at the first record, not when the server has forgotten it."""
     with ValkeyStore(server.url()) as store, pytest.raises(ConfigError, match="records=True"):
         store.load(b"key")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_tells_whether_it_keeps_records(form, server):
+    """So that whoever is given one need not wait for the first record to be told."""
+    for options, kept in ((PATIENT, False), (RECORDS, True)):
+        with opened(form, server.url(), **options) as store:
+            assert store.store.keeps_records is kept
 
 
 # The arithmetic, searched densely: every field of every meter after every step
@@ -342,21 +352,24 @@ FAULTS = (
     ("charge", "count >= charge.stop", "count > charge.stop"),
     ("charge", "now < meter.ready", "now <= meter.ready"),
     ("charge", "hold.id == charge.hold", "false"),
-    ("charge", "return { GRANTED, count + waiting, 1, hold.id }", "return { GRANTED, count + waiting, 0, hold.id }"),
+    ("charge", "return GRANTED, count + waiting, 1, hold.id", "return GRANTED, count + waiting, 0, hold.id"),
     ("charge", "hold.sharers = hold.sharers + 1", "hold.sharers = hold.sharers + 2"),
     ("charge", "if candidate and contains(meter.seen, candidate) then", "if false then"),
     ("charge", "taken >= room(charge, count)", "taken > room(charge, count)"),
     ("charge", "base = count, sharers", "base = taken, sharers"),
     ("charge", "    capped(meter, charge, now)\n    return", "    return"),
-    ("charge", "refused = refused or readings[i][1] ~= GRANTED", "refused = readings[i][1] ~= GRANTED"),
-    ("charge", "readings[i] = { GRANTED, reading[2], 0 }", "readings[i] = reading"),
+    ("charge", "refused = refused or kind ~= GRANTED", "refused = kind ~= GRANTED"),
+    ("charge", "reading_of(GRANTED, ordinal, 0, '')", "readings[i]"),
     ("charge", "if not row[name] and not meter.failures[1] then", "if not row[name] then"),
     ("charge", "name:sub(1, 1) ~= '!'", "true"),
     ("charge", "return one.latest < other.latest", "return one.latest > other.latest"),
     ("charge", "return one.failed < other.failed", "return one.failed > other.failed"),
     ("charge", "return left < right", "return left > right"),
     ("charge", "call('HLEN', key) - MAX_METERS", "call('HLEN', key) - MAX_METERS - 1"),
-    ("charge", "if refused then\n    break", "if false then\n    break"),
+    ("charge", "readings) then\n    break", "readings) and false then\n    break"),
+    ("charge", "if begins and ttl", "if not begins and ttl"),
+    ("charge", "begins = begins or not row[name]", "begins = not row[name]"),
+    ("charge", "candidate ~= '' and candidate", "candidate"),
     ("meters", "doublings >= 64", "doublings >= 63"),
     ("meters", "doublings < 0", "doublings <= 0"),
     ("meters", "min(ldexp(ladder.first, doublings), ladder.longest)", "ldexp(ladder.first, doublings)"),
@@ -439,6 +452,7 @@ def test_every_planted_fault_is_found(file, right, wrong, server, monkeypatch):
         {"at_least": 2**32},
         {"floor": -1},
         {"hold": b"x" * 256},
+        {"meter": b"x" * 65_536},
         *[{name: GREATEST + 1} for name in ("free", "first", "longest", "stop", "window", "lease")],
         {"window": -1},
     ],
@@ -830,22 +844,114 @@ def test_a_replica_is_refused(form, server):
             read(store)
 
 
+@pytest.mark.parametrize("fault", ["READONLY", "NOPERM", "alone", "gone", "too few"])
 @pytest.mark.parametrize("form", FORMS)
-def test_replicas_are_waited_for(form):
-    """What was answered survives the loss of the primary; what too few have is not answered."""
+def test_a_name_that_leads_to_another_server_is_followed(form, fault, server, proxy):
+    """After a fail-over the old server may live on, and keep its connections open: all of them are given up at the first no."""
+    lone = {"min-replicas-to-write": "1"} if fault == "alone" else {}
+    options = {**RECORDS, "timeout": timedelta(seconds=1), "connections": 8, "replicas": 1 if fault == "too few" else 0}
+    with Valkey() as old, Valkey(replica_of=old) as follower, Valkey(replica_of=server):
+        proxy.upstream = ("127.0.0.1", old.port)
+        with opened(form, server.url(port=proxy.port), **options) as store:
+            store.charge([charge(0)], NOW)
+            proxy.delay(0.1)
+            store.together([("read", ([(b"slot", b"m", LADDER)], NOW))] * 8)
+            proxy.delay(0)
+            assert len(proxy.connections) >= 8
+            proxy.upstream = ("127.0.0.1", server.port)
+            if fault == "READONLY":
+                old.run("REPLICAOF", "127.0.0.1", server.port)
+            elif fault == "NOPERM":
+                old.run("ACL", "SETUSER", "default", "-hset")
+            elif fault == "gone":
+                old.pause()
+            else:
+                follower.kill()
+                old.run("CLIENT", "KILL", "TYPE", "replica")
+                for name, value in lone.items():
+                    old.run("CONFIG", "SET", name, value)
+            with pytest.raises(StoreError):
+                store.charge([charge(candidate=None)], NOW)
+            assert store.charge([charge(1)], NOW) == (Granted(version(1), 1, new=True),)
+
+
+@pytest.mark.parametrize("binary", BINARIES)
+@pytest.mark.parametrize("form", FORMS)
+def test_replicas_are_waited_for(form, binary):
+    """What was answered survives the loss of the primary; what too few have is not answered, whoever asks and how often."""
     options = {**RECORDS, "replicas": 1, "timeout": timedelta(seconds=1.5)}
-    with Valkey() as primary, Valkey(replica_of=primary) as replica, opened(form, primary.url(), **options) as store:
+    with (
+        Valkey(binary=binary) as primary,
+        Valkey(binary=binary, replica_of=primary) as replica,
+        opened(form, primary.url(), **options) as store,
+        opened(form, primary.url(), **options) as other,
+    ):
         assert store.charge([charge()], NOW) == (Granted(version(0), 1, new=True),)
         assert store.commit(b"key", None, b"value", [], version(1)) == Committed(version(1))
         with replica.client() as client:
             assert client.exists("acctsec:m:slot")
+        assert other.load(b"key") == (b"value", version(1))
         replica.pause()
-        with pytest.raises(StoreUnavailable, match="only 0 of 1 replicas"):
+        too_few = pytest.raises(StoreUnavailable, match="only 0 of 1 replicas")
+        with too_few:
             store.charge([charge(1, candidate=2)], NOW)
-        with pytest.raises(CommitUnknown, match="only 0 of 1 replicas"):
+        with too_few:
             store.commit(b"key", version(1), b"other", [], version(2))
+        for one in (store, other):
+            with too_few:
+                one.load(b"key")
         assert read(store) == Tally(0, 2, 0), "It is held, so that it lapses into a failure."
         replica.resume()
+        for one in (other, store):
+            eventually(lambda one=one: one.load(b"key") == (b"other", version(2)))
+        # All that was written before is there by then.
+        with replica.client() as client:
+            primary.kill()
+            assert client.get(client.keys("acctsec:{*:r:key")[0]).endswith(b"other")
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["answered", "lost"])
+def test_what_too_few_replicas_have_signs_nobody_in(lost):
+    """The engine may find its own commit where it looks for it, and must not take that for an answer."""
+    options = {**RECORDS, "replicas": 1, "timeout": timedelta(seconds=1.5)}
+    with (
+        Valkey() as primary,
+        Valkey(replica_of=primary) as replica,
+        Proxy(("127.0.0.1", primary.port)) as proxy,
+        ValkeyStore(primary.url(port=proxy.port), **options) as store,
+    ):
+        w = world(store=SplitStore(records=store, meters=MemoryStore()))
+        w.sign_up()
+        w.sign_in()
+
+        def pause_at_commit(request):
+            if _valkey_records.COMMIT.digest.encode() not in request:
+                return False
+            replica.pause()
+            return lost
+
+        proxy.cut_reply(when=pause_at_commit)
+        with pytest.raises(StoreUnavailable):
+            w.engine.sign_in(IDENTIFIER, SECRET, context=w.context())
+        assert proxy.struck == lost
+        replica.resume()
+        proxy.heal()
+        eventually(lambda: w.sign_in())
+
+
+def test_reading_with_replicas_leaves_the_disk_alone(mortal):
+    """What a load writes so that it can wait goes to the replicas only."""
+    with Valkey(replica_of=mortal), ValkeyStore(mortal.url(), replicas=1, **RECORDS) as store:
+        store.commit(b"key", None, b"value", [], version(1))
+        mortal.run("CONFIG", "SET", "appendonly", "yes")
+        eventually(lambda: not int(mortal.info("persistence")["aof_rewrite_in_progress"]))
+        before = mortal.info("persistence")["aof_current_size"]
+        for _ in range(50):
+            assert store.load(b"key") == (b"value", version(1))
+        assert mortal.info("persistence")["aof_current_size"] == before
+        store.commit(b"key", version(1), b"other", [], version(2))
+        assert mortal.info("persistence")["aof_current_size"] > before
+        mortal.run("CONFIG", "SET", "appendonly", "no")
 
 
 def test_waiting_costs_no_trip_of_its_own(server, proxy):

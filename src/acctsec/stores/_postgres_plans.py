@@ -12,14 +12,16 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from acctsec.errors import CommitUnknown, StoreUnavailable
+from acctsec.errors import CommitUnknown, StoreBusy, StoreError, StoreUnavailable
 from acctsec.meters import FRESH, charge_row, settle_row, tally
 from acctsec.protocols import Charge, Committed, Conflict, Drained, Granted, Ladder, Reading, Settle, Settlement, Tally, Version
 from acctsec.stores._plans import Plan
+from acctsec.stores._postgres_schema import RIGHTS
 from acctsec.stores._postgres_wire import (
     Ask,
     Lost,
     RolledBack,
+    Rows,
     Statement,
     byte_strings,
     integer,
@@ -42,8 +44,7 @@ _COLLECT_EVERY = 256  # charges; each may begin a row in two slots
 _COLLECT = 2048  # rows looked at each time: more than can have begun meanwhile
 _MAX_WARY = 4096
 
-_TABLES = "'records', 'meters', 'outbox'"
-_PRIVILEGES = "'SELECT', 'INSERT', 'UPDATE', 'DELETE'"
+_RIGHTS = ", ".join(f"('{right}', '{table}')" for table, rights in RIGHTS.items() for right in rights)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -113,10 +114,9 @@ class Plans:
         self._collect = Statement(f"DELETE FROM {schema}.meters WHERE slot > $1 AND slot <= $2 AND expires <= $3::int8")
         self._collect_rest = Statement(f"DELETE FROM {schema}.meters WHERE slot > $1 AND expires <= $2::int8")
 
-        table, privilege = (f"unnest(ARRAY[{names}])" for names in (_TABLES, _PRIVILEGES))
         self._lacking = Statement(
-            f"""SELECT p.name, t.name FROM {table} AS t (name), {privilege} AS p (name)
-                WHERE NOT has_table_privilege($1::text || '.' || t.name, p.name)"""
+            f"""SELECT n.privilege, n.place FROM (VALUES {_RIGHTS}) AS n (privilege, place)
+                WHERE NOT has_table_privilege($1::text || '.' || n.place, n.privilege)"""
         )
 
         # Where the collection of idle meters stands in this process, and the slots that refused lately. Threads may race here:
@@ -135,6 +135,21 @@ class Plans:
         """What this role may not do and has to."""
         [found] = yield [(self._lacking, (self._schema.encode(),))]
         return [f"{privilege.decode()} on {table.decode()}" for privilege, table in found]
+
+    def age(self) -> Plan[int]:
+        """How old the store is: the time by which idle meters are collected."""
+        [found] = yield [(self._age, ())]
+        return number(self._only(found)[0])
+
+    def _only(self, found: Rows) -> tuple[bytes, ...]:
+        """The one row of the table of age. A restore into tables that are not empty may leave more, half of one none."""
+        if len(found) == 1:
+            return found[0]
+        table = f"{self._schema}.age"
+        mend = f"DELETE FROM {table} WHERE one <> 1" if found else f"INSERT INTO {table} VALUES (1, 0, 0)"
+        raise StoreError(
+            f"The table {table} has {len(found) or 'no'} rows, and must have one.", remedy=f"Run `{mend};` as its owner."
+        )
 
     # --- records and the outbox ---
 
@@ -259,7 +274,7 @@ class Plans:
             yield [*writes, _QUICK, COMMIT]
         except Lost as error:
             if any(charge.candidate is None for charge in charges):
-                raise _spent("spent") from error  # and a second try would spend it twice
+                raise _spent("spent", error) from error  # and a second try would spend it twice
             raise
         return answers
 
@@ -294,7 +309,7 @@ class Plans:
             except Lost as error:
                 if any(one.verdict is Settle.VOID for one in settlements):
                     # What several share is given back once by each; twice would give back what another holds.
-                    raise _spent("given back") from error
+                    raise _spent("given back", error) from error
                 raise
 
         yield from _persistent(attempt)
@@ -324,12 +339,7 @@ class Plans:
             with suppress(StoreUnavailable, RolledBack):
                 yield from self._tidy(now)
         if self._aged is None:
-
-            def attempt() -> Plan[int]:
-                [[(age,)]] = yield [(self._age, ())]
-                return number(age)
-
-            return (yield from _persistent(attempt))
+            return (yield from _persistent(self.age))
         return self._aged
 
     def _tidy(self, now: int) -> Plan[None]:
@@ -342,10 +352,10 @@ class Plans:
         first = self._collected
         [_, found, last] = yield [BEGIN, (self._free_age, ()), (self._last, (first,))]
         if not found:
-            [[(age,)], _] = yield [(self._age, ()), COMMIT]
-            self._aged, self._looked = number(age), now
+            [rows, _] = yield [(self._age, ()), COMMIT]
+            self._aged, self._looked = number(self._only(rows)[0]), now
             return
-        self._aged, seen = grown(*map(number, found[0]))
+        self._aged, seen = grown(*map(number, self._only(found)))
         self._looked = now
         aged = integer(self._aged)
         if last:
@@ -376,8 +386,8 @@ def _persistent(attempt: Callable[[], Plan[Answer]], *, repeat: bool = True) -> 
             repeat = False
 
 
-def _spent(what: str) -> StoreUnavailable:
-    return StoreUnavailable(
+def _spent(what: str, error: Lost) -> StoreUnavailable:
+    return (StoreBusy if isinstance(error, StoreBusy) else StoreUnavailable)(
         f"The connection was lost while room was {what}: it may have happened or not.",
         remedy="Do not repeat it; what was reserved lapses by itself.",
     )

@@ -19,11 +19,11 @@ from typing import Any, TypeVar
 from psycopg import AsyncConnection, Connection, Error
 from psycopg.pq.abc import PGresult
 
-from acctsec.errors import ConfigError, StoreError, StoreUnavailable
+from acctsec.errors import ConfigError, StoreBusy, StoreError, StoreUnavailable
 from acctsec.stores._plans import Breaker, Plan, carry_out, carry_out_async
 from acctsec.stores._postgres_lines import AsyncLines, BlockingLines, Turn
 from acctsec.stores._postgres_plans import ROLLBACK
-from acctsec.stores._postgres_target import PATIENCE, Target
+from acctsec.stores._postgres_target import PATIENCE, UNREACHABLE, Target
 from acctsec.stores._postgres_wire import Ask, Link, Lost, RolledBack, Rows, Slow
 
 Answer = TypeVar("Answer")
@@ -33,28 +33,23 @@ LIFETIME = 3600.0  # seconds after which a connection is closed: settings, certi
 IDLE = 240.0  # seconds after which a connection is not trusted any more: firewalls forget
 
 
-class _Early(StoreUnavailable):
-    """A deadline passed, and so soon that it says nothing of the server: the call had spent its time in line, or on others."""
-
-
-class _EarlyLost(_Early, Lost):
-    """The same, in the middle of a trip."""
+class _LateLost(StoreBusy, Lost):
+    """A deadline passed so soon that it says nothing of the server: the call had spent its time in line, or on others."""
 
 
 class _Breaker(Breaker):
-    """One that learns from a deadline only if the server had the time in which it would have said itself what is in the way."""
+    """One that takes a refusal for the answer that it is: the server is there, whatever it is like."""
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if not isinstance(error, _Early):
-            super().__exit__(kind, error, trace)
+        if isinstance(error, (ConfigError, RolledBack, Slow)) or type(error) is StoreError:
+            kind = error = trace = None
+        super().__exit__(kind, error, trace)
 
 
 class _Pool:
     """The connections that rest, newest use on top, and what the process knows of the server."""
 
     def __init__(self, target: Target, size: int) -> None:
-        if size < 1:
-            raise ConfigError("connections is less than one.", remedy="Give one or more.")
         self.target = target
         self.size = size
         self.breaker = _Breaker(target.name, timeout=target.timeout)
@@ -98,16 +93,16 @@ class _Pool:
         if self.closed:
             raise StoreError("This store was closed.", remedy="Close a store when nothing uses it any more.")
 
-    def full(self, what: str) -> StoreUnavailable:
+    def full(self, what: str) -> StoreBusy:
         """What is said to a call that gets no connection."""
-        return StoreUnavailable(
+        return StoreBusy(
             f"{self.target.name}: all {self.size} connections are in use, {what}.",
             remedy="Give the store more connections, or the server less to do.",
         )
 
-    def crowded(self, what: str) -> StoreUnavailable:
+    def crowded(self, what: str) -> StoreBusy:
         """What is said to a call that gets no turn at a row."""
-        return StoreUnavailable(
+        return StoreBusy(
             f"{self.target.name}: more calls than it can serve one after the other need one row of meters, {what}.",
             remedy="Wait; somebody asks for one account, or from one source, faster than it can be counted.",
         )
@@ -120,13 +115,19 @@ class _Call:
         self.pool = pool
         self.link: Link | None = None
         self._deadline = deadline
+        self._hung = False
 
     def left(self) -> float:
         """The seconds left to this call; raises when there are none."""
         left = self._deadline - monotonic()
         if left <= 0:
-            raise Slow(f"{self.pool.target.name} did not answer in time.", remedy="See whether it is up, and what loads it.")
+            # Whoever lost a trip at the deadline and would try again is told of the server, not of a crowd.
+            raise (StoreUnavailable if self._hung else Slow)(self._late(), remedy=_LOADED)
         return left
+
+    def rest(self) -> float:
+        """The seconds left to a trip that has begun."""
+        return max(self._deadline - monotonic(), 0.001)
 
     def pause(self, seconds: float) -> float:
         """As long as may be waited before the next try."""
@@ -138,19 +139,21 @@ class _Call:
 
     def lost(self, error: Exception, left: float) -> Lost:
         """What is said when a trip broke off that had so many seconds left when it began."""
-        if monotonic() >= self._deadline:
-            return (_EarlyLost if self._is_little(left) else Lost)(
-                f"{self.pool.target.name} did not answer in time.", remedy="See whether it is up, and what loads it."
-            )
-        return Lost(f"{self.pool.target.name} is gone: {_line(error)}.", remedy="See whether it is up, and its log.")
+        if monotonic() < self._deadline:
+            return Lost(f"{self.pool.target.name} is gone: {_line(error)}.", remedy="See whether it is up, and its log.")
+        self._hung = not self._is_little(left)
+        return (Lost if self._hung else _LateLost)(self._late(), remedy=_LOADED)
 
     def unreachable(self, error: Exception, left: float) -> StoreUnavailable:
         """What is said when there is no connection to be had in so many seconds."""
         late = isinstance(error, TimeoutError)
         why = "it did not answer in time" if late else _line(error)
-        return (_Early if late and self._is_little(left) else StoreUnavailable)(
-            f"{self.pool.target.name} cannot be reached: {why}.", remedy="See whether it is up, and where it listens."
+        return (StoreBusy if late and self._is_little(left) else StoreUnavailable)(
+            f"{self.pool.target.name} cannot be reached: {why}.", remedy=UNREACHABLE
         )
+
+    def _late(self) -> str:
+        return f"{self.pool.target.name} did not answer in time."
 
     def _is_little(self, left: float) -> bool:
         return left < self.pool.target.timeout * PATIENCE
@@ -165,6 +168,9 @@ class _Call:
         """Give the connection back."""
         if self.link is not None:
             self.pool.put_back(self.link)
+
+
+_LOADED = "See whether it is up, and what loads it."
 
 
 def _line(error: Exception) -> str:
@@ -267,40 +273,41 @@ class _BlockingCall(_Call):
         if isinstance(asked, float):
             sleep(self.pause(asked))
             return None
-        link = self.link = self.link or self.pool.rested() or self._open()
+        left = self.left()
         try:
-            return self._exchange(link, asked)
+            # A server that lets everybody in and then says nothing has failed: a connection alone is no answer.
+            with self.pool.breaker:
+                self.link = self.link or self.pool.rested() or self._open(left)
+                results = self._exchange(self.link, asked, left)
+            return self.link.rows(results)
         except BaseException:
-            if link.failed:
+            if self.link is not None and self.link.failed:
                 with suppress(StoreError, RolledBack):
-                    self._exchange(link, [ROLLBACK])
+                    self.link.rows(self._exchange(self.link, [ROLLBACK], left))
             self.drop()
             raise
 
-    def _exchange(self, link: Link, asked: Sequence[Ask]) -> list[Rows]:
-        left = self.left()
-        with self.pool.breaker:
-            try:
-                results: list[PGresult] = link.connection.wait(link.exchange(asked), timeout=left)  # type: ignore[assignment]
-            except Error as error:
-                link.close()
-                raise self.lost(error, left) from error
-            except BaseException:
-                link.close()  # what was sent is not known to have been done, not even the preparing of statements
-                raise
-        return link.rows(results)
+    def _exchange(self, link: Link, asked: Sequence[Ask], left: float) -> list[PGresult]:
+        try:
+            return link.connection.wait(link.exchange(asked), timeout=self.rest())  # type: ignore[return-value]
+        except Error as error:
+            link.close()
+            raise self.lost(error, left) from error
+        except BaseException:
+            link.close()  # what was sent is not known to have been done, not even the preparing of statements
+            raise
 
-    def _open(self) -> Link:
-        target, left = self.pool.target, self.left()
-        with self.pool.breaker:
-            try:
-                connection = Connection.connect(target.conninfo, connect_timeout=target.patience(left), autocommit=True)
-            except Error as error:
-                raise self.unreachable(error, left) from error
+    def _open(self, left: float) -> Link:
+        target = self.pool.target
+        try:
+            connection = Connection.connect(target.conninfo, connect_timeout=target.patience(left), autocommit=True)
+        except Error as error:
+            raise self.unreachable(error, left) from error
         link = target.link(connection)
         try:
             before = time_ns()
-            target.accept(self._exchange(link, target.greeting), before=before, after=time_ns())
+            results = self._exchange(link, target.greeting, left)
+            target.accept(link.rows(results), before=before, after=time_ns())
         except BaseException:
             link.close()
             raise
@@ -404,44 +411,45 @@ class _AsyncCall(_Call):
         if isinstance(asked, float):
             await asyncio.sleep(self.pause(asked))
             return None
-        link = self.link = self.link or self.pool.rested() or await self._open()
+        left = self.left()
         try:
-            return await self._exchange(link, asked)
+            # A server that lets everybody in and then says nothing has failed: a connection alone is no answer.
+            with self.pool.breaker:
+                self.link = self.link or self.pool.rested() or await self._open(left)
+                results = await self._exchange(self.link, asked, left)
+            return self.link.rows(results)
         except BaseException:
-            if link.failed:
+            if self.link is not None and self.link.failed:
                 with suppress(StoreError, RolledBack):
-                    await self._exchange(link, [ROLLBACK])
+                    self.link.rows(await self._exchange(self.link, [ROLLBACK], left))
             self.drop()
             raise
 
-    async def _exchange(self, link: Link, asked: Sequence[Ask]) -> list[Rows]:
-        left = self.left()
-        with self.pool.breaker:
-            try:
-                connection: AsyncConnection[Any] = link.connection  # type: ignore[assignment]
-                results = await connection.wait(link.exchange(asked), timeout=left)
-            except Error as error:
-                link.close()
-                raise self.lost(error, left) from error
-            except BaseException:
-                link.close()  # what was sent is not known to have been done, not even the preparing of statements
-                raise
-        return link.rows(results)
+    async def _exchange(self, link: Link, asked: Sequence[Ask], left: float) -> list[PGresult]:
+        try:
+            connection: AsyncConnection[Any] = link.connection  # type: ignore[assignment]
+            return await connection.wait(link.exchange(asked), timeout=self.rest())
+        except Error as error:
+            link.close()
+            raise self.lost(error, left) from error
+        except BaseException:
+            link.close()  # what was sent is not known to have been done, not even the preparing of statements
+            raise
 
-    async def _open(self) -> Link:
-        target, left = self.pool.target, self.left()
-        with self.pool.breaker:
-            try:
-                async with asyncio.timeout(left):
-                    connection = await AsyncConnection.connect(
-                        target.conninfo, connect_timeout=target.patience(left), autocommit=True
-                    )
-            except (Error, TimeoutError) as error:
-                raise self.unreachable(error, left) from error
+    async def _open(self, left: float) -> Link:
+        target = self.pool.target
+        try:
+            async with asyncio.timeout(left):
+                connection = await AsyncConnection.connect(
+                    target.conninfo, connect_timeout=target.patience(left), autocommit=True
+                )
+        except (Error, TimeoutError) as error:
+            raise self.unreachable(error, left) from error
         link = target.link(connection)
         try:
             before = time_ns()
-            target.accept(await self._exchange(link, target.greeting), before=before, after=time_ns())
+            results = await self._exchange(link, target.greeting, left)
+            target.accept(link.rows(results), before=before, after=time_ns())
         except BaseException:
             link.close()
             raise

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 DEFAULT = "acctsec"
+MOST_PARTITIONS = 1024  # more of them are slower to plan and to lock than they are worth, and each is a file
 TRIES = 10  # where other processes make the same things at the same moment
 
 
@@ -51,8 +52,9 @@ def _first(schema: str, partitions: int) -> list[str]:
         f"CREATE INDEX outbox_by_key ON {schema}.outbox (key)",
         # Draining reads this, so neither hidden entries nor dead letters are ever walked through.
         f"CREATE INDEX outbox_live ON {schema}.outbox (seq, due) WHERE attempts < {MAX_ATTEMPTS}",
-        f"CREATE TABLE {schema}.age (age int8 NOT NULL, seen int8 NOT NULL)",
-        f"INSERT INTO {schema}.age VALUES (0, 0)",
+        # Its key is what makes a second restore fail, and a publication of all tables work.
+        f"CREATE TABLE {schema}.age (one int4 PRIMARY KEY, age int8 NOT NULL, seen int8 NOT NULL)",
+        f"INSERT INTO {schema}.age VALUES (1, 0, 0)",
     ]
 
 
@@ -72,15 +74,21 @@ SCHEMA_VERSION = len(STEPS)
 ACCEPTED = max(SCHEMA_VERSION - 1, 1)  # the oldest version this release works on
 
 # What the role of an engine may do, and nothing else.
+_ALL = ("SELECT", "INSERT", "UPDATE", "DELETE")
+RIGHTS = {
+    "records": _ALL,
+    "meters": _ALL,
+    "outbox": _ALL,
+    "age": ("SELECT", "UPDATE"),
+    "schema_version": ("SELECT",),
+}
 _GRANTS = (
     "GRANT USAGE ON SCHEMA {schema} TO {role}",
-    "GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.records, {schema}.meters, {schema}.outbox TO {role}",
-    "GRANT SELECT, UPDATE ON {schema}.age TO {role}",
-    "GRANT SELECT ON {schema}.schema_version TO {role}",
+    *[f"GRANT {', '.join(rights)} ON {{schema}}.{table} TO {{role}}" for table, rights in RIGHTS.items()],
 )
 
 # Two processes that create one thing at once, or change one row of the catalogue: whoever comes later tries again.
-_IN_THE_WAY = {"40001", "40P01", "23505", "42P06", "42P07", "42710", "XX000", "55P03"}
+_IN_THE_WAY = {"40001", "40P01", "23505", "42P06", "42P07", "42710", "XX000"}
 
 
 def quoted(name: str) -> str:
@@ -93,6 +101,12 @@ def quoted(name: str) -> str:
 def command(schema: str) -> str:
     """What makes the tables of a schema, or brings them up to date."""
     return "python -m acctsec store migrate" + ("" if schema == DEFAULT else f" --schema {shlex.quote(schema)}")
+
+
+def check_partitions(wanted: object) -> None:
+    """Refuse what the large tables cannot be cut into."""
+    if type(wanted) is not int or not 0 <= wanted <= MOST_PARTITIONS:
+        raise ConfigError(f"partitions is {wanted!r}.", remedy=f"Give a whole number from 0 to {MOST_PARTITIONS}.")
 
 
 def check_version(
@@ -118,6 +132,7 @@ def migrate_tables(
     """Bring the tables to the version of *steps*; answers the version before and the one after."""
     from psycopg import Error
 
+    check_partitions(partitions)
     for rest in reversed(range(TRIES)):
         try:
             with connection.transaction():

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any
 
 from psycopg import AsyncConnection, Connection, ProgrammingError
@@ -11,6 +12,9 @@ from acctsec.errors import ConfigError, StoreUnavailable
 from acctsec.stores._postgres_schema import check_version, command, quoted
 from acctsec.stores._postgres_wire import Ask, Link, Rows, Statement, number
 
+UNREACHABLE = (
+    "See whether it is up and listens there, that database, user and password are right, and that a primary is among the hosts."
+)
 LEAST_TIMEOUT = 2.0  # seconds: libpq gives no host less
 PATIENCE, LOCK_PATIENCE, STALL = (
     0.9,
@@ -69,16 +73,12 @@ class Target:
 
     def accept(self, answers: Sequence[Rows], *, before: int, after: int) -> None:
         """Refuse what records must not be put into. *before* and *after* are this machine's clock, in nanoseconds."""
-        [(replica, read_only, flushes, waits, clock)], versions = answers[0], answers[1]
+        [(replica, read_only, flushes, waits, standbys, clock)], versions = answers[0], answers[1]
         if replica == b"t" or read_only == b"on":
             raise StoreUnavailable(f"{self.name} is a replica.", remedy="Name the primary, or all of them: host=a,b.")
         check_version([(number(version), number(readable)) for version, readable in versions], self.name, self.mend)
-        if not self._may_lose_commits and b"off" in {flushes, waits}:
-            setting = "fsync" if flushes == b"off" else "synchronous_commit"
-            raise ConfigError(
-                f"{self.name} has {setting}=off: a crash can take back commits that were answered.",
-                remedy=f"Turn {setting} on for this role, or say may_lose_commits=True.",
-            )
+        if not self._may_lose_commits:
+            self._check_durability(flushes, waits, standbys)
         there = number(clock)
         skew = max(before // 1000 - there, there - after // 1000, 0) / 1e6
         if skew > self._max_skew:
@@ -87,16 +87,56 @@ class Target:
                 remedy="Let both follow the same time service.",
             )
 
+    def _check_durability(self, flushes: bytes, waits: bytes, standbys: bytes) -> None:
+        # "local" waits for this disk only, and the commits that an awaited standby has not seen are gone when it takes over.
+        if flushes == b"off":
+            setting, event = "fsync=off", "a crash"
+        elif waits == b"off":
+            setting, event = "synchronous_commit=off", "a crash"
+        elif waits == b"local" and standbys:
+            setting, event = "synchronous_commit=local and synchronous standbys", "a fail-over"
+        else:
+            return
+        name = setting.partition("=")[0]
+        raise ConfigError(
+            f"{self.name} has {setting}: {event} can take back commits that were answered.",
+            remedy=f"Turn {name} on for this role, or say may_lose_commits=True.",
+        )
+
 
 def parsed(conninfo: str) -> dict[str, Any]:
     """A conninfo in its parts. What cannot be read is not shown: it may hold a password."""
     with suppress(ProgrammingError):
         if isinstance(conninfo, str):
-            return dict(conninfo_to_dict(conninfo))
+            known = dict(conninfo_to_dict(conninfo))
+            if _is_meant(conninfo, known):
+                return known
     raise ConfigError(
         "The conninfo of PostgreSQL cannot be read.",
-        remedy="Write host=… dbname=… user=…, or postgresql://user@host/database.",
+        remedy="Write host=… dbname=… user=…, or postgresql://user@host/database; there, percent-encode what is special in a "
+        "password.",
     )
+
+
+def _is_meant(conninfo: str, known: dict[str, Any]) -> bool:
+    """Whether no part can be a piece of a password: in a URL, one that holds "@", "/" or ":" is cut in two by them."""
+    if conninfo.startswith(("postgresql://", "postgres://")):
+        place, _, database = conninfo.partition("://")[2].partition("?")[0].partition("/")
+        if "@" in database or place.count("@") > 1:
+            return False
+    hosts = [host for name in ("host", "hostaddr") for host in str(known.get(name) or "").split(",")]
+    ports = str(known.get("port") or "").split(",")
+    named = "@" not in str(known.get("dbname") or "") and all(map(_is_host, hosts))
+    return named and all(not port or port.isdecimal() for port in ports)
+
+
+def _is_host(host: str) -> bool:
+    if ":" in host:
+        with suppress(ValueError):
+            ip_address(host)
+            return True
+    # A socket may have any path, and one without a file begins with "@".
+    return host.startswith("/") or not {":", "@"} & set(host[1:])
 
 
 def described(known: dict[str, Any]) -> str:
@@ -111,6 +151,7 @@ def described(known: dict[str, Any]) -> str:
 _FACTS = Statement(
     """SELECT CASE WHEN pg_is_in_recovery() THEN 't' ELSE 'f' END, current_setting('transaction_read_only'),
         coalesce(current_setting('fsync', true), ''), current_setting('synchronous_commit'),
+        coalesce(current_setting('synchronous_standby_names', true), ''),
         (extract(epoch FROM clock_timestamp()) * 1000000)::int8"""
 )
 # Only what the engine knows. A plan is made once a connection, and goes by indexes whatever the statistics were at that moment:

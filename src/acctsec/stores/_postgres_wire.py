@@ -17,7 +17,7 @@ from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatu
 from psycopg.pq.abc import PGresult
 from psycopg.waiting import Ready, Wait
 
-from acctsec.errors import ConfigError, StoreError, StoreUnavailable
+from acctsec.errors import ConfigError, StoreBusy, StoreError, StoreUnavailable
 
 Params = tuple[bytes, ...]
 Rows = list[tuple[bytes, ...]]
@@ -41,7 +41,7 @@ class Lost(StoreUnavailable):
     """A trip began, and nobody knows whether it came to its end."""
 
 
-class Slow(StoreUnavailable):
+class Slow(StoreBusy):
     """The server answers, and undid what would have had to wait for others for too long."""
 
 
@@ -168,7 +168,7 @@ class Link:
             self.close()
         if state in _AGAIN:
             raise RolledBack(f"{self._server}: {said}.")
-        if broken or state[:3] in _GONE:
+        if broken or not state or state.startswith(_GONE):
             raise Lost(f"{self._server} broke off: {said}.", remedy="See the server's log.")
         if state in _SLOW:
             raise Slow(f"{self._server}: {said}.", remedy="Look there for long transactions, and for what loads it.")
@@ -193,7 +193,7 @@ _READ_ONLY = "25006"
 _OVER = {_READ_ONLY, "26000", "42P05", "0A000"}
 # Serialization, deadlock; a row that another began; a server that does not write any more.
 _AGAIN = {"40001", "40P01", "23505", _READ_ONLY}
-_GONE = {"08", "080", "57P", "400", ""}  # 40003 says itself that nobody knows
+_GONE = ("08", "57P", "400")  # 40003 says itself that nobody knows; 08P01 is how poolers say that they lost their server
 _SLOW = {"55P03", "57014"}
 _MISSING = {"3F000", "42P01", "42703"}
 _POOLER = ("statements are prepared on another connection.", "Behind a pooler of transactions, say so: behind_pooler=True.")

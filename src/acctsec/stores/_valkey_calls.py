@@ -16,7 +16,7 @@ from redis.exceptions import AskError, MovedError, NoScriptError, ResponseError
 
 from acctsec.errors import StoreError, StoreUnavailable
 from acctsec.stores._plans import Plan
-from acctsec.stores._valkey_links import Address, Ask, Command, Unanswered, name_of
+from acctsec.stores._valkey_links import Address, Ask, Command, Unanswered, name_of, word_of
 
 HOPS = 8  # redirections of one call, before the cluster counts as lost
 
@@ -236,7 +236,7 @@ class Caller:
         """
         remedy = "Bring the replicas back, or ask for fewer of them."
         if isinstance(acknowledged, ResponseError):
-            if acknowledged.status_code == "NOPERM":
+            if word_of(acknowledged) == "NOPERM":
                 raise refused(address, acknowledged)
             # It became a replica itself while it waited.
             raise StoreUnavailable(f"{name_of(address)} was asked, and may no longer be a primary.", remedy=remedy) from acknowledged
@@ -266,9 +266,7 @@ def unknown(lost: type[StoreError], address: Address, error: StoreUnavailable) -
 
 def refused(address: Address, error: ResponseError) -> StoreError:
     """What the server's own no means: whatever was asked was not done."""
-    word = error.status_code or str(error).partition(" ")[0]
-    if "ACL failure" in str(error):  # of a command inside a script
-        word = "NOPERM"
+    word = word_of(error)
     name = name_of(address)
     if word in _UNAVAILABLE:
         what, remedy = _UNAVAILABLE[word]

@@ -94,7 +94,12 @@ class _Links:
 
 
 class Link:
-    """At most so many connections to one server; the one used last is used first."""
+    """
+    At most so many connections to one server; the one used last is used first.
+
+    When one of them is of no use any more, those that idle go too: they lead to the same server, and the next call shall find
+    whom its name means by then.
+    """
 
     def __init__(self, links: "Links", address: Address) -> None:
         self.name = name_of(address)
@@ -120,8 +125,11 @@ class Link:
                     yield None
                     answers: list[Any] | Unanswered = [_reply(connection) for _ in commands]
                     whole = not is_deposed(commands, answers)
+                    if not whole:
+                        self.close()
                 except (RedisError, OSError) as error:
                     sent = not _was_refused(error)
+                    self.close()
                     raise unavailable(self.name, error) from error
                 finally:
                     self._give_back(connection, whole=whole)
@@ -168,9 +176,7 @@ class Link:
         if whole and not self._links.closed:
             self._idle.append(connection)
         else:
-            # The others lead to the same server. The next call asks whom the name means by now.
             connection.disconnect()
-            self.close()
         self._room.put(None)
 
 
@@ -232,8 +238,11 @@ class AsyncLink:
                         await connection.send_packed_command(connection.pack_commands(commands))
                         answers = [await _async_reply(connection) for _ in commands]
                     whole = not is_deposed(commands, answers)
+                    if not whole:
+                        await self.close()
                 except (RedisError, OSError) as error:
                     sent = not _was_refused(error)
+                    await self.close()
                     raise unavailable(self.name, error) from error
                 finally:
                     await self._give_back(connection, whole=whole)
@@ -284,7 +293,6 @@ class AsyncLink:
                 self._idle.append(connection)
             else:
                 await connection.disconnect(nowait=True)
-                await self.close()
         finally:
             self._room.release()
 
@@ -385,16 +393,23 @@ def _was_refused(error: Exception) -> bool:
     return getattr(error, "status_code", None) is not None
 
 
+def word_of(error: ResponseError) -> str:
+    """The first word of a server's no."""
+    if "ACL failure" in str(error):  # of a command inside a script
+        return "NOPERM"
+    return error.status_code or str(error).partition(" ")[0]
+
+
 def is_deposed(commands: Sequence[Command], answers: Sequence[Any]) -> bool:
     """
     Whether a server says that it is not, or perhaps no longer, the one to ask.
 
     Its connections stay open after a fail-over, while its name may lead to another by then.
     """
-    last = answers[-1]
     for answer in answers:
-        if isinstance(answer, ResponseError) and (answer.status_code in _DEPOSED or "ACL failure" in str(answer)):
+        if isinstance(answer, ResponseError) and word_of(answer) in _DEPOSED:
             return True
+    last = answers[-1]
     # A primary that was cut off from its replicas is often the last to know.
     return type(last) is int and commands[-1][0] == "WAIT" and last < commands[-1][1]  # type: ignore[operator]
 

@@ -20,6 +20,7 @@ from acctsec.stores._valkey_calls import Call, Caller, Script
 GREATEST = 2**52 - 1_000_000
 MOST = 2**32 - 1  # failures known from elsewhere
 LONGEST_HOLD = 255
+LONGEST_NAME = 2**16 - 1
 
 CHARGE = Script("meters", "charge")
 SETTLE = Script("meters", "settle", keeps_on=True)
@@ -28,10 +29,12 @@ READ = Script("meters", "read", keeps_on=True)
 _GRANTED, _RESTING, _IS_FILLED = range(3)
 _FILLED = Filled()
 _VERDICTS = {
-    verdict: number.to_bytes(8) for number, verdict in enumerate((Settle.FAILED, Settle.VOID, Settle.PARK, Settle.CLEAR))
+    verdict: number.to_bytes(1) for number, verdict in enumerate((Settle.FAILED, Settle.VOID, Settle.PARK, Settle.CLEAR))
 }
-_pack_known = Struct(">QQ").pack
+_pack_known = Struct(">II").pack
 _pack_ladder = Struct(">QQQQQQQ").pack
+_reading_from = Struct(">BQQB").unpack_from
+_READING = 18
 
 
 class Meters:
@@ -49,17 +52,20 @@ class Meters:
         asked = {self._prefix + slot: _charge_arguments(of_slot) for slot, of_slot in slots.items()}
         # A unit that is spent at once would be spent twice. The same hold again reserves nothing more.
         again = all(charge.candidate is not None for charge in charges)
-        answers: list[list[Any]] = []
+        readings: list[Reading] = []
         for keys in self._caller.router.runs(asked):
-            [answer] = yield from self._caller.run([_call(CHARGE, keys, asked, 3, now)], again=again, copied=True)
-            answers += answer
-            if len(answer) < len(keys) or any(kind != _GRANTED for kind, *_ in answer[-1]):
+            [answer] = yield from self._caller.run([_call(CHARGE, keys, asked, now)], again=again, copied=True)
+            refused = _read_readings(answer, readings)
+            if refused:
                 break
-        if len(slots) == 1:
-            return tuple([_reading(one) for one in answers[0]])
         # In the order of the slots; those that are not reached were not looked at.
-        readings = {slot: map(_reading, of_slot) for slot, of_slot in zip(slots, answers, strict=False)}
-        return tuple([next(readings[charge.slot]) if charge.slot in readings else UNTOUCHED for charge in charges])
+        if len(readings) < len(charges):
+            readings += [UNTOUCHED] * (len(charges) - len(readings))
+        if len(slots) == 1:
+            return tuple(readings)
+        in_order = iter(readings)
+        of_slots = {slot: [next(in_order) for _ in of_slot] for slot, of_slot in slots.items()}
+        return tuple([of_slots[charge.slot].pop(0) for charge in charges])
 
     def settle(self, settlements: Sequence[Settlement], now: int) -> Plan[None]:
         """Apply every settlement, everywhere at once."""
@@ -68,7 +74,7 @@ class Meters:
         asked = {self._prefix + slot: _settle_arguments(of_slot) for slot, of_slot in by_slot(settlements).items()}
         # Who gives his share of a unit back twice gives back somebody else's.
         again = all(settlement.verdict is not Settle.VOID for settlement in settlements)
-        calls = [_call(SETTLE, keys, asked, 3, now) for keys in self._caller.router.runs(asked)]
+        calls = [_call(SETTLE, keys, asked, now) for keys in self._caller.router.runs(asked)]
         yield from self._caller.run(calls, again=again)
 
     def read(self, meters: Sequence[tuple[bytes, bytes, Ladder]], now: int) -> Plan[tuple[Tally, ...]]:
@@ -77,10 +83,10 @@ class Meters:
             return ()
         slots: dict[bytes, list[bytes]] = {}
         for slot, name, ladder in meters:
-            slots.setdefault(slot, []).extend((name, _ladder(ladder)))
+            slots.setdefault(slot, []).append(_packed_name(name) + _ladder(ladder))
         asked = {self._prefix + slot: arguments for slot, arguments in slots.items()}
         runs = self._caller.router.runs(asked)
-        calls = [_call(READ, keys, asked, 2, now) for keys in runs]
+        calls = [_call(READ, keys, asked, now) for keys in runs]
         answers = yield from self._caller.run(calls, again=True)
         found = {
             key: iter(of_key)
@@ -90,42 +96,41 @@ class Meters:
         return tuple([Tally(*next(found[self._prefix + slot])) for slot, _, _ in meters])
 
 
-def _call(script: Script, keys: Sequence[bytes], asked: Mapping[bytes, list[bytes]], width: int, now: int) -> Call:
-    """One call for *keys*, of each of which is *asked* something, in *width* arguments."""
+def _call(script: Script, keys: Sequence[bytes], asked: Mapping[bytes, list[bytes]], now: int) -> Call:
+    """One call for *keys*, of each of which is *asked* something, all in one argument."""
     if not 0 <= now <= GREATEST:
         raise ConfigError(
             f"The instant {now} is not between the years 1970 and 2112.",
             remedy="Set the clock, or give the engine one that is right.",
         )
-    head, arguments = now.to_bytes(8), [b""]
+    packed = [now.to_bytes(8)]
     for key in keys:
         of_key = asked[key]
-        head += (len(of_key) // width).to_bytes(2)
-        arguments += of_key
-    arguments[0] = head
-    return Call(script, keys, arguments)
+        packed.append(len(of_key).to_bytes(2))
+        packed += of_key
+    return Call(script, keys, (b"".join(packed),))
 
 
 def _charge_arguments(charges: Sequence[Charge]) -> list[bytes]:
     arguments: list[bytes] = []
     for charge in charges:
-        at_least, floor, candidate, hold = charge.at_least, charge.floor, charge.candidate, charge.hold
-        if not (0 <= at_least <= MOST and 0 <= floor <= MOST and len(hold) <= LONGEST_HOLD):
-            raise _misfit(f"count above {MOST} or a hold above {LONGEST_HOLD} bytes")
-        numbers = _pack_known(at_least, floor) + _ladder(charge.ladder)
-        if candidate is not None:
-            try:
-                numbers += candidate.to_bytes(8)
-            except OverflowError:
-                raise _misfit("candidate that is not of 64 bits") from None
-        arguments += (charge.meter, hold, numbers)
+        at_least, floor, candidate = charge.at_least, charge.floor, charge.candidate
+        if not (0 <= at_least <= MOST and 0 <= floor <= MOST):
+            raise _misfit(f"count above {MOST}")
+        try:
+            guessed = b"\0" if candidate is None else b"\x08" + candidate.to_bytes(8)
+        except OverflowError:
+            raise _misfit("candidate that is not of 64 bits") from None
+        begin = _packed_name(charge.meter) + _packed_hold(charge.hold) + guessed
+        arguments.append(begin + _pack_known(at_least, floor) + _ladder(charge.ladder))
     return arguments
 
 
 def _settle_arguments(settlements: Sequence[Settlement]) -> list[bytes]:
     arguments: list[bytes] = []
     for settlement in settlements:
-        arguments += (settlement.meter, settlement.hold, _VERDICTS[settlement.verdict] + _ladder(settlement.ladder))
+        begin = _packed_name(settlement.meter) + _packed_hold(settlement.hold)
+        arguments.append(begin + _VERDICTS[settlement.verdict] + _ladder(settlement.ladder))
     return arguments
 
 
@@ -140,15 +145,35 @@ def _ladder(ladder: Ladder) -> bytes:
     )
 
 
+def _packed_name(name: bytes) -> bytes:
+    if len(name) > LONGEST_NAME:
+        raise _misfit(f"name above {LONGEST_NAME} bytes")
+    return len(name).to_bytes(2) + name
+
+
+def _packed_hold(hold: bytes) -> bytes:
+    if len(hold) > LONGEST_HOLD:
+        raise _misfit(f"hold above {LONGEST_HOLD} bytes")
+    return len(hold).to_bytes(1) + hold
+
+
 def _misfit(what: str) -> ConfigError:
     return ConfigError(f"A {what} cannot be counted on the server.", remedy="Use a smaller one.")
 
 
-def _reading(answer: list[Any]) -> Reading:
-    """What charge.lua answered, by its kinds."""
-    kind = answer[0]
-    if kind == _GRANTED:
-        return Granted(answer[3] if len(answer) > 3 else None, answer[1], answer[2] == 1)
-    if kind == _RESTING:
-        return Resting(answer[1], answer[2])
-    return _FILLED if kind == _IS_FILLED else Stopped(answer[1])
+def _read_readings(answer: bytes, readings: list[Reading]) -> bool:
+    """Add what charge.lua answered to *readings*; whether it refused anything."""
+    refused, at, end = False, 0, len(answer)
+    while at < end:
+        kind, first, second, length = _reading_from(answer, at)
+        at += _READING
+        if kind == _GRANTED:
+            readings.append(Granted(answer[at : at + length] if length else None, first, second == 1))
+            at += length
+            continue
+        refused = True
+        if kind == _RESTING:
+            readings.append(Resting(first, second))
+        else:
+            readings.append(_FILLED if kind == _IS_FILLED else Stopped(first))
+    return refused

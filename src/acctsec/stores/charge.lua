@@ -2,48 +2,55 @@
 
 local GRANTED, RESTING, FILLED, STOPPED = 0, 1, 2, 3
 local SLACK = 3600 * 1000
+local MISSING = -2
+
+-- A reading, as it goes out.
+local function reading_of(kind, first, second, hold)
+  return to('>BI8I8Bc0', kind, first, second, #hold, hold)
+end
 
 local function admit(meter, charge)
   local candidate = charge.candidate
   local count = total(meter.failures)
   if count >= charge.stop then
     if charge.window ~= 0 then
-      return { RESTING, refill(meter, charge), count }
+      return RESTING, refill(meter, charge), count, ''
     end
-    return { STOPPED, count }
+    return STOPPED, count, 0, ''
   end
   if now < meter.ready then
-    return { RESTING, meter.ready, count }
+    return RESTING, meter.ready, count, ''
   end
-  local waiting = 0
-  for _, hold in ipairs(meter.holds) do
+  local waiting, holds = 0, meter.holds
+  for i = 1, #holds do
+    local hold = holds[i]
     if hold.state == PENDING then
       waiting = waiting + 1
       if hold.candidate == candidate then
         if hold.id == charge.hold then
-          return { GRANTED, count + waiting, 1, hold.id }
+          return GRANTED, count + waiting, 1, hold.id
         end
         hold.sharers = hold.sharers + 1
         with_hold(meter, hold)
-        return { GRANTED, count + waiting, 0, hold.id }
+        return GRANTED, count + waiting, 0, hold.id
       end
     end
   end
   if candidate and contains(meter.seen, candidate) then
-    return { GRANTED, count, 0 }
+    return GRANTED, count, 0, ''
   end
   local taken = count + waiting
   if taken >= room(charge, count) then
-    return { FILLED }
+    return FILLED, 0, 0, ''
   end
   local hold = { id = charge.hold, candidate = candidate, at = meter.latest, base = count, sharers = 1, state = PENDING }
   if not candidate then
     fail(meter, charge, hold, false)
     capped(meter, charge, now)
-    return { GRANTED, taken + 1, 1 }
+    return GRANTED, taken + 1, 1, ''
   end
-  meter.holds[#meter.holds + 1] = hold
-  return { GRANTED, taken + 1, 1, hold.id }
+  holds[#holds + 1] = hold
+  return GRANTED, taken + 1, 1, hold.id
 end
 
 -- A comparison of strings in Lua follows the server's locale.
@@ -93,26 +100,35 @@ local function evict(key, row, changed)
   end
 end
 
-local function charge_row(key, charges, keep)
-  local row, changed, readings, refused = row_of(key, charges), {}, {}, false
-  for i, charge in ipairs(charges) do
-    local meter = changed[charge.meter] or opened(row[charge.meter])
-    changed[charge.meter] = meter
-    wake(meter, charge, now, charge.at_least, charge.floor)
-    readings[i] = admit(meter, charge)
-    refused = refused or readings[i][1] ~= GRANTED
+local function charge_row(key, charges, readings)
+  local ttl = call('PTTL', key)
+  local row, changed = ttl ~= MISSING and row_of(key, charges) or {}, {}
+  local number = #readings
+  local begins, refused, keep = false, false, 0
+  for i = 1, #charges do
+    local charge = charges[i]
+    local name = charge.meter
+    local meter = changed[name] or opened(row[name])
+    changed[name] = meter
+    begins = begins or not row[name]
+    keep = max(keep, charge.keep)
+    wake(meter, charge, now, charge.at_least, charge.least_now)
+    local kind, first, second, hold = admit(meter, charge)
+    readings[number + i] = reading_of(kind, first, second, hold)
+    refused = refused or kind ~= GRANTED
   end
   if refused then
-    for i, reading in ipairs(readings) do
-      if reading[1] == GRANTED then
-        readings[i] = { GRANTED, reading[2], 0 }
+    for i = number + 1, #readings do
+      local kind, ordinal = from('>BI8', readings[i])
+      if kind == GRANTED then
+        readings[i] = reading_of(GRANTED, ordinal, 0, '')
       end
     end
     changed = {}
     for _, charge in ipairs(charges) do
       local meter = changed[charge.meter] or opened(row[charge.meter])
       changed[charge.meter] = meter
-      wake(meter, charge, now, charge.at_least, charge.floor)
+      wake(meter, charge, now, charge.at_least, charge.least_now)
     end
     for name, meter in pairs(changed) do
       if not row[name] and not meter.failures[1] then
@@ -120,33 +136,29 @@ local function charge_row(key, charges, keep)
       end
     end
   end
-  evict(key, row, changed)
+  if begins and ttl ~= MISSING then
+    evict(key, row, changed)
+  end
   -- Never shortened; put off by an hour at a time, so that most charges need not write it.
-  if write(key, changed) and call('PTTL', key) < keep then
+  if write(key, changed) and ttl < keep then
     call('PEXPIRE', key, keep + SLACK)
   end
-  return readings, refused
+  return refused
 end
 
 local function read(at)
-  local numbers = ARGV[at + 2]
-  local at_least, floor, keep, free, first, longest, stop, window, lease, candidate = from('>I8I8I8I8I8I8I8I8I8', numbers)
-  candidate = #numbers >= candidate and numbers:sub(candidate) or nil
+  local meter, hold, candidate, at_least, least_now, keep, free, first, longest, stop, window, lease, behind =
+    from('>I2c0Bc0Bc0I4I4I8I8I8I8I8I8I8', arguments, at)
   return {
-    meter = ARGV[at], hold = ARGV[at + 1], candidate = candidate, keep = keep, at_least = at_least, floor = floor,
+    meter = meter, hold = hold, candidate = candidate ~= '' and candidate, at_least = at_least, least_now = least_now, keep = keep,
     free = free, first = first, longest = longest, stop = stop, window = window, lease = lease,
-  }
+  }, behind
 end
 
-local answers = {}
-for i, key in ipairs(KEYS) do
-  local charges, keep, refused = asked_of(i, 3, read), 0, false
-  for _, charge in ipairs(charges) do
-    keep = max(keep, charge.keep)
-  end
-  answers[i], refused = charge_row(key, charges, keep)
-  if refused then
+local readings = {}
+for i = 1, #KEYS do
+  if charge_row(KEYS[i], asked_of_next(read), readings) then
     break
   end
 end
-return answers
+return table.concat(readings)

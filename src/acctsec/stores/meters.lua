@@ -274,17 +274,19 @@ local function wake(meter, ladder, now, at_least, least_now)
   end
 end
 
--- What is stored under the names that are asked for, each read once; false where nothing is.
+-- What is stored under the names that are asked for, each read once; false or nil where nothing is.
 local function row_of(key, asked)
   local names, row = {}, {}
-  for _, one in ipairs(asked) do
-    if row[one.meter] == nil then
-      row[one.meter] = false
-      names[#names + 1] = one.meter
+  for i = 1, #asked do
+    local name = asked[i].meter
+    if row[name] == nil then
+      row[name] = false
+      names[#names + 1] = name
     end
   end
-  for i, stored in ipairs(call('HMGET', key, unpack(names))) do
-    row[names[i]] = stored
+  local stored = call('HMGET', key, unpack(names))
+  for i = 1, #names do
+    row[names[i]] = stored[i]
   end
   return row
 end
@@ -301,16 +303,16 @@ local function write(key, changed)
   return size > 0
 end
 
--- ARGV: the instant and how many are asked of each key; then, for each, its strings and its numbers. What is asked of a meter
--- is one table with the fields of its ladder.
-local now = from('>I8', ARGV[1])
-local next_argument = 2
+-- ARGV[1]: the instant; then, for each key, how many are asked of it, and those. What is asked of a meter is one table with the
+-- fields of its ladder.
+local arguments = ARGV[1]
+local now, next_argument = from('>I8', arguments)
 
-local function asked_of(number, width, read)
-  local asked = {}
-  for i = 1, from('>I2', ARGV[1], 7 + 2 * number) do
-    asked[i] = read(next_argument)
-    next_argument = next_argument + width
+local function asked_of_next(read)
+  local asked, number = {}, nil
+  number, next_argument = from('>I2', arguments, next_argument)
+  for i = 1, number do
+    asked[i], next_argument = read(next_argument)
   end
   return asked
 end

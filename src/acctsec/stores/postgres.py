@@ -7,13 +7,54 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from weakref import WeakSet
 
-from acctsec.errors import ConfigError, StoreError
+from acctsec.errors import ConfigError, StoreBusy, StoreError, StoreUnavailable
 from acctsec.protocols import Charge, Committed, Conflict, Drained, Ladder, Reading, Settlement, Tally, Version
 
 if TYPE_CHECKING:
     from acctsec.stores._postgres_pool import AsyncPool, Pool
 
 PARTITIONS = 16
+CONNECT_TIMEOUT = 10  # seconds that a migration gives each host which has none in its conninfo
+LOCK_TIMEOUT = "10s"  # for a migration; whoever comes after it to a table that it waits for waits as long
+MOST_CONNECTIONS = 10_000
+
+
+class _Parts:
+    """What both forms are made of."""
+
+    def __init__(
+        self,
+        conninfo: str,
+        *,
+        schema: str,
+        connections: int,
+        timeout: timedelta,
+        max_skew: timedelta,
+        may_lose_commits: bool,
+        behind_pooler: bool,
+    ) -> None:
+        need_psycopg()
+        from acctsec.stores._postgres_plans import Plans
+        from acctsec.stores._postgres_target import Target
+
+        if type(connections) is not int or not 1 <= connections <= MOST_CONNECTIONS:
+            raise ConfigError(f"connections is {connections!r}.", remedy=f"Give a whole number from 1 to {MOST_CONNECTIONS}.")
+        for name, length in (("timeout", timeout), ("max_skew", max_skew)):
+            if not isinstance(length, timedelta) or length <= timedelta(0):
+                raise ConfigError(f"{name} is {length!r}.", remedy="Give a timedelta above zero.")
+        self.connections = connections
+        self.target = Target(
+            conninfo,
+            schema=schema,
+            timeout=timeout.total_seconds(),
+            max_skew=max_skew.total_seconds(),
+            may_lose_commits=may_lose_commits,
+            behind_pooler=behind_pooler,
+        )
+        self.plans = Plans(self.target.schema)
+
+    def __repr__(self) -> str:
+        return f"{self.target.name!r}, schema={self.target.schema}"
 
 
 class PostgresStore:
@@ -56,20 +97,16 @@ class PostgresStore:
         may_lose_commits: bool = False,
         behind_pooler: bool = False,
     ) -> None:
-        need_psycopg()
-        from acctsec.stores._postgres_plans import Plans
-        from acctsec.stores._postgres_target import Target
-
-        self._target = Target(
+        self._parts = _Parts(
             conninfo,
             schema=schema,
-            timeout=timeout.total_seconds(),
-            max_skew=max_skew.total_seconds(),
+            connections=connections,
+            timeout=timeout,
+            max_skew=max_skew,
             may_lose_commits=may_lose_commits,
             behind_pooler=behind_pooler,
         )
-        self._plans = Plans(self._target.schema)
-        self._connections = connections
+        self._plans = self._parts.plans
         self._pool = self._new_pool()
         self._pool.carry_out(self._plans.greet())
         _stores.add(self)
@@ -77,10 +114,10 @@ class PostgresStore:
     def _new_pool(self) -> "Pool":
         from acctsec.stores._postgres_pool import Pool
 
-        return Pool(self._target, self._connections)
+        return Pool(self._parts.target, self._parts.connections)
 
     def __repr__(self) -> str:
-        return f"PostgresStore({self._target.name!r}, schema={self._target.schema})"
+        return f"PostgresStore({self._parts!r})"
 
     def __enter__(self) -> Self:
         return self
@@ -94,13 +131,14 @@ class PostgresStore:
 
     def _examined(self) -> str:
         """Where the tables are; raises ConfigError if this role may not do all that an engine does."""
+        target = self._parts.target
         lacking = self._pool.carry_out(self._plans.lacking())
         if lacking:
             raise ConfigError(
-                f"{self._target.name}: this role lacks {', '.join(lacking)}.",
-                remedy=f"Run `{self._target.mend} --grant-to ROLE`.",
+                f"{target.name}: this role lacks {', '.join(lacking)}.", remedy=f"Run `{target.mend} --grant-to ROLE`."
             )
-        return f"{self._target.name}: schema {self._target.schema} is ready"
+        self._pool.carry_out(self._plans.age())
+        return f"{target.name}: schema {target.schema} is ready"
 
     def load(self, key: bytes) -> tuple[bytes, Version] | None:
         """Read the latest committed record and its version."""
@@ -152,30 +190,26 @@ class AsyncPostgresStore:
         may_lose_commits: bool = False,
         behind_pooler: bool = False,
     ) -> None:
-        need_psycopg()
-        from acctsec.stores._postgres_plans import Plans
-        from acctsec.stores._postgres_target import Target
-
-        self._target = Target(
+        self._parts = _Parts(
             conninfo,
             schema=schema,
-            timeout=timeout.total_seconds(),
-            max_skew=max_skew.total_seconds(),
+            connections=connections,
+            timeout=timeout,
+            max_skew=max_skew,
             may_lose_commits=may_lose_commits,
             behind_pooler=behind_pooler,
         )
-        self._plans = Plans(self._target.schema)
-        self._connections = connections
+        self._plans = self._parts.plans
         self._pool = self._new_pool()
         _stores.add(self)
 
     def _new_pool(self) -> "AsyncPool":
         from acctsec.stores._postgres_pool import AsyncPool
 
-        return AsyncPool(self._target, self._connections)
+        return AsyncPool(self._parts.target, self._parts.connections)
 
     def __repr__(self) -> str:
-        return f"AsyncPostgresStore({self._target.name!r}, schema={self._target.schema})"
+        return f"AsyncPostgresStore({self._parts!r})"
 
     async def __aenter__(self) -> Self:
         return self
@@ -231,29 +265,67 @@ def migrate(
     """
     need_psycopg()
     from psycopg import Connection, Error
+    from psycopg.conninfo import make_conninfo
 
-    from acctsec.stores._postgres_schema import migrate_tables
-    from acctsec.stores._postgres_target import described, parsed
+    from acctsec.stores._postgres_schema import check_partitions, migrate_tables
+    from acctsec.stores._postgres_target import UNREACHABLE, described, parsed
 
     known = parsed(conninfo)
+    check_partitions(partitions)
+    server = described(known)
+    known.setdefault("connect_timeout", CONNECT_TIMEOUT)
+    known["target_session_attrs"] = "read-write"
     try:
-        with Connection.connect(conninfo, target_session_attrs="read-write") as connection:
+        opened = Connection.connect(make_conninfo("", **known))
+    except Error as error:
+        raise StoreUnavailable(f"{server} cannot be reached: {_said(error)}.", remedy=UNREACHABLE) from error
+    try:
+        with opened as connection:
+            connection.execute("SELECT set_config('lock_timeout', %s, false)", (LOCK_TIMEOUT,))
+            connection.commit()
             return migrate_tables(connection, schema=schema, partitions=partitions, grant_to=grant_to)
     except Error as error:
-        raise StoreError(
-            f"{described(known)}: the tables could not be made: {' '.join(str(error).split())}",
-            remedy="Run it as the role that owns the database or the schema.",
-        ) from error
+        if error.sqlstate == "55P03":
+            raise StoreBusy(
+                f"{server}: others have its tables locked: {_said(error)}.",
+                remedy="Run it again when no dump and no long transaction is under way there.",
+            ) from error
+        if error.sqlstate == "42704" and grant_to is not None:
+            remedy = "Make the role first (CREATE ROLE), or name another one to grant to."
+        elif error.sqlstate == "42501":
+            remedy = "Run it as the role that owns the database or the schema."
+        else:
+            remedy = "See the server's log; nothing was changed."
+        raise StoreError(f"{server}: the tables could not be made: {_said(error)}.", remedy=remedy) from error
 
 
-def check(conninfo: str, *, schema: str = "acctsec") -> str:
+def _said(error: Exception) -> str:
+    return " ".join(str(error).split()).removesuffix(".")
+
+
+def check(
+    conninfo: str,
+    *,
+    schema: str = "acctsec",
+    max_skew: timedelta = timedelta(seconds=7.5),
+    may_lose_commits: bool = False,
+    behind_pooler: bool = False,
+) -> str:
     """
     See whether an engine can run on these tables as the role in *conninfo*; the answer says in a line where they are.
 
-    Raises what the store would raise: ConfigError for a wrong version, a role that lacks something, settings that can lose
-    commits or a clock that is off, StoreUnavailable for a server that cannot be reached.
+    The options are those of the store. Raises what it would raise: ConfigError for a wrong version, a role that lacks
+    something, settings that can lose commits or a clock that is off, StoreUnavailable for a server that cannot be reached;
+    and StoreError for a table of age that has not its one row.
     """
-    with PostgresStore(conninfo, schema=schema, connections=1) as store:
+    with PostgresStore(
+        conninfo,
+        schema=schema,
+        connections=1,
+        max_skew=max_skew,
+        may_lose_commits=may_lose_commits,
+        behind_pooler=behind_pooler,
+    ) as store:
         return store._examined()  # noqa: SLF001 - of this module
 
 

@@ -1,13 +1,13 @@
 -- Reads the meters of each slot (KEYS): failures, reservations under way, and until when they rest.
 
 local function read(at)
-  local _, free, first, longest, stop, window, lease = from('>I8I8I8I8I8I8I8', ARGV[at + 1])
-  return { meter = ARGV[at], free = free, first = first, longest = longest, stop = stop, window = window, lease = lease }
+  local meter, _, free, first, longest, stop, window, lease, behind = from('>I2c0I8I8I8I8I8I8I8', arguments, at)
+  return { meter = meter, free = free, first = first, longest = longest, stop = stop, window = window, lease = lease }, behind
 end
 
 local answers = {}
 for i, key in ipairs(KEYS) do
-  local asked, tallies = asked_of(i, 2, read), {}
+  local asked, tallies = asked_of_next(read), {}
   local row = row_of(key, asked)
   for j, one in ipairs(asked) do
     local meter = opened(row[one.meter])

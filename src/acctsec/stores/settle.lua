@@ -42,15 +42,16 @@ local function conclude(meter, settlement)
 end
 
 local function read(at)
-  local verdict, _, free, first, longest, stop, window, lease = from('>I8I8I8I8I8I8I8I8', ARGV[at + 2])
+  local meter, hold, verdict, _, free, first, longest, stop, window, lease, behind =
+    from('>I2c0Bc0BI8I8I8I8I8I8I8', arguments, at)
   return {
-    meter = ARGV[at], hold = ARGV[at + 1], verdict = verdict,
+    meter = meter, hold = hold, verdict = verdict,
     free = free, first = first, longest = longest, stop = stop, window = window, lease = lease,
-  }
+  }, behind
 end
 
-for i, key in ipairs(KEYS) do
-  local settlements, changed = asked_of(i, 3, read), {}
+for _, key in ipairs(KEYS) do
+  local settlements, changed = asked_of_next(read), {}
   local row = row_of(key, settlements)
   for _, settlement in ipairs(settlements) do
     local name = settlement.meter

@@ -72,6 +72,11 @@ class _Parts:
         self._records = Records(caller, f"{namespace}:".encode(), shards) if records else None
 
     @property
+    def keeps_records(self) -> bool:
+        """Whether it was made to."""
+        return self._records is not None
+
+    @property
     def records(self) -> "Records":
         """The records, if the store keeps them."""
         if self._records is None:
@@ -106,8 +111,11 @@ class ValkeyStore:
     hundred calls of 0.2 ms each, every millisecond, need 20.
 
     Replicas follow in the background: one that is promoted may lack what was charged in the moments before, and those guesses
-    are free again; of budgets that last never more than the record bounds. With *replicas* a charge or commit is answered
-    when so many have it, in the same round trip, and fails if they do not: no fail-over to one of them loses an answer.
+    are free again; of budgets that last never more than the record bounds. With *replicas* a charge, load or commit is
+    answered when so many have what it says, in the same round trip: no fail-over to one of them takes an answer back. Where
+    too few have it in time StoreUnavailable is raised, although it was done here: a guess stays reserved, and a commit is in
+    force if they come to have it and gone if another takes over first. Until they do, no load of that record is answered
+    either. Settlements, deliveries and ``read`` do not wait: one that is lost lapses into a failure, or is delivered again.
 
     With *records* it keeps records and the outbox as well, in *shards* parts, each on one server; their number is fixed when
     the first store starts. Records are only as durable as the server: it must run with ``appendonly yes`` and ``appendfsync
@@ -161,6 +169,11 @@ class ValkeyStore:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def keeps_records(self) -> bool:
+        """Whether it keeps records, or meters only."""
+        return self._parts.keeps_records
 
     def __repr__(self) -> str:
         return f"ValkeyStore({self._parts!r})"
@@ -245,6 +258,11 @@ class AsyncValkeyStore:
         self._links = AsyncLinks(
             self._parts.options, connections=connections, timeout=self._parts.timeout, start=self._parts.start
         )
+
+    @property
+    def keeps_records(self) -> bool:
+        """Whether it keeps records, or meters only."""
+        return self._parts.keeps_records
 
     def __repr__(self) -> str:
         return f"AsyncValkeyStore({self._parts!r})"

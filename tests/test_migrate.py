@@ -12,8 +12,9 @@ import pytest
 from acctsec.__main__ import main
 from acctsec.errors import ConfigError, StoreBusy, StoreError, StoreUnavailable
 from acctsec.protocols import Charge, Committed, Ladder
-from acctsec.stores._postgres_schema import SCHEMA_VERSION, STEPS, Step, check_version, migrate_tables
+from acctsec.stores import _postgres_pool
 from acctsec.stores import postgres as module
+from acctsec.stores._postgres_schema import SCHEMA_VERSION, STEPS, Step, check_version, migrate_tables
 from acctsec.stores.postgres import PostgresStore, check, migrate
 
 LADDER = Ladder(free=10**6, first=0, longest=0, stop=10**7, window=0, lease=10**6)
@@ -333,15 +334,19 @@ def test_the_check_looks_at_the_small_tables_too(postgres, database, conninfo, o
     assert "--grant-to ROLE" in refused.value.remedy
 
 
-def test_the_check_takes_what_the_store_takes(postgres, database, conninfo, role, capsys):
+def test_the_check_takes_what_the_store_takes(postgres, database, conninfo, role, capsys, monkeypatch):
     """Whoever accepts something for a reason can pass it."""
     migrate(conninfo, grant_to=role)
     engine = postgres.conninfo(user=role, database=database)
 
     assert main(["store", "check", engine]) == 1
     assert "fsync=off" in capsys.readouterr().err
-    assert main(["store", "check", engine, "--may-lose-commits", "--behind-pooler", "--max-skew", "5"]) == 0
+    assert main(["store", "check", engine, "--may-lose-commits", "--behind-pooler"]) == 0
     assert "is ready" in capsys.readouterr().out
+    monkeypatch.setattr(_postgres_pool, "time_ns", lambda: time.time_ns() + 60 * 10**9)
+    assert main(["store", "check", engine, "--may-lose-commits"]) == 1
+    assert "seconds apart" in capsys.readouterr().err
+    assert main(["store", "check", engine, "--may-lose-commits", "--max-skew", "61"]) == 0
 
 
 @pytest.mark.parametrize("skew", ["0", "-1", "nan", "inf", "1e300"])

@@ -936,7 +936,7 @@ def test_what_too_few_replicas_have_signs_nobody_in(lost):
         assert proxy.struck == lost
         replica.resume()
         proxy.heal()
-        eventually(lambda: w.sign_in())
+        eventually(w.sign_in)
 
 
 def test_reading_with_replicas_leaves_the_disk_alone(mortal):

@@ -239,7 +239,9 @@ class Caller:
             if word_of(acknowledged) == "NOPERM":
                 raise refused(address, acknowledged)
             # It became a replica itself while it waited.
-            raise StoreUnavailable(f"{name_of(address)} was asked, and may no longer be a primary.", remedy=remedy) from acknowledged
+            raise StoreUnavailable(
+                f"{name_of(address)} was asked, and may no longer be a primary.", remedy=remedy
+            ) from acknowledged
         if acknowledged < self.replicas:
             raise StoreUnavailable(
                 f"{name_of(address)} was asked, but only {acknowledged} of {self.replicas} replicas have what it answered.",

@@ -10,6 +10,7 @@ from asyncio import Lock, Semaphore, gather, get_running_loop, timeout
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from os import getpid
 from queue import Empty, SimpleQueue
+from threading import BoundedSemaphore
 from typing import Any, TypeVar
 
 import redis.asyncio.connection
@@ -19,7 +20,7 @@ from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
 from acctsec._values import Value
-from acctsec.errors import ConfigError, StoreError, StoreUnavailable
+from acctsec.errors import ConfigError, StoreBusy, StoreError, StoreUnavailable
 from acctsec.stores._plans import Breaker, Plan, carry_out, carry_out_async
 
 Answer = TypeVar("Answer")
@@ -29,6 +30,8 @@ Address = tuple[str, int]
 Command = Sequence[bytes | str | int]
 Ask = tuple[Address, Sequence[Command]]
 """What goes to one server in one round trip; each command is answered once."""
+
+MAX_WAITING = 100  # calls a connection that may wait for one; more are refused at once
 
 REMEDY = "Bring the server back, and see that this process can reach it; the store notices by itself."
 
@@ -110,6 +113,7 @@ class Link:
         self._room: SimpleQueue[None] = SimpleQueue()
         for _ in range(links.connections):
             self._room.put(None)
+        self._queue = BoundedSemaphore(links.connections * MAX_WAITING)
         self._idle: list[Any] = []
 
     def exchange(self, commands: Sequence[Command]) -> Iterator[list[Any] | Unanswered | None]:
@@ -123,8 +127,8 @@ class Link:
                     sent = True
                     connection.send_packed_command(connection.pack_commands(commands))
                     yield None
-                    answers: list[Any] | Unanswered = [_reply(connection) for _ in commands]
-                    whole = not is_deposed(commands, answers)
+                    replies = [_reply(connection) for _ in commands]
+                    whole = not is_deposed(commands, replies)
                     if not whole:
                         self.close()
                 except (RedisError, OSError) as error:
@@ -134,8 +138,9 @@ class Link:
                 finally:
                     self._give_back(connection, whole=whole)
         except StoreUnavailable as error:
-            answers = Unanswered(error, sent)
-        yield answers
+            yield Unanswered(error, sent)
+        else:
+            yield replies
 
     def close(self) -> None:
         """Close what is idle; the rest closes when it is given back."""
@@ -150,9 +155,9 @@ class Link:
 
     def _take(self) -> Any:
         try:
-            self._room.get(timeout=self._links.timeout)
+            self._room.get_nowait()
         except Empty:
-            raise crowded(self.name, self._links.connections) from None
+            self._wait()
         try:
             while connection := self._last_used():
                 if _is_quiet(connection):
@@ -171,6 +176,17 @@ class Link:
             self._room.put(None)
             raise
         return connection
+
+    def _wait(self) -> None:
+        """Wait for a connection among so many others and no more."""
+        if not self._queue.acquire(blocking=False):
+            raise crowded(self.name, self._links.connections)
+        try:
+            self._room.get(timeout=self._links.timeout)
+        except Empty:
+            raise crowded(self.name, self._links.connections) from None
+        finally:
+            self._queue.release()
 
     def _give_back(self, connection: Any, *, whole: bool) -> None:
         if whole and not self._links.closed:
@@ -223,6 +239,7 @@ class AsyncLink:
         self._address = address
         self._breaker = Breaker(self.name, timeout=links.timeout)
         self._room = Semaphore(links.connections)
+        self._waiting = 0
         self._idle: list[Any] = []
 
     async def exchange(self, commands: Sequence[Command]) -> list[Any] | Unanswered:
@@ -257,11 +274,16 @@ class AsyncLink:
 
     async def _take(self) -> Any:
         if self._room.locked():
+            if self._waiting >= self._links.connections * MAX_WAITING:
+                raise crowded(self.name, self._links.connections)
+            self._waiting += 1
             try:
                 async with timeout(self._links.timeout):
                     await self._room.acquire()
             except TimeoutError:
                 raise crowded(self.name, self._links.connections) from None
+            finally:
+                self._waiting -= 1
         else:
             await self._room.acquire()
         try:
@@ -357,9 +379,9 @@ def name_of(address: Address) -> str:
     return f"{host}:{port}" if port else host
 
 
-def crowded(name: str, connections: int) -> StoreUnavailable:
-    """Nobody gave a connection back in time."""
-    return StoreUnavailable(
+def crowded(name: str, connections: int) -> StoreBusy:
+    """Nobody gave a connection back in time, or too many wait for one already."""
+    return StoreBusy(
         f"All {connections} connections to {name} were busy for too long; nothing was asked.",
         remedy="Give the store more connections, or this process fewer requests at once.",
     )

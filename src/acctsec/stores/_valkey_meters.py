@@ -7,7 +7,7 @@ What decides runs on the server, in charge.lua, settle.lua and read.lua; here is
 from collections.abc import Mapping, Sequence
 from functools import cache
 from struct import Struct
-from typing import Any
+from struct import error as StructError  # noqa: N812 - it is a class
 
 from acctsec.errors import ConfigError
 from acctsec.meters import keep_for
@@ -18,9 +18,7 @@ from acctsec.stores._valkey_calls import Call, Caller, Script
 
 # Lua counts in doubles, exact up to 2^53. It adds an instant, rounded up to its second, and a length.
 GREATEST = 2**52 - 1_000_000
-MOST = 2**32 - 1  # failures known from elsewhere
-LONGEST_HOLD = 255
-LONGEST_NAME = 2**16 - 1
+_NAMES = f"meter's name above {2**16 - 1} bytes, a hold above {2**8 - 1}"
 
 CHARGE = Script("meters", "charge")
 SETTLE = Script("meters", "settle", keeps_on=True)
@@ -51,20 +49,19 @@ class Meters:
         slots = by_slot(charges)
         asked = {self._prefix + slot: _charge_arguments(of_slot) for slot, of_slot in slots.items()}
         # A unit that is spent at once would be spent twice. The same hold again reserves nothing more.
-        again = all(charge.candidate is not None for charge in charges)
+        again = None not in [charge.candidate for charge in charges]
         readings: list[Reading] = []
         for keys in self._caller.router.runs(asked):
             [answer] = yield from self._caller.run([_call(CHARGE, keys, asked, now)], again=again, copied=True)
-            refused = _read_readings(answer, readings)
-            if refused:
+            if _read_readings(answer, readings):
                 break
         # In the order of the slots; those that are not reached were not looked at.
         if len(readings) < len(charges):
             readings += [UNTOUCHED] * (len(charges) - len(readings))
-        if len(slots) == 1:
+        if [charge for of_slot in slots.values() for charge in of_slot] == list(charges):
             return tuple(readings)
-        in_order = iter(readings)
-        of_slots = {slot: [next(in_order) for _ in of_slot] for slot, of_slot in slots.items()}
+        in_turn = iter(readings)
+        of_slots = {slot: [next(in_turn) for _ in of_slot] for slot, of_slot in slots.items()}
         return tuple([of_slots[charge.slot].pop(0) for charge in charges])
 
     def settle(self, settlements: Sequence[Settlement], now: int) -> Plan[None]:
@@ -83,7 +80,7 @@ class Meters:
             return ()
         slots: dict[bytes, list[bytes]] = {}
         for slot, name, ladder in meters:
-            slots.setdefault(slot, []).append(_packed_name(name) + _ladder(ladder))
+            slots.setdefault(slot, []).append(_read_argument(name, ladder))
         asked = {self._prefix + slot: arguments for slot, arguments in slots.items()}
         runs = self._caller.router.runs(asked)
         calls = [_call(READ, keys, asked, now) for keys in runs]
@@ -114,24 +111,35 @@ def _call(script: Script, keys: Sequence[bytes], asked: Mapping[bytes, list[byte
 def _charge_arguments(charges: Sequence[Charge]) -> list[bytes]:
     arguments: list[bytes] = []
     for charge in charges:
-        at_least, floor, candidate = charge.at_least, charge.floor, charge.candidate
-        if not (0 <= at_least <= MOST and 0 <= floor <= MOST):
-            raise _misfit(f"count above {MOST}")
+        name, hold, candidate = charge.meter, charge.hold, charge.candidate
         try:
-            guessed = b"\0" if candidate is None else b"\x08" + candidate.to_bytes(8)
-        except OverflowError:
-            raise _misfit("candidate that is not of 64 bits") from None
-        begin = _packed_name(charge.meter) + _packed_hold(charge.hold) + guessed
-        arguments.append(begin + _pack_known(at_least, floor) + _ladder(charge.ladder))
+            guess = b"\0" if candidate is None else b"\x08" + candidate.to_bytes(8)
+            known = _pack_known(charge.at_least, charge.floor)
+            sizes = len(name).to_bytes(2), len(hold).to_bytes(1)
+        except (OverflowError, StructError):
+            raise _misfit(f"{_NAMES}, a candidate that is not of 64 bits, or a count above {2**32 - 1}") from None
+        arguments.append(b"".join((sizes[0], name, sizes[1], hold, guess, known, _ladder(charge.ladder))))
     return arguments
 
 
 def _settle_arguments(settlements: Sequence[Settlement]) -> list[bytes]:
     arguments: list[bytes] = []
     for settlement in settlements:
-        begin = _packed_name(settlement.meter) + _packed_hold(settlement.hold)
-        arguments.append(begin + _VERDICTS[settlement.verdict] + _ladder(settlement.ladder))
+        name, hold = settlement.meter, settlement.hold
+        try:
+            sizes = len(name).to_bytes(2), len(hold).to_bytes(1)
+        except OverflowError:
+            raise _misfit(_NAMES) from None
+        verdict, ladder = _VERDICTS[settlement.verdict], _ladder(settlement.ladder)
+        arguments.append(b"".join((sizes[0], name, sizes[1], hold, verdict, ladder)))
     return arguments
+
+
+def _read_argument(name: bytes, ladder: Ladder) -> bytes:
+    try:
+        return len(name).to_bytes(2) + name + _ladder(ladder)
+    except OverflowError:
+        raise _misfit(_NAMES) from None
 
 
 @cache
@@ -143,18 +151,6 @@ def _ladder(ladder: Ladder) -> bytes:
     return _pack_ladder(
         keep_for(ladder) // 1000, ladder.free, ladder.first, ladder.longest, ladder.stop, ladder.window, ladder.lease
     )
-
-
-def _packed_name(name: bytes) -> bytes:
-    if len(name) > LONGEST_NAME:
-        raise _misfit(f"name above {LONGEST_NAME} bytes")
-    return len(name).to_bytes(2) + name
-
-
-def _packed_hold(hold: bytes) -> bytes:
-    if len(hold) > LONGEST_HOLD:
-        raise _misfit(f"hold above {LONGEST_HOLD} bytes")
-    return len(hold).to_bytes(1) + hold
 
 
 def _misfit(what: str) -> ConfigError:

@@ -11,8 +11,10 @@ OF_POLICY = {
     "test_identity",
     "test_mfa",
     "test_oracle",
+    "test_outages",
     "test_password_paths",
     "test_passwords",
+    "test_secrets",
     "test_sessions",
     "test_telemetry",
 }

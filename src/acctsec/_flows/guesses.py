@@ -9,7 +9,7 @@ from acctsec._flows.tokens import Purpose
 from acctsec._values import Value, evolve
 from acctsec.claims import DeviceClaims
 from acctsec.context import Context
-from acctsec.errors import PortError, StoreUnavailable
+from acctsec.errors import PortError, StoreBusy, StoreUnavailable
 from acctsec.lockout import (
     LADDERED,
     Admitted,
@@ -123,7 +123,7 @@ class Guesses:
 
     def __init__(self, core: Core) -> None:
         self.core = core
-        self.counting = Counting(core)
+        self.counting: Counting = Counting(core)
 
     async def begin(
         self,
@@ -192,7 +192,10 @@ class Guesses:
         patience = core.policy.lockout.patience.total_seconds()
         while True:
             groups = self._charges(scene, who, kind, lane, context, typed=typed, secret=secret, hold=hold, floor=floor)
-            groups, reserved = await self._charge(scene, kind, lane, groups)
+            try:
+                groups, reserved = await self._charge(scene, kind, lane, groups)
+            except StoreBusy:  # a crowd at the store is like one in the lane
+                return TryAgain(BRIEF)
             judgement = self._judge(groups, reserved.readings)
             lost = 0
             if isinstance(judgement, Admitted) and not floor and not reserved.alone:

@@ -230,9 +230,10 @@ class Walk:
         return self.ladders[self.names.index(name) if name in self.names else 0]
 
     def crowd(self):
-        """Fill a row nearly to the brim, with meters of both kinds, some of one age."""
+        """Fill a row nearly to the brim, with meters of both kinds, some of one age; or with more than may be dropped."""
+        kept = self.random.choice((20, 20, 1))
         for number in range(64):
-            name = b"%sm%d" % (b"!" if number % 20 == 0 else b"", number)
+            name = b"%sm%d" % (b"!" if number % kept == 0 else b"", number)
             self.now += self.random.choice((0, 1))
             self.charge([self.wish(next(iter(self.rows)), name, number)])
             if number % 3:
@@ -367,8 +368,8 @@ FAULTS = (
     ("charge", "return left < right", "return left > right"),
     ("charge", "call('HLEN', key) - MAX_METERS", "call('HLEN', key) - MAX_METERS - 1"),
     ("charge", "readings) then\n    break", "readings) and false then\n    break"),
-    ("charge", "if begins and ttl", "if not begins and ttl"),
-    ("charge", "begins = begins or not row[name]", "begins = not row[name]"),
+    ("charge", "if ttl ~= MISSING then", "if ttl == MISSING then"),
+    ("charge", "  if excess <= 0 then", "  if excess <= 0 or call('HLEN', key) > MAX_METERS then"),
     ("charge", "candidate ~= '' and candidate", "candidate"),
     ("meters", "doublings >= 64", "doublings >= 63"),
     ("meters", "doublings < 0", "doublings <= 0"),

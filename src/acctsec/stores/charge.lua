@@ -104,13 +104,12 @@ local function charge_row(key, charges, readings)
   local ttl = call('PTTL', key)
   local row, changed = ttl ~= MISSING and row_of(key, charges) or {}, {}
   local number = #readings
-  local begins, refused, keep = false, false, 0
+  local refused, keep = false, 0
   for i = 1, #charges do
     local charge = charges[i]
     local name = charge.meter
     local meter = changed[name] or opened(row[name])
     changed[name] = meter
-    begins = begins or not row[name]
     keep = max(keep, charge.keep)
     wake(meter, charge, now, charge.at_least, charge.least_now)
     local kind, first, second, hold = admit(meter, charge)
@@ -136,7 +135,7 @@ local function charge_row(key, charges, readings)
       end
     end
   end
-  if begins and ttl ~= MISSING then
+  if ttl ~= MISSING then
     evict(key, row, changed)
   end
   -- Never shortened; put off by an hour at a time, so that most charges need not write it.

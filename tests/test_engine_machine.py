@@ -77,7 +77,11 @@ EXAMPLES = {"memory": 120, "sqlite": 40}
 @pytest.mark.parametrize("face", FACES)
 @pytest.mark.parametrize("store", STORES)
 def test_the_engine_does_what_the_model_says(store, face, places):
-    run(machine(store, face, places), examples=EXAMPLES.get(store, 20) * (3 if PROFILE == "ci" and store in EXAMPLES else 1), steps=30)
+    run(
+        machine(store, face, places),
+        examples=EXAMPLES.get(store, 20) * (3 if PROFILE == "ci" and store in EXAMPLES else 1),
+        steps=30,
+    )
 
 
 @pytest.mark.deep

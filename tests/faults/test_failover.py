@@ -73,6 +73,7 @@ def test_what_a_fail_over_may_lose(cluster, tmp_path, a_site, replicas):
         w, row = _signed_up(store)
         master = cluster.master_of(cluster.slot(b"acctsec:m:" + row))
     replica, slots = replica_of(cluster, master), slots_of(cluster, master, WORKERS)
+    cluster.hurry()
     with Crew(tmp_path, both, slots=slots, tasks=["counter", "guesser"]) as crew:
         crew.wait_for_comparisons(12)
         with kept_behind(master, replica):

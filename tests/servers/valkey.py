@@ -60,7 +60,7 @@ OPTIONS = {
 }
 CLUSTER = {
     "cluster-enabled": "yes",
-    "cluster-node-timeout": "1000",
+    "cluster-node-timeout": "15000",  # a busy machine is not a dead node: `hurry` is for who kills one
     "cluster-allow-replica-migration": "no",  # each master keeps its replica, so that each can be killed in turn
 }
 SLOTS = 16_384
@@ -251,8 +251,14 @@ class ValkeyCluster:
     def kill_master(self, slot):
         """Kill the node that serves a slot, and answer it."""
         master = self.master_of(slot)
+        self.hurry()
         master.kill()
         return master
+
+    def hurry(self, milliseconds=1000):
+        """From now on promote the replica of a master that is silent for so long; until `heal`."""
+        for node in self._living():
+            node.run("CONFIG", "SET", "cluster-node-timeout", milliseconds)
 
     def wait_for_promotion(self, dead):
         """Wait until the replica of a killed master serves, in the eyes of all that live."""
@@ -267,15 +273,21 @@ class ValkeyCluster:
             if not node.running:
                 node.start()
         self.wait_until_whole()
+        self.hurry(CLUSTER["cluster-node-timeout"])
 
     def wait_until_whole(self):
         """Wait until all six know each other, three serve all slots, and the other three have what they have."""
         self._wait_until(self._whole, what="become whole")
 
     def flush(self):
-        """Forget all that is in it."""
-        for master in self.masters():
+        """Forget all that is in it, whoever is master by now: on a busy machine one may be taken for dead."""
+        self._wait_until(self._flushed, what="been flushed")
+
+    def _flushed(self):
+        masters = self.masters()
+        for master in masters:
             master.flush()
+        return len(masters) == 3 and masters == self.masters()
 
     def _whole(self):
         return (

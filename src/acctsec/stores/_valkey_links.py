@@ -6,7 +6,7 @@ connections are used, with every retry off: whether something may be asked again
 """
 
 import select
-from asyncio import Lock, Semaphore, gather, get_running_loop, timeout
+from asyncio import Lock, Semaphore, gather, get_running_loop, sleep, timeout
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from os import getpid
 from queue import Empty, SimpleQueue
@@ -270,7 +270,8 @@ class AsyncLink:
     async def close(self) -> None:
         """Close what is idle; the rest closes when it is given back."""
         while self._idle:
-            await self._idle.pop().disconnect(nowait=True)
+            await _drop(self._idle.pop())
+        await sleep(0)  # a loop that ends now has closed their sockets
 
     async def _take(self) -> Any:
         if self._room.locked():
@@ -292,7 +293,7 @@ class AsyncLink:
                 # The loop may not have come round yet to hear what waits at the socket.
                 if not (_has_news(connection._writer.get_extra_info("socket")) or await connection.can_read()):  # noqa: SLF001 - no other way
                     return connection
-                await connection.disconnect(nowait=True)
+                await _drop(connection)
             connection = self._links.connection(self._address)
             try:
                 async with timeout(self._links.timeout):
@@ -300,7 +301,7 @@ class AsyncLink:
                     await connection.send_command("HELLO")
                     check_primary(self.name, await connection.read_response())
             except BaseException as error:
-                await connection.disconnect(nowait=True)
+                await _drop(connection)
                 if isinstance(error, RedisError | OSError):
                     raise unreachable(self.name, error) from error
                 raise
@@ -314,7 +315,7 @@ class AsyncLink:
             if whole and not self._links.closed:
                 self._idle.append(connection)
             else:
-                await connection.disconnect(nowait=True)
+                await _drop(connection)
         finally:
             self._room.release()
 
@@ -462,6 +463,13 @@ def _reply(connection: Any) -> Any:
         return connection.read_response()
     except ResponseError as error:
         return error
+
+
+async def _drop(connection: Any) -> None:
+    """Close a connection without a last word: a TLS peer's good-bye may never come."""
+    if connection._writer is not None:  # noqa: SLF001 - no other way
+        connection._writer.transport.abort()  # noqa: SLF001
+    await connection.disconnect(nowait=True)
 
 
 async def _async_reply(connection: Any) -> Any:

@@ -34,7 +34,7 @@ coverage: $(VENV)/.dev  ## run the tests with branch coverage: two to three time
 	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report
 
-test-deep: $(VENV)/.dev  ## run the slow searches for rare faults (many minutes)
+test-deep: $(VENV)/.deep  ## run the slow searches for rare faults (many minutes)
 	@HYPOTHESIS_PROFILE=deep $(PY) -m pytest -m deep $(ARGS)
 
 lint: $(VENV)/.lint  ## check style, types and the layers
@@ -62,6 +62,7 @@ lock:  ## pin the newest versions anew in requirements/ (needs uv)
 	env -u UV_DEFAULT_INDEX -u UV_INDEX -u UV_INDEX_URL -u UV_EXTRA_INDEX_URL uv --no-config lock --upgrade --python "$(PYTHON)"
 	$(EXPORT) --group build --extra cli -o requirements/run.txt
 	$(EXPORT) --group dev --extra cli --extra testing -o requirements/dev.txt
+	$(EXPORT) --group deep --extra cli --extra testing -o requirements/deep.txt
 	$(EXPORT) --group lint --extra cli --extra testing -o requirements/lint.txt
 	$(EXPORT) --group docs -o requirements/docs.txt
 	$(EXPORT) --group bench --extra fast -o requirements/bench.txt

@@ -29,6 +29,7 @@ def direct(path):
     """What pyproject.toml itself asks of the environment that *path* pins."""
     extras, groups = {
         "run": (["cli"], ["build"]),
+        "deep": (["cli", "testing"], ["deep"]),
         "dev": (["cli", "testing"], ["dev"]),
         "lint": (["cli", "testing"], ["lint"]),
         "docs": ([], ["docs"]),
@@ -46,8 +47,8 @@ def direct(path):
 
 
 def test_requirements_are_there():
-    """Five environments are pinned."""
-    assert [path.stem for path in LOCKED] == ["bench", "dev", "docs", "lint", "run"]
+    """Six environments are pinned."""
+    assert [path.stem for path in LOCKED] == ["bench", "deep", "dev", "docs", "lint", "run"]
 
 
 @pytest.mark.parametrize("path", LOCKED, ids=lambda path: path.stem)

@@ -106,7 +106,7 @@ class Target:
 
 def parsed(conninfo: str) -> dict[str, Any]:
     """A conninfo in its parts. What cannot be read is not shown: it may hold a password."""
-    with suppress(ProgrammingError):
+    with suppress(ProgrammingError, UnicodeError):  # the latter carries the whole text
         if isinstance(conninfo, str):
             known = dict(conninfo_to_dict(conninfo))
             if _is_meant(conninfo, known):

@@ -1,0 +1,181 @@
+"""What is fuzzed, and the word that each reader has given."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from acctsec import ConfigError, Keyring, PasswordAccepted, PasswordPolicy, PasswordRejected
+from acctsec._codec import decode_record, encode_record, pack_event, unpack_event
+from acctsec._flows.tokens import Purpose, Tokens
+from acctsec.claims import DeviceClaims, SessionClaims
+from acctsec.context import Source
+from acctsec.errors import RecordError, StoreError
+from acctsec.events import PortFailed
+from acctsec.hashing import phc
+from acctsec.identifiers import canonical
+from acctsec.keyring import frame, unframe
+from acctsec.meters import Meter
+from acctsec.mfa import recovery, totp
+from acctsec.outcomes import Objection
+from acctsec.password import prepare
+from acctsec.password.context import remainder
+from acctsec.record import Device, Record, Verifier
+from acctsec.stores._postgres_target import parsed
+from acctsec.stores._rows import Row, read_row
+from acctsec.stores._valkey_links import parse_url
+
+KEYRING = Keyring(sealing=[bytes(range(32))], index=[bytes(range(32, 64))])
+POLICY = PasswordPolicy()
+SECRET = "hunter-Σ-2"
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+TOKENS = Tokens(KEYRING)
+
+
+def stored_hash(data):
+    """A stored hash has one spelling."""
+    text = _text(data)
+    read = phc.parse(text)
+    assert read is None or str(read) == text
+
+
+def password(data):
+    """What was prepared stays as it is, and is judged whatever it is made of."""
+    text = _text(data)
+    once = prepare(text)
+    if not isinstance(once, Objection):
+        assert prepare(once) == once
+    verdict = POLICY.check(text, words=(text[1:9],))
+    assert isinstance(verdict, PasswordAccepted | PasswordRejected)
+    assert verdict.strength.guesses_log10 >= 0
+
+
+def context_words(data):
+    """Some of the password is left without the words, or all of it."""
+    first, _, second = _text(data).partition("\0")
+    rest = remainder(first, second.split("\1"))
+    assert rest is None or rest >= 0
+
+
+def record(data):
+    """A record is read as it was written, or refused."""
+    with suppress(RecordError):
+        read = decode_record(data)
+        assert decode_record(encode_record(read)) == read
+
+
+def event(data):
+    """An event is read as it was written, or not at all."""
+    read = unpack_event(data)
+    if read is not None:
+        assert unpack_event(pack_event(read)) == read
+
+
+def meter_row(data):
+    """A row of meters is read to its last meter, or refused."""
+    with suppress(StoreError):
+        row = read_row(data)
+        assert len(row) == len([row[name] for name in row])
+
+
+def framed(data):
+    """Parts of text come out as they went in, and nothing else comes out."""
+    parts = unframe(data)
+    assert not parts or frame(*parts) == data
+
+
+def sealed(data):
+    """Nobody makes what opens."""
+    assert KEYRING.open("verifier", data, "tenant", "subject") is None
+
+
+def token(data):
+    """Nobody makes a token."""
+    assert TOKENS.open(Purpose.SESSION, _text(data), SessionClaims) is None
+
+
+def identifier(data):
+    """The canonical form of a canonical form is itself."""
+    found = canonical(_text(data))
+    assert found is None or canonical(found.value) == found
+
+
+def source(data):
+    """An address is read in one way, however many proxies wrote it down."""
+    peer, _, header = _text(data).partition("\0")
+    found = Source.of(peer)
+    assert Source.of(peer) == found
+    assert isinstance(Source.forwarded(peer=peer, header=header, trusted_proxies=len(data) % 4), Source)
+
+
+def codes(data):
+    """A code of another form is no code, and none is found that was not given."""
+    text = _text(data)
+    assert totp.is_code(text) == (len(text) == 6 and text.isascii() and text.isdecimal())
+    assert recovery.find(recovery.digests(("aaaa-bbbb",)), text) is None or recovery.is_code(text)
+
+
+def conninfo(data):
+    """Where PostgreSQL is, is read or refused, and a refusal shows nothing of it."""
+    _says_nothing(parsed, f"postgresql://user:{SECRET}{_text(data)}")
+    _says_nothing(parsed, f"password={SECRET}{_text(data)}")
+
+
+def valkey_url(data):
+    """Where Valkey is, is read or refused, and a refusal shows nothing of it."""
+    _says_nothing(parse_url, f"redis://user:{SECRET}{_text(data)}")
+    _says_nothing(parse_url, f"{_text(data)}{SECRET}")
+
+
+def _says_nothing(read, text):
+    refusal = None
+    try:
+        read(text)
+    except ConfigError as error:
+        refusal = f"{error} {error!r} {error.__cause__!r} {error.remedy}"
+    assert SECRET not in (refusal or "")
+
+
+def _text(data):
+    """Text of every kind, lone surrogates among it."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+SEEDS = {
+    "stored-hash": [f"$argon2id$v=19$m=19456,t=2,p=1${'A' * 22}${'A' * 43}"],
+    "token": [TOKENS.seal(Purpose.DEVICE, DeviceClaims(tenant="", subject="s", incarnation=bytes(16), id=bytes(16)))],
+    "source": ["2001:db8::1\0203.0.113.9, 198.51.100.7", "::ffff:192.0.2.1"],
+    "identifier": ["Straße@example.com", "+44 20 7946 0000"],
+    "conninfo": ["@localhost:5432/app?sslmode=require", " host=localhost port=5432"],
+    "valkey-url": ["@localhost:6379/0?db=1", "rediss://user:"],
+    "record": [
+        encode_record(
+            Record(
+                incarnation=bytes(16),
+                verifier=Verifier(sealed=bytes(133), born=1, preparation=1, since=NOW),
+                devices=(Device(id=bytes(16), since=NOW),),
+            )
+        )
+    ],
+    "meter-row": [Row({}).with_changes({b"meter": Meter()})],
+    "event": [pack_event(PortFailed(tenant="", subject="", at=NOW, port="corpus"))],
+}
+"""Where the search begins, for what chance alone would not find."""
+
+TARGETS = {
+    target.__name__.replace("_", "-"): target
+    for target in (
+        codes,
+        conninfo,
+        context_words,
+        event,
+        framed,
+        identifier,
+        meter_row,
+        password,
+        record,
+        sealed,
+        source,
+        stored_hash,
+        token,
+        valkey_url,
+    )
+}

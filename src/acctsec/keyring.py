@@ -31,6 +31,19 @@ def frame(*parts: bytes | str) -> bytes:
     return framed
 
 
+def unframe(framed: bytes) -> list[str]:
+    """The parts that were joined, as text; none for what ``frame`` did not make of text."""
+    parts, at = [], 0
+    while at < len(framed):
+        begin = at + 4
+        at = begin + int.from_bytes(framed[at:begin], "big")
+        parts.append(framed[begin:at])
+    try:
+        return [part.decode() for part in parts] if frame(*parts) == framed else []
+    except UnicodeDecodeError:
+        return []
+
+
 class Keyring:
     """
     The secrets of one deployment: *sealing* keys, newest first, and *index* keys, newest first.
@@ -87,6 +100,11 @@ class Keyring:
     def index_count(self) -> int:
         """How many index keys are in force: two while they rotate."""
         return len(self._index)
+
+    @property
+    def sealing_ids(self) -> tuple[str, ...]:
+        """What tells the sealing keys apart, newest first: the beginning of all that each of them sealed, which is no secret."""
+        return tuple([key_id.hex() for key_id in self._ids])
 
     def seal(self, purpose: str, plain: bytes, *bound: bytes | str) -> bytes:
         """Encrypt and authenticate *plain*; it opens only for the same purpose and bound values."""

@@ -167,7 +167,7 @@ class Interrupting:
     def __init__(self, store):
         self._store = store
         self.meanwhile = None
-        for name in ("load", "drain", "ack", "charge", "settle", "read"):
+        for name in ("load", "drain", "ack", "scan", "charge", "settle", "read"):
             setattr(self, name, getattr(store, name))
 
     def commit(self, *args):

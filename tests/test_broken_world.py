@@ -106,7 +106,7 @@ class Failing:
     """A store of which one method fails, before or after it did what it was asked."""
 
     def __init__(self, store, method, *, after=False):
-        for name in ("load", "commit", "drain", "ack", "charge", "settle", "read"):
+        for name in ("load", "commit", "drain", "ack", "scan", "charge", "settle", "read"):
             setattr(self, name, self._failing(getattr(store, name), after=after) if name == method else getattr(store, name))
 
     def _failing(self, call, *, after):

@@ -24,6 +24,7 @@ from acctsec import (
     Initial,
     MessagePurpose,
     PasswordChanged,
+    PasswordChangeRequired,
     ProofAccepted,
     RecoveryCode,
     RecoveryCodes,
@@ -62,6 +63,20 @@ def nobody():
 def with_a_session():
     w = a_user()
     w.session = w.sign_in().session
+    return w
+
+
+class Leaks:
+    """A corpus that knows every password."""
+
+    def count(self, password):
+        return 1
+
+
+def with_a_leak():
+    w = a_user()
+    w.corpus = Leaks()
+    w.restart()
     return w
 
 
@@ -150,6 +165,16 @@ OPERATIONS = {
             happened=lambda w: len(record(w).sessions) == 1,
             means=SignedIn,
             events=(events.SignedInEvent,),
+            once=False,
+        ),
+    ),
+    "a sign-in with a password that leaked": (
+        with_a_leak,
+        Operation(
+            begin=sign_in,
+            happened=lambda w: record(w).change is not None,
+            means=PasswordChangeRequired,
+            events=(events.ChangeDemanded,),
             once=False,
         ),
     ),

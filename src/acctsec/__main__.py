@@ -1,4 +1,4 @@
-"""The command line: ``python -m acctsec demo | keys | policy | store``."""
+"""The command line: ``python -m acctsec demo | import | keys | policy | rewrap | store``."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import acctsec
-from acctsec import Policy, _store_command, presets
+from acctsec import Policy, _import_command, _rewrap_command, _store_command, presets
 
 EXIT_CODES = (
     "exit codes: 0 all is well; 1 something failed, for the demo: a claim did not hold; 2 the command cannot be carried out as "
@@ -35,6 +35,8 @@ def parser() -> argparse.ArgumentParser:
     policy.add_argument("--preset", choices=named, default="social-default", metavar="NAME", help=f"one of {', '.join(named)}")
 
     _store_command.describe(commands, epilog=EXIT_CODES)
+    _import_command.describe(commands, epilog=EXIT_CODES)
+    _rewrap_command.describe(commands, epilog=EXIT_CODES)
     return top
 
 
@@ -62,6 +64,10 @@ def _run(given: argparse.Namespace) -> int:
         return 0
     if given.command == "store":
         return _store_command.run(given)
+    if given.command == "import":
+        return _import_command.run(given)
+    if given.command == "rewrap":
+        return _rewrap_command.run(given)
     if given.command == "policy":
         from acctsec._demo.inforce import show
         from acctsec._demo.screen import choose

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from functools import wraps
+from threading import Thread
 from typing import Any, TypeVar
 
 from acctsec.errors import PortError
@@ -27,6 +28,29 @@ def awaitable(call: Callable[..., T]) -> Callable[..., Coroutine[Any, Any, T]]:
         return call(*args, **kwargs)
 
     return answer
+
+
+class Threads:
+    """
+    Begins flows that nobody waits for, each on a thread of its own, at most eight at once.
+
+    No lock and no queue: a forked child begins with neither. The threads end with the process.
+    """
+
+    MOST = 8
+
+    def __init__(self) -> None:
+        self._running: list[Thread] = []
+
+    def __call__(self, begin: Callable[[], Coroutine[Any, Any, None]]) -> bool:
+        """Begin a flow; False where too many are under way."""
+        self._running = [one for one in self._running if one.is_alive()]
+        if len(self._running) >= self.MOST:
+            return False
+        thread = Thread(target=lambda: run(begin()), name="acctsec-later", daemon=True)
+        thread.start()
+        self._running.append(thread)
+        return True
 
 
 class Awaitable:

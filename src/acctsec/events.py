@@ -48,6 +48,14 @@ class VerifierRenewed(Event):
 
 
 @frozen(kw_only=True)
+class VerifierImported(Event):
+    """A password hash of another system became the subject's; *scheme* names what made it."""
+
+    scheme: str
+    actor: str
+
+
+@frozen(kw_only=True)
 class ResetIssued(Event):
     """A reset became live and its message was handed to the messenger."""
 
@@ -163,7 +171,7 @@ class Enabled(Event):
 
 @frozen(kw_only=True)
 class ChangeDemanded(Event):
-    """The password must change at the next sign-in."""
+    """The password must change before the next session; *actor* is empty where it was found to have leaked."""
 
     actor: str
     reason: ChangeReason

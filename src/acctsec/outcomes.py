@@ -32,6 +32,7 @@ class ChangeReason(StrEnum):
     REQUIRED_BY_ADMINISTRATOR = "required-by-administrator"
     SET_BY_ADMINISTRATOR = "set-by-administrator"
     BREACHED = "breached"
+    AGE = "age"
 
 
 class EndReason(StrEnum):
@@ -133,11 +134,14 @@ class SignedIn:
     The subject proved all that the policy asks; *session* is the token to hand to the browser.
 
     *device* is a token for a second, longer-lived cookie: it gives this browser its own lockout lane and nothing else.
+    *password_due* is when the password comes of the age at which the policy wants another, in the past where it has; None
+    where the policy asks nothing of the kind. Say so, and let people in.
     """
 
     session: str = secret()
     device: str = secret()
     info: SessionInfo = field(kw_only=True)
+    password_due: datetime | None = field(default=None, kw_only=True)
 
 
 @frozen
@@ -311,6 +315,53 @@ class Export:
     failures: tuple[tuple[str, int], ...]
     change_required: bool
     disabled: bool
+
+
+class ImportObjection(StrEnum):
+    """Why a stored hash was not taken over."""
+
+    UNREADABLE = "unreadable-hash"  # the policy's hashing does not compute it: foreign, damaged, too cheap or too costly
+    HAS_PASSWORD = "has-password"  # noqa: S105 - there is another one, which is never replaced
+    UNKNOWN_SUBJECT = "unknown-subject"  # the directory has no such account
+    FUTURE = "changed-in-the-future"
+
+
+@frozen
+class Imported:
+    """The hash is the subject's verifier now. *again*: it was before, and nothing changed. *scheme* names what made it."""
+
+    scheme: str
+    again: bool = False
+
+
+@frozen
+class NotImported:
+    """Nothing changed, for this reason."""
+
+    objection: ImportObjection
+
+
+@frozen(kw_only=True)
+class Rewrapped:
+    """
+    What a page of records came to; *after* begins the next one, and is None once there is none.
+
+    Of so many *records*, *changed* were written. *secrets* counts what lies in them now by the id of the key that sealed it,
+    newest key first, *lost* what no key of the ring opens, and *damaged* names records with such a secret, or that cannot be
+    read at all, by tenant and subject.
+    """
+
+    after: bytes | None
+    records: int
+    changed: int
+    secrets: tuple[tuple[str, int], ...]
+    lost: int
+    damaged: tuple[tuple[str, str], ...]
+
+    @property
+    def left(self) -> int:
+        """Secrets that still lie under an older key."""
+        return sum(number for _, number in self.secrets[1:])
 
 
 SetPasswordOutcome = PasswordChanged | PasswordRejected | Refused | TryAgain

@@ -1,9 +1,10 @@
 """Policy: one frozen object of all families, with the checks that cross them."""
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
-from attrs import field, fields, frozen, has
+from attrs import AttrsInstance, evolve, field, fields, frozen, has
 
 from acctsec.checks import kind, text
 from acctsec.errors import ConfigError
@@ -11,6 +12,7 @@ from acctsec.hashing import HashingPolicy
 from acctsec.lockout import LockoutPolicy
 from acctsec.mfa import MfaPolicy
 from acctsec.password import PasswordPolicy
+from acctsec.protocols import Account
 from acctsec.reset import ResetPolicy
 from acctsec.sessions import SessionPolicy
 
@@ -18,13 +20,46 @@ CODE_LUCK = 1e-4
 """The chance that guessing a reset code may have within a day."""
 
 
+MAX_COMPOSED = 1024
+"""How many compositions a policy remembers; then it begins anew."""
+
+
+class Parts(Mapping[str, PasswordPolicy]):
+    """Password policies by the name of a group or a tenant: a mapping that cannot change, and can be hashed."""
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, parts: Mapping[str, PasswordPolicy]) -> None:
+        if not isinstance(parts, Mapping) or not all(
+            type(name) is str and isinstance(part, PasswordPolicy) for name, part in parts.items()
+        ):
+            raise ConfigError("groups or tenants is not a mapping of names to PasswordPolicy.", remedy='Give {"staff": ...}.')
+        self._parts = dict(sorted(parts.items()))
+
+    def __getitem__(self, name: str) -> PasswordPolicy:
+        return self._parts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._parts.items()))
+
+    def __repr__(self) -> str:
+        return repr(self._parts)
+
+
 @frozen(kw_only=True)
 class Policy:
     """
     Everything that is decided about passwords, resets, factors, lockout, hashing and sessions, as one value.
 
-    ``Policy()`` is the preset ``SOCIAL_DEFAULT``. Raises ConfigError when two families contradict each other, saying which
-    fields and how to mend it.
+    *groups* and *tenants* name password policies that their members' passwords must satisfy as well; ``for_account``
+    composes them. Default: none. ``Policy()`` is the preset ``SOCIAL_DEFAULT``. Raises ConfigError when two families
+    contradict each other, saying which fields and how to mend it.
     """
 
     name: str = field(default="custom", validator=text())
@@ -34,6 +69,9 @@ class Policy:
     mfa: MfaPolicy = field(factory=MfaPolicy, validator=kind(MfaPolicy))
     lockout: LockoutPolicy = field(factory=LockoutPolicy, validator=kind(LockoutPolicy))
     sessions: SessionPolicy = field(factory=SessionPolicy, validator=kind(SessionPolicy))
+    groups: Mapping[str, PasswordPolicy] = field(default=Parts({}), converter=Parts)
+    tenants: Mapping[str, PasswordPolicy] = field(default=Parts({}), converter=Parts)
+    _composed: "dict[tuple[str | None, ...], Policy]" = field(factory=dict, init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         if self.lockout.lease <= self.hashing.patience:
@@ -48,19 +86,49 @@ class Policy:
         if self.reset.resume_lifetime < self.sessions.ticket_lifetime / 10:
             raise ConfigError("reset.resume_lifetime is too short to type a password in.", remedy="Give it minutes.")
 
+    def for_account(self, account: Account | None, *, tenant: str = "") -> "Policy":
+        """
+        This policy as it holds for one account: its password policy joined by ``&`` with those of its groups and tenant.
+
+        It only tightens: no composition accepts what one of its parts refuses. Names without a policy add nothing, and
+        without an account only the tenant counts. What was composed before is answered again.
+        """
+        groups = sorted(self.groups.keys() & account.groups) if account is not None and self.groups else []
+        named = tenant if tenant in self.tenants else None
+        if not groups and named is None:
+            return self
+        key = (named, *groups)
+        known = self._composed.get(key)
+        if known is None:
+            password = self.password
+            for part in (*(self.groups[one] for one in groups), *(() if named is None else (self.tenants[named],))):
+                password &= part
+            known = evolve(self, password=password, groups={}, tenants={})
+            if len(self._composed) >= MAX_COMPOSED:
+                self._composed.clear()
+            self._composed[key] = known
+        return known
+
     def knobs(self) -> tuple[tuple[str, str], ...]:
         """Every knob and its value as text, in the order of the families: for pages, reviews and comparisons."""
         found: list[tuple[str, str]] = []
         for attribute in fields(type(self)):
             part = getattr(self, attribute.name)
             if has(type(part)):
-                found += [(f"{attribute.name}.{inner.name}", _shown(getattr(part, inner.name))) for inner in fields(type(part))]
+                found += _knobs(attribute.name, part)
+            elif isinstance(part, Parts):
+                for name, one in part.items():
+                    found += _knobs(f"{attribute.name}.{name}", one)
         return tuple(found)
 
     @property
     def digest(self) -> str:
         """Names this policy's contents: equal knobs, equal digest."""
         return hashlib.sha256(repr(self.knobs()).encode()).hexdigest()[:16]
+
+
+def _knobs(prefix: str, part: AttrsInstance) -> list[tuple[str, str]]:
+    return [(f"{prefix}.{one.name}", _shown(getattr(part, one.name))) for one in fields(type(part))]
 
 
 def _shown(value: object) -> str:

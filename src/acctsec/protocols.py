@@ -72,6 +72,13 @@ class Drained:
     attempts: int
 
 
+class Page(Value, frozen=True):
+    """The keys of some records; *after* begins the next page, and is None once there is none."""
+
+    keys: tuple[bytes, ...]
+    after: bytes | None
+
+
 class AsyncRecordStore(Protocol):
     """Keeps one versioned record a key, and an outbox that is written in the same commit."""
 
@@ -94,6 +101,14 @@ class AsyncRecordStore(Protocol):
     async def ack(self, ids: Sequence[bytes]) -> None:
         """Delete entries that were delivered."""
 
+    async def scan(self, after: bytes, limit: int) -> Page:
+        """
+        Name at most *limit* records, going on where a page ended that said *after*; ``b""`` begins.
+
+        What is there from the first page to the last is on one of them at least: in any order, and perhaps twice. Records that
+        come or go meanwhile may be on one or not. A page that is empty need not be the last.
+        """
+
 
 class RecordStore(Protocol):
     """The blocking form of AsyncRecordStore."""
@@ -107,6 +122,8 @@ class RecordStore(Protocol):
     def drain(self, limit: int, now: datetime, lease: timedelta) -> Sequence[Drained]: ...
 
     def ack(self, ids: Sequence[bytes]) -> None: ...
+
+    def scan(self, after: bytes, limit: int) -> Page: ...
 
 
 # --- meters -----------------------------------------------------------------------------------------------------------

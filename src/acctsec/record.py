@@ -201,6 +201,14 @@ class Record(Part, frozen=True, kw_only=True):
         past = zip(range(len(self.history)), self.history, ended, strict=False)
         return tuple(one for number, one, end in past if number < keep or now < end + RAPID)
 
+    def resealed(self, anew: Mapping[bytes, bytes]) -> Self:
+        """The same record, with what was sealed under an older key in place of the very bytes it was made from."""
+        if not anew:
+            return self
+        verifier = self.verifier and evolve(self.verifier, sealed=anew.get(self.verifier.sealed, self.verifier.sealed))
+        history = tuple(evolve(one, sealed=anew.get(one.sealed, one.sealed)) for one in self.history)
+        return evolve(self, verifier=verifier, history=history, factors=self.factors.resealed(anew))
+
     def with_epoch(self) -> Self:
         """
         Go one epoch further: every session, ticket and reset of before is dead.

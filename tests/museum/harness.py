@@ -28,7 +28,7 @@ from acctsec.testing.doubles import InstrumentedHashing, MemoryDirectory
 from acctsec.testing.world import PASSWORD, World, built
 
 ROOT = Path(__file__).resolve().parents[2]
-STORE = ("load", "commit", "drain", "ack", "charge", "settle", "read")
+STORE = ("load", "commit", "drain", "ack", "scan", "charge", "settle", "read")
 NEW = "violet staple under the harbour 63"
 OTHERS = tuple(
     f"{word} lantern beside quiet gravel {41 + 7 * n}"

@@ -1,16 +1,17 @@
-"""The estimate is zxcvbn's where zxcvbn is right, and stays cheap, private and total where it is not."""
+"""The search is zxcvbn's where zxcvbn is right; the estimate joins it with the trigrams and stays cheap, private and total."""
 
 import subprocess
 import sys
 import threading
 import time
+from math import log10
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from zxcvbn import matching, zxcvbn
 
-from acctsec.password import estimate
+from acctsec.password import estimate, strength
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 
@@ -24,12 +25,17 @@ ORDINARY = """
 WORDS = ["acme", "john", "example"]
 
 
+def searched(password, words):
+    """What the search alone finds."""
+    return log10(strength.guesses(password, strength.ranked(words), strength.tables()))
+
+
 @pytest.mark.parametrize("password", ORDINARY)
 @pytest.mark.parametrize("words", [[], WORDS])
 def test_it_agrees_with_zxcvbn_on_ordinary_passwords(password, words):
     theirs = float(zxcvbn(password, words)["guesses_log10"])
 
-    assert estimate(password, words) == pytest.approx(theirs, abs=1e-9)
+    assert searched(password, words) == pytest.approx(theirs, abs=1e-9)
 
 
 @given(
@@ -41,7 +47,7 @@ def test_it_agrees_with_zxcvbn_on_what_people_put_together(password):
     """Only years after 2019 and dates are taken out: zxcvbn does not know the first."""
     theirs = float(zxcvbn(password, WORDS)["guesses_log10"])
 
-    assert estimate(password, WORDS) == pytest.approx(theirs, abs=1e-9)
+    assert searched(password, WORDS) == pytest.approx(theirs, abs=1e-9)
 
 
 @pytest.mark.parametrize("year", [2020, 2026, 2039, 2049])
@@ -63,6 +69,20 @@ def test_a_word_longer_than_the_window_is_known_all_the_same():
 
     assert len(address) > 40
     assert estimate(address, [address]) < 3
+
+
+@given(
+    st.lists(st.sampled_from([*ORDINARY, *WORDS, "J0hn", "kwarns", "zq", "x"]), min_size=1, max_size=4),
+    st.lists(st.sampled_from([*WORDS, "kwarns", "zq"])),
+)
+def test_words_of_the_context_only_weaken(parts, words):
+    password = "".join(parts)[:40]
+
+    assert estimate(password, words) <= estimate(password) + 1e-9
+
+
+def test_a_made_up_word_that_looks_like_one_is_weaker_than_random_letters():
+    assert estimate("marilanders") < estimate("xqzvkwjpfhg") - 1
 
 
 def test_equal_words_count_once_and_at_their_best_place():

@@ -6,7 +6,7 @@ import pytest
 
 from acctsec._values import evolve
 from acctsec.meters import FRESH
-from acctsec.protocols import Committed, Conflict, Settle, Tally, Untouched
+from acctsec.protocols import Committed, Conflict, Page, Settle, Tally, Untouched
 from acctsec.stores import AsyncMemoryStore, MemoryStore
 from acctsec.testing import check_store
 
@@ -22,7 +22,7 @@ class Half:
 
 def test_a_store_of_records_only_is_held_to_its_half():
     """It needs no meters to pass."""
-    check_store(lambda: Half("load", "commit", "drain", "ack"))
+    check_store(lambda: Half("load", "commit", "drain", "ack", "scan"))
 
 
 def test_a_store_of_meters_only_is_held_to_its_half():
@@ -219,9 +219,43 @@ class ReadsNothing(MemoryStore):
         return tuple([Tally(FRESH.count, 0, 0) for _ in meters])
 
 
+class ScansFromBehind(MemoryStore):
+    def scan(self, after, limit):
+        page = super().scan(after, limit)
+        return page if page.after is None else Page(page.keys, page.keys[-1] + b"\0\0")
+
+
+class ScansByPlace(MemoryStore):
+    def scan(self, after, limit):
+        begin = int(after or b"0")
+        keys = tuple(sorted(self._records)[begin : begin + limit])
+        return Page(keys, b"%d" % (begin + limit) if len(keys) == limit else None)
+
+
+class ScansWithoutLimit(MemoryStore):
+    def scan(self, after, limit):
+        return Page(tuple(self._records), None)
+
+
+class ScansForEver(MemoryStore):
+    def scan(self, after, limit):
+        return Page(super().scan(after, limit).keys, b"")
+
+
+class ScansTheOutbox(MemoryStore):
+    def scan(self, after, limit):
+        page = super().scan(after, limit)
+        return Page((*page.keys, b"appended to")[:limit], page.after) if b"a" in self._records else page
+
+
 @pytest.mark.parametrize(
     ("store", "sentence"),
     [
+        (ScansFromBehind, "A scan must name every record"),
+        (ScansByPlace, "Whatever is there from the first page of a scan to the last must be named"),
+        (ScansWithoutLimit, "A scan must name every record"),
+        (ScansForEver, "A scan must name every record"),
+        (ScansTheOutbox, "A scan must name every record"),
         (Overwrites, "succeed from the version that is there and from no other"),
         (InsertsOver, "succeed from the version that is there and from no other"),
         (CountsVersions, "under the commit's id"),

@@ -271,6 +271,7 @@ def test_round_trips_are_few(proxied):
     assert trips("commit", b"key", version(2), None, [b"entry"], version(4)) == 2
     assert trips("drain", 9, TODAY, SOON) == 1
     assert trips("ack", [bytes(24)]) == 1
+    assert trips("scan", b"", 9) == 1
     assert trips("charge", several, NOW) == 2  # it begins rows
     assert trips("charge", several, NOW) == 2  # it finds them
     assert trips("settle", [settlement(slot=slot) for slot in (b"b", b"a")], NOW) == 2

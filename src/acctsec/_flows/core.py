@@ -2,7 +2,7 @@
 
 import inspect
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, wraps
 from typing import Any, ParamSpec, TypeVar
@@ -82,6 +82,7 @@ class Ports:
     corpus: AsyncBreachCorpus | None
     hash: Callable[[Job[object]], Awaitable[object]]
     offload: Callable[[Callable[[], Any]], Awaitable[Any]]
+    later: Callable[[Callable[[], Coroutine[Any, Any, None]]], bool]  # begins what nobody waits for; False where too much is on
     pause: Callable[[float], Awaitable[None]]
     clock: Clock
     entropy: Entropy

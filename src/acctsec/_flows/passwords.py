@@ -38,7 +38,7 @@ from acctsec.password import Outage
 from acctsec.password.codes import Code
 from acctsec.protocols import Account, AsyncBreachCorpus, Settle
 from acctsec.record import MAX_HISTORY, RAPID
-from acctsec.steps import Changed, ChangeProof, No, Scene, Stale, Step, change_password, change_refusal
+from acctsec.steps import Changed, ChangeProof, No, Scene, Stale, Step, change_password, change_refusal, too_soon
 
 
 @frozen
@@ -69,15 +69,15 @@ class Passwords:
         if account is not None and not isinstance(account, Account):
             raise ConfigError("`account` is not an Account.", remedy="Give one, or leave it out.")
         guarded = account is not None and self.core.policy.mfa.requires(account.groups)
-        chosen = await self.choose(password, account=account, guarded=guarded)
+        chosen = await self.choose(password, account=account, tenant="", guarded=guarded)
         return PasswordAccepted(chosen.strength) if isinstance(chosen, Chosen) else chosen
 
-    async def choose(self, password: object, *, account: Account | None, guarded: bool) -> Chosen | PasswordRejected:
+    async def choose(self, password: object, *, account: Account | None, tenant: str, guarded: bool) -> Chosen | PasswordRejected:
         """Judge a new password by every rule that needs no secret of the subject."""
-        core, policy = self.core, self.core.policy.password
+        core, policy = self.core, self.core.policy.for_account(account, tenant=tenant).password
         prepared = core.prepared(password)
         corpus = core.ports.corpus
-        breaches = None if prepared is None or corpus is None else await self._breaches(corpus, prepared)
+        breaches = None if prepared is None or corpus is None else await sightings(core, corpus, prepared)
         words = context_words(account)
         judged: PasswordAccepted | PasswordRejected = await core.ports.offload(
             lambda: policy.check(password, words=words, breach_count=breaches, mfa=guarded)
@@ -88,18 +88,6 @@ class Passwords:
         if corpus is not None and breaches is None and policy.on_outage is Outage.REFUSE:
             found = (*found, Objection(Code.UNCHECKED.value))
         return PasswordRejected(found, judged.strength) if found else Chosen(prepared, judged.strength)
-
-    async def _breaches(self, corpus: AsyncBreachCorpus, password: str) -> int | None:
-        """How often a password leaked; None when the corpus cannot tell, which the policy's rule answers for."""
-        try:
-            count = await port("corpus.count", corpus.count(password))
-        except PortError:
-            count = -1
-        if type(count) is int and count >= 0:
-            return count
-        scene = Scene(tenant="", subject="", account=None, now=self.core.now())
-        self.core.observe(events.PortFailed(**scene.head(), port="corpus"))
-        return None
 
     @operation
     async def set_password(self, subject: str, password: str, *, by: PasswordClaim, context: Context) -> SetPasswordOutcome:
@@ -116,15 +104,20 @@ class Passwords:
         if isinstance(claim, Refused):
             return claim
         scene, loaded = await core.enter(context.tenant, subject, context.source.key)
+        policy = core.policy.for_account(scene.account, tenant=scene.tenant)
         try:
             proven = await self._compared(scene, loaded, claim, context) if isinstance(claim, Typed) else claim
             if not isinstance(proven, ChangeProof):
                 return proven
-            refusal = change_refusal(core.policy, loaded.record, scene=scene, proof=proven)
+            refusal = change_refusal(policy, loaded.record, scene=scene, proof=proven)
             if refusal:
                 core.refused(scene, "set_password", "evaluated", refusal)
                 return Refused()
-            chosen = await self.choose(password, account=scene.account, guarded=core.guarded(scene, loaded.record))
+            wait = too_soon(policy, loaded.record, scene=scene, proof=proven)
+            if wait:
+                return TryAgain(wait)
+            guarded = core.guarded(scene, loaded.record)
+            chosen = await self.choose(password, account=scene.account, tenant=scene.tenant, guarded=guarded)
             if not isinstance(chosen, Chosen):
                 return chosen
             reused = await self.reused(scene, loaded, chosen, context)
@@ -137,7 +130,7 @@ class Passwords:
         done = await core.apply(
             scene,
             loaded,
-            lambda record: change_password(core.policy, record, scene=scene, proof=proven, new=new, device=device),
+            lambda record: change_password(policy, record, scene=scene, proof=proven, new=new, device=device),
         )
         return self.changed(done, scene, "set_password")
 
@@ -220,7 +213,8 @@ class Passwords:
         """
         core, record = self.core, loaded.record
         past = [] if record.verifier is None else [record.verifier]
-        past += record.earlier(core.policy.password.history, scene.now)
+        policy = core.policy.for_account(scene.account, tenant=scene.tenant).password
+        past += record.earlier(policy.history, scene.now)
         if not past:
             return None
         if not reset and len(past) > MAX_HISTORY and scene.now < past[-2].since + RAPID:
@@ -241,6 +235,18 @@ class Passwords:
         # Where it is not in use the change goes through: nobody asks twice for nothing.
         await guess.settle(Settle.FAILED if found else Settle.VOID)
         return PasswordRejected((Objection(Code.REUSED.value),), chosen.strength) if found else None
+
+
+async def sightings(core: Core, corpus: AsyncBreachCorpus, password: str) -> int | None:
+    """How often a password leaked; None when the corpus cannot tell, which is observed."""
+    try:
+        count = await port("corpus.count", corpus.count(password))
+    except PortError:
+        count = -1
+    if type(count) is int and count >= 0:
+        return count
+    core.observe(events.PortFailed(tenant="", subject="", at=core.now(), port="corpus"))
+    return None
 
 
 def context_words(account: Account | None) -> tuple[str, ...]:

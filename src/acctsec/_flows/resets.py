@@ -258,7 +258,7 @@ class Resets:
         if not enough(record, proof.methods):
             return self._factor_required(scene, record, reset=proof.reset, methods=proof.methods)
         guarded = core.guarded(scene, record)
-        chosen = await self.passwords.choose(new_password, account=scene.account, guarded=guarded)
+        chosen = await self.passwords.choose(new_password, account=scene.account, tenant=scene.tenant, guarded=guarded)
         if not isinstance(chosen, Chosen):
             return chosen
         reused = await self.passwords.reused(scene, proof.loaded, chosen, context, reset=proof.reset or b"ticket")
@@ -268,7 +268,7 @@ class Resets:
 
         def step(latest: Record) -> Step:
             return redeem(
-                core.policy,
+                core.policy.for_account(scene.account, tenant=scene.tenant),
                 latest,
                 scene=scene,
                 reset=proof.reset,

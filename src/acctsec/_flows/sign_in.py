@@ -2,10 +2,12 @@
 
 from datetime import datetime, timedelta
 
+from acctsec import events
 from acctsec._flows.answers import Answers, Checked, factor_infos, is_answer
 from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.counting import Who, known, phantom
 from acctsec._flows.guesses import Guess, Guesses
+from acctsec._flows.passwords import sightings
 from acctsec._flows.tokens import Purpose
 from acctsec._values import evolve
 from acctsec.claims import FactorAnswer, RecoveryCode, Ticket, TotpCode
@@ -26,17 +28,21 @@ from acctsec.outcomes import (
     TryAgain,
     VerifyFactorOutcome,
 )
+from acctsec.password import AtSignIn
 from acctsec.protocols import Account, Settle
 from acctsec.record import Record, Session
 from acctsec.steps import (
+    Compared,
     FactorProven,
     Granted,
     NeedsChange,
+    NeedsEnrollment,
     NeedsFactor,
     No,
     Scene,
     Stale,
     Step,
+    find_leaked,
     prove_factor,
     prove_for_reset,
     sign_in,
@@ -86,22 +92,64 @@ class SignIn:
         if not scene.active(loaded.record):
             return await guess.fail("disabled")
         drawn = core.drawn()
+        policy = core.policy.for_account(scene.account, tenant=scene.tenant)
+        asks = core.ports.corpus is not None and policy.password.looks_up_at_sign_in and not loaded.record.change
+        waits = policy.password.at_sign_in is AtSignIn.CHECK
+        leaked = asks and waits and await self._leaked(scene, guarded=core.guarded(scene, loaded.record), password=password)
         renewed = await core.renewed(scene, verifier, done.phc, password)
         compared = done.compared
 
         def step(record: Record) -> Step:
             done = sign_in(
-                core.policy,
+                policy,
                 record,
                 scene=scene,
                 compared=compared,
                 lane=guess.lane,
                 drawn=drawn,
                 renewed=renewed,
+                leaked=leaked,
             )
             return guess.right(done)
 
-        return await self._conclude(await core.apply(scene, loaded, step), guess)
+        ended = await core.apply(scene, loaded, step)
+        outcome = await self._conclude(ended, guess)
+        if asks and not waits and isinstance(ended.verdict, Granted | NeedsFactor | NeedsEnrollment):
+            guarded = core.guarded(scene, loaded.record)
+            if not core.ports.later(lambda: self._find_later(scene, compared, guarded=guarded, password=password)):
+                self._unasked()
+        return outcome
+
+    async def _leaked(self, scene: Scene, *, guarded: bool, password: str) -> bool:
+        """
+        Whether a password that proved right is among the leaked ones.
+
+        Nothing is looked up before: of a wrong password, or one in a closed lane, the corpus would tell by its time or its
+        traffic that there is somebody. What has to be changed anyway is not looked up again.
+        """
+        core, corpus = self.core, self.core.ports.corpus
+        count = None if corpus is None else await sightings(core, corpus, password)
+        policy = core.policy.for_account(scene.account, tenant=scene.tenant)
+        return policy.password.refuses_leaked(count, mfa=guarded)
+
+    async def _find_later(self, scene: Scene, compared: Compared, *, guarded: bool, password: str) -> None:
+        """
+        Look a password up while its sign-in goes on, and let it be changed at the next one.
+
+        It is in memory for as long as that takes and nowhere else. What is lost with the process, or to a store that does not
+        answer, is found at the next sign-in.
+        """
+        core = self.core
+        try:
+            if await self._leaked(scene, guarded=guarded, password=password):
+                scene = evolve(scene, now=core.now())
+                loaded = await core.load(core.record_key(scene.tenant, scene.subject), fresh=core.draw(16))
+                await core.apply(scene, loaded, lambda record: find_leaked(record, scene=scene, compared=compared))
+        except Exception:  # noqa: BLE001 - nobody is there to be told
+            self._unasked()
+
+    def _unasked(self) -> None:
+        self.core.observe(events.PortFailed(tenant="", subject="", at=self.core.now(), port="corpus"))
 
     async def _conclude(self, done: Step, guess: Guess) -> SignInOutcome | None:
         core, verdict, record, scene = self.core, done.verdict, done.record, guess.scene
@@ -138,7 +186,9 @@ class SignIn:
         token = core.tokens.session(scene, record, session)
         device = core.tokens.device(scene, record, verdict.device)
         info = session_info(scene, session, expires=core.policy.sessions.expiry(session, active=scene.now))
-        return SignedIn(token, device, info=info)
+        rules = core.policy.for_account(scene.account, tenant=scene.tenant).password
+        due = None if record.verifier is None else rules.due(record.verifier.since)
+        return SignedIn(token, device, info=info, password_due=due)
 
     @operation
     async def verify_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> VerifyFactorOutcome:
@@ -163,7 +213,8 @@ class SignIn:
             if purpose is Purpose.RESET:
                 return checked.guess.right(prove_for_reset(core.policy, record, scene=scene, ticket=claims, found=found))
             lane = checked.guess.lane
-            done = prove_factor(core.policy, record, scene=scene, ticket=claims, found=found, lane=lane, drawn=drawn)
+            policy = core.policy.for_account(scene.account, tenant=scene.tenant)
+            done = prove_factor(policy, record, scene=scene, ticket=claims, found=found, lane=lane, drawn=drawn)
             return checked.guess.right(done)
 
         done = await core.apply(checked.scene, checked.loaded, step)

@@ -1,6 +1,8 @@
 """AsyncEngine: the face for asyncio."""
 
-from typing import Literal
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import Any, Literal
 
 from acctsec import _ports
 from acctsec._flows.core import Ports
@@ -18,7 +20,9 @@ from acctsec.outcomes import (
     FactorRemoved,
     FactorRenamed,
     Factors,
+    Imported,
     LaneStatus,
+    NotImported,
     PasswordAccepted,
     PasswordRejected,
     RecoveryCodes,
@@ -26,6 +30,7 @@ from acctsec.outcomes import (
     Refused,
     ResetPending,
     ResetRequested,
+    Rewrapped,
     SessionEnded,
     SessionsEnded,
     SessionValid,
@@ -45,6 +50,26 @@ from acctsec.protocols import (
     Entropy,
 )
 from acctsec.stores.memory import AsyncMemoryStore
+
+
+class Tasks:
+    """Begins flows that nobody waits for, each as a task of the running loop, at most a hundred at once."""
+
+    MOST = 100
+
+    def __init__(self) -> None:
+        self._running: set[object] = set()  # a loop keeps no task alive by itself
+
+    def __call__(self, begin: Callable[[], Coroutine[Any, Any, None]]) -> bool:
+        """Begin a flow; False where too many are under way."""
+        if len(self._running) >= self.MOST:
+            return False
+        from asyncio import get_running_loop
+
+        task = get_running_loop().create_task(begin())
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return True
 
 
 class AsyncEngine:
@@ -83,6 +108,7 @@ class AsyncEngine:
             corpus=corpus,
             hash=pool.arun,
             offload=pool.arun,
+            later=Tasks(),
             pause=_sleep,
             clock=clock,
             entropy=entropy,
@@ -250,6 +276,36 @@ class AsyncAdmins:
         Refused where the subject has no verified address.
         """
         return await self._flows.administration.initial_password(subject, actor=actor, tenant=tenant)
+
+    async def import_verifier(
+        self,
+        subject: str,
+        stored: str,
+        *,
+        actor: str,
+        tenant: str = "",
+        changed_at: datetime | None = None,
+        dry_run: bool = False,
+    ) -> Imported | NotImported | TryAgain:
+        """
+        Take a hash that another system made over as the password of a subject that has none, sealed as any other.
+
+        *stored* is the text as it lay there, *changed_at* when that password was set (None: now). Imported *again*: it is this
+        very hash that the subject has. A password that is there is never replaced. NotImported names the reason; a hash that the
+        policy's hashing does not compute would be right for nobody. With *dry_run* nothing is written.
+        """
+        return await self._flows.moving.import_verifier(
+            subject, stored, actor=actor, tenant=tenant, changed_at=changed_at, dry_run=dry_run
+        )
+
+    async def rewrap(self, after: bytes = b"", *, limit: int = 100, dry_run: bool = False) -> Rewrapped:
+        """
+        Seal what lies in a page of records under the newest key, and go on with what it answers as *after*; ``b""`` begins.
+
+        For after a new sealing key was put in front, on every node: no password, no authenticator and no sheet of codes needs
+        its owner for it, and sessions stay. A record that changes meanwhile is never overwritten. With *dry_run* it only counts.
+        """
+        return await self._flows.moving.rewrap(after, limit=limit, dry_run=dry_run)
 
     async def export(self, subject: str, *, tenant: str = "") -> Export:
         """All that is held about a subject, without secrets."""

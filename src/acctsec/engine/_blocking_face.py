@@ -1,12 +1,13 @@
 """Engine: the blocking face."""
 
 from collections.abc import Callable
+from datetime import datetime
 from threading import Event as Flag
 from threading import Thread
 from typing import Literal
 
 from acctsec import _ports
-from acctsec._blocking import Awaitable, awaitable, run
+from acctsec._blocking import Awaitable, Threads, awaitable, run
 from acctsec._flows.core import Ports
 from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, TotpCode
 from acctsec.context import Context
@@ -22,7 +23,9 @@ from acctsec.outcomes import (
     FactorRemoved,
     FactorRenamed,
     Factors,
+    Imported,
     LaneStatus,
+    NotImported,
     PasswordAccepted,
     PasswordRejected,
     RecoveryCodes,
@@ -30,6 +33,7 @@ from acctsec.outcomes import (
     Refused,
     ResetPending,
     ResetRequested,
+    Rewrapped,
     SessionEnded,
     SessionsEnded,
     SessionValid,
@@ -102,6 +106,7 @@ class Engine:
             corpus=None if corpus is None else Awaitable(corpus, "count"),  # type: ignore[arg-type]
             hash=awaitable(pool.run),
             offload=awaitable(_inline),
+            later=Threads(),
             pause=awaitable(_ports.pause),
             clock=clock,
             entropy=entropy,
@@ -282,6 +287,38 @@ class Admins:
         Refused where the subject has no verified address.
         """
         return run(self._flows.administration.initial_password(subject, actor=actor, tenant=tenant))
+
+    def import_verifier(
+        self,
+        subject: str,
+        stored: str,
+        *,
+        actor: str,
+        tenant: str = "",
+        changed_at: datetime | None = None,
+        dry_run: bool = False,
+    ) -> Imported | NotImported | TryAgain:
+        """
+        Take a hash that another system made over as the password of a subject that has none, sealed as any other.
+
+        *stored* is the text as it lay there, *changed_at* when that password was set (None: now). Imported *again*: it is this
+        very hash that the subject has. A password that is there is never replaced. NotImported names the reason; a hash that the
+        policy's hashing does not compute would be right for nobody. With *dry_run* nothing is written.
+        """
+        return run(
+            self._flows.moving.import_verifier(
+                subject, stored, actor=actor, tenant=tenant, changed_at=changed_at, dry_run=dry_run
+            )
+        )
+
+    def rewrap(self, after: bytes = b"", *, limit: int = 100, dry_run: bool = False) -> Rewrapped:
+        """
+        Seal what lies in a page of records under the newest key, and go on with what it answers as *after*; ``b""`` begins.
+
+        For after a new sealing key was put in front, on every node: no password, no authenticator and no sheet of codes needs
+        its owner for it, and sessions stay. A record that changes meanwhile is never overwritten. With *dry_run* it only counts.
+        """
+        return run(self._flows.moving.rewrap(after, limit=limit, dry_run=dry_run))
 
     def export(self, subject: str, *, tenant: str = "") -> Export:
         """All that is held about a subject, without secrets."""

@@ -9,6 +9,7 @@ from acctsec._flows.core import Core, Ports
 from acctsec._flows.delivery import Delivery
 from acctsec._flows.factors import FactorFlows
 from acctsec._flows.guesses import Guesses
+from acctsec._flows.moving import Moving
 from acctsec._flows.passwords import Passwords
 from acctsec._flows.resets import Resets
 from acctsec._flows.sessions import Sessions
@@ -18,7 +19,7 @@ from acctsec.hashing.governor import Governor
 from acctsec.keyring import Keyring
 from acctsec.policy import Policy
 
-RECORDS = ("load", "commit", "drain", "ack")
+RECORDS = ("load", "commit", "drain", "ack", "scan")
 METERS = ("charge", "settle", "read")
 OWN_ROWS = 50_000  # of meters that a process keeps by itself while the others do not answer: about 50 MB
 
@@ -36,6 +37,7 @@ class Flows:
         self.factors: FactorFlows = FactorFlows(self.core, guesses)
         self.sessions: Sessions = Sessions(self.core, self.factors)
         self.administration: Administration = Administration(self.core, self.resets)
+        self.moving: Moving = Moving(self.core)
         self.delivery: Delivery = Delivery(self.core)
 
 

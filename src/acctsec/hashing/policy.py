@@ -114,6 +114,11 @@ class HashingPolicy:
             return Comparison.UNREADABLE
         return Comparison.MATCHED if matched else Comparison.DIFFERENT
 
+    def reads(self, phc: str) -> bool:
+        """Whether ``verify`` computes this stored hash, and would not call it UNREADABLE however right the password."""
+        stored = parse(phc)
+        return stored is not None and self._accepts(stored.parameters)
+
     def needs_rehash(self, phc: str) -> bool:
         """
         Whether a new hash would be stronger than *phc*; never proposes a weaker one.

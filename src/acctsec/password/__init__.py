@@ -1,13 +1,15 @@
 """Passwords: the rules they are held to, and how strong they are. Pure: facts come in, objections go out."""
 
 from acctsec.password.codes import Code
-from acctsec.password.policy import Outage, PasswordPolicy
+from acctsec.password.policy import Age, AtSignIn, Outage, PasswordPolicy
 from acctsec.password.preparation import PREPARATION, prepare
 from acctsec.password.rules import Blocklist, Breached, ContextWords, Facts, Length, MinimumStrength, Rule
 from acctsec.password.strength import estimate
 
 __all__ = [
     "PREPARATION",
+    "Age",
+    "AtSignIn",
     "Blocklist",
     "Breached",
     "Code",

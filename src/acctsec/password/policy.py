@@ -1,6 +1,7 @@
 """The password policy: which rules hold, asked all at once."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ParamSpec, TypeVar
 
@@ -38,6 +39,22 @@ class Outage(StrEnum):
     REFUSE = "refuse"
 
 
+class AtSignIn(StrEnum):
+    """Whether a right password is looked up among the leaked ones as well; sterner ones come later."""
+
+    OFF = "off"
+    LATER = "later"
+    CHECK = "check"
+
+
+class Age(StrEnum):
+    """What follows once a password is older than the policy likes; sterner ones come later."""
+
+    NONE = "none"
+    PROMPT = "prompt"
+    FORCE = "force"
+
+
 @frozen(kw_only=True)
 class PasswordPolicy:
     """
@@ -55,6 +72,19 @@ class PasswordPolicy:
             however many there were: rapid changes bring nothing back.
         on_outage: what becomes of a new password when the breach corpus cannot be asked. Default ACCEPT, with an event: the
             other rules still hold, and a sign-up that nobody can finish helps nobody. REFUSE objects.
+        at_sign_in: whether a password that proved right is looked up in the breach corpus too, where the engine has one and a
+            rule ``Breached`` asks for it: it may have leaked since it was set. Default CHECK: a leaked one has to be changed
+            first, since SP 800-63B-4 section 3.1.1.2 forces a change on evidence of compromise. A corpus that cannot tell stops
+            nobody. LATER: the answer does not wait for the corpus, and the change is due at the next sign-in. OFF: it is asked
+            when a password is set, and never again.
+        max_age: how old a password may become before *on_age* follows. Default: not set, since SP 800-63B-4 section 3.1.1.2
+            forbids changes without cause; 90 days where PCI DSS 4.0.1 requirement 8.3.9 binds a password that is the only
+            factor. China's MLPS (GB/T 22239-2019 section 8.1.4.1) asks for regular change and names no number.
+        on_age: what follows then: PROMPT says when in ``SignedIn.password_due``, FORCE demands the change before a session.
+            Default NONE, for the same clause.
+        min_age: how long nobody changes a password without cause: by the current one, or by a fresh session. A reset, an
+            administrator and a demanded change never wait. Default 0: whoever fears for a password must be able to change it
+            at once, and the history needs no waiting to hold; 1 day is common where auditors ask for it.
         estimator: says how many guesses a password stands. Default: ``estimate``, in this process.
         also: policies that must accept the password as well; made by ``&``. Default: none.
 
@@ -68,6 +98,10 @@ class PasswordPolicy:
     max_bytes: int = 1024
     history: int = 0
     on_outage: Outage = field(default=Outage.ACCEPT, validator=kind(Outage))
+    at_sign_in: AtSignIn = field(default=AtSignIn.CHECK, validator=kind(AtSignIn))
+    max_age: timedelta | None = None
+    on_age: Age = field(default=Age.NONE, validator=kind(Age))
+    min_age: timedelta = timedelta(0)
     estimator: Estimator = estimate
     also: "tuple[PasswordPolicy, ...]" = ()
 
@@ -86,8 +120,34 @@ class PasswordPolicy:
         if len(_texts(self.words)) > MAX_SERVICE_WORDS:
             message = f"There are more than {MAX_SERVICE_WORDS} words."
             raise ConfigError(message, remedy="Keep those that people put into their passwords.")
+        self._check_ages()
         if not callable(self.estimator):
             raise ConfigError("The estimator cannot be called.", remedy="Give a callable (password, words) -> float.")
+
+    def _check_ages(self) -> None:
+        if self.max_age is not None:
+            _length("max_age", self.max_age, timedelta(days=1))
+        _length("min_age", self.min_age, timedelta(0))
+        if (self.max_age is None) is not (self.on_age is Age.NONE):
+            raise ConfigError("max_age and on_age go together.", remedy="Give both, or leave both out.")
+        if self.max_age is not None and not self.also and self.min_age >= self.max_age:
+            raise ConfigError("min_age is not below max_age.", remedy="Let a password be changed before it is due.")
+
+    def due(self, since: datetime) -> datetime | None:
+        """When a password that was set at *since* comes of age; None where age means nothing."""
+        return None if self.max_age is None else since + self.max_age
+
+    def refuses_leaked(self, count: int | None, *, mfa: bool = False) -> bool:
+        """Whether a rule ``Breached`` of this policy, or of one it has to agree with, refuses what was seen that often."""
+        facts = Facts(words=(), breach_count=count, strength=Strength(0.0), mfa=mfa)
+        rules = (rule for part in (self, *self.also) for rule in part.rules if isinstance(rule, Breached))
+        return any(rule.judge("", facts) for rule in rules)
+
+    @property
+    def looks_up_at_sign_in(self) -> bool:
+        """Whether a right password is looked up, now or later: the policy wants it, and a rule has something to say."""
+        asked = any(isinstance(rule, Breached) for part in (self, *self.also) for rule in part.rules)
+        return asked and self.at_sign_in is not AtSignIn.OFF
 
     def check(
         self, password: object, *, words: tuple[str, ...] = (), breach_count: int | None = None, mfa: bool = False
@@ -120,6 +180,10 @@ class PasswordPolicy:
             max_bytes=min(self.max_bytes, other.max_bytes),
             history=max(self.history, other.history),
             on_outage=max(self.on_outage, other.on_outage),  # by their names, refuse wins
+            at_sign_in=max(self.at_sign_in, other.at_sign_in, key=list(AtSignIn).index),
+            max_age=min((one.max_age for one in (self, other) if one.max_age is not None), default=None),
+            on_age=max(self.on_age, other.on_age, key=list(Age).index),
+            min_age=max(self.min_age, other.min_age),
             also=(*self.also, evolve(other, also=()), *other.also),
         )
 
@@ -143,6 +207,7 @@ class PasswordPolicy:
 
 _MEND = "Mend it; until then no password is accepted."
 _UNGUESSABLE = 10_000
+_FOR_EVER = timedelta(days=3660)
 
 
 def _answer(call: Callable[P, T], asked: object, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -167,6 +232,11 @@ def _texts(words: object) -> tuple[str, ...]:
     if not isinstance(words, tuple) or not all(isinstance(word, str) for word in words):
         raise ConfigError("words is not a tuple of str.", remedy='Give words=("name", "address", ...).')
     return words
+
+
+def _length(name: str, value: object, least: timedelta) -> None:
+    if type(value) is not timedelta or not least <= value <= _FOR_EVER:
+        raise ConfigError(f"{name} is {value!r}.", remedy=f"Give a timedelta from {least} to {_FOR_EVER}.")
 
 
 def _whole(name: str, value: object, low: int, high: int) -> None:

@@ -1,27 +1,43 @@
 """
-How many guesses a password stands: zxcvbn's model, without what makes its package unfit for a server.
+How many guesses a password stands: zxcvbn's model, joined with how likely its characters are in common passwords.
 
 zxcvbn 4.5.0 keeps the last caller's words in a global that other threads read, raises above 72 characters, takes seconds
 on crafted input, and knows years up to 2019. Its word lists, guess formulas and linear matchers are used here. What
-searches is written anew: it keeps nothing, its cost is bounded, and on ordinary passwords it answers the same.
+searches is written anew: it keeps nothing, its cost is bounded, and on ordinary passwords it answers the same. Above a
+thousand guesses a trigram model has a say as well: search finds words and patterns, the model what merely looks like them.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache
 from itertools import islice
-from math import factorial, log10, prod
+from math import factorial, inf, log10, prod
 from types import ModuleType
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
+from acctsec.errors import ConfigError
 from acctsec.password.context import bounded
+from acctsec.password.estimator import chinese
+from acctsec.password.estimator.kinds import Weakness
+from acctsec.password.estimator.ngrams import trigrams
 
 WINDOW = 40
 """Code points that are analysed at once. Of a longer password the first and the last so many are; the stronger counts."""
 
 MAX_READINGS = 16
 """Ways to undo substitutions that are tried one by one; of 1,500 realistic passwords none needed more than 12."""
+
+# log10 guesses = search * log10(its guesses) + surprise * -log10(probability) + constant: by seeds/estimator/fit.py.
+_SEARCH, _SURPRISE, _CONSTANT = 0.621, 0.333, -1.07
+_ALONE, _FADE = 3.0, 3.0  # powers of ten up to which the search alone counts, and over which the two are faded
+
+_LISTS = (
+    ("passwords", Weakness.COMMON_PASSWORD),
+    ("female_names", Weakness.NAME_OR_CONTEXT),
+    ("male_names", Weakness.NAME_OR_CONTEXT),
+    ("surnames", Weakness.NAME_OR_CONTEXT),
+)
 
 _YEAR = re.compile(r"19[0-9]{2}|20[0-4][0-9]")
 _DATE = re.compile(r"(\d{1,4})([\s/\\_.-])(\d{1,2})\2(\d{1,4})")
@@ -36,6 +52,8 @@ _PENALTY = [0.0, *(10_000.0**parts for parts in range(WINDOW + 2))]
 Span = tuple[int, int, float]
 """First and last index of a part of the password, and the guesses that this part takes."""
 
+Matchers = tuple[Callable[[str], Iterable[Span]], ...]
+
 
 def estimate(password: str, words: Sequence[str] = ()) -> float:
     """
@@ -44,10 +62,85 @@ def estimate(password: str, words: Sequence[str] = ()) -> float:
     Deterministic, thread-safe and bounded for every str: no clock, no global, at most 64 words. A password of more than
     40 code points is as strong as the stronger of its first and its last 40.
     """
-    tables = _tables()
-    own = _ranked(words)
-    parts = [password] if len(password) <= WINDOW else [password[:WINDOW], password[-WINDOW:]]
-    return max(log10(_guesses(part, own, tables)) for part in parts)
+    return _estimate(password, words, tables())
+
+
+@frozen(kw_only=True)
+class StrengthEstimator:
+    """
+    Like ``estimate``, with further dictionaries: an ``estimator`` for PasswordPolicy.
+
+    Args:
+        dictionaries: word lists of other languages or of the organisation, each with its most used word first; case is
+            ignored. At most 16, with 100,000 words together of at most 40 code points each. Default: none.
+
+    Raises ConfigError for values outside these bounds. The repr shows no word.
+    """
+
+    dictionaries: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        lists = self.dictionaries
+        if not isinstance(lists, tuple) or not all(isinstance(one, tuple) for one in lists):
+            raise ConfigError("dictionaries is not a tuple of tuples.", remedy='Give dictionaries=(("word", "next"), ...).')
+        if not all(isinstance(word, str) and 0 < len(word) <= WINDOW for one in lists for word in one):
+            message = f"A dictionary holds something else than words of 1 to {WINDOW} code points."
+            raise ConfigError(message, remedy="Leave out empty lines and what is longer.")
+        if len(lists) > 16 or sum(map(len, lists)) > 100_000:
+            raise ConfigError("There are more than 16 dictionaries or 100,000 words.", remedy="Keep the most used words.")
+
+    def __call__(self, password: str, words: Sequence[str] = ()) -> float:
+        """As ``estimate``."""
+        return _estimate(password, words, _with(self.dictionaries))
+
+
+@lru_cache(maxsize=16)
+def _with(dictionaries: tuple[tuple[str, ...], ...]) -> "_Tables":
+    """zxcvbn's words and these; of a word that is in several lists the best rank counts."""
+    known = tables()
+    ranks = dict(known.ranks)
+    for listed in dictionaries:
+        for rank, word in enumerate(listed, 1):
+            lowered = _lower(word)
+            ranks[lowered] = min(rank, ranks.get(lowered, rank))
+    return evolve(known, ranks=ranks, starts=frozenset(word[:_START] for word in ranks), longest=max(map(len, ranks)))
+
+
+def _estimate(password: str, words: Sequence[str], known: "_Tables") -> float:
+    own = ranked(words)
+    return max(_both(part, own, known) for part in windows(password))
+
+
+def windows(password: str) -> tuple[str, ...]:
+    """What is analysed of a password: all of it, or its two ends."""
+    return (password,) if len(password) <= WINDOW else (password[:WINDOW], password[-WINDOW:])
+
+
+def _both(part: str, own: Mapping[str, int], known: "_Tables") -> float:
+    """
+    The search alone for what it finds at once, then more and more joined with how likely the characters are.
+
+    Below a thousand guesses the search knows the very words, those of the context among them. It never lowers the answer
+    that it finds more guesses: more words of the context can only weaken a password.
+    """
+    searched = log10(guesses(part, own, known, (chinese.spans,)))
+    if searched <= _ALONE:
+        return searched
+    joined = _SEARCH * searched + _SURPRISE * trigrams().surprise(_lower(part)) + _CONSTANT
+    joined = max(joined, min(searched, _ALONE + _FADE) - 1.5)  # 1.5 < _FADE * _SEARCH keeps it rising
+    return min(searched + min((searched - _ALONE) / _FADE, 1.0) * (joined - searched), _chinese(part, known))
+
+
+def _chinese(part: str, known: "_Tables") -> float:
+    """
+    The search alone where Chinese parts shorten it, or no bound: the trigrams were trained on lists with little pinyin.
+
+    Without the words of the context: a bound that came and went with them could let a word strengthen a password.
+    """
+    if not any(True for _ in chinese.spans(_lower(part))):
+        return inf
+    with_them = guesses(part, {}, known, (chinese.spans,))
+    return log10(with_them) if with_them < guesses(part, {}, known) else inf
 
 
 @frozen
@@ -62,7 +155,7 @@ class _Tables:
 
 
 @cache
-def _tables() -> _Tables:
+def tables() -> _Tables:
     """Load zxcvbn on first use. No word is in two of its lists."""
     from zxcvbn import matching, scoring  # type: ignore[import-untyped]
     from zxcvbn.frequency_lists import FREQUENCY_LISTS  # type: ignore[import-untyped]
@@ -72,7 +165,7 @@ def _tables() -> _Tables:
     return _Tables(ranks, starts, max(map(len, ranks)), matching, scoring)
 
 
-def _ranked(words: Sequence[str]) -> dict[str, int]:
+def ranked(words: Sequence[str]) -> dict[str, int]:
     """
     The context words in lower case, each with its place as its rank, then their pieces.
 
@@ -88,15 +181,16 @@ def _ranked(words: Sequence[str]) -> dict[str, int]:
     return dict(islice(ranks.items(), 256))
 
 
-def _guesses(password: str, own: Mapping[str, int], tables: _Tables) -> float:
-    """Guesses for one part of at most 40 code points."""
+def guesses(password: str, own: Mapping[str, int], tables: _Tables, also: Matchers = ()) -> float:
+    """Guesses for one part of at most 40 code points. *also* finds parts in it, in lower case, that zxcvbn knows nothing of."""
     if not password:
         return 1
     spans = [
         *_dictionary(password, own, tables),
-        *_substituted(password, own, tables),
-        *_repeats(password, own, tables),
+        *substituted(password, own, tables),
+        *repeats(password, own, tables, also),
         *_patterns(password, tables),
+        *_further(password, tables, also),
     ]
     return _cheapest(len(password), spans)
 
@@ -104,14 +198,14 @@ def _guesses(password: str, own: Mapping[str, int], tables: _Tables) -> float:
 def _dictionary(password: str, own: Mapping[str, int], tables: _Tables) -> Iterator[Span]:
     """Words as they are, and written backwards."""
     last = len(password) - 1
-    for i, j, rank in _words(password, own, tables):
+    for i, j, rank in found_words(password, own, tables):
         yield i, j, rank * tables.scoring.uppercase_variations({"token": password[i : j + 1]})
-    for i, j, rank in _words(password[::-1], own, tables):
+    for i, j, rank in found_words(password[::-1], own, tables):
         token = password[last - j : last - i + 1]
         yield last - j, last - i, 2 * rank * tables.scoring.uppercase_variations({"token": token})
 
 
-def _words(text: str, own: Mapping[str, int], tables: _Tables) -> Iterator[tuple[int, int, int]]:
+def found_words(text: str, own: Mapping[str, int], tables: _Tables) -> Iterator[tuple[int, int, int]]:
     """Every word in *text* and its rank."""
     lowered, ranks = _lower(text), tables.ranks
     size = len(lowered)
@@ -128,11 +222,24 @@ def _words(text: str, own: Mapping[str, int], tables: _Tables) -> Iterator[tuple
                 yield i, j - 1, own[word]
 
 
-def _substituted(password: str, own: Mapping[str, int], tables: _Tables) -> Iterator[Span]:
+def kind_of(word: str, own: Mapping[str, int]) -> Weakness:
+    """Which list a word is from: the context before the passwords, those before names and other words."""
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+    lowered = _lower(word)
+    if lowered in own:
+        return Weakness.NAME_OR_CONTEXT
+    for listed, kind in _LISTS:
+        if lowered in FREQUENCY_LISTS[listed]:
+            return kind
+    return Weakness.DICTIONARY_WORD
+
+
+def substituted(password: str, own: Mapping[str, int], tables: _Tables) -> Iterator[Span]:
     """Words written with look-alikes (``p4ssw0rd``)."""
     for reading in _readings(password, tables):
         letters = {ord(sign): letter for sign, letter in reading.items()}
-        for i, j, rank in _words(password.translate(letters), own, tables):
+        for i, j, rank in found_words(password.translate(letters), own, tables):
             token = password[i : j + 1]
             used = {sign: letter for sign, letter in reading.items() if sign in token}
             if used and i < j:
@@ -158,7 +265,14 @@ def _readings(password: str, tables: _Tables) -> Iterator[dict[str, str]]:
     yield dict(pairs)
 
 
-def _repeats(password: str, own: Mapping[str, int], tables: _Tables) -> Iterator[Span]:
+def _further(password: str, tables: _Tables, also: Matchers) -> Iterator[Span]:
+    lowered = _lower(password)
+    for find in also:
+        for i, j, count in find(lowered):
+            yield i, j, count * tables.scoring.uppercase_variations({"token": password[i : j + 1]})
+
+
+def repeats(password: str, own: Mapping[str, int], tables: _Tables, also: Matchers = ()) -> Iterator[Span]:
     """The same again (``abcabc``); what is repeated is judged by itself, beside the same words."""
     start = 0
     while (greedy := _GREEDY.search(password, start)) and (lazy := _LAZY.search(password, start)):
@@ -166,24 +280,39 @@ def _repeats(password: str, own: Mapping[str, int], tables: _Tables) -> Iterator
         whole = _LAZY.fullmatch(found[0])
         base = whole[1] if found is greedy and whole else found[1]
         i, j = found.start(), found.end() - 1
-        yield i, j, _guesses(base, own, tables) * (j - i + 1) / len(base)
+        yield i, j, guesses(base, own, tables, also) * (j - i + 1) / len(base)
         start = j + 1
 
 
 def _patterns(password: str, tables: _Tables) -> Iterator[Span]:
     """Runs on a keyboard, sequences, years and dates."""
-    matching, scoring = tables.matching, tables.scoring
-    for match in matching.spatial_match(password):
-        yield match["i"], match["j"], scoring.spatial_guesses(match)
-    for match in matching.sequence_match(password):
-        yield match["i"], match["j"], scoring.sequence_guesses(match)
+    yield from keyboard(password, tables)
+    yield from sequences(password, tables)
+    yield from years(password, tables)
+    yield from dates(password, tables)
+
+
+def keyboard(password: str, tables: _Tables) -> Iterator[Span]:
+    """Neighbours on a keyboard."""
+    for match in tables.matching.spatial_match(password):
+        yield match["i"], match["j"], tables.scoring.spatial_guesses(match)
+
+
+def sequences(password: str, tables: _Tables) -> Iterator[Span]:
+    """Characters in the order of their alphabet."""
+    for match in tables.matching.sequence_match(password):
+        yield match["i"], match["j"], tables.scoring.sequence_guesses(match)
+
+
+def years(password: str, tables: _Tables) -> Iterator[Span]:
+    """Years from 1900 to 2049."""
+    scoring = tables.scoring
     for year in _YEAR.finditer(password):
         space = max(abs(int(year[0]) - scoring.REFERENCE_YEAR), scoring.MIN_YEAR_SPACE)
         yield year.start(), year.end() - 1, space
-    yield from _dates(password, tables)
 
 
-def _dates(password: str, tables: _Tables) -> Iterator[Span]:
+def dates(password: str, tables: _Tables) -> Iterator[Span]:
     """
     Dates with and without separators; of one within another only the outer.
 

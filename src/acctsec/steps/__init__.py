@@ -7,6 +7,7 @@ repeated when a commit loses the race; what was compared or hashed is not.
 
 from acctsec.steps.administration import (
     administer,
+    import_verifier,
     sign_out,
     sign_out_everywhere,
 )
@@ -27,6 +28,7 @@ from acctsec.steps.passwords import (
     prove_for_reset,
     redeem,
     redeem_refusal,
+    too_soon,
 )
 from acctsec.steps.scene import (
     Changed,
@@ -53,6 +55,7 @@ from acctsec.steps.scene import (
 from acctsec.steps.sign_in import (
     count_alone,
     count_guesses,
+    find_leaked,
     give_back,
     prove_factor,
     reach_rung,
@@ -85,9 +88,11 @@ __all__ = [
     "count_alone",
     "count_guesses",
     "enough",
+    "find_leaked",
     "find_reset",
     "give_back",
     "guarded",
+    "import_verifier",
     "issue_codes",
     "issue_reset",
     "live_session",
@@ -104,5 +109,6 @@ __all__ = [
     "sign_out",
     "sign_out_everywhere",
     "spend",
+    "too_soon",
     "with_method",
 ]

@@ -1,5 +1,7 @@
 """Ending sessions, and what administrators do."""
 
+from datetime import datetime
+
 from acctsec import events
 from acctsec._values import evolve
 from acctsec.claims import Admin, SessionClaims
@@ -7,7 +9,7 @@ from acctsec.outcomes import ChangeReason
 from acctsec.policy import Policy
 from acctsec.record import Record
 from acctsec.steps.factors import guarded
-from acctsec.steps.scene import Done, No, Scene, Step, live_session
+from acctsec.steps.scene import Done, NewVerifier, No, Scene, Stale, Step, live_session
 
 
 def sign_out(policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims) -> Step:
@@ -26,6 +28,19 @@ def sign_out_everywhere(policy: Policy, record: Record, *, scene: Scene, by: Adm
     after = evolve(record.with_epoch(), devices=())
     event = events.SessionsClosed(**scene.head(), count=count, actor=by.actor if by else "")
     return Step(Done(count=count), after, (event,))
+
+
+def import_verifier(
+    record: Record, *, scene: Scene, new: NewVerifier, same: bytes | None, since: datetime, scheme: str, by: Admin
+) -> Step:
+    """
+    Take a stored hash over as the verifier of a subject that has none. *same* is the sealed verifier that was found to hold this
+    very hash; one that was never looked at is looked at first.
+    """
+    if record.verifier is None:
+        after = record.with_verifier(sealed=new.sealed, preparation=new.preparation, now=since, keep=0)
+        return Step(Done(count=1), after, (events.VerifierImported(**scene.head(), scheme=scheme, actor=by.actor),))
+    return Step(Done() if record.verifier.sealed == same else Stale(), record)
 
 
 def administer(record: Record, *, scene: Scene, action: str, by: Admin) -> Step:

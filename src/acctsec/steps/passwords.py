@@ -1,16 +1,16 @@
 """Changing a password on a claim, and redeeming a reset."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from acctsec import events
 from acctsec._values import Value, evolve
 from acctsec.claims import SessionClaims, Ticket
 from acctsec.mfa.policy import Proven
-from acctsec.outcomes import AssuranceLevel, ChangeReason
+from acctsec.outcomes import AssuranceLevel, ChangeReason, TryAgain
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
-from acctsec.record import Device, Record, Reset
+from acctsec.record import SKEW, Device, Record, Reset
 from acctsec.reset import Dead, Redeemable
 from acctsec.steps.scene import (
     Changed,
@@ -25,6 +25,7 @@ from acctsec.steps.scene import (
     Scene,
     Stale,
     Step,
+    change_due,
     live_session,
     opens,
     spend,
@@ -54,6 +55,9 @@ def change_password(policy: Policy, record: Record, *, scene: Scene, proof: Chan
     refusal = change_refusal(policy, record, scene=scene, proof=proof)
     if refusal:
         return Step(No(refusal), record)
+    wait = too_soon(policy, record, scene=scene, proof=proof)
+    if wait:
+        return Step(TryAgain(wait), record)
     after = record.with_verifier(sealed=new.sealed, preparation=new.preparation, now=scene.now, keep=policy.password.history)
     browser = None if proof.actor or proof.initial else Device(id=device, since=scene.now)
     if proof.actor:
@@ -76,7 +80,7 @@ def change_refusal(policy: Policy, record: Record, *, scene: Scene, proof: Chang
     if proof.compared and not proof.compared.matched:
         return "wrong password"
     if proof.ticket:
-        return None if opens(record, proof.ticket, scene.now) and record.change else "ticket"
+        return None if opens(record, proof.ticket, scene.now) and change_due(policy, record, scene.now) else "ticket"
     guarded = record.factors.live
     if proof.session is None:
         return "a factor guards this" if guarded else None
@@ -87,6 +91,19 @@ def change_refusal(policy: Policy, record: Record, *, scene: Scene, proof: Chang
     if proof.fresh and not policy.sessions.is_fresh(session, needs=needs, now=scene.now):
         return "stale session"
     return None
+
+
+def too_soon(policy: Policy, record: Record, *, scene: Scene, proof: ChangeProof) -> timedelta | None:
+    """
+    How long a change without cause has to wait for the minimum age, or None where it need not.
+
+    A password dated in the future was set by a broken clock, which must not keep anybody waiting.
+    """
+    free = proof.initial or proof.actor or proof.ticket or record.verifier is None
+    if free or record.verifier is None or change_due(policy, record, scene.now):
+        return None
+    age = scene.now - record.verifier.since
+    return policy.password.min_age - age if -SKEW <= age < policy.password.min_age else None
 
 
 def issue_reset(policy: Policy, record: Record, *, scene: Scene, reset: Reset, asked: datetime) -> Step:

@@ -9,6 +9,7 @@ from acctsec.claims import Enrollment, SessionClaims, Ticket
 from acctsec.events import Event
 from acctsec.mfa.policy import FactorMatch
 from acctsec.outcomes import ChangeReason
+from acctsec.password import Age
 from acctsec.policy import Policy
 from acctsec.protocols import Account, MessagePurpose, Status
 from acctsec.record import MAX_SPENT, SKEW, Device, Record, Session, Spent
@@ -172,6 +173,14 @@ def spend(record: Record, ticket: Ticket, now: datetime) -> Record | None:
     if len(kept) >= MAX_SPENT:
         return None
     return evolve(record, spent=(*kept, Spent(id=ticket.id, expires=ticket.expires)))
+
+
+def change_due(policy: Policy, record: Record, now: datetime) -> ChangeReason | None:
+    """Why the password has to be changed before anything is granted, or None: a demand in the record, or its age."""
+    if record.change or record.verifier is None:
+        return record.change
+    due = policy.password.due(record.verifier.since)
+    return ChangeReason.AGE if policy.password.on_age is Age.FORCE and due is not None and due <= now else None
 
 
 def live_session(policy: Policy, record: Record, claims: SessionClaims, now: datetime) -> Session | None:

@@ -8,7 +8,7 @@ from acctsec.claims import Ticket
 from acctsec.events import Event
 from acctsec.lockout import MONTH, Lane, SecretClass
 from acctsec.mfa.policy import Proven
-from acctsec.outcomes import AssuranceLevel
+from acctsec.outcomes import AssuranceLevel, ChangeReason
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Device, Record, Session
@@ -27,6 +27,7 @@ from acctsec.steps.scene import (
     Scene,
     Stale,
     Step,
+    change_due,
     opens,
     spend,
     with_method,
@@ -42,8 +43,13 @@ def sign_in(
     lane: Lane,
     drawn: Drawn,
     renewed: NewVerifier | None,
+    leaked: bool = False,
 ) -> Step:
-    """A password was compared: grant, or say what else is due. The level is computed from live factors, here and now."""
+    """
+    A password was compared: grant, or say what else is due. The level is computed from live factors, here and now.
+
+    *leaked*: this very password was found in a breach corpus, and has to be changed from now on.
+    """
     born = None if record.verifier is None else record.verifier.born
     if (record.incarnation, born) != (compared.incarnation, compared.born):
         return Step(Stale(), record)
@@ -53,18 +59,32 @@ def sign_in(
         return Step(No("disabled"), record)
     after = _renew(record, renewed)
     rehashed = after is not record
+    effects: tuple[Event, ...] = (events.VerifierRenewed(**scene.head()),) if rehashed else ()
+    if leaked and not after.change:
+        after = evolve(after, change=ChangeReason.BREACHED)
+        effects += (events.ChangeDemanded(**scene.head(), actor="", reason=ChangeReason.BREACHED),)
     due = _due(policy, after, scene)
     if due is None:
         return _grant(policy, after, scene=scene, lane=lane, drawn=drawn, methods=("password",), rehashed=rehashed)
-    return Step(due, after, (events.VerifierRenewed(**scene.head()),) if rehashed else ())
+    return Step(due, after, effects)
+
+
+def find_leaked(record: Record, *, scene: Scene, compared: Compared) -> Step:
+    """A password that was compared earlier turned out to have leaked: it must change, if it is still the subject's."""
+    born = None if record.verifier is None else record.verifier.born
+    if (record.incarnation, born) != (compared.incarnation, compared.born) or record.change:
+        return Step(Done(), record)
+    event = events.ChangeDemanded(**scene.head(), actor="", reason=ChangeReason.BREACHED)
+    return Step(Done(), evolve(record, change=ChangeReason.BREACHED), (event,))
 
 
 def _due(policy: Policy, record: Record, scene: Scene) -> NeedsFactor | NeedsChange | NeedsEnrollment | None:
     """What is due after a right password, or None where it is enough."""
     if record.factors.live:
         return NeedsFactor(("password",))
-    if record.change:
-        return NeedsChange(record.change)
+    reason = change_due(policy, record, scene.now)
+    if reason:
+        return NeedsChange(reason)
     return NeedsEnrollment() if policy.mfa.requires(scene.groups) else None
 
 
@@ -82,9 +102,10 @@ def prove_factor(
         return Step(No("tickets"), record)
     methods = with_method(ticket.methods, proven.method)
     used = (Notice(MessagePurpose.RECOVERY_CODE_USED),) if proven.method == "recovery-code" else ()
-    if after.change:
+    reason = change_due(policy, after, scene.now)
+    if reason:
         event = events.FactorAccepted(**scene.head(), method=proven.method)
-        verdict = NeedsChange(after.change)
+        verdict = NeedsChange(reason)
         return Step(verdict, after.without_checkpoint(lane.name(SecretClass.FACTOR)), (event, *used))
     step = _grant(policy, after, scene=scene, lane=lane, drawn=drawn, methods=methods, rehashed=False)
     return evolve(step, effects=(*step.effects, *used))

@@ -14,7 +14,20 @@ from typing import TypeVar
 
 from acctsec.errors import CommitUnknown, StoreBusy, StoreError, StoreUnavailable
 from acctsec.meters import FRESH, charge_row, settle_row, tally
-from acctsec.protocols import Charge, Committed, Conflict, Drained, Granted, Ladder, Reading, Settle, Settlement, Tally, Version
+from acctsec.protocols import (
+    Charge,
+    Committed,
+    Conflict,
+    Drained,
+    Granted,
+    Ladder,
+    Page,
+    Reading,
+    Settle,
+    Settlement,
+    Tally,
+    Version,
+)
 from acctsec.stores._plans import Plan
 from acctsec.stores._postgres_schema import RIGHTS
 from acctsec.stores._postgres_wire import (
@@ -28,7 +41,7 @@ from acctsec.stores._postgres_wire import (
     integers,
     number,
 )
-from acctsec.stores._rows import MAX_ATTEMPTS, TICK, by_slot, expiry, grown, in_turn, read_row
+from acctsec.stores._rows import MAX_ATTEMPTS, TICK, by_slot, expiry, grown, in_turn, page, read_row
 
 Answer = TypeVar("Answer")
 
@@ -95,6 +108,7 @@ class Plans:
             f"""DELETE FROM {schema}.outbox AS o USING unnest($1::int8[], $2::bytea[]) AS d (seq, commit_id)
                 WHERE o.seq = d.seq AND o.commit_id = d.commit_id"""
         )
+        self._scan = Statement(f"SELECT key FROM {schema}.records WHERE key >= $1 ORDER BY key LIMIT $2::int8")
         self._lock = Statement(f"SELECT value FROM {schema}.meters WHERE slot = $1 FOR UPDATE")
         self._begin_row = Statement(f"INSERT INTO {schema}.meters (slot, expires, value) VALUES ($1, $2, $3)")
         self._write_row = Statement(
@@ -221,6 +235,15 @@ class Plans:
                 yield [BEGIN, _QUICK, (self._ack, values), COMMIT]
 
             yield from _persistent(attempt)
+
+    def scan(self, after: bytes, limit: int) -> Plan[Page]:
+        """One trip. Parts of the table are walked side by side, each along its key."""
+
+        def attempt() -> Plan[Page]:
+            [found] = yield [(self._scan, (after, integer(max(limit, 1))))]
+            return page([key for (key,) in found], limit)
+
+        return (yield from _persistent(attempt))
 
     # --- meters ---
 

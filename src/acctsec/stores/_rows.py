@@ -13,7 +13,7 @@ from msgspec.msgpack import Decoder, Encoder
 
 from acctsec.errors import StoreError
 from acctsec.meters import Meter, keep_for
-from acctsec.protocols import Charge, Granted, Reading, Settlement, Untouched
+from acctsec.protocols import Charge, Granted, Page, Reading, Settlement, Untouched
 
 MAX_ATTEMPTS = 10  # an outbox entry handed out this often without an ack is a dead letter: kept, never handed out again
 FORMAT = b"\x01"
@@ -80,6 +80,11 @@ def read_row(stored: bytes | None) -> Row:
 
 def _damaged() -> StoreError:
     return StoreError("A meter row is damaged.", remedy="Restore the store from a backup; until then nothing is admitted.")
+
+
+def page(keys: Sequence[bytes], limit: int) -> Page:
+    """At most *limit* keys in their order, and where those after them begin: at the least key that is greater than the last."""
+    return Page(tuple(keys), keys[-1] + b"\0" if len(keys) >= max(limit, 1) else None)
 
 
 def by_slot(asked: Sequence[Asked]) -> dict[bytes, list[Asked]]:

@@ -5,14 +5,17 @@ A shard is a hash tag, and so one server. Its keys are under ``namespace:{number
 outbox.lua names.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 from zlib import crc32
 
+from attrs import frozen
+
 from acctsec.errors import CommitUnknown, ConfigError, StoreError
-from acctsec.protocols import Committed, Conflict, Drained, Version
+from acctsec.protocols import Committed, Conflict, Drained, Page, Version
 from acctsec.stores._plans import Plan
 from acctsec.stores._rows import MAX_ATTEMPTS
 from acctsec.stores._valkey_calls import Call, Caller, Script
@@ -22,6 +25,7 @@ COMMIT = Script("outbox", "commit")
 PEEK = Script("outbox", "peek", keeps_on=True)
 CLAIM = Script("outbox", "claim", keeps_on=True)
 ACK = Script("outbox", "ack", keeps_on=True)
+SCAN = Script("scan", keeps_on=True)
 SHARDS = Script("shards")
 
 _OUTBOX = (b"entries", b"waiting", b"leased", b"dead", b"owners")
@@ -31,6 +35,8 @@ _LATEST = 2**53 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LONGEST_KEY = 2**16 - 1
+_START = b"0"
+_PLACE = re.compile(rb"([0-9]{1,4}) ([0-9a-f]*) ([0-9]+) ([0-9]*) (.*)", re.DOTALL)
 
 
 class Records:
@@ -38,10 +44,12 @@ class Records:
 
     def __init__(self, caller: Caller, prefix: bytes, shards: int) -> None:
         self._caller = caller
+        self._prefix = prefix
         self._shards_key = prefix + b"shards"
         self._records = [b"%b{%d}:r:" % (prefix, number) for number in range(shards)]
         # Written by who reads and waits for replicas, see load.lua.
         self._marks = [[b"%b{%d}:read" % (prefix, number)] if caller.replicas else [] for number in range(shards)]
+        self._unused = [[b"%b{%d}:scan:%d" % (prefix, number, one) for one in range(2)] for number in range(shards)]
         self._outboxes = [[b"%b{%d}:%b" % (prefix, number, name) for name in _OUTBOX] for number in range(shards)]
 
     def fix_shards(self) -> Plan[None]:
@@ -116,10 +124,67 @@ class Records:
         if calls:
             yield from self._caller.run(calls, again=True)
 
+    def scan(self, after: bytes, limit: int) -> Plan[Page]:
+        """
+        One trip. A lone server walks through all it has once, the servers of a cluster once for each shard.
+
+        More than *limit* may lie where one step of a walk leads. Then the same step is made again, and what is said already is
+        left out if it ends where it ended before: else the server has arranged its keys anew, and all of the step is said again.
+        """
+        limit = max(limit, 1)
+        place = _Place.read(after, parts := len(self._records) if self._caller.router.cluster else 1)
+        pattern = b"%b{%b}:r:*" % (self._prefix, b"%d" % place.part if parts > 1 else b"*")
+        call = Call(SCAN, self._unused[place.part], [place.run, place.start, pattern, limit])
+        [(run, end, stored)] = yield from self._caller.run([call], again=True)
+        keys = sorted({key for key in map(self._key_of, stored) if key is not None})
+        if run != place.run:
+            place = _Place(place.part, run)
+        elif place.end == end:
+            keys = [key for key in keys if key > place.said]
+        if len(keys) > limit:
+            return Page(tuple(keys[:limit]), _Place(place.part, run, place.start, end, keys[limit - 1]).written())
+        if end != _START:
+            return Page(tuple(keys), _Place(place.part, run, end).written())
+        return Page(tuple(keys), _Place(place.part + 1).written() if place.part + 1 < parts else None)
+
+    def _key_of(self, listed: bytes) -> bytes | None:
+        """The key of a record from that of the server, or None for what is no record of ours."""
+        name = listed[len(self._prefix) :].partition(b"}:r:")[2]
+        return name if listed == self._records[self._shard(name)] + name else None
+
     def _shard(self, key: bytes) -> int:
         if len(key) > _LONGEST_KEY:
             raise ConfigError(f"A key of {len(key)} bytes is too long.", remedy=f"Use at most {_LONGEST_KEY} bytes.")
         return crc32(key) % len(self._records)
+
+
+@frozen
+class _Place:
+    """
+    Where a page of keys begins: in which *part* of the walk, and where in it *run*, a server since it was started, is at *start*.
+
+    Where a step had too many keys, *end* is where it led, and *said* the last of them that was said.
+    """
+
+    part: int
+    run: bytes = b""
+    start: bytes = _START
+    end: bytes = b""
+    said: bytes = b""
+
+    @classmethod
+    def read(cls, written: bytes, parts: int) -> Self:
+        """From the bytes of a page; empty is the beginning."""
+        if not written:
+            return cls(0)
+        match = _PLACE.fullmatch(written)
+        if match is None or int(match[1]) >= parts:
+            raise ConfigError("No page of this store ended there.", remedy="Begin anew, with b''.")
+        return cls(int(match[1]), *match.groups()[1:])
+
+    def written(self) -> bytes:
+        """The bytes of it."""
+        return b" ".join([b"%d" % self.part, self.run, self.start, self.end, self.said])
 
 
 def _packed(version: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from heapq import nsmallest
 from threading import Lock
 
 from attrs import define
@@ -15,12 +16,13 @@ from acctsec.protocols import (
     Conflict,
     Drained,
     Ladder,
+    Page,
     Reading,
     Settlement,
     Tally,
     Version,
 )
-from acctsec.stores._rows import MAX_ATTEMPTS, by_slot, expiry, grown, in_turn, is_due
+from acctsec.stores._rows import MAX_ATTEMPTS, by_slot, expiry, grown, in_turn, is_due, page
 
 
 @define
@@ -102,6 +104,12 @@ class MemoryStore:
             for id_ in ids:
                 self._outbox.pop(id_, None)
 
+    def scan(self, after: bytes, limit: int) -> Page:
+        """Name at most *limit* records, in the order of their keys, from where the page before ended."""
+        with self._lock:
+            keys = nsmallest(max(limit, 1), [key for key in self._records if key >= after])
+        return page(keys, limit)
+
     def charge(self, charges: Sequence[Charge], now: int) -> tuple[Reading, ...]:
         """Answer each charge, in order. All charges of one slot are reserved, or none is."""
         with self._lock:
@@ -181,6 +189,10 @@ class AsyncMemoryStore:
     async def ack(self, ids: Sequence[bytes]) -> None:
         """Delete entries that were delivered."""
         self._store.ack(ids)
+
+    async def scan(self, after: bytes, limit: int) -> Page:
+        """Name at most *limit* records, in the order of their keys, from where the page before ended."""
+        return self._store.scan(after, limit)
 
     async def charge(self, charges: Sequence[Charge], now: int) -> tuple[Reading, ...]:
         """Answer each charge, in order. All charges of one slot are reserved, or none is."""

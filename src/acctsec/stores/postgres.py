@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from weakref import WeakSet
 
 from acctsec.errors import ConfigError, StoreBusy, StoreError, StoreUnavailable
-from acctsec.protocols import Charge, Committed, Conflict, Drained, Ladder, Reading, Settlement, Tally, Version
+from acctsec.protocols import Charge, Committed, Conflict, Drained, Ladder, Page, Reading, Settlement, Tally, Version
 
 if TYPE_CHECKING:
     from acctsec.stores._postgres_pool import AsyncPool, Pool
@@ -66,9 +66,9 @@ class PostgresStore:
     survives. A charge is answered before the disk has it: a crash of the server may take back those of its last moments
     (three times ``wal_writer_delay``, 0.6 seconds as it comes).
 
-    *connections* are opened as they are needed. One call takes one: ``load``, ``commit``, ``read``, ``drain`` and ``ack`` for
-    one round trip, ``charge`` and ``settle`` for two. So a process needs about as many as its calls a second times the
-    seconds a call takes (2000 calls of 1.5 ms: 3), and some for what comes in bursts; all processes together must stay below
+    *connections* are opened as they are needed. One call takes one: ``load``, ``commit``, ``read``, ``drain``, ``ack`` and
+    ``scan`` for one round trip, ``charge`` and ``settle`` for two. So a process needs about as many as its calls a second times
+    the seconds a call takes (2000 calls of 1.5 ms: 3), and some for what comes in bursts; all processes together must stay below
     the server's ``max_connections``. A call that gets none waits, and a hundred for each may; the next is refused.
 
     One row of meters, an account or a source, admits about one charge a round trip, whoever asks. So at most two calls of a
@@ -158,6 +158,10 @@ class PostgresStore:
         """Delete entries that were delivered."""
         self._pool.carry_out(self._plans.ack(ids))
 
+    def scan(self, after: bytes, limit: int) -> Page:
+        """Name at most *limit* records, in the order of their keys, from where the page before ended."""
+        return self._pool.carry_out(self._plans.scan(after, limit))
+
     def charge(self, charges: Sequence[Charge], now: int) -> tuple[Reading, ...]:
         """Answer each charge, in order. All charges of one slot are reserved, or none is."""
         return self._pool.carry_out(self._plans.charge(charges, now), rows=self._plans.charged(charges))
@@ -238,6 +242,10 @@ class AsyncPostgresStore:
     async def ack(self, ids: Sequence[bytes]) -> None:
         """Delete entries that were delivered."""
         await self._pool.carry_out(self._plans.ack(ids))
+
+    async def scan(self, after: bytes, limit: int) -> Page:
+        """Name at most *limit* records, in the order of their keys, from where the page before ended."""
+        return await self._pool.carry_out(self._plans.scan(after, limit))
 
     async def charge(self, charges: Sequence[Charge], now: int) -> tuple[Reading, ...]:
         """Answer each charge, in order. All charges of one slot are reserved, or none is."""

@@ -15,6 +15,7 @@ from acctsec.protocols import (
     Drained,
     Ladder,
     MeterStore,
+    Page,
     Reading,
     RecordStore,
     Settlement,
@@ -39,7 +40,7 @@ class SplitStore:
     """
 
     def __init__(self, *, records: RecordStore, meters: MeterStore) -> None:
-        _check(records, ("load", "commit", "drain", "ack"), "records", wants_async=False)
+        _check(records, ("load", "commit", "drain", "ack", "scan"), "records", wants_async=False)
         _check(meters, ("charge", "settle", "read"), "meters", wants_async=False)
         self._records = records
         self._meters = meters
@@ -65,6 +66,10 @@ class SplitStore:
         """Delete entries that were delivered."""
         self._records.ack(ids)
 
+    def scan(self, after: bytes, limit: int) -> Page:
+        """Name at most *limit* records, going on where the page before ended."""
+        return self._records.scan(after, limit)
+
     def charge(self, charges: Sequence[Charge], now: int) -> Sequence[Reading]:
         """Answer each charge, in order. All charges of one slot are reserved, or none is."""
         return self._meters.charge(charges, now)
@@ -82,7 +87,7 @@ class AsyncSplitStore:
     """The async form of `SplitStore`, over two async stores."""
 
     def __init__(self, *, records: AsyncRecordStore, meters: AsyncMeterStore) -> None:
-        _check(records, ("load", "commit", "drain", "ack"), "records", wants_async=True)
+        _check(records, ("load", "commit", "drain", "ack", "scan"), "records", wants_async=True)
         _check(meters, ("charge", "settle", "read"), "meters", wants_async=True)
         self._records = records
         self._meters = meters
@@ -107,6 +112,10 @@ class AsyncSplitStore:
     async def ack(self, ids: Sequence[bytes]) -> None:
         """Delete entries that were delivered."""
         await self._records.ack(ids)
+
+    async def scan(self, after: bytes, limit: int) -> Page:
+        """Name at most *limit* records, going on where the page before ended."""
+        return await self._records.scan(after, limit)
 
     async def charge(self, charges: Sequence[Charge], now: int) -> Sequence[Reading]:
         """Answer each charge, in order. All charges of one slot are reserved, or none is."""

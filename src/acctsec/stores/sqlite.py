@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from acctsec.errors import ConfigError
 from acctsec.meters import FRESH, charge_row, settle_row, tally
-from acctsec.protocols import Charge, Committed, Conflict, Drained, Ladder, Reading, Settlement, Tally, Version
+from acctsec.protocols import Charge, Committed, Conflict, Drained, Ladder, Page, Reading, Settlement, Tally, Version
 from acctsec.stores._database import READERS, Database
-from acctsec.stores._rows import MAX_ATTEMPTS, Row, by_slot, expiry, grown, in_turn, is_due, read_row
+from acctsec.stores._rows import MAX_ATTEMPTS, Row, by_slot, expiry, grown, in_turn, is_due, page, read_row
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -121,6 +121,11 @@ class SqliteStore:
                 "DELETE FROM outbox WHERE seq = ? AND commit_id = ?",
                 [(int.from_bytes(id_[:8], signed=True), id_[8:]) for id_ in ids],
             )
+
+    def scan(self, after: bytes, limit: int) -> Page:
+        """Name at most *limit* records, in the order of their keys, from where the page before ended."""
+        found = self._database.select("SELECT key FROM records WHERE key >= ? ORDER BY key LIMIT ?", (after, max(limit, 1)))
+        return page([key for (key,) in found], limit)
 
     def charge(self, charges: Sequence[Charge], now: int) -> tuple[Reading, ...]:
         """Answer each charge, in order. All charges of one slot are reserved, or none is."""
@@ -251,6 +256,10 @@ class AsyncSqliteStore:
     async def ack(self, ids: Sequence[bytes]) -> None:
         """Delete entries that were delivered."""
         await self._write(self._store.ack, ids)
+
+    async def scan(self, after: bytes, limit: int) -> Page:
+        """Name at most *limit* records, in the order of their keys, from where the page before ended."""
+        return await self._read(self._store.scan, after, limit)
 
     async def charge(self, charges: Sequence[Charge], now: int) -> tuple[Reading, ...]:
         """Answer each charge, in order. All charges of one slot are reserved, or none is."""

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from acctsec.errors import ConfigError
-from acctsec.protocols import Charge, Committed, Conflict, Drained, Ladder, Reading, Settlement, Tally, Version, name_set
+from acctsec.protocols import Charge, Committed, Conflict, Drained, Ladder, Page, Reading, Settlement, Tally, Version, name_set
 
 if TYPE_CHECKING:
     from acctsec.stores._plans import Plan
@@ -130,7 +130,7 @@ class ValkeyStore:
             +eval +wait +hmget +hset +hdel +hlen +hgetall +pttl +pexpire
 
     in a cluster ``+cluster|slots +asking`` too, and for records ``+get +set +del +getrange +hget +zadd +zrem +zrange
-    +zrangebyscore +zrangebylex``. Fork whenever you like; close it at the end.
+    +zrangebyscore +zrangebylex``, with ``+scan`` for `rewrap`. Fork whenever you like; close it at the end.
 
     Raises ConfigError and StoreUnavailable when it is made, for a server that will not do or does not answer.
     """
@@ -205,6 +205,10 @@ class ValkeyStore:
     def ack(self, ids: Sequence[bytes]) -> None:
         """Delete entries that were delivered."""
         self._links.run(self._parts.records.ack(ids))
+
+    def scan(self, after: bytes, limit: int) -> Page:
+        """Name at most *limit* records, in any order, going on where the page before ended."""
+        return self._links.run(self._parts.records.scan(after, limit))
 
     def charge(self, charges: Sequence[Charge], now: int) -> tuple[Reading, ...]:
         """Answer each charge, in order. All charges of one slot are reserved, or none is."""
@@ -294,6 +298,10 @@ class AsyncValkeyStore:
     async def ack(self, ids: Sequence[bytes]) -> None:
         """Delete entries that were delivered."""
         await self._links.run(self._parts.records.ack(ids))
+
+    async def scan(self, after: bytes, limit: int) -> Page:
+        """Name at most *limit* records, in any order, going on where the page before ended."""
+        return await self._links.run(self._parts.records.scan(after, limit))
 
     async def charge(self, charges: Sequence[Charge], now: int) -> tuple[Reading, ...]:
         """Answer each charge, in order. All charges of one slot are reserved, or none is."""

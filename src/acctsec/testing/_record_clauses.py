@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from acctsec.protocols import Committed, Conflict
+from acctsec.protocols import Committed, Conflict, Page
 from acctsec.stores._rows import MAX_ATTEMPTS
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
@@ -182,6 +182,43 @@ def one_worker_gets_it(store: Any) -> None:
     assert sorted(one.entry for drained in handed for one in drained) == sorted(entries)
 
 
+def scan_names_every_record(store: Any) -> None:
+    """A scan must name every record, byte by byte, in pages that keep the limit, and nothing else; and it must end."""
+    assert _scanned(store, 3) == [], "A scan of nothing names something."
+    keys = {*AWKWARD, *(b"key %d" % number for number in range(200))}
+    for number, key in enumerate(sorted(keys), start=1):
+        store.commit(key, None, b"value", [b"entry"], version(number))
+    store.commit(b"appended to", None, None, [b"entry"], version(999))
+    store.commit(b"deleted", None, b"value", (), version(1000))
+    store.commit(b"deleted", version(1000), None, (), version(1001))
+    for limit in (1, 7, 10_000):
+        assert set(_scanned(store, limit)) == keys, f"In pages of {limit} it names something else than is there."
+
+
+def scan_bears_with_writers(store: Any) -> None:
+    """Whatever is there from the first page of a scan to the last must be named, however much comes, changes and goes."""
+    for number in range(60):
+        store.commit(b"stays %d" % number, None, b"value", (), version(number))
+        store.commit(b"goes %d" % number, None, b"value", (), version(number))
+    found: set[bytes] = set()
+    after: bytes | None = b""
+    for turn in range(10_000):
+        page = store.scan(after, 5)
+        found |= set(page.keys)
+        after = page.after
+        if after is None:
+            break
+        if turn < 60:
+            store.commit(b"stays %d" % turn, version(turn), b"changed", (), version(1000 + turn))
+            store.commit(b"comes %d" % turn, None, b"value", (), version(3000 + turn))
+            for number in range(4 * turn, min(4 * turn + 4, 60)):
+                store.commit(b"goes %d" % number, version(number), None, (), version(2000 + number))
+    assert after is None, "A scan goes round in circles."
+    stays = {b"stays %d" % number for number in range(60)}
+    assert stays <= found, "A record that was there all along was not named."
+    assert all(key.startswith((b"stays", b"goes", b"comes")) for key in found), "What was never there was named."
+
+
 CLAUSES: tuple[Callable[[Any], None], ...] = (
     reads_back,
     swaps_from_the_right_version_only,
@@ -196,7 +233,23 @@ CLAUSES: tuple[Callable[[Any], None], ...] = (
     deleting_purges,
     one_racer_wins,
     one_worker_gets_it,
+    scan_names_every_record,
+    scan_bears_with_writers,
 )
+
+
+def _scanned(store: Any, limit: int) -> list[bytes]:
+    found: list[bytes] = []
+    after: bytes | None = b""
+    for _ in range(10_000):
+        page = store.scan(after, limit)
+        assert isinstance(page, Page), f"A scan answered with {type(page).__name__}."
+        assert len(page.keys) <= limit, f"A page has {len(page.keys)} keys, and {limit} were asked for."
+        found += page.keys
+        after = page.after
+        if after is None:
+            return found
+    raise AssertionError("A scan goes round in circles.")
 
 
 def _entries(store: Any, now: datetime, limit: int = 99) -> list[bytes]:

@@ -255,7 +255,7 @@ def instrumented(policy: Policy) -> tuple[Policy, Comparisons]:
 
 # --- async forms ------------------------------------------------------------------------------------------------------
 
-STORE = ("load", "commit", "drain", "ack", "charge", "settle", "read")
+STORE = ("load", "commit", "drain", "ack", "scan", "charge", "settle", "read")
 DIRECTORY = ("find", "get")
 MESSENGER = ("send",)
 SINK = ("record",)

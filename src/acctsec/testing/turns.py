@@ -101,6 +101,8 @@ def _touches(name: str, args: Sequence[Any]) -> Mapping[object, bool]:
             return {("record", args[0]): True, "outbox": args[2] is None and args[1] is not None}
         case "drain" | "ack":
             return {"outbox": True}
+        case "scan":
+            return {}  # what comes or goes meanwhile may be named or not
         case "read":
             return {("meters", slot): False for slot, _, _ in args[0]}
         case _:

@@ -42,6 +42,10 @@ class SigningIn(Stage):
         before, lane = len(self.world.comparisons.guesses), device or "strangers"
         outcome = self.call("sign_in", identifier, password, context=self.context(device))
         self.count_guesses(person, before, lane, password)
+        demanded = password == person.password and self.leaked(password) and not person.change
+        if demanded and not isinstance(outcome, Refused | TryAgain):
+            person.change = True
+            self.happens(events.ChangeDemanded)
         due = self.due(person)
         allowed = (due, Refused, TryAgain) if person.active and password == person.password else (Refused, TryAgain)
         assert isinstance(outcome, allowed), f"{outcome!r} where {due.__name__} was due"
@@ -54,6 +58,13 @@ class SigningIn(Stage):
         elif isinstance(outcome, EnrollmentRequired):
             person.firsts.append(self.ticket(person, outcome.ticket))
         return outcome
+
+    @rule(who=WHO)
+    def leak(self, who: int) -> None:
+        """A password gets into the breach corpus: whoever signs in with it has to change it from then on."""
+        password = self.people[who].password
+        if password is not None:
+            self.leaks.leaked.add(password)
 
     def due(self, person: Person) -> type:
         """What a right password has to be answered with."""

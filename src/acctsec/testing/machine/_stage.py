@@ -14,6 +14,7 @@ from acctsec.budgets import Budget, Rungs
 from acctsec.context import Context
 from acctsec.engine import AsyncEngine, Engine
 from acctsec.outcomes import AssuranceLevel, Refused, TryAgain
+from acctsec.password import AtSignIn, Breached
 from acctsec.policy import Policy
 from acctsec.protocols import Account, MessagePurpose
 from acctsec.stores import AsyncMemoryStore, MemoryStore
@@ -28,6 +29,7 @@ OFTEN = Budget(limit=50, window=20 * MINUTE)
 HASTY = evolve(
     RACING,
     name="hasty",
+    password=evolve(RACING.password, rules=(*RACING.password.rules, Breached())),
     mfa=evolve(RACING.mfa, required_groups=frozenset({"staff"}), recovery_codes=4),
     reset=evolve(RACING.reset, per_source=OFTEN, per_subject=OFTEN),
     lockout=evolve(
@@ -55,6 +57,17 @@ def granted(outcome: object, kind: type[T], *or_else: type, allowed: bool) -> T 
 def pick(things: Sequence[T], number: int) -> T | None:
     """One of several things, the newest for 0."""
     return things[-1 - number % len(things)] if things else None
+
+
+class Leaks:
+    """A breach corpus that passwords fall into as the story goes on."""
+
+    def __init__(self) -> None:
+        self.leaked: set[str] = set()
+
+    def count(self, password: str) -> int:
+        """Once, or never."""
+        return int(password in self.leaked)
 
 
 class Stage(RuleBasedStateMachine):
@@ -88,7 +101,8 @@ class Stage(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world: World[Any] = built(World, self.face, self.make_store(), policy=self.policy, seed=1)
+        self.leaks: Leaks = Leaks()
+        self.world: World[Any] = built(World, self.face, self.make_store(), policy=self.policy, seed=1, corpus=self.leaks)
         self.secrets: list[str] = []
         self.shown: list[str] = []
         self.happened: Counter[type] = Counter()
@@ -132,6 +146,12 @@ class Stage(RuleBasedStateMachine):
             assert secret.encode() not in kept, f"a secret is stored: {secret}"
 
     # --- short ways ---
+
+    def leaked(self, password: str) -> bool:
+        """Whether the policy demands a change of that password as it is signed in with."""
+        rules = self.policy.password
+        looks = rules.looks_up_at_sign_in and rules.at_sign_in is AtSignIn.CHECK
+        return looks and rules.refuses_leaked(self.leaks.count(password))
 
     @property
     def now(self) -> datetime:

@@ -1,0 +1,171 @@
+"""Moving in and moving on: hashes that another system made, and what is sealed under keys that are to go."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from hmac import compare_digest
+
+from attrs import define, field
+
+from acctsec._flows.core import BRIEF, ROUNDS, Core, Loaded
+from acctsec.claims import Admin
+from acctsec.errors import ConfigError, RecordError
+from acctsec.keyring import unframe
+from acctsec.outcomes import Imported, ImportObjection, NotImported, Rewrapped, TryAgain
+from acctsec.record import Record
+from acctsec.steps import Done, Scene, Step, import_verifier
+
+LONGEST_HASH = 4096  # characters; no scheme writes half as many
+
+
+@define
+class Count:
+    """What was found so far on a page of records; *secrets* by the id of the key that sealed them."""
+
+    secrets: dict[str, int]
+    records: int = 0
+    changed: int = 0
+    lost: int = 0
+    damaged: list[tuple[str, str]] = field(factory=list)
+
+
+class Moving:
+    """Takes hashes over, and seals records anew."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+
+    # --- hashes of another system ---
+
+    async def import_verifier(
+        self, subject: str, stored: str, *, actor: str, tenant: str, changed_at: datetime | None, dry_run: bool
+    ) -> Imported | NotImported | TryAgain:
+        """Take a stored hash over; see Engine.admin."""
+        core, admin = self.core, Admin(actor)
+        if changed_at is not None and (type(changed_at) is not datetime or changed_at.tzinfo is None):
+            raise ConfigError("`changed_at` is not an aware instant.", remedy="Give a datetime with a time zone, or None.")
+        scheme = self._scheme(stored)
+        if scheme is None:
+            return NotImported(ImportObjection.UNREADABLE)
+        scene, loaded = await core.enter(tenant, subject)
+        since = changed_at or scene.now
+        if scene.account is None:
+            return NotImported(ImportObjection.UNKNOWN_SUBJECT)
+        if since > scene.now:
+            return NotImported(ImportObjection.FUTURE)
+        new = core.sealed(scene, stored)
+        for _ in range(ROUNDS):
+            same = self._same(scene, loaded.record, stored)
+            if loaded.record.verifier is not None and same is None:
+                return NotImported(ImportObjection.HAS_PASSWORD)
+            if dry_run:
+                return Imported(scheme, again=same is not None)
+            done, loaded = await core.applied(
+                scene,
+                loaded,
+                lambda record, same=same: import_verifier(  # type: ignore[misc]
+                    record, scene=scene, new=new, same=same, since=since, scheme=scheme, by=admin
+                ),
+            )
+            if isinstance(done.verdict, Done):
+                return Imported(scheme, again=not done.verdict.count)
+            if isinstance(done.verdict, TryAgain):
+                return done.verdict
+        return TryAgain(BRIEF)  # another verifier each time it was looked at
+
+    def _scheme(self, stored: object) -> str | None:
+        """What made a hash, or None for one that the policy's hashing would not compute."""
+        if type(stored) is not str or len(stored) > LONGEST_HASH or not self.core.policy.hashing.reads(stored):
+            return None
+        return "argon2id"
+
+    def _same(self, scene: Scene, record: Record, stored: str) -> bytes | None:
+        """The sealed verifier, if it is this very hash that it holds."""
+        held = self.core.opened(scene, record.verifier)
+        if record.verifier is None or held is None or not compare_digest(held.encode(), stored.encode()):
+            return None
+        return record.verifier.sealed
+
+    # --- keys that are to go ---
+
+    async def rewrap(self, after: bytes, *, limit: int, dry_run: bool) -> Rewrapped:
+        """Seal what lies on a page of records under the newest key; see Engine.admin."""
+        if type(after) is not bytes or type(limit) is not int or limit < 1:
+            raise ConfigError("There is no such page of records.", remedy="Begin with b'', and ask for one record or more.")
+        page = await self.core.ports.records.scan(after, limit)
+        count = Count(dict.fromkeys(self.core.keyring.sealing_ids, 0))
+        for key in page.keys:
+            await self._rewrap(key, count, dry_run=dry_run)
+        return Rewrapped(
+            after=page.after,
+            records=count.records,
+            changed=count.changed,
+            secrets=tuple(count.secrets.items()),
+            lost=count.lost,
+            damaged=tuple(count.damaged),
+        )
+
+    async def _rewrap(self, key: bytes, count: Count, *, dry_run: bool) -> None:
+        """
+        Seal the secrets of one record under the newest key.
+
+        It is no event: what is kept means the same as before, and as many entries as there are people would stand in the outbox
+        before the next reset mail.
+        """
+        core, names = self.core, unframe(key)
+        tenant, subject = names[1:] if len(names) == 3 and names[0] == "subject" else ("", key.hex())
+        scene = Scene(tenant=tenant, subject=subject, account=None, now=core.now())
+        try:
+            loaded = await core.load(key, fresh=b"")
+            written = False
+            for _ in range(ROUNDS):
+                anew = self._anew(scene, loaded.record)
+                if dry_run or not anew:
+                    break
+                done, loaded = await core.applied(scene, loaded, lambda record, anew=anew: _resealed(record, anew))  # type: ignore[misc]
+                written = written or (isinstance(done.verdict, Done) and done.verdict.count > 0)
+        except RecordError:
+            count.records += 1
+            count.damaged.append((tenant, subject))
+            return
+        if loaded.version is not None:
+            count.records += 1
+            count.changed += written
+            self._tally(scene, loaded, count)
+
+    def _anew(self, scene: Scene, record: Record) -> dict[bytes, bytes]:
+        """What is sealed under an older key, and the same sealed under the newest."""
+        anew, keyring = {}, self.core.keyring
+        for sealed, label, *bound in _sealed(record):
+            plain = None if keyring.sealed_by_newest(sealed) else keyring.open(label, sealed, scene.tenant, scene.subject, *bound)
+            if plain is not None:
+                anew[sealed] = keyring.seal(label, plain, scene.tenant, scene.subject, *bound)
+        return anew
+
+    def _tally(self, scene: Scene, loaded: Loaded, count: Count) -> None:
+        lost = 0
+        for sealed, label, *bound in _sealed(loaded.record):
+            if self.core.keyring.open(label, sealed, scene.tenant, scene.subject, *bound) is None:
+                lost += 1
+            else:
+                count.secrets[sealed[:4].hex()] += 1
+        if lost:
+            count.lost += lost
+            count.damaged.append((scene.tenant, scene.subject))
+
+
+def _resealed(record: Record, anew: dict[bytes, bytes]) -> Step:
+    """Where somebody else has changed the record, what he sealed stays."""
+    after = record.resealed(anew)
+    return Step(Done(count=int(after != record)), after)
+
+
+def _sealed(record: Record) -> Iterator[tuple[bytes, str, *tuple[str, ...]]]:
+    """All that is sealed in a record: the bytes, what for, and what they are bound to beside tenant and subject."""
+    for verifier in (record.verifier, *record.history):
+        if verifier is not None:
+            yield verifier.sealed, "verifier"
+    for totp in record.factors.totp:
+        yield totp.sealed, "totp", totp.id
+    codes = record.factors.recovery
+    if codes is not None:
+        yield codes.sealed, "recovery", str(codes.generation)

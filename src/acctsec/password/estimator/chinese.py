@@ -1,0 +1,113 @@
+"""
+What Chinese passwords are made of: pinyin of words and names, mobile numbers, digits that sound like words.
+
+Dates (YYYYMMDD, YYMMDD) are found by the search itself. Origin and licences of the table lie beside the data.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+from attrs import field, frozen
+
+SURNAMES = (  # noqa: SIM905 - a list of words is read like this
+    "wang li zhang liu chen yang huang zhao wu zhou xu sun ma zhu hu guo he lin gao luo zheng liang xie song tang han feng deng "
+    "cao peng zeng xiao tian dong pan yuan cai jiang yu du ye cheng wei su lv lu ding ren yao shen zhong cui tan fan shi liao "
+    "jia xia fu fang zou xiong bai meng qin qiu hou yin xue yan lei long shao qian dai dai qi kong mao chang wan gu lai wen ou"
+).split()
+"""Of the commonest Chinese surnames the readings, the commonest first; homophones once."""
+
+PUNS = "520 1314 521 5201314 1314520 5211314 88 66 99 168 888 666 518 584 530 7758 7758521 3344 9958 1711 147 246 687 918".split()  # noqa: SIM905 - as above
+"""Digits read aloud as words (520: I love you; 1314: all life long), or taken for lucky, the commonest first."""
+
+SPOKEN = {"wo": 12.0, "ni": 12.0, "ai": 12.0, "shi": 20.0, "bu": 20.0, "de": 20.0, "hao": 20.0, "ma": 20.0}
+"""Passwords speak of me, you and love; what the words were counted in is written prose."""
+
+_PUN_COSTS = {pun: 2.0 * rank for rank, pun in enumerate(PUNS, 1)}
+_MOBILE = re.compile(r"(?=(1[3-9][0-9]{9}))")
+_MOBILES = 45e8  # some 45 prefixes of three digits are given out, 10^8 numbers each
+_RUN = re.compile(r"[a-z]{4,}")
+_DIGITS = re.compile(r"[0-9]{3,}")
+_MOST = 6  # syllables of a run: more take more guesses than brute force is given for the letters
+
+
+@frozen
+class _Pinyin:
+    """Ranks of whole words; for each syllable how many guesses it is worth, and for each surname."""
+
+    words: Mapping[str, int] = field(repr=False)
+    syllables: Mapping[str, float] = field(repr=False)
+    surnames: Mapping[str, int] = field(repr=False)
+
+
+@cache
+def _pinyin() -> _Pinyin:
+    """The shipped table, read on first use."""
+    import gzip
+    import json
+    from importlib.resources import files
+
+    table = json.loads(gzip.decompress(files("acctsec.password").joinpath("data/pinyin.json.gz").read_bytes()))
+    words = {word: rank for rank, word in enumerate(table["words"].split(), 1)}
+    total = sum(table["syllables"].values())
+    syllables = {syllable: total / count for syllable, count in table["syllables"].items()} | SPOKEN
+    return _Pinyin(words, syllables, {name: rank for rank, name in reversed([*enumerate(SURNAMES, 1)])})
+
+
+def spans(lowered: str) -> Iterator[tuple[int, int, float]]:
+    """First and last index of each part and the guesses it takes. *lowered* is in lower case, at most 40 code points."""
+    yield from mobiles(lowered)
+    yield from puns(lowered)
+    yield from pinyin(lowered)
+
+
+def mobiles(lowered: str) -> Iterator[tuple[int, int, float]]:
+    """Mobile numbers of mainland China."""
+    for match in _MOBILE.finditer(lowered):
+        yield match.start(), match.start() + 10, _MOBILES
+
+
+def puns(lowered: str) -> Iterator[tuple[int, int, float]]:
+    """Digits that sound like words, up to six in a row."""
+    for run in _DIGITS.finditer(lowered):
+        yield from _runs(run[0], run.start(), _PUN_COSTS, 1)
+
+
+def pinyin(lowered: str) -> Iterator[tuple[int, int, float]]:
+    """Words, names (a surname and one or two syllables) and runs of two to six syllables."""
+    table = _pinyin()
+    for run in _RUN.finditer(lowered):
+        text, offset = run[0], run.start()
+        yield from _runs(text, offset, table.syllables, 2)
+        for i in range(len(text)):
+            for j in range(i + 4, min(i + 24, len(text)) + 1):
+                if rank := table.words.get(text[i:j]):
+                    yield offset + i, offset + j - 1, rank
+            for j in range(i + 2, min(i + 6, len(text)) + 1):
+                if rank := table.surnames.get(text[i:j]):
+                    for _, last, guesses in _from(text, j, table.syllables, 1, 2):
+                        yield offset + i, offset + last, rank * guesses
+
+
+def _runs(text: str, offset: int, costs: Mapping[str, float], least: int) -> Iterator[tuple[int, int, float]]:
+    for i in range(len(text)):
+        for first, last, guesses in _from(text, i, costs, least, _MOST):
+            yield offset + first, offset + last, guesses
+
+
+def _from(text: str, start: int, costs: Mapping[str, float], least: int, most: int) -> Iterator[tuple[int, int, float]]:
+    """From *start*, every stretch that *least* to *most* entries make up, by the cheapest."""
+    ends = {start: 1.0}
+    for number in range(1, most + 1):
+        reached: dict[int, float] = {}
+        for at, guesses in ends.items():
+            for end in range(at + 1, min(at + 7, len(text)) + 1):
+                cost = costs.get(text[at:end])
+                if cost is not None and guesses * cost < reached.get(end, float("inf")):
+                    reached[end] = guesses * cost
+        if not reached:
+            return
+        if number >= least:
+            for end, guesses in reached.items():
+                yield start, end - 1, guesses
+        ends = reached

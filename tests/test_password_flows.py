@@ -18,6 +18,7 @@ from acctsec import (
     CurrentPassword,
     FactorRequired,
     FreshSession,
+    PasswordAccepted,
     PasswordChanged,
     PasswordChangeRequired,
     PasswordPolicy,
@@ -566,6 +567,16 @@ def test_every_path_holds_the_subject_to_the_policy_of_its_groups(path):
         account = w.directory.change("u1", groups=frozenset(groups))
         assert isinstance(w.engine.check_password(NEW, account=account), PasswordRejected) is objected
         assert isinstance(by_path(w, path, PASSWORD, NEW), PasswordRejected) is objected
+
+
+def test_a_tenant_holds_its_people_to_its_own_policy():
+    """Whether they have an account yet or not."""
+    bank = PasswordPolicy(rules=(Length(minimum=40, minimum_with_mfa=40),))
+    engine = world(policy=evolve(CHEAPEST, tenants={"bank": bank})).engine
+    assert isinstance(engine.check_password(NEW, tenant="bank"), PasswordRejected)
+    assert isinstance(engine.check_password(NEW, tenant="shop"), PasswordAccepted)
+    with pytest.raises(ConfigError, match="tenant"):
+        engine.check_password(NEW, tenant=None)
 
 
 def test_the_age_of_a_group_holds_for_its_members_only():

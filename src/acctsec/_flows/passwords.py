@@ -64,12 +64,16 @@ class Passwords:
         self.core = core
         self.guesses = guesses
 
-    async def check_password(self, password: str, *, account: Account | None = None) -> PasswordAccepted | PasswordRejected:
+    async def check_password(
+        self, password: str, *, account: Account | None = None, tenant: str = ""
+    ) -> PasswordAccepted | PasswordRejected:
         """Judge a password by rules alone; see Engine.check_password."""
         if account is not None and not isinstance(account, Account):
             raise ConfigError("`account` is not an Account.", remedy="Give one, or leave it out.")
+        if type(tenant) is not str:
+            raise ConfigError("`tenant` is not a str.", remedy="Give the tenant's name, or leave it out.")
         guarded = account is not None and self.core.policy.mfa.requires(account.groups)
-        chosen = await self.choose(password, account=account, tenant="", guarded=guarded)
+        chosen = await self.choose(password, account=account, tenant=tenant, guarded=guarded)
         return PasswordAccepted(chosen.strength) if isinstance(chosen, Chosen) else chosen
 
     async def choose(self, password: object, *, account: Account | None, tenant: str, guarded: bool) -> Chosen | PasswordRejected:

@@ -127,13 +127,16 @@ class Engine:
         """How many refused attempts were not told to the sink, because too many came between two deliveries."""
         return self._flows.core.dropped
 
-    def check_password(self, password: str, *, account: Account | None = None) -> PasswordAccepted | PasswordRejected:
+    def check_password(
+        self, password: str, *, account: Account | None = None, tenant: str = ""
+    ) -> PasswordAccepted | PasswordRejected:
         """
         Judge a password by the rules alone: for a form, before anything is set.
 
-        It never looks at a stored verifier, so it tells nothing about anybody. Raises PortError when a custom rule misbehaves.
+        *account* and *tenant* bind it to what ``Policy.groups`` and ``Policy.tenants`` ask of them. It never looks at a stored
+        verifier, so it tells nothing about anybody. Raises PortError when a custom rule misbehaves.
         """
-        return run(self._flows.passwords.check_password(password, account=account))
+        return run(self._flows.passwords.check_password(password, account=account, tenant=tenant))
 
     def set_password(self, subject: str, password: str, *, by: PasswordClaim, context: Context) -> SetPasswordOutcome:
         """

@@ -4,7 +4,8 @@ from acctsec.password.codes import Code
 from acctsec.password.policy import Age, AtSignIn, Outage, PasswordPolicy
 from acctsec.password.preparation import PREPARATION, prepare
 from acctsec.password.rules import Blocklist, Breached, ContextWords, Facts, Length, MinimumStrength, Rule
-from acctsec.password.strength import estimate
+from acctsec.password.strength import StrengthEstimator, estimate
+from acctsec.password.weakness import Weakness, explain
 
 __all__ = [
     "PREPARATION",
@@ -20,6 +21,9 @@ __all__ = [
     "Outage",
     "PasswordPolicy",
     "Rule",
+    "StrengthEstimator",
+    "Weakness",
     "estimate",
+    "explain",
     "prepare",
 ]

@@ -16,7 +16,7 @@ from acctsec import (
     SqliteStore,
 )
 from acctsec.testing import MemoryDirectory, RecordingMessenger, RecordingSink, SeededEntropy, as_async, async_world, world
-from acctsec.testing.doubles import CORPUS, DIRECTORY, MESSENGER, SINK, STORE
+from acctsec.testing.doubles import CORPUS, DIRECTORY, MESSENGER, POPULARITY, SINK, STORE
 
 BLOCKING_ONLY = {"close"}  # stops the thread of deliver_in_background, which has no async form
 
@@ -73,12 +73,18 @@ class Corpus:
         return 0
 
 
+class Popularity(Corpus):
+    def add(self, digest):
+        pass
+
+
 PORTS = {
     "store": (MemoryStore, STORE),
     "directory": (MemoryDirectory, DIRECTORY),
     "messenger": (RecordingMessenger, MESSENGER),
     "sink": (RecordingSink, SINK),
     "corpus": (Corpus, CORPUS),
+    "popularity": (Popularity, POPULARITY),
 }
 
 

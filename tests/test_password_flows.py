@@ -500,7 +500,7 @@ STEPS = st.lists(
         st.sampled_from(("NFC", "NFD")),
         st.integers(0, 4),  # what the history is from here on
         st.booleans(),  # whether another policy beside it asks for that much, or this one does
-        st.sampled_from((timedelta(minutes=5), timedelta(hours=30))),
+        st.sampled_from((timedelta(minutes=10), timedelta(hours=30))),  # three reset mails go out in 25 minutes
     ),
     max_size=8,
 )

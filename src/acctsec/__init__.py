@@ -52,11 +52,13 @@ from acctsec.protocols import Account, Ambiguous, Message, MessagePurpose, Statu
 from acctsec.reset import ResetPolicy
 from acctsec.sessions import SessionPolicy
 from acctsec.stores import (
+    AsyncMemoryPopularity,
     AsyncMemoryStore,
     AsyncPostgresStore,
     AsyncSplitStore,
     AsyncSqliteStore,
     AsyncValkeyStore,
+    MemoryPopularity,
     MemoryStore,
     PostgresStore,
     SplitStore,
@@ -76,6 +78,7 @@ __all__ = [
     "Ambiguous",
     "AssuranceLevel",
     "AsyncEngine",
+    "AsyncMemoryPopularity",
     "AsyncMemoryStore",
     "AsyncPostgresStore",
     "AsyncSplitStore",
@@ -99,6 +102,7 @@ __all__ = [
     "Initial",
     "Keyring",
     "LockoutPolicy",
+    "MemoryPopularity",
     "MemoryStore",
     "Message",
     "MessagePurpose",

@@ -392,3 +392,21 @@ class BreachCorpus(Protocol):
     """The blocking form of AsyncBreachCorpus."""
 
     def count(self, password: str) -> int: ...
+
+
+class AsyncPopularityCounter(Protocol):
+    """Counts how many accounts chose the same password. It gets keyed digests and may answer too much, never too little."""
+
+    async def count(self, digest: bytes) -> int:
+        """How often *digest*, 32 bytes, was added. Raises when it cannot tell."""
+
+    async def add(self, digest: bytes) -> None:
+        """One account more."""
+
+
+class PopularityCounter(Protocol):
+    """The blocking form of AsyncPopularityCounter."""
+
+    def count(self, digest: bytes) -> int: ...
+
+    def add(self, digest: bytes) -> None: ...

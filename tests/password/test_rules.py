@@ -137,6 +137,7 @@ def test_codes_are_what_applications_translate():
         "context-word",
         "control-character",
         "not-text",
+        "popular",
         "reused",
         "too-long",
         "too-many-bytes",

@@ -33,6 +33,7 @@ from acctsec.protocols import (
     AsyncDirectory,
     AsyncMessenger,
     AsyncMeterStore,
+    AsyncPopularityCounter,
     AsyncRecordStore,
     Charge,
     Clock,
@@ -80,6 +81,7 @@ class Ports:
     messenger: AsyncMessenger | None
     sink: AsyncEventSink | None
     corpus: AsyncBreachCorpus | None
+    popularity: AsyncPopularityCounter | None
     hash: Callable[[Job[object]], Awaitable[object]]
     offload: Callable[[Callable[[], Any]], Awaitable[Any]]
     later: Callable[[Callable[[], Coroutine[Any, Any, None]]], bool]  # begins what nobody waits for; False where too much is on

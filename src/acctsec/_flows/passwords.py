@@ -124,7 +124,7 @@ class Passwords:
             chosen = await self.choose(password, account=scene.account, tenant=scene.tenant, guarded=guarded)
             if not isinstance(chosen, Chosen):
                 return chosen
-            reused = await self.reused(scene, loaded, chosen, context)
+            reused = await self.reused(scene, loaded, chosen, context) or await self.popular(scene, chosen)
             if reused is not None:
                 return reused
             new = await core.hashed(scene, chosen.password)
@@ -136,12 +136,15 @@ class Passwords:
             loaded,
             lambda record: change_password(policy, record, scene=scene, proof=proven, new=new, device=device),
         )
-        return self.changed(done, scene, "set_password")
+        return await self.changed(done, scene, "set_password", chosen)
 
-    def changed(self, done: Step, scene: Scene, operation: str) -> PasswordChanged | Refused | TryAgain | None:
+    async def changed(
+        self, done: Step, scene: Scene, operation: str, chosen: Chosen
+    ) -> PasswordChanged | Refused | TryAgain | None:
         """What a change of password answers; None when it has to begin again."""
         verdict = done.verdict
         if isinstance(verdict, Changed):
+            await self._count(scene, chosen)
             browser = verdict.device
             return PasswordChanged(None if browser is None else self.core.tokens.device(scene, done.record, browser))
         if isinstance(verdict, TryAgain):
@@ -239,6 +242,44 @@ class Passwords:
         # Where it is not in use the change goes through: nobody asks twice for nothing.
         await guess.settle(Settle.FAILED if found else Settle.VOID)
         return PasswordRejected((Objection(Code.REUSED.value),), chosen.strength) if found else None
+
+    # --- popularity ---
+
+    async def popular(self, scene: Scene, chosen: Chosen) -> PasswordRejected | None:
+        """
+        Whether as many accounts as the policy allows have this password already; None where they do not.
+
+        While an index key is rotated, what was counted under either counts; with the old key its counts are gone.
+        """
+        core, counter = self.core, self.core.ports.popularity
+        policy = core.policy.for_account(scene.account, tenant=scene.tenant).password
+        if counter is None or policy.popularity_cap is None:
+            return None
+        counts: list[object] = []
+        try:
+            for key in range(core.keyring.index_count):
+                digest = core.keyring.digest("popularity", scene.tenant, chosen.password, key=key)
+                counts.append(await port("popularity.count", counter.count(digest)))
+        except PortError:
+            counts = [None]
+        known = [count for count in counts if type(count) is int and count >= 0]
+        if known != counts:
+            core.observe(events.PortFailed(**scene.head(), port="popularity"))
+            if policy.on_outage is Outage.REFUSE:
+                return PasswordRejected((Objection(Code.UNCHECKED.value),), chosen.strength)
+        if sum(known) < policy.popularity_cap:
+            return None
+        return PasswordRejected((Objection(Code.POPULAR.value),), chosen.strength)
+
+    async def _count(self, scene: Scene, chosen: Chosen) -> None:
+        """Count a password that was set. What is lost with the process or the counter is not counted: the change stands."""
+        core, counter = self.core, self.core.ports.popularity
+        if counter is None:
+            return
+        try:
+            await port("popularity.add", counter.add(core.keyring.digest("popularity", scene.tenant, chosen.password)))
+        except PortError:
+            core.observe(events.PortFailed(**scene.head(), port="popularity"))
 
 
 async def sightings(core: Core, corpus: AsyncBreachCorpus, password: str) -> int | None:

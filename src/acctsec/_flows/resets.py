@@ -262,6 +262,7 @@ class Resets:
         if not isinstance(chosen, Chosen):
             return chosen
         reused = await self.passwords.reused(scene, proof.loaded, chosen, context, reset=proof.reset or b"ticket")
+        reused = reused or await self.passwords.popular(scene, chosen)
         if reused is not None:
             return reused
         new, device = await core.hashed(scene, chosen.password), core.draw(16)
@@ -281,7 +282,7 @@ class Resets:
         done = await core.apply(scene, proof.loaded, step)
         if isinstance(done.verdict, NeedsFactor):
             return self._factor_required(scene, done.record, reset=proof.reset, methods=proof.methods)
-        outcome = self.passwords.changed(done, scene, "redeem_reset")
+        outcome = await self.passwords.changed(done, scene, "redeem_reset", chosen)
         return Refused() if outcome is None else outcome
 
     def _ticket(self, scene: Scene, record: Record, *, reset: bytes, methods: tuple[str, ...]) -> Ticket:

@@ -45,6 +45,7 @@ from acctsec.protocols import (
     AsyncBreachCorpus,
     AsyncDirectory,
     AsyncMessenger,
+    AsyncPopularityCounter,
     AsyncStore,
     Clock,
     Entropy,
@@ -89,12 +90,13 @@ class AsyncEngine:
         messenger: AsyncMessenger | None = None,
         sink: AsyncEventSink | None = None,
         corpus: AsyncBreachCorpus | None = None,
+        popularity: AsyncPopularityCounter | None = None,
         outbox: Literal["delivered", "manual"] = "delivered",
         clock: Clock = _ports.clock,
         entropy: Entropy = _ports.entropy,
     ) -> None:
-        check_wiring(policy, keyring, messenger, outbox)
-        for name, port, methods in forms(store, directory, messenger, sink, corpus):
+        check_wiring(policy, keyring, messenger, popularity, outbox)
+        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity):
             check_form(name, port, methods, wants_async=True)
         pool = governor(policy)
         ports = Ports(
@@ -106,6 +108,7 @@ class AsyncEngine:
             messenger=messenger,
             sink=sink,
             corpus=corpus,
+            popularity=popularity,
             hash=pool.arun,
             offload=pool.arun,
             later=Tasks(),

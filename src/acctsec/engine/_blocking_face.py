@@ -11,7 +11,7 @@ from acctsec._blocking import Awaitable, Threads, awaitable, run
 from acctsec._flows.core import Ports
 from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, TotpCode
 from acctsec.context import Context
-from acctsec.engine._wiring import METERS, OWN_ROWS, RECORDS, Flows, check_form, check_wiring, forms, governor
+from acctsec.engine._wiring import METERS, OWN_ROWS, POPULARITY, RECORDS, Flows, check_form, check_wiring, forms, governor
 from acctsec.events import EventSink
 from acctsec.keyring import Keyring
 from acctsec.outcomes import (
@@ -50,6 +50,7 @@ from acctsec.protocols import (
     Directory,
     Entropy,
     Messenger,
+    PopularityCounter,
     Store,
 )
 from acctsec.stores.memory import MemoryStore
@@ -69,6 +70,7 @@ class Engine:
         messenger: hands messages to people. Without one name ``outbox="manual"``: another process delivers.
         sink: takes events.
         corpus: knows leaked passwords; without one that rule has nothing to say.
+        popularity: counts how many accounts share a password, for ``PasswordPolicy.popularity_cap``.
         deliver_in_background: call ``deliver`` every second from a thread, for small deployments. Otherwise a worker of
             yours must call it: reset mails wait in the outbox until then.
         clock, entropy: for tests.
@@ -86,13 +88,14 @@ class Engine:
         messenger: Messenger | None = None,
         sink: EventSink | None = None,
         corpus: BreachCorpus | None = None,
+        popularity: PopularityCounter | None = None,
         outbox: Literal["delivered", "manual"] = "delivered",
         deliver_in_background: bool = False,
         clock: Clock = _ports.clock,
         entropy: Entropy = _ports.entropy,
     ) -> None:
-        check_wiring(policy, keyring, messenger, outbox)
-        for name, port, methods in forms(store, directory, messenger, sink, corpus):
+        check_wiring(policy, keyring, messenger, popularity, outbox)
+        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity):
             check_form(name, port, methods, wants_async=False)
         pool = governor(policy)
         ports = Ports(
@@ -104,6 +107,7 @@ class Engine:
             messenger=None if messenger is None else Awaitable(messenger, "send"),  # type: ignore[arg-type]
             sink=None if sink is None else Awaitable(sink, "record"),  # type: ignore[arg-type]
             corpus=None if corpus is None else Awaitable(corpus, "count"),  # type: ignore[arg-type]
+            popularity=None if popularity is None else Awaitable(popularity, *POPULARITY),  # type: ignore[arg-type]
             hash=awaitable(pool.run),
             offload=awaitable(_inline),
             later=Threads(),

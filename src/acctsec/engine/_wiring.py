@@ -21,6 +21,7 @@ from acctsec.policy import Policy
 
 RECORDS = ("load", "commit", "drain", "ack", "scan")
 METERS = ("charge", "settle", "read")
+POPULARITY = ("count", "add")
 OWN_ROWS = 50_000  # of meters that a process keeps by itself while the others do not answer: about 50 MB
 
 
@@ -46,11 +47,15 @@ def governor(policy: Policy) -> Governor:
     return Governor(permits=hashing.permits, queue=hashing.queue, patience=hashing.patience)
 
 
-def check_wiring(policy: object, keyring: object, messenger: object, outbox: object) -> None:
+def check_wiring(policy: object, keyring: object, messenger: object, popularity: object, outbox: object) -> None:
     if not isinstance(policy, Policy):
         raise ConfigError("The policy is not a Policy.", remedy="Give Policy() or a preset.")
     if not isinstance(keyring, Keyring):
         raise ConfigError("The keyring is not a Keyring.", remedy="Give Keyring.from_text(os.environ['ACCTSEC_KEYS']).")
+    parts = (policy.password, *policy.groups.values(), *policy.tenants.values())
+    if popularity is None and any(one.popularity_cap is not None for one in parts):
+        message = "The policy has a popularity_cap, and nothing counts how often a password was chosen."
+        raise ConfigError(message, remedy="Give popularity=MemoryPopularity(), or a counter of your own.")
     if outbox not in ("delivered", "manual"):
         raise ConfigError(f"outbox is {outbox!r}.", remedy='Leave it out, or name "manual".')
     if messenger is None and outbox != "manual":
@@ -58,8 +63,8 @@ def check_wiring(policy: object, keyring: object, messenger: object, outbox: obj
 
 
 def forms(*ports: object) -> list[tuple[str, object, tuple[str, ...]]]:
-    names = ("store", "directory", "messenger", "sink", "corpus")
-    methods: tuple[tuple[str, ...], ...] = ((*RECORDS, *METERS), ("find", "get"), ("send",), ("record",), ("count",))
+    names = ("store", "directory", "messenger", "sink", "corpus", "popularity")
+    methods: tuple[tuple[str, ...], ...] = ((*RECORDS, *METERS), ("find", "get"), ("send",), ("record",), ("count",), POPULARITY)
     return [found for found in zip(names, ports, methods, strict=True) if found[1] is not None]
 
 

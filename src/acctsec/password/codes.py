@@ -16,4 +16,5 @@ class Code(StrEnum):
     TOO_WEAK = "too-weak"  # {minimum_guesses}: too few guesses find it
     BREACHED = "breached"  # {count}: seen that often in leaks
     UNCHECKED = "unchecked"  # the breach corpus could not be asked, and the policy refuses then
+    POPULAR = "popular"  # as many accounts as the policy allows have it; found by the flow, inside a proven change
     REUSED = "reused"  # the current or an earlier password; found by the flow, which alone may look at old verifiers

@@ -24,6 +24,7 @@ MAX_SERVICE_WORDS = 16
 
 P = ParamSpec("P")
 T = TypeVar("T")
+OrderedT = TypeVar("OrderedT", int, timedelta)
 
 
 def _as_rules(given: Iterable[Rule]) -> tuple[Rule, ...]:
@@ -70,8 +71,9 @@ class PasswordPolicy:
         history: how many earlier passwords may not come back, the current one aside. Default 0, since
             nobody is made to change without cause (ASVS 5.0 6.2.10); at most 24. Above 0, none of the last day is forgotten,
             however many there were: rapid changes bring nothing back.
-        on_outage: what becomes of a new password when the breach corpus cannot be asked. Default ACCEPT, with an event: the
-            other rules still hold, and a sign-up that nobody can finish helps nobody. REFUSE objects.
+        on_outage: what becomes of a new password when the breach corpus, or the counter of *popularity_cap*, cannot be asked.
+            Default ACCEPT, with an event: the other rules still hold, and a sign-up that nobody can finish helps nobody. REFUSE
+            objects.
         at_sign_in: whether a password that proved right is looked up in the breach corpus too, where the engine has one and a
             rule ``Breached`` asks for it: it may have leaked since it was set. Default CHECK: a leaked one has to be changed
             first, since SP 800-63B-4 section 3.1.1.2 forces a change on evidence of compromise. A corpus that cannot tell stops
@@ -85,6 +87,10 @@ class PasswordPolicy:
         min_age: how long nobody changes a password without cause: by the current one, or by a fresh session. A reset, an
             administrator and a demanded change never wait. Default 0: whoever fears for a password must be able to change it
             at once, and the history needs no waiting to hold; 1 day is common where auditors ask for it.
+        popularity_cap: how many accounts of a tenant may choose the same password; the next is refused it. Needs an engine with
+            ``popularity``. Default: not set. Some ten, or one in 100,000 accounts where that is more, take from who guesses
+            at many accounts what is popular here and on no list (Schechter, Herley and Mitzenmacher 2010). *on_outage* says
+            what happens when nobody can tell.
         estimator: says how many guesses a password stands. Default: ``estimate``, in this process.
         also: policies that must accept the password as well; made by ``&``. Default: none.
 
@@ -102,6 +108,7 @@ class PasswordPolicy:
     max_age: timedelta | None = None
     on_age: Age = field(default=Age.NONE, validator=kind(Age))
     min_age: timedelta = timedelta(0)
+    popularity_cap: int | None = None
     estimator: Estimator = estimate
     also: "tuple[PasswordPolicy, ...]" = ()
 
@@ -121,6 +128,8 @@ class PasswordPolicy:
             message = f"There are more than {MAX_SERVICE_WORDS} words."
             raise ConfigError(message, remedy="Keep those that people put into their passwords.")
         self._check_ages()
+        if self.popularity_cap is not None:
+            _whole("popularity_cap", self.popularity_cap, 1, 10**9)
         if not callable(self.estimator):
             raise ConfigError("The estimator cannot be called.", remedy="Give a callable (password, words) -> float.")
 
@@ -181,9 +190,10 @@ class PasswordPolicy:
             history=max(self.history, other.history),
             on_outage=max(self.on_outage, other.on_outage),  # by their names, refuse wins
             at_sign_in=max(self.at_sign_in, other.at_sign_in, key=list(AtSignIn).index),
-            max_age=min((one.max_age for one in (self, other) if one.max_age is not None), default=None),
+            max_age=_least(self.max_age, other.max_age),
             on_age=max(self.on_age, other.on_age, key=list(Age).index),
             min_age=max(self.min_age, other.min_age),
+            popularity_cap=_least(self.popularity_cap, other.popularity_cap),
             also=(*self.also, evolve(other, also=()), *other.also),
         )
 
@@ -208,6 +218,11 @@ class PasswordPolicy:
 _MEND = "Mend it; until then no password is accepted."
 _UNGUESSABLE = 10_000
 _FOR_EVER = timedelta(days=3660)
+
+
+def _least(one: OrderedT | None, other: OrderedT | None) -> OrderedT | None:
+    """The stricter of two bounds; None is none."""
+    return min((bound for bound in (one, other) if bound is not None), default=None)
 
 
 def _answer(call: Callable[P, T], asked: object, /, *args: P.args, **kwargs: P.kwargs) -> T:

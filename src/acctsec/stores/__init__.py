@@ -8,17 +8,20 @@ A store sees keys, versions and bytes, never a policy. Write your own against ``
 """
 
 from acctsec.stores.memory import AsyncMemoryStore, MemoryStore
+from acctsec.stores.popularity import AsyncMemoryPopularity, MemoryPopularity
 from acctsec.stores.postgres import AsyncPostgresStore, PostgresStore
 from acctsec.stores.split import AsyncSplitStore, SplitStore
 from acctsec.stores.sqlite import AsyncSqliteStore, SqliteStore
 from acctsec.stores.valkey import AsyncValkeyStore, ValkeyRisk, ValkeyStore
 
 __all__ = [
+    "AsyncMemoryPopularity",
     "AsyncMemoryStore",
     "AsyncPostgresStore",
     "AsyncSplitStore",
     "AsyncSqliteStore",
     "AsyncValkeyStore",
+    "MemoryPopularity",
     "MemoryStore",
     "PostgresStore",
     "SplitStore",

@@ -260,6 +260,7 @@ DIRECTORY = ("find", "get")
 MESSENGER = ("send",)
 SINK = ("record",)
 CORPUS = ("count",)
+POPULARITY = ("count", "add")
 
 
 def as_async(port: object, methods: Sequence[str]) -> Any:

@@ -25,6 +25,7 @@ from acctsec.testing.doubles import (
     CORPUS,
     DIRECTORY,
     MESSENGER,
+    POPULARITY,
     SINK,
     Authenticator,
     Comparisons,
@@ -45,7 +46,14 @@ IDENTIFIER = "alice@example.org"
 SOURCE = "192.0.2.7"
 
 
-def world(*, policy: Policy = CHEAPEST, store: Store | None = None, seed: int = 0, corpus: object = None) -> "World[Engine]":
+def world(
+    *,
+    policy: Policy = CHEAPEST,
+    store: Store | None = None,
+    seed: int = 0,
+    corpus: object = None,
+    popularity: object = None,
+) -> "World[Engine]":
     """
     A blocking engine and its doubles.
 
@@ -55,22 +63,50 @@ def world(*, policy: Policy = CHEAPEST, store: Store | None = None, seed: int = 
     >>> type(w.engine.sign_in("Alice@Example.org", PASSWORD, context=w.context())).__name__
     'SignedIn'
     """
-    return built(World, Engine, MemoryStore() if store is None else store, policy=policy, seed=seed, corpus=corpus)
+    store = MemoryStore() if store is None else store
+    return built(World, Engine, store, policy=policy, seed=seed, corpus=corpus, popularity=popularity)
 
 
 def async_world(
-    *, policy: Policy = CHEAPEST, store: AsyncStore | None = None, seed: int = 0, corpus: object = None
+    *,
+    policy: Policy = CHEAPEST,
+    store: AsyncStore | None = None,
+    seed: int = 0,
+    corpus: object = None,
+    popularity: object = None,
 ) -> "World[AsyncEngine]":
-    """An async engine and its doubles; *corpus*, if any, in its blocking form. Close it when it is no longer used."""
-    return built(World, AsyncEngine, AsyncMemoryStore() if store is None else store, policy=policy, seed=seed, corpus=corpus)
+    """
+    An async engine and its doubles; *corpus* and *popularity*, if any, in their blocking form. Close it when it is no longer
+    used.
+    """
+    store = AsyncMemoryStore() if store is None else store
+    return built(World, AsyncEngine, store, policy=policy, seed=seed, corpus=corpus, popularity=popularity)
 
 
-def built(kind: type[WorldT], face: type, store: Any, *, policy: Policy, seed: int, corpus: object = None) -> WorldT:
+def built(
+    kind: type[WorldT],
+    face: type,
+    store: Any,
+    *,
+    policy: Policy,
+    seed: int,
+    corpus: object = None,
+    popularity: object = None,
+) -> WorldT:
     """A world of that kind around that face and store."""
     policy, comparisons = instrumented(policy)
     entropy = SeededEntropy(seed)
     keyring = Keyring(sealing=[entropy(32)], index=[entropy(32)], entropy=entropy)
-    return kind(face=face, policy=policy, store=store, keyring=keyring, entropy=entropy, comparisons=comparisons, corpus=corpus)
+    return kind(
+        face=face,
+        policy=policy,
+        store=store,
+        keyring=keyring,
+        entropy=entropy,
+        comparisons=comparisons,
+        corpus=corpus,
+        popularity=popularity,
+    )
 
 
 @define(kw_only=True, slots=False)
@@ -89,6 +125,7 @@ class World(Generic[EngineT]):
     entropy: SeededEntropy
     comparisons: Comparisons
     corpus: Any = None
+    popularity: Any = None
     clock: ManualClock = field(factory=ManualClock)
     directory: MemoryDirectory = field(factory=MemoryDirectory)
     messenger: RecordingMessenger = field(factory=RecordingMessenger)
@@ -115,6 +152,7 @@ class World(Generic[EngineT]):
             "messenger": form(self.messenger, MESSENGER),
             "sink": form(self.sink, SINK),
             "corpus": None if self.corpus is None else form(self.corpus, CORPUS),
+            "popularity": None if self.popularity is None else form(self.popularity, POPULARITY),
             "clock": self.clock,
             "entropy": self.entropy,
         }

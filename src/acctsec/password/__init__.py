@@ -1,6 +1,8 @@
 """Passwords: the rules they are held to, and how strong they are. Pure: facts come in, objections go out."""
 
 from acctsec.password.codes import Code
+from acctsec.password.feedback import Advice, catalogue, feedback, message
+from acctsec.password.hints import FormField, HintSpec, generate_password, hints
 from acctsec.password.policy import Age, AtSignIn, Outage, PasswordPolicy
 from acctsec.password.preparation import PREPARATION, prepare
 from acctsec.password.rules import Blocklist, Breached, ContextWords, Facts, Length, MinimumStrength, Rule
@@ -9,6 +11,7 @@ from acctsec.password.weakness import Weakness, explain
 
 __all__ = [
     "PREPARATION",
+    "Advice",
     "Age",
     "AtSignIn",
     "Blocklist",
@@ -16,6 +19,8 @@ __all__ = [
     "Code",
     "ContextWords",
     "Facts",
+    "FormField",
+    "HintSpec",
     "Length",
     "MinimumStrength",
     "Outage",
@@ -23,7 +28,12 @@ __all__ = [
     "Rule",
     "StrengthEstimator",
     "Weakness",
+    "catalogue",
     "estimate",
     "explain",
+    "feedback",
+    "generate_password",
+    "hints",
+    "message",
     "prepare",
 ]

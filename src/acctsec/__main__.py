@@ -1,4 +1,4 @@
-"""The command line: ``python -m acctsec demo | import | keys | policy | rewrap | store``."""
+"""The command line: ``python -m acctsec corpus | demo | import | keys | policy | rewrap | store``."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import acctsec
-from acctsec import Policy, _import_command, _rewrap_command, _store_command, presets
+from acctsec import Policy, _corpus_command, _import_command, _rewrap_command, _store_command, presets
 
 EXIT_CODES = (
     "exit codes: 0 all is well; 1 something failed, for the demo: a claim did not hold; 2 the command cannot be carried out as "
@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     named = sorted(_presets())
     policy.add_argument("--preset", choices=named, default="social-default", metavar="NAME", help=f"one of {', '.join(named)}")
 
+    _corpus_command.describe(commands, epilog=EXIT_CODES)
     _store_command.describe(commands, epilog=EXIT_CODES)
     _import_command.describe(commands, epilog=EXIT_CODES)
     _rewrap_command.describe(commands, epilog=EXIT_CODES)
@@ -62,6 +63,8 @@ def _run(given: argparse.Namespace) -> int:
 
         print(new_keys())
         return 0
+    if given.command == "corpus":
+        return _corpus_command.run(given)
     if given.command == "store":
         return _store_command.run(given)
     if given.command == "import":

@@ -1,0 +1,124 @@
+"""A breach file, mapped into memory and looked up in about a microsecond."""
+
+import mmap
+import os
+import time
+from bisect import bisect_left
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from zlib import crc32
+
+from acctsec.corpora.layout import HEADER, Header
+from acctsec.errors import ConfigError, StoreError
+
+_STEP = 1 << 22
+
+
+class Mapped:
+    """One opened breach file; it stays readable when another one takes its place."""
+
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            self.identity = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+            self.header = header = Header.unpack(file.read(HEADER), size=found.st_size, name=str(path))
+            self._view = view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        self._path = path
+        end = HEADER + header.index_size
+        if _sum(view[HEADER:end]) != header.index_sum:
+            raise StoreError(f"The index of {path} is damaged.", remedy="Build it anew.")
+        self.index = view[HEADER:end].cast("Q" if header.wide else "I")
+        self.keys = view[end : end + 4 * header.entries].cast("I")
+        self.counts = view[end + 4 * header.entries :] if header.has_counts else None
+        self._down = 64 - header.bits - 32
+
+    def find(self, digest: bytes) -> int:
+        """How often a digest was seen: at least 1, or the power of two below the count; 0 for never."""
+        key = int.from_bytes(digest[:8]) >> self._down
+        bucket, rest = key >> 32, key & 0xFFFFFFFF
+        keys, index = self.keys, self.index
+        end = index[bucket + 1]
+        at = bisect_left(keys, rest, index[bucket], end)
+        if at == end or keys[at] != rest:
+            return 0
+        return 1 if self.counts is None else 1 << self.counts[at] - 1
+
+    def check(self) -> None:
+        """Read the whole body. Raises StoreError where it is not what was written."""
+        if _sum(self._view[HEADER + self.header.index_size :]) != self.header.body_sum:
+            raise StoreError(f"The body of {self._path} is damaged.", remedy="Build it anew.")
+
+
+def _sum(view: memoryview) -> int:
+    total = 0
+    for start in range(0, len(view), _STEP):
+        total = crc32(view[start : start + _STEP], total)
+    return total
+
+
+class FileCorpus:
+    """
+    Knows leaked passwords from a file that ``acctsec corpus build`` made.
+
+    It finds every password that is in the file, and takes at most 3 in 10^8 others for one. Where the file has counts, it answers
+    the power of two below the true one; else 1. A file that takes its place is seen within *reload*; one that cannot be read is
+    left alone, and the old one stays. Never write into a file in place: a mapped page that is cut off ends the process.
+
+    Threads may share it, and so may processes that fork. Raises StoreError for a file that is damaged or of another kind.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        reload: timedelta = timedelta(seconds=10),
+        clock: Callable[[], float] = time.monotonic,  # noqa: TID251 - a default port: it only says when to look for a newer file
+    ) -> None:
+        if reload < timedelta(0):
+            raise ConfigError("The time between two looks is negative.", remedy="Give 0 or more.")
+        self._path, self._every, self._clock = Path(path), reload.total_seconds(), clock
+        self._mapped = Mapped(self._path)
+        self._seen = self._mapped.identity
+        self._next = clock() + self._every
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self._path)!r})"
+
+    @property
+    def header(self) -> Header:
+        """What the file says of itself."""
+        return self._mapped.header
+
+    def count(self, password: str) -> int:
+        """How often the password was seen in leaks, at least; 0 for never."""
+        if self._clock() >= self._next:
+            self._look()
+        mapped = self._mapped
+        return mapped.find(mapped.header.digest.of(password))
+
+    def _look(self) -> None:
+        """Take a newer file, if there is one; whoever comes meanwhile reads on in the old one."""
+        self._next = self._clock() + self._every  # without a lock, which a fork could leave held: at worst two look at once
+        try:
+            found = self._path.stat()
+            identity = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+            if identity != self._seen:
+                self._seen = identity
+                self._mapped = Mapped(self._path)
+        except (OSError, StoreError):
+            return
+
+
+class AsyncFileCorpus:
+    """`FileCorpus` for the async face. A look-up of a microsecond is not worth a thread; a cold page is a read of the disk."""
+
+    def __init__(self, path: str | os.PathLike[str], *, reload: timedelta = timedelta(seconds=10)) -> None:
+        self._corpus = FileCorpus(path, reload=reload)
+
+    def __repr__(self) -> str:
+        return f"Async{self._corpus!r}"
+
+    async def count(self, password: str) -> int:
+        """How often the password was seen in leaks, at least; 0 for never."""
+        return self._corpus.count(password)

@@ -1,0 +1,358 @@
+"""Breach corpora against a dictionary, in every shape of a download and with every damage."""
+
+import asyncio
+import gzip
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from datetime import timedelta
+from hashlib import sha1
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acctsec.corpora import AnyCorpus, AsyncAnyCorpus, AsyncFileCorpus, AsyncRangeApiCorpus, Digest, FileCorpus, RangeApiCorpus
+from acctsec.corpora.build import build
+from acctsec.corpora.digests import md4
+from acctsec.corpora.file import Mapped
+from acctsec.errors import ConfigError, PortError, StoreError
+
+
+@pytest.mark.parametrize(
+    ("text", "digest"),
+    [
+        (b"", "31d6cfe0d16ae931b73c59d7e0c089c0"),
+        (b"a", "bde52cb31de33e46245e05fbdbd6fb24"),
+        (b"abc", "a448017aaf21d8525fc10ae87aa6729d"),
+        (b"message digest", "d9130a8164549fe818874806e1c7014b"),
+        (b"abcdefghijklmnopqrstuvwxyz", "d79e1c308aa5bbcdeea8ed63df412da9"),
+        (b"1234567890" * 8, "e33b4ddc9c38f2199c3e7b164fcc0536"),
+    ],
+)
+def test_md4_is_that_of_rfc_1320(text, digest):
+    """Its own vectors."""
+    assert md4(text).hex() == digest
+
+
+shapes = st.fixed_dictionaries(
+    {
+        "shape": st.sampled_from(["file", "ranges", "gzip"]),
+        "end": st.sampled_from(["\n", "\r\n"]),
+        "lower": st.booleans(),
+        "bom": st.booleans(),
+        "last": st.sampled_from(["", "\n", "\n\n"]),
+        "padding": st.booleans(),
+        "twice": st.booleans(),
+    }
+)
+
+
+def written(folder, known, how, digest):
+    """A download of *known*, digests in hexadecimal with their counts."""
+    width = digest.hex_digits
+    known = {**dict.fromkeys(["00" * (width // 2)] if how["padding"] else [], 0), **known}
+    by_range = {}
+    for key, count in sorted(known.items()):
+        by_range.setdefault(key[:5], []).extend([(key, count)] * (2 if how["twice"] else 1))
+    for prefix, entries in by_range.items():
+        cut = 0 if how["shape"] == "file" else 5
+        lines = how["end"].join(f"{key.lower() if how['lower'] else key}:{count}"[cut:] for key, count in entries)
+        text = ("\ufeff" if how["bom"] else "") + lines + (how["end"] if how["shape"] == "file" else how["last"])
+        if how["shape"] == "file":
+            with (folder / "all.txt").open("ab") as file:
+                file.write(text.encode())
+        elif how["shape"] == "ranges":
+            (folder / f"{prefix}.txt").write_bytes(text.encode())
+        else:
+            inner = folder / prefix[:2].lower()
+            inner.mkdir(exist_ok=True)
+            (inner / f"{prefix.lower()}.gz").write_bytes(gzip.compress(text.encode()))
+    return folder / "all.txt" if how["shape"] == "file" else folder
+
+
+@given(
+    st.dictionaries(st.text(min_size=1, max_size=6).filter(lambda s: s.isascii()), st.integers(1, 10**9), min_size=1),
+    shapes,
+    st.sampled_from(Digest),
+    st.booleans(),
+    st.sampled_from([None, 8, 11, 20]),
+)
+def test_a_file_knows_what_the_download_has(tmp_path_factory, passwords, how, digest, counts, bits):
+    """Every password is found, whatever shape the download has; a count is the power of two below the true one."""
+    folder = tmp_path_factory.mktemp("download")
+    known = {digest.of(password).hex().upper(): count for password, count in passwords.items()}
+    path = tmp_path_factory.mktemp("built") / "breached"
+
+    header = build(written(folder, known, how, digest), path, digest=digest, counts=counts, bits=bits, partial=True)
+
+    corpus = FileCorpus(path)
+    assert header.entries == len(known)
+    assert header.ranges == len({key[:5] for key in known})
+    for password, count in passwords.items():
+        assert corpus.count(password) == (1 << count.bit_length() - 1 if counts else 1)
+        assert corpus.count(password + "~never~") == 0
+    Mapped(path).check()
+    assert [entry.name for entry in path.parent.iterdir()] == ["breached"]
+
+
+KEYS = sorted(sha1(b"%d" % n).hexdigest().upper() for n in range(100))
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        (KEYS[50][:-1] + ":3", "hexadecimal"),
+        (KEYS[50][:-1] + "G:3", "hexadecimal"),
+        (KEYS[50] + ":", "count"),
+        (KEYS[50], "count"),
+        (KEYS[50] + ":3:4", "count"),
+        (KEYS[50] + ": 3", "count"),
+        ("data/07/f0/07f07.gz", "hexadecimal"),
+        (KEYS[3] + ":3", "order"),
+    ],
+)
+def test_a_line_that_cannot_be_right_is_refused_by_its_number(tmp_path, bad, why):
+    """And nothing is put in the place of the file."""
+    lines = [f"{key}:1" for key in KEYS]
+    lines[50] = bad
+    source = tmp_path / "all.txt"
+    source.write_text("\n".join(lines) + "\n")
+
+    with pytest.raises(ConfigError, match=why) as caught:
+        build(source, tmp_path / "breached", partial=True)
+
+    assert "all.txt, line 5" in str(caught.value)
+    assert not (tmp_path / "breached").exists()
+
+
+def test_a_download_that_is_cut_off_is_refused(tmp_path):
+    """A gzip file in its middle, and one in which a range is missing."""
+    (tmp_path / "00000.gz").write_bytes(gzip.compress(b"".join(b"%035X:1\n" % n for n in range(900)))[:-20])
+
+    with pytest.raises(ConfigError, match="1,048,576"):
+        build(tmp_path, tmp_path / "breached")
+    with pytest.raises(ConfigError, match="cut off"):
+        build(tmp_path, tmp_path / "breached", partial=True)
+
+
+def small(path, *passwords):
+    path.with_suffix(".txt").write_text("".join(sorted(f"{sha1(p.encode()).hexdigest()}:9\n" for p in passwords)))
+    build(path.with_suffix(".txt"), path, counts=True, partial=True)
+    return path
+
+
+@given(st.data())
+def test_a_damaged_byte_is_found(tmp_path_factory, data):
+    """At opening in the header and the index, by the check in the body."""
+    path = small(tmp_path_factory.mktemp("one") / "breached", "hunter2", "secret")
+    whole = bytearray(path.read_bytes())
+    at = data.draw(st.integers(0, len(whole) - 1))
+    whole[at] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(whole)
+
+    with pytest.raises(StoreError):
+        Mapped(path).check()
+
+
+def test_a_file_of_another_length_is_refused(tmp_path):
+    """Before it is mapped: a page that is not there would end the process."""
+    path = small(tmp_path / "breached", "hunter2")
+    path.write_bytes(path.read_bytes()[:-1])
+
+    with pytest.raises(StoreError, match="bytes instead of"):
+        FileCorpus(path)
+
+
+def test_a_newer_file_is_seen_in_time_and_a_broken_one_is_not_taken(tmp_path):
+    """The old one stays until the time is over, and for as long as there is no better one."""
+    path, now = small(tmp_path / "breached", "hunter2"), [0.0]
+    corpus = FileCorpus(path, reload=timedelta(seconds=10), clock=lambda: now[0])
+    small(path, "hunter2", "secret")
+
+    assert corpus.count("secret") == 0
+    now[0] = 10.0
+    assert corpus.count("secret") == 8
+    path.with_suffix(".txt").replace(path)
+    now[0] = 20.0
+    assert corpus.count("secret") == 8
+    path.unlink()
+    now[0] = 30.0
+    assert corpus.count("secret") == 8
+
+
+KILLED = """
+import os, sys
+from acctsec.corpora import build as module
+from pathlib import Path
+module.SAVE = 4000
+left = int(sys.argv[3])
+def counted(call):
+    def instead(*given, **named):
+        global left
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), 9)
+        return call(*given, **named)
+    return instead
+os.fsync = counted(os.fsync)
+Path.replace, Path.unlink = counted(Path.replace), counted(Path.unlink)
+module._Work.take = counted(module._Work.take)
+module.build(Path(sys.argv[1]), Path(sys.argv[2]), counts=True, partial=True)
+"""
+
+
+def test_a_build_that_is_killed_leaves_the_old_file_or_the_new_one_and_goes_on(tmp_path):
+    """At every flush, rename and piece."""
+    download = tmp_path / "download"
+    download.mkdir()
+    for n in range(4):
+        (download / f"0000{n}.txt").write_text("".join(f"{k:035X}:7\n" for k in range(600 * n, 600 * n + 600)))
+    path, wanted = tmp_path / "breached", tmp_path / "wanted"
+    build(download, wanted, counts=True, partial=True)
+    old = small(path, "hunter2").read_bytes()
+
+    for left in range(100):
+        done = subprocess.run([sys.executable, "-c", KILLED, download, path, str(left)], check=False)
+        assert path.read_bytes() in (old, wanted.read_bytes())
+        if done.returncode == 0:
+            break
+        if left % 2:  # every other kill is followed by a run to the end, which begins where the killed one was
+            build(download, path, counts=True, partial=True)
+            assert path.read_bytes() == wanted.read_bytes()
+            path.write_bytes(old)
+    assert left > 5 and path.read_bytes() == wanted.read_bytes()
+
+
+# --- the range service ------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def service(answer):
+    """A server of ranges; *answer* makes status, headers and body of a request."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append((self.path, dict(self.headers)))
+            status, headers, body = answer(self.path)
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            try:
+                self.wfile.write(body)
+            except OSError:
+                pass
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/range/", asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def body_of(password, count, digest=Digest.SHA1):
+    rest = digest.of(password).hex()[5:]
+    return f"{'0' * len(rest)}:0\r\n{rest}:{count}\r\n".encode()
+
+
+@pytest.mark.parametrize("digest", Digest)
+def test_a_service_hears_five_digits_and_is_asked_once(digest):
+    """With the headers that it wants; what it pads with is no entry."""
+    with service(lambda path: (200, {}, body_of("hunter2", 17, digest))) as (url, asked):
+        corpus = RangeApiCorpus(url=url, allow_http=True, digest=digest)
+
+        assert [corpus.count("hunter2"), asyncio.run(AsyncRangeApiCorpus(corpus).count("hunter2"))] == [17, 17]
+
+    [(path, headers)] = asked
+    assert path == "/range/" + digest.of("hunter2").hex()[:5].upper() + ("?mode=ntlm" if digest is Digest.NTLM else "")
+    assert headers["Add-Padding"] == "true" and headers["User-Agent"] == "acctsec"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (503, {}, b""),
+        (302, {"Location": "http://192.0.2.1/"}, b""),
+        (200, {}, b""),
+        (200, {}, b"<html>sign in to this network</html>"),
+        (200, {}, b"0" * 35 + b":x\n"),
+        (200, {}, b"0" * 34 + b":1\n"),
+        (200, {}, (b"0" * 35 + b":1\n") * 40_000),
+    ],
+)
+def test_a_service_that_answers_something_else_cannot_tell(answer):
+    """It raises what the policy decides on, and shows nothing of the password."""
+    with service(lambda path: answer) as (url, _), pytest.raises(PortError) as caught:
+        RangeApiCorpus(url=url, allow_http=True).count("hunter2")
+
+    assert "hunter2" not in str(caught.value) and sha1(b"hunter2").hexdigest()[:5].upper() not in str(caught.value)
+
+
+def test_ranges_are_kept_for_a_time_and_not_without_bound():
+    """The last ones, and only within their time."""
+    now, asked = [0.0], []
+
+    def get(url, headers, seconds):
+        asked.append(url)
+        return b"0" * 35 + b":0"
+
+    corpus = RangeApiCorpus(get=get, kept=2, keep=timedelta(seconds=60), clock=lambda: now[0])
+    for password in ("a", "b", "a", "c", "a", "b"):
+        corpus.count(password)
+    assert len(asked) == 4
+    now[0] = 60.0
+    corpus.count("b")
+    assert len(asked) == 5
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1/range/", "https://x.example/range", "https:///range/", "file:///range/"])
+def test_a_service_without_tls_is_refused(url):
+    """A stranger on the line could say that every password is a good one."""
+    with pytest.raises(ConfigError):
+        RangeApiCorpus(url=url)
+
+
+class Says:
+    def __init__(self, answer):
+        self.answer = answer
+
+    def count(self, password):
+        if self.answer is None:
+            raise PortError("It is gone.", remedy="Wait.")
+        return self.answer
+
+
+class AsyncSays(Says):
+    async def count(self, password):
+        return super().count(password)
+
+
+@given(st.lists(st.none() | st.integers(0, 3), min_size=1, max_size=4))
+def test_any_of_several_corpora(answers):
+    """The largest count; a failure only where nobody found anything."""
+    known = max((answer or 0) for answer in answers)
+    asks = (
+        AnyCorpus(*map(Says, answers)).count,
+        lambda password: asyncio.run(AsyncAnyCorpus(*map(AsyncSays, answers)).count(password)),
+    )
+    for ask in asks:
+        if None in answers and not known:
+            with pytest.raises(PortError):
+                ask("hunter2")
+        else:
+            assert ask("hunter2") == known
+
+
+def test_the_async_face_takes_a_file(tmp_path):
+    """The same answers."""
+    assert asyncio.run(AsyncFileCorpus(small(tmp_path / "breached", "hunter2")).count("hunter2")) == 8

@@ -21,16 +21,17 @@ class Mapped:
     def __init__(self, path: Path) -> None:
         with path.open("rb") as file:
             found = os.fstat(file.fileno())
-            self.identity = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
-            self.header = header = Header.unpack(file.read(HEADER), size=found.st_size, name=str(path))
+            self.identity: tuple[int, int, int, int] = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+            header = Header.unpack(file.read(HEADER), size=found.st_size, name=str(path))
+            self.header: Header = header
             self._view = view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         self._path = path
         end = HEADER + header.index_size
         if _sum(view[HEADER:end]) != header.index_sum:
             raise StoreError(f"The index of {path} is damaged.", remedy="Build it anew.")
-        self.index = view[HEADER:end].cast("Q" if header.wide else "I")
-        self.keys = view[end : end + 4 * header.entries].cast("I")
-        self.counts = view[end + 4 * header.entries :] if header.has_counts else None
+        self.index: memoryview[int] = view[HEADER:end].cast("Q" if header.wide else "I")
+        self.keys: memoryview[int] = view[end : end + 4 * header.entries].cast("I")
+        self.counts: memoryview[int] | None = view[end + 4 * header.entries :] if header.has_counts else None
         self._down = 64 - header.bits - 32
 
     def find(self, digest: bytes) -> int:

@@ -48,12 +48,13 @@ def feedback(objections: Iterable[Objection], *, password: str | None = None, wo
     """
     found: dict[Advice, None] = {}
     told = tuple(objections)
-    built_on_words = any(one.code == Code.CONTEXT_WORD for one in told)
+    reasons = {one.code for one in told}
     for one in told:
-        found[Advice(one.code, _params(one))] = None
-        if one.code == Code.TOO_WEAK and password is not None:
+        why = one.code
+        found[Advice(why, _params(one))] = None
+        if why == Code.TOO_WEAK and password is not None:
             for kind in explain(password, words):
-                if not (kind is Weakness.NAME_OR_CONTEXT and built_on_words):  # said already
+                if not (kind is Weakness.NAME_OR_CONTEXT and Code.CONTEXT_WORD in reasons):  # said already
                     found[Advice(kind.value)] = None
     return tuple(found)
 
@@ -76,20 +77,18 @@ def catalogue(language: str) -> "GNUTranslations":
 
 def message(advice: Advice, translations: "NullTranslations") -> str:
     """The sentence for *advice*; the code of a rule of your own that *translations* has no sentence for."""
-    counted = advice.params.get(_COUNTED.get(advice.code, ""))
-    if isinstance(counted, int):
-        text = translations.ngettext(advice.code, advice.code, counted)
-    else:
-        text = translations.gettext(advice.code)
-    return text if text == advice.code else text.format_map(advice.params)
+    why = advice.code
+    counted = advice.params.get(_COUNTED.get(why, ""))
+    text = translations.ngettext(why, why, counted) if isinstance(counted, int) else translations.gettext(why)
+    return text if text == why else text.format_map(advice.params)
 
 
 def _params(objection: Objection) -> dict[str, int | str]:
-    params = dict(objection.params)
+    why, params = objection.code, dict(objection.params)
     minimum, length, count = (params.get(name) for name in ("minimum", "length", "count"))
-    if objection.code == Code.TOO_SHORT and isinstance(minimum, int) and isinstance(length, int):
+    if why == Code.TOO_SHORT and isinstance(minimum, int) and isinstance(length, int):
         params["missing"] = minimum - length
-    if objection.code == Code.BREACHED and isinstance(count, int):
+    if why == Code.BREACHED and isinstance(count, int):
         digit = 10 ** (len(str(count)) - 1)
         params["count"] = count // digit * digit
     return params

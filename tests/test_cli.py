@@ -195,7 +195,6 @@ def in_terminal(**environment):
 
 def test_a_terminal_gets_style_and_no_color_is_heeded():
     """``NO_COLOR`` as no-color.org asks."""
-    pytest.importorskip("rich")
 
     assert "\x1b[" in in_terminal()
     assert not COLOUR.search(in_terminal(NO_COLOR="1"))
@@ -206,7 +205,6 @@ def test_a_terminal_gets_style_and_no_color_is_heeded():
 
 def test_a_terminal_gets_the_rich_screen_and_everything_else_the_plain_one():
     """By what the stream says of itself."""
-    pytest.importorskip("rich")
 
     assert type(choose(Terminal())) is RichScreen
     assert type(choose(io.StringIO())) is Screen
@@ -228,7 +226,6 @@ def test_without_rich_a_terminal_gets_plain_text(monkeypatch):
 @pytest.mark.parametrize("kind", [Screen, RichScreen])
 def test_both_screens_say_the_same_words(kind, monkeypatch):
     """A claim, a table and a key are never told by colour alone."""
-    pytest.importorskip("rich")
     monkeypatch.setenv("COLUMNS", "100")
     out = Terminal()
 
@@ -276,8 +273,6 @@ def test_a_plain_screen_writes_ascii_where_nothing_else_can_be_written():
 
 def test_a_terminal_shows_the_qr_picture_and_the_key():
     """The picture for a phone, the key for fingers."""
-    pytest.importorskip("rich")
-    pytest.importorskip("segno")
     out = Terminal()
 
     RichScreen(out).code(URI, "JBSW Y3DP")
@@ -288,7 +283,6 @@ def test_a_terminal_shows_the_qr_picture_and_the_key():
 
 def test_without_segno_the_key_is_enough(monkeypatch):
     """The picture is a convenience."""
-    pytest.importorskip("rich")
     monkeypatch.setitem(sys.modules, "segno", None)
     out = Terminal()
 

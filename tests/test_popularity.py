@@ -14,6 +14,7 @@ from acctsec import (
     ConfigError,
     CurrentPassword,
     Initial,
+    Keyring,
     MemoryPopularity,
     PasswordChanged,
     PasswordPolicy,
@@ -79,6 +80,19 @@ def test_tenants_do_not_share_their_counts():
     assert [counted.count(one) for one in digest] == [1, 0]
 
 
+def test_a_key_that_is_rotated_lets_nothing_become_popular_anew():
+    """What was counted under either key counts, until the older one is gone."""
+    w = world(policy=capped(2), popularity=MemoryPopularity(width=1024))
+    older, newer, sealing = bytes(range(32)), bytes(range(32, 64)), bytes(range(64, 96))
+    w.restart(keyring=Keyring(sealing=[sealing], index=[older], entropy=w.entropy))
+    initial(w, "u1", NEW)
+    w.restart(keyring=Keyring(sealing=[sealing], index=[newer, older], entropy=w.entropy))
+    initial(w, "u2", NEW)
+    assert codes(initial(w, "u3", NEW)) == ["popular"]
+    w.restart(keyring=Keyring(sealing=[sealing], index=[newer], entropy=w.entropy))
+    assert isinstance(initial(w, "u4", NEW), PasswordChanged)
+
+
 class Broken:
     def __init__(self, answer):
         self.answer = answer
@@ -136,6 +150,18 @@ def test_a_count_is_never_too_low(added):
         assert counted.count(digest) >= known[digest]
         assert again.count(digest) == counted.count(digest)
     assert sum(counted.count(digest) == known[digest] for digest in known) >= len(known) - 2
+
+
+CROWDED = st.lists(st.integers(0, 3), min_size=4, max_size=4).map(lambda four: b"".join(n.to_bytes(4, "big") for n in four))
+
+
+@given(added=st.lists(CROWDED, max_size=60))
+def test_a_count_is_never_too_low_where_all_share_their_counters(added):
+    """What one of them adds takes nothing from another."""
+    counted = MemoryPopularity(width=1024)
+    for digest in added:
+        counted.add(digest)
+    assert all(counted.count(digest) >= number for digest, number in Counter(added).items())
 
 
 @given(cut=st.integers(0, 40), to=st.binary(max_size=8))

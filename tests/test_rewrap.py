@@ -24,8 +24,8 @@ from acctsec import (
     SignedIn,
 )
 from acctsec.__main__ import main
+from acctsec._checkpoint import Checkpoint
 from acctsec._codec import decode_record
-from acctsec._migration.runs import Checkpoint
 from acctsec.keyring import frame, new_keys, unframe
 from acctsec.protocols import Conflict
 from acctsec.testing import DEATHS, Died, async_world, explore, race_world, world

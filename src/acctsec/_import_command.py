@@ -12,8 +12,9 @@ from typing import IO, Any
 from attrs import define, field
 
 from acctsec import _ports
+from acctsec._checkpoint import Checkpoint
 from acctsec._demo.screen import choose
-from acctsec._migration.runs import Checkpoint, Progress, drive, load_engine, settled
+from acctsec._migration.runs import Progress, drive, settled
 from acctsec._migration.tables import Format, Row, TableError, rows
 from acctsec.engine import AsyncEngine, Engine
 from acctsec.errors import AcctsecError, ConfigError, RecordError
@@ -45,12 +46,7 @@ def describe(commands: Any, *, epilog: str) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Do what was typed and answer the exit code."""
-    try:
-        engine = load_engine(given.engine)
-    except AcctsecError as error:
-        print(f"acctsec: {error}", file=sys.stderr)
-        return 2
-    return drive(engine, _run(given, engine))
+    return drive(given.engine, lambda engine: _run(given, engine))
 
 
 async def _run(given: argparse.Namespace, engine: Engine | AsyncEngine) -> int:

@@ -9,8 +9,9 @@ from typing import Any
 from attrs import define, field
 
 from acctsec import _ports
+from acctsec._checkpoint import Checkpoint
 from acctsec._demo.screen import choose
-from acctsec._migration.runs import Checkpoint, Progress, drive, load_engine, settled
+from acctsec._migration.runs import Progress, drive, settled
 from acctsec.engine import AsyncEngine, Engine
 from acctsec.errors import AcctsecError, ConfigError
 from acctsec.outcomes import Rewrapped
@@ -34,12 +35,7 @@ def run(given: argparse.Namespace) -> int:
     if given.rate is not None and not 0 < given.rate <= 1_000_000:
         print(f"acctsec: --rate is {given.rate:g}. Give records a second, more than 0.", file=sys.stderr)
         return 2
-    try:
-        engine = load_engine(given.engine)
-    except AcctsecError as error:
-        print(f"acctsec: {error}", file=sys.stderr)
-        return 2
-    return drive(engine, _run(given, engine))
+    return drive(given.engine, lambda engine: _run(given, engine))
 
 
 async def _run(given: argparse.Namespace, engine: Engine | AsyncEngine) -> int:

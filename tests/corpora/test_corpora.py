@@ -204,12 +204,17 @@ module.build(Path(sys.argv[1]), Path(sys.argv[2]), counts=True, partial=True)
 """
 
 
+def many(first):
+    """The file of a range, whose entries differ in the digits that are kept."""
+    return "".join(f"{k:06X}{k:029X}:{k % 90 + 1:02}\n" for k in range(first, first + 600))
+
+
 def test_a_build_that_is_killed_leaves_the_old_file_or_the_new_one_and_goes_on(tmp_path):
     """At every flush, rename and piece."""
     download = tmp_path / "download"
     download.mkdir()
     for n in range(4):
-        (download / f"0000{n}.txt").write_text("".join(f"{k:035X}:7\n" for k in range(600 * n, 600 * n + 600)))
+        (download / f"0000{n}.txt").write_text(many(600 * n))
     path, wanted = tmp_path / "breached", tmp_path / "wanted"
     build(download, wanted, counts=True, partial=True)
     old = small(path, "hunter2").read_bytes()
@@ -224,6 +229,40 @@ def test_a_build_that_is_killed_leaves_the_old_file_or_the_new_one_and_goes_on(t
             assert path.read_bytes() == wanted.read_bytes()
             path.write_bytes(old)
     assert left > 5 and path.read_bytes() == wanted.read_bytes()
+
+
+def test_a_build_over_a_download_that_changed_begins_anew(tmp_path):
+    """Of equal size, and with all of the first files read already: nothing of the older one is in the file."""
+    download = tmp_path / "download"
+    download.mkdir()
+    files = [download / f"0000{n}.txt" for n in range(4)]
+    for n, file in enumerate(files):
+        file.write_text(many(600 * n))
+    path, wanted = tmp_path / "breached", tmp_path / "wanted"
+    for left in range(8, 40):
+        if subprocess.run([sys.executable, "-c", KILLED, download, path, str(left)], check=False).returncode == 0:
+            break
+        if (tmp_path / "breached.place.part").exists():
+            break
+    assert (tmp_path / "breached.place.part").exists()
+    before = files[0].stat()
+    files[0].write_text(many(10**6))
+    assert files[0].stat().st_size == before.st_size
+
+    build(download, path, counts=True, partial=True)
+
+    build(download, wanted, counts=True, partial=True)
+    assert path.read_bytes() == wanted.read_bytes()
+
+
+def test_a_packed_download_that_hides_its_size_is_refused(tmp_path):
+    """Its last bytes tell of one entry, for only they are looked at; a bucket would hold too many."""
+    lines = [f"{k:040X}:7\n".encode() for k in range(60_000)]
+    source = tmp_path / "download.gz"
+    source.write_bytes(gzip.compress(b"".join(lines[:-1])) + gzip.compress(lines[-1]))
+    with pytest.raises(ConfigError, match="--bits 9"):
+        build(source, tmp_path / "breached", partial=True)
+    assert not (tmp_path / "breached").exists()
 
 
 # --- the range service ------------------------------------------------------------------------------------------------

@@ -1,20 +1,15 @@
-"""Runs that end in the middle: where they were is in a small file, and an engine that is named as a web server names one."""
+"""What commands that work on an engine have in common: it is named as a web server names one, and they say how far they are."""
 
-import json
-import os
 import re
 import sys
-from collections.abc import Coroutine, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Coroutine
 from importlib import import_module
-from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any
 
 from acctsec._blocking import run
 from acctsec.engine import AsyncEngine, Engine
-from acctsec.errors import ConfigError
+from acctsec.errors import AcctsecError, ConfigError
 
-T = TypeVar("T")
 _NAMED = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.]*)")
 
 
@@ -40,61 +35,23 @@ def load_engine(named: str) -> Engine | AsyncEngine:
     return found
 
 
-def drive(engine: Engine | AsyncEngine, work: Coroutine[Any, Any, T]) -> T:
-    """Carry *work* out, which awaits what the engine answers: on an event loop where it is an async one."""
+def drive(named: str, work: Callable[[Engine | AsyncEngine], Coroutine[Any, Any, int]]) -> int:
+    """Carry *work* out on the engine that is named, on an event loop where it is an async one; answers the exit code."""
+    try:
+        engine = load_engine(named)
+    except AcctsecError as error:
+        print(f"acctsec: {error}", file=sys.stderr)
+        return 2
     if isinstance(engine, Engine):
-        return run(work)
+        return run(work(engine))
     import asyncio
 
-    return asyncio.run(work)
+    return asyncio.run(work(engine))
 
 
 async def settled(answer: Any) -> Any:
     """What an operation of either face answered."""
     return answer if not hasattr(answer, "__await__") else await answer
-
-
-class Checkpoint:
-    """
-    A file with where a run is. It is replaced as a whole and is on the disk before the call returns: whenever the run is killed,
-    the file is of before or of after.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def read(self) -> dict[str, Any] | None:
-        """What was written last, or None. Raises ConfigError for a file that is something else."""
-        try:
-            found = json.loads(self.path.read_bytes())
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError):
-            found = None
-        if not isinstance(found, dict) or found.get("format") != 1:
-            raise ConfigError(f"{self.path} does not say where a run is.", remedy="Remove it, or name another file.")
-        return found
-
-    def write(self, state: Mapping[str, Any]) -> None:
-        """Put *state* in its place."""
-        beside = self.path.with_name(f"{self.path.name}.new")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(json.dumps({"format": 1, **state}).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self.path)
-        if hasattr(os, "O_DIRECTORY"):
-            folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-
-    def remove(self) -> None:
-        """There is nothing to take up again."""
-        with suppress(FileNotFoundError):
-            self.path.unlink()
 
 
 class Progress:

@@ -1,12 +1,12 @@
 """Builds a breach file from a download: streamed in bounded memory, taken up again after a kill, put in its place at the end."""
 
-import json
 import os
 from array import array
 from binascii import unhexlify
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from sys import byteorder
 from typing import IO, Self
@@ -14,6 +14,7 @@ from zlib import crc32
 
 from attrs import asdict, define
 
+from acctsec._checkpoint import Checkpoint, flush_folder
 from acctsec.corpora.digests import Digest
 from acctsec.corpora.layout import HEADER, MAX_BITS, MIN_BITS, Header, bits_for
 from acctsec.corpora.sources import RANGE, RANGES, Part, chunks, most_entries, parts
@@ -62,11 +63,25 @@ def build(
     most = most_entries(given, digest)
     work = _Work(path, digest=digest, counts=counts, bits=bits or bits_for(most), wide=most >= 1 << 32)
     with work:
-        work.begin({"source": str(source), "parts": len(given), "most": most})
+        work.begin({"source": str(source), "files": _fingerprint(given), "most": most})
         _read(work, given, most, told)
         if not partial and work.place.ranges != RANGES:
             raise _incomplete(source, work.place.ranges)
+        if bits is None and work.place.entries > most:  # a packed file of more than 4 GiB does not tell its size
+            raise ConfigError(
+                f"{source} has more than the {most:,} entries that its files' sizes tell of: too many for so few buckets.",
+                remedy=f"Give --bits {bits_for(work.place.entries)}.",
+            )
         return work.finish()
+
+
+def _fingerprint(given: Sequence[Part]) -> str:
+    """What tells a download from the same one after it was changed."""
+    known = sha256()
+    for part in given:
+        found = part.path.stat()
+        known.update(b"%b %d %d " % (part.prefix, found.st_size, found.st_mtime_ns))
+    return known.hexdigest()
 
 
 def _incomplete(source: Path, ranges: int) -> ConfigError:
@@ -95,7 +110,8 @@ class _Work:
         self.path, self.digest, self.counts, self.bits, self.wide = path, digest, counts, bits, wide
         self.place = Place()
         self._saved = 0
-        self._names = [path.with_name(f"{path.name}.{name}") for name in ("part", "counts.part", "place.part")]
+        self._names = [path.with_name(f"{path.name}.{name}") for name in ("part", "counts.part")]
+        self._checkpoint = Checkpoint(path.with_name(f"{path.name}.place.part"))
         self._index_item = "Q" if wide else "I"
         self._width = 8 if wide else 4
         self._about: dict[str, object] = {}
@@ -116,13 +132,12 @@ class _Work:
     def begin(self, about: dict[str, object]) -> None:
         """Open the files, and go on where a run over the same was killed."""
         self._about = {**about, "digest": self.digest.value, "counts": self.counts, "bits": self.bits, "wide": self.wide}
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            state = json.loads(self._names[2].read_bytes())
-            if state["about"] == self._about:
+        with suppress(ConfigError, KeyError, TypeError):
+            state = self._checkpoint.read()
+            if state is not None and state["about"] == self._about:
                 self.place = Place(**state["place"])
-        self._files = [
-            os.fdopen(os.open(name, os.O_RDWR | os.O_CREAT, 0o644), "r+b") for name in (self._names[0], *self._twice())
-        ]
+        index, column = self._names
+        self._files = [os.fdopen(os.open(name, os.O_RDWR | os.O_CREAT, 0o644), "r+b") for name in (index, index, column)]
         self._index, self._keys, self._column = self._files
         place = self.place
         self._saved = place.entries
@@ -131,9 +146,6 @@ class _Work:
         self._index.seek(HEADER + self._width * place.buckets)
         self._keys.seek(self._body + 4 * place.entries)
         self._column.seek(place.entries)
-
-    def _twice(self) -> tuple[Path, Path]:
-        return self._names[0], self._names[1]
 
     def take(self, keys: list[bytes], counts: list[bytes], path: Path) -> None:
         """Write some entries of the file *path*, which lie behind all before."""
@@ -184,12 +196,7 @@ class _Work:
         for file in self._files:
             file.flush()
             os.fsync(file.fileno())
-        beside = self._names[2].with_name(f"{self._names[2].name}.new")
-        with beside.open("wb") as file:
-            file.write(json.dumps({"about": self._about, "place": asdict(self.place)}).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self._names[2])
+        self._checkpoint.write({"about": self._about, "place": asdict(self.place)})
         self._saved = self.place.entries
 
     def finish(self) -> Header:
@@ -223,15 +230,10 @@ class _Work:
         os.fsync(self._index.fileno())
         for file in self._files:
             file.close()
-        self._names[2].unlink(missing_ok=True)  # from here on the parts are no longer what it says
+        self._checkpoint.remove()  # from here on the parts are no longer what it says
         self._names[0].replace(self.path)
         self._names[1].unlink(missing_ok=True)
-        if hasattr(os, "O_DIRECTORY"):
-            folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+        flush_folder(self.path.parent)
         return header
 
 

@@ -54,3 +54,9 @@ def text(most: int = 64) -> Validator:
 
 def _article(name: str) -> str:
     return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
+
+
+def proportion(_: object, attribute: Any, value: object) -> None:
+    """Refuse what is no number from 0 to 1."""
+    if type(value) not in {int, float} or not 0 <= value <= 1:  # type: ignore[operator]
+        raise ConfigError(f"{attribute.name} is {value!r}.", remedy="Give the proportion of accounts, from 0 to 1.")

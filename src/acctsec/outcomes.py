@@ -347,14 +347,16 @@ class Rewrapped:
     What a page of records came to; *after* begins the next one, and is None once there is none.
 
     Of so many *records*, *changed* were written. *secrets* counts what lies in them now by the id of the key that sealed it,
-    newest key first, *lost* what no key of the ring opens, and *damaged* names records with such a secret, or that cannot be
-    read at all, by tenant and subject.
+    newest key first, *schemes* the passwords among them by what made their hash ("unreadable": nothing that the policy
+    lists), *lost* what no key of the ring opens, and *damaged* names records with such a secret, or that cannot be read at
+    all, by tenant and subject.
     """
 
     after: bytes | None
     records: int
     changed: int
     secrets: tuple[tuple[str, int], ...]
+    schemes: tuple[tuple[str, int], ...]
     lost: int
     damaged: tuple[tuple[str, str], ...]
 

@@ -28,8 +28,8 @@ _UNLIMITED = Budget(limit=10**6, window=ResetPolicy().per_subject.window)
 class NoWork(HashingPolicy):
     """The default hashes, with SHA-256 in the place of Argon2: what is left is what the library adds to a hash."""
 
-    def _derive(self, password: str, salt: bytes, cost: object, tag_bytes: int) -> bytes:
-        return sha256(salt + password.encode()).digest()[:tag_bytes]
+    def _derive(self, secret: bytes, salt: bytes, cost: object, tag_bytes: int) -> bytes:
+        return sha256(salt + secret).digest()[:tag_bytes]
 
 
 class AnyStrength:

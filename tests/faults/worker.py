@@ -59,11 +59,10 @@ class LoudHashing(InstrumentedHashing):
 
     path: str = field(default=os.devnull)
 
-    def verify(self, phc, password):
-        if phc != self.decoy():
-            with Path(self.path).open("ab", buffering=0) as file:
-                file.write(b".")
-        return super().verify(phc, password)
+    def verify(self, stored, password):
+        with Path(self.path).open("ab", buffering=0) as file:
+            file.write(b".")
+        return super().verify(stored, password)
 
 
 def work(given, line):

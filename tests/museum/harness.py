@@ -102,10 +102,17 @@ class TracedHashing(InstrumentedHashing):
 
     trace: Trace = field(factory=Trace, eq=False)
 
-    def verify(self, phc, password):
-        stored = parse(phc)
-        self.trace.append(("verify", stored and stored.parameters, phc == self.decoy()))
-        return super().verify(phc, password)
+    def verify(self, stored, password):
+        self._trace(stored, decoy=False)
+        return super().verify(stored, password)
+
+    def spend(self, stored, password):
+        self._trace(stored, decoy=True)
+        super().spend(stored, password)
+
+    def _trace(self, stored, *, decoy):
+        read = parse(stored)
+        self.trace.append(("verify", read and read.parameters, decoy))
 
     def hash(self, password, *, salt):
         self.trace.append(("hash", self.parameters, False))

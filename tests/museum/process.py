@@ -24,13 +24,12 @@ class LoudHashing(InstrumentedHashing):
     path: str = field(default=os.devnull)
     hang: bool = False
 
-    def verify(self, phc, password):
-        if phc != self.decoy():
-            with Path(self.path).open("ab", buffering=0) as file:
-                file.write(b".")
-            if self.hang:
-                time.sleep(60)
-        return super().verify(phc, password)
+    def verify(self, stored, password):
+        with Path(self.path).open("ab", buffering=0) as file:
+            file.write(b".")
+        if self.hang:
+            time.sleep(60)
+        return super().verify(stored, password)
 
 
 def main() -> None:

@@ -56,14 +56,21 @@ class Slow(InstrumentedHashing):
     state: dict = field(factory=lambda: {"now": 0, "most": 0}, eq=False, repr=False)
     lock: object = field(factory=Lock, eq=False, repr=False)
 
-    def verify(self, phc, password):
+    def verify(self, stored, password):
+        self._rest()
+        return super().verify(stored, password)
+
+    def spend(self, stored, password):
+        self._rest()
+        super().spend(stored, password)
+
+    def _rest(self):
         with self.lock:
             self.state["now"] += 1
             self.state["most"] = max(self.state["most"], self.state["now"])
         time.sleep(0.005)
         with self.lock:
             self.state["now"] -= 1
-        return super().verify(phc, password)
 
 
 @pytest.mark.parametrize("name", [IDENTIFIER, "nobody@example.org"])

@@ -129,11 +129,15 @@ class Watched(HashingPolicy):
         self.seen.costs[phc.rsplit("$", 2)[0]] += 1
         return phc
 
-    def verify(self, phc: str, password: str) -> Comparison:
-        """Compare, and note whether it was against somebody's real hash or against the decoy."""
-        met = self.seen.decoyed if phc == self.decoy() else self.seen.compared
-        met.append(password)
-        return super().verify(phc, password)
+    def verify(self, stored: str, password: str) -> Comparison:
+        """Compare with somebody's real hash, and note it."""
+        self.seen.compared.append(password)
+        return super().verify(stored, password)
+
+    def spend(self, stored: str, password: str) -> None:
+        """Do the work alone, and note it."""
+        self.seen.decoyed.append(password)
+        super().spend(stored, password)
 
 
 class World:

@@ -4,27 +4,27 @@ import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, wraps
+from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define
 
 from acctsec import events
 from acctsec._codec import decode_record, encode_record
 from acctsec._flows.entries import Entry, Happened, Mail, key, seal
+from acctsec._flows.hashes import Hashes, Password
 from acctsec._flows.tokens import Tokens
 from acctsec._values import Value, evolve
 from acctsec.budgets import micros
 from acctsec.context import Context
-from acctsec.errors import CommitUnknown, ConfigError, Overloaded, PortError, StoreBusy, StoreUnavailable
+from acctsec.errors import CommitUnknown, ConfigError, PortError, StoreBusy, StoreUnavailable
 from acctsec.events import AsyncEventSink, Event
-from acctsec.hashing import Comparison
 from acctsec.hashing.job import Job
 from acctsec.identifiers import Identifier, canonical
 from acctsec.keyring import Keyring, frame
 from acctsec.lockout import Outage
 from acctsec.outcomes import TryAgain
-from acctsec.password.preparation import PREPARATION, prepare
+from acctsec.password.preparation import prepare
 from acctsec.policy import Policy
 from acctsec.protocols import (
     Account,
@@ -44,8 +44,8 @@ from acctsec.protocols import (
     Version,
     check_names,
 )
-from acctsec.record import MAX_COMMITS, Record, Verifier
-from acctsec.steps import Compared, Drawn, NewVerifier, Notice, Scene, Step
+from acctsec.record import MAX_COMMITS, Record
+from acctsec.steps import Drawn, Notice, Scene, Step
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -90,22 +90,6 @@ class Ports:
     entropy: Entropy
 
 
-class NeverStarted(BaseException):
-    """A hash was refused or cancelled before it began: nothing was compared. *reason* is what has to be raised on."""
-
-    def __init__(self, reason: BaseException) -> None:
-        super().__init__()
-        self.reason = reason
-
-
-@frozen
-class Comparing:
-    """What a comparison came to, and the stored hash it was made with, where one could be opened."""
-
-    compared: Compared
-    phc: str | None = field(repr=False)
-
-
 class Loaded(Value, frozen=True):
     """A record as it was read; *record* is a fresh one, and *version* None, where the subject has none yet."""
 
@@ -122,6 +106,7 @@ class Core:
         self.keyring = keyring
         self.ports = ports
         self.tokens: Tokens = Tokens(keyring)
+        self.hashes: Hashes = Hashes(policy.hashing, keyring, ports=ports, draw=self.draw, observe=self.observe)
         self.observations: deque[Event] = deque()
         self.dropped: int = 0
 
@@ -283,75 +268,14 @@ class Core:
 
     # --- passwords ---
 
-    def prepared(self, password: object) -> str | None:
-        """The one form of a password, or None for what is none."""
+    def prepared(self, password: object) -> Password | None:
+        """The one form of a password, beside what was typed; None for what is no password."""
         text = prepare(password, max_bytes=self.policy.password.max_bytes)
-        return text if isinstance(text, str) else None
+        return Password(text, str.__str__(password)) if isinstance(text, str) and isinstance(password, str) else None
 
     def guarded(self, scene: Scene, record: Record) -> bool:
         """Whether the password is never enough by itself, so that a shorter one will do."""
         return record.factors.live or self.policy.mfa.requires(scene.groups)
-
-    def opened(self, scene: Scene, verifier: Verifier | None) -> str | None:
-        """The stored hash of a verifier, or None where it cannot be opened: its key is gone."""
-        if verifier is None:
-            return None
-        plain = self.keyring.open("verifier", verifier.sealed, scene.tenant, scene.subject)
-        if plain is None:
-            self.observe(events.PortFailed(**scene.head(), port="keyring"))
-            return None
-        return plain.decode()
-
-    def _decoy(self) -> str:
-        """What is compared where there is no verifier. It lies sealed, so that it takes as long to come by as a real one."""
-        plain = self.keyring.open("decoy", self._sealed_decoy)
-        return plain.decode() if plain else self.policy.hashing.decoy()
-
-    @cached_property
-    def _sealed_decoy(self) -> bytes:
-        return self.keyring.seal("decoy", self.policy.hashing.decoy().encode())
-
-    async def compare(self, scene: Scene, record: Record, verifier: Verifier | None, password: str) -> Comparing:
-        """
-        Compare a password with a verifier of *record*, or do the same work on a decoy.
-
-        Raises NeverStarted when it did not come to that.
-        """
-        phc, hashing = self.opened(scene, verifier), self.policy.hashing
-        stored = self._decoy() if phc is None else phc
-        job: Job[object] = Job(lambda: hashing.verify(stored, password))
-        try:
-            comparison = await self.ports.hash(job)
-        except BaseException as error:
-            if job.started:
-                raise
-            raise NeverStarted(error) from error
-        matched = phc is not None and comparison is Comparison.MATCHED
-        return Comparing(Compared(record.incarnation, verifier.born if verifier else None, matched), phc)
-
-    async def hashed(self, scene: Scene, password: str) -> NewVerifier:
-        """Hash and seal a new password."""
-        hashing, salt = self.policy.hashing, self.draw(self.policy.hashing.salt_bytes)
-        phc = await self.ports.hash(Job(lambda: hashing.hash(password, salt=salt)))
-        return self.sealed(scene, str(phc))
-
-    def sealed(self, scene: Scene, phc: str, *, replaces: bytes | None = None) -> NewVerifier:
-        """Seal a hash: the rotatable pepper. It opens only as the verifier of this subject."""
-        sealed = self.keyring.seal("verifier", phc.encode(), scene.tenant, scene.subject)
-        return NewVerifier(sealed, PREPARATION, replaces)
-
-    async def renewed(self, scene: Scene, verifier: Verifier | None, phc: str | None, password: str) -> NewVerifier | None:
-        """A matched verifier made again, when the policy asks for a stronger hash or the keyring for a newer key."""
-        if verifier is None or phc is None:
-            return None
-        try:
-            if self.policy.hashing.needs_rehash(phc):
-                return evolve(await self.hashed(scene, password), replaces=verifier.sealed)
-        except Overloaded:
-            return None  # an upgrade never fails a correct sign-in
-        if self.keyring.sealed_by_newest(verifier.sealed):
-            return None
-        return self.sealed(scene, phc, replaces=verifier.sealed)
 
     # --- observations ---
 

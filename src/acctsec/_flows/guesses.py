@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 from acctsec import events
-from acctsec._flows.core import BRIEF, EPOCH, Comparing, Core, Loaded, NeverStarted
+from acctsec._flows.core import BRIEF, EPOCH, Core, Loaded
 from acctsec._flows.counting import Counting, Who
+from acctsec._flows.hashes import Comparing, NeverStarted, Password
 from acctsec._flows.tokens import Purpose
 from acctsec._values import Value, evolve
 from acctsec.claims import DeviceClaims
@@ -32,7 +33,8 @@ class Guess(Value, frozen=True, kw_only=True):
     """
     A secret that may be looked at now, with the room that is held for it.
 
-    Where *admitted* is False the lane rests or has stopped: do the same work on a decoy, then ``fail``.
+    *typed* is how the subject was named. Where *admitted* is False the lane rests or has stopped: do the same work, then
+    ``fail``.
     """
 
     guesses: "Guesses"
@@ -41,6 +43,7 @@ class Guess(Value, frozen=True, kw_only=True):
     who: Who
     kind: SecretClass
     lane: Lane
+    typed: bytes | str
     reserved: "Reserved"
     judgement: Admitted | Closed
 
@@ -49,11 +52,11 @@ class Guess(Value, frozen=True, kw_only=True):
         """Whether the real secret may be compared."""
         return isinstance(self.judgement, Admitted)
 
-    async def compare(self, verifier: Verifier | None, password: str) -> Comparing:
-        """Compare a password, or do the same work on a decoy. One that never began gives its room back."""
-        record = self.who.record or Record(incarnation=b"")
+    async def compare(self, verifier: Verifier | None, password: Password) -> Comparing:
+        """Compare a password, or only do the same work. One that never began gives its room back."""
+        record, hashes = self.who.record or Record(incarnation=b""), self.guesses.core.hashes
         try:
-            return await self.guesses.core.compare(self.scene, record, verifier if self.admitted else None, password)
+            return await hashes.compare(self.scene, record, verifier, password, typed=self.typed, admitted=self.admitted)
         except NeverStarted as never:
             await self.settle(Settle.VOID)
             raise never.reason from None
@@ -169,6 +172,7 @@ class Guesses:
             who=who,
             kind=kind,
             lane=lane,
+            typed=typed,
             reserved=reserved,
             judgement=judgement,
         )

@@ -8,6 +8,7 @@ from acctsec import events
 from acctsec._flows.core import Core, Loaded, operation, port
 from acctsec._flows.counting import known
 from acctsec._flows.guesses import Guess, Guesses
+from acctsec._flows.hashes import Password
 from acctsec._flows.tokens import Purpose
 from acctsec._values import evolve
 from acctsec.claims import (
@@ -43,17 +44,17 @@ from acctsec.steps import Changed, ChangeProof, No, Scene, Stale, Step, change_p
 
 @frozen
 class Typed:
-    """A current password in prepared form that is still to be compared, and the session shown beside it."""
+    """A current password that is still to be compared, and the session shown beside it."""
 
-    password: str = field(repr=False)
+    password: Password = field(repr=False)
     session: SessionClaims | None
 
 
 @frozen
 class Chosen:
-    """A new password in prepared form that all rules accept, and how strong it is."""
+    """A new password that all rules accept, and how strong it is."""
 
-    password: str = field(repr=False)
+    password: Password = field(repr=False)
     strength: Strength
 
 
@@ -81,7 +82,7 @@ class Passwords:
         core, policy = self.core, self.core.policy.for_account(account, tenant=tenant).password
         prepared = core.prepared(password)
         corpus = core.ports.corpus
-        breaches = None if prepared is None or corpus is None else await sightings(core, corpus, prepared)
+        breaches = None if prepared is None or corpus is None else await sightings(core, corpus, prepared.text)
         words = context_words(account)
         judged: PasswordAccepted | PasswordRejected = await core.ports.offload(
             lambda: policy.check(password, words=words, breach_count=breaches, mfa=guarded)
@@ -127,7 +128,7 @@ class Passwords:
             reused = await self.reused(scene, loaded, chosen, context) or await self.popular(scene, chosen)
             if reused is not None:
                 return reused
-            new = await core.hashed(scene, chosen.password)
+            new = await core.hashes.hashed(scene, chosen.password)
         except Overloaded as overload:
             return TryAgain(timedelta(seconds=overload.retry_after))
         device = core.draw(16)
@@ -197,7 +198,7 @@ class Passwords:
             SecretClass.PASSWORD,
             context,
             typed=frame(scene.subject),
-            secret=claim.password,
+            secret=claim.password.text,
         )
         if not isinstance(guess, Guess):
             return guess
@@ -229,7 +230,7 @@ class Passwords:
         who = known(scene, loaded)
         who = evolve(who, names=(*who.names, reset))
         guess = await self.guesses.begin(
-            "reuse", scene, who, SecretClass.REUSE, context, typed=frame(scene.subject), secret=chosen.password
+            "reuse", scene, who, SecretClass.REUSE, context, typed=frame(scene.subject), secret=chosen.password.text
         )
         if not isinstance(guess, Guess):
             return guess
@@ -258,7 +259,7 @@ class Passwords:
         counts: list[object] = []
         try:
             for key in range(core.keyring.index_count):
-                digest = core.keyring.digest("popularity", scene.tenant, chosen.password, key=key)
+                digest = core.keyring.digest("popularity", scene.tenant, chosen.password.text, key=key)
                 counts.append(await port("popularity.count", counter.count(digest)))
         except PortError:
             counts = [None]
@@ -277,7 +278,7 @@ class Passwords:
         if counter is None:
             return
         try:
-            await port("popularity.add", counter.add(core.keyring.digest("popularity", scene.tenant, chosen.password)))
+            await port("popularity.add", counter.add(core.keyring.digest("popularity", scene.tenant, chosen.password.text)))
         except PortError:
             core.observe(events.PortFailed(**scene.head(), port="popularity"))
 

@@ -265,7 +265,7 @@ class Resets:
         reused = reused or await self.passwords.popular(scene, chosen)
         if reused is not None:
             return reused
-        new, device = await core.hashed(scene, chosen.password), core.draw(16)
+        new, device = await core.hashes.hashed(scene, chosen.password), core.draw(16)
 
         def step(latest: Record) -> Step:
             return redeem(

@@ -7,6 +7,7 @@ from acctsec._flows.answers import Answers, Checked, factor_infos, is_answer
 from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.counting import Who, known, phantom
 from acctsec._flows.guesses import Guess, Guesses
+from acctsec._flows.hashes import Password
 from acctsec._flows.passwords import sightings
 from acctsec._flows.tokens import Purpose
 from acctsec._values import evolve
@@ -72,12 +73,14 @@ class SignIn:
                 return outcome
         return TryAgain(timedelta(seconds=1))
 
-    async def _attempt(self, name: Identifier, account: Account | None, password: str, context: Context) -> SignInOutcome | None:
+    async def _attempt(
+        self, name: Identifier, account: Account | None, password: Password, context: Context
+    ) -> SignInOutcome | None:
         """One round; None when the verifier changed while it was compared, and a new round with a new charge is due."""
         core = self.core
         scene, loaded, who = await behind(core, context, name, account)
         guess = await self.guesses.begin(
-            "sign_in", scene, who, SecretClass.PASSWORD, context, typed=frame(name.kind.value, name.value), secret=password
+            "sign_in", scene, who, SecretClass.PASSWORD, context, typed=frame(name.kind.value, name.value), secret=password.text
         )
         if not isinstance(guess, Guess):
             return guess
@@ -95,8 +98,8 @@ class SignIn:
         policy = core.policy.for_account(scene.account, tenant=scene.tenant)
         asks = core.ports.corpus is not None and policy.password.looks_up_at_sign_in and not loaded.record.change
         waits = policy.password.at_sign_in is AtSignIn.CHECK
-        leaked = asks and waits and await self._leaked(scene, guarded=core.guarded(scene, loaded.record), password=password)
-        renewed = await core.renewed(scene, verifier, done.phc, password)
+        leaked = asks and waits and await self._leaked(scene, guarded=core.guarded(scene, loaded.record), password=password.text)
+        renewed = await core.hashes.renewed(scene, verifier, done.phc, password)
         compared = done.compared
 
         def step(record: Record) -> Step:
@@ -116,7 +119,7 @@ class SignIn:
         outcome = await self._conclude(ended, guess)
         if asks and not waits and isinstance(ended.verdict, Granted | NeedsFactor | NeedsEnrollment):
             guarded = core.guarded(scene, loaded.record)
-            if not core.ports.later(lambda: self._find_later(scene, compared, guarded=guarded, password=password)):
+            if not core.ports.later(lambda: self._find_later(scene, compared, guarded=guarded, password=password.text)):
                 self._unasked()
         return outcome
 

@@ -291,27 +291,32 @@ class AsyncAdmins:
         actor: str,
         tenant: str = "",
         changed_at: datetime | None = None,
+        wrap: bool = False,
+        prepared: bool = False,
         dry_run: bool = False,
     ) -> Imported | NotImported | TryAgain:
         """
         Take a hash that another system made over as the password of a subject that has none, sealed as any other.
 
-        *stored* is the text as it lay there, *changed_at* when that password was set (None: now). Imported *again*: it is this
-        very hash that the subject has. A password that is there is never replaced. NotImported names the reason; a hash that the
-        policy's hashing does not compute would be right for nobody. With *dry_run* nothing is written.
+        *stored* is the text as it lay there, *changed_at* when that password was set (None: now). *wrap*: a foreign hash is kept
+        inside an Argon2id hash. *prepared*: the other system was acctsec too, and hashed the prepared form; others hashed what
+        was typed. Imported *again*: it is this very hash that the subject has. A password that is there is never replaced.
+        NotImported names the reason; a hash that the policy's hashing does not compute would be right for nobody. With *dry_run*
+        nothing is written. Raises ConfigError where a hash is to be wrapped and its format is not listed as ``Wrapped``.
         """
         return await self._flows.moving.import_verifier(
-            subject, stored, actor=actor, tenant=tenant, changed_at=changed_at, dry_run=dry_run
+            subject, stored, actor=actor, tenant=tenant, changed_at=changed_at, wrap=wrap, prepared=prepared, dry_run=dry_run
         )
 
-    async def rewrap(self, after: bytes = b"", *, limit: int = 100, dry_run: bool = False) -> Rewrapped:
+    async def rewrap(self, after: bytes = b"", *, limit: int = 100, wrap: bool = False, dry_run: bool = False) -> Rewrapped:
         """
         Seal what lies in a page of records under the newest key, and go on with what it answers as *after*; ``b""`` begins.
 
         For after a new sealing key was put in front, on every node: no password, no authenticator and no sheet of codes needs
-        its owner for it, and sessions stay. A record that changes meanwhile is never overwritten. With *dry_run* it only counts.
+        its owner for it, and sessions stay. *wrap*: foreign hashes whose format the policy lists as ``Wrapped`` are hashed again
+        too. A record that changes meanwhile is never overwritten. With *dry_run* it only counts.
         """
-        return await self._flows.moving.rewrap(after, limit=limit, dry_run=dry_run)
+        return await self._flows.moving.rewrap(after, limit=limit, wrap=wrap, dry_run=dry_run)
 
     async def export(self, subject: str, *, tenant: str = "") -> Export:
         """All that is held about a subject, without secrets."""

@@ -1,8 +1,12 @@
 """Which hashes are made, which are believed, and when one is replaced. Pure: the salt is an argument."""
 
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from enum import Enum
+from functools import partial
 from hmac import compare_digest
+from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from argon2.exceptions import HashingError
 from attrs import field, frozen
@@ -11,9 +15,16 @@ from acctsec.errors import ConfigError, PortError
 from acctsec.hashing.argon2id import derive
 from acctsec.hashing.parameters import OWASP, Argon2Parameters
 from acctsec.hashing.phc import MAX_BYTES, MIN_SALT, MIN_TAG, Argon2Hash, parse
+from acctsec.hashing.wrapped import Wrapped, WrappedHash
+
+if TYPE_CHECKING:
+    from acctsec.hashing.foreign.formats import ForeignFormat
+
+OWN = "argon2id"
 
 _CEILING = Argon2Parameters(memory_kib=262_144, time_cost=10, parallelism=16)
 _DECOY = bytes(range(MAX_BYTES))
+_ABILITIES = ("reads", "verify", "decoy")
 
 
 class Comparison(Enum):
@@ -21,11 +32,17 @@ class Comparison(Enum):
 
     MATCHED = "matched"
     DIFFERENT = "different"
-    UNREADABLE = "unreadable"  # not a hash this policy computes: damaged, foreign, below the floor or above the ceiling
+    UNREADABLE = "unreadable"  # not a hash this policy computes: damaged, unlisted, below the floor or above the ceiling
 
 
 def _alternatives(given: Argon2Parameters | tuple[Argon2Parameters, ...]) -> tuple[Argon2Parameters, ...]:
     return (given,) if isinstance(given, Argon2Parameters) else tuple(given)
+
+
+def _formats(given: "Iterable[ForeignFormat | Wrapped]") -> "tuple[ForeignFormat | Wrapped, ...]":
+    if not isinstance(given, Iterable):
+        raise ConfigError("foreign is not a sequence of formats.", remedy="Give foreign=(Bcrypt(), ...).")
+    return tuple(given)
 
 
 @frozen(kw_only=True)
@@ -44,12 +61,16 @@ class HashingPolicy:
         ceiling: the costliest stored hash that is computed, so that an imported row cannot take the machine down.
             Default 256 MiB, 10 passes, 16 lanes: above everything peers ship for sign-in (libsodium MODERATE 256 MiB and
             3, RFC 9106's second choice 64 MiB, 3 and 4, Django 100 MiB, 2 and 8), and below 3 s of one core as measured.
+        foreign: formats of other systems that are verified as well, and replaced when their owner signs in; ``Wrapped(format)``
+            for those that lie inside an Argon2id hash. Asked in this order. Their shares say which decoy an unknown subject
+            gets, so that the work tells nothing: ``acctsec rewrap`` counts them. Default: none.
         permits: hashes computed at once; memory is bounded by permits * memory_kib. Default None: one a CPU, since more
             gain nothing.
         queue: hashes that may wait for a permit. Default 128: about what two cores do within ``patience``.
         patience: how long one may wait before it is refused. Default 2 s, a wait a person still takes for slow.
 
-    Raises ConfigError for values outside these bounds, and where floor, cost and ceiling contradict each other.
+    Raises ConfigError for values outside these bounds, where floor, cost and ceiling contradict each other, and where two
+    formats have one name or all shares together are more than 1.
     """
 
     memory_kib: int = 19_456
@@ -59,6 +80,7 @@ class HashingPolicy:
     tag_bytes: int = 32
     floor: tuple[Argon2Parameters, ...] = field(default=OWASP, converter=_alternatives)
     ceiling: Argon2Parameters = _CEILING
+    foreign: "tuple[ForeignFormat | Wrapped, ...]" = field(default=(), converter=_formats)
     permits: int | None = None
     queue: int = 128
     patience: timedelta = timedelta(seconds=2)
@@ -81,6 +103,20 @@ class HashingPolicy:
         if not self.parameters.within(self.ceiling):
             message = f"New hashes of {self.memory_kib} KiB and {self.time_cost} passes would be above the ceiling."
             raise ConfigError(message, remedy="Raise ceiling, knowing that every sign-in may then cost that much.")
+        self._check_foreign()
+
+    def _check_foreign(self) -> None:
+        for one in self.foreign:
+            if isinstance(one, type) or not all(callable(getattr(one, name, None)) for name in _ABILITIES):
+                raise ConfigError(f"{one!r} is not a format.", remedy="Give values of acctsec.hashing.foreign, such as Bcrypt().")
+        names = [one.name for one in self.foreign]
+        if len({*names, OWN}) <= len(names):
+            raise ConfigError(f"Two of {', '.join(names)} have one name.", remedy="List each format once.")
+        if sum(one.share for one in self.foreign) > 1:
+            raise ConfigError("The shares of the foreign formats are more than 1.", remedy="Give proportions of all accounts.")
+        for one in self.foreign:
+            if not self.reads(self._decoy_of(one)):
+                raise ConfigError(f"The decoy of {one.name} cannot be read.", remedy="Let decoy() be what reads() accepts.")
 
     @property
     def parameters(self) -> Argon2Parameters:
@@ -95,9 +131,10 @@ class HashingPolicy:
         """
         if len(salt) != self.salt_bytes:
             raise ConfigError(f"The salt has {len(salt)} bytes.", remedy=f"Draw {self.salt_bytes} random bytes for every hash.")
-        return str(Argon2Hash(self.parameters, salt, self._derive(password, salt, self.parameters, self.tag_bytes)))
+        secret = password.encode("utf-8", "surrogatepass")  # lone surrogates were refused long before, and do not raise here
+        return str(Argon2Hash(self.parameters, salt, self._derive(secret, salt, self.parameters, self.tag_bytes)))
 
-    def verify(self, phc: str, password: str) -> Comparison:
+    def verify(self, stored: str, password: str) -> Comparison:
         """
         Compare a prepared *password* with a stored hash.
 
@@ -105,34 +142,84 @@ class HashingPolicy:
         UNREADABLE after one verification of ``decoy()``, so that the answer takes as long as any other. Raises PortError
         when Argon2 gets no memory.
         """
-        stored = parse(phc)
-        readable = stored is not None and self._accepts(stored.parameters)
-        compared = stored if stored is not None and readable else self._decoy()
-        tag = self._derive(password, compared.salt, compared.parameters, len(compared.tag))
-        matched = compare_digest(tag, compared.tag)
-        if not readable:
+        found = self._found(stored)
+        compare = partial(self._matches, self._decoy()) if found is None else found[1]
+        matched = compare(password)
+        if found is None:
             return Comparison.UNREADABLE
         return Comparison.MATCHED if matched else Comparison.DIFFERENT
 
-    def reads(self, phc: str) -> bool:
+    def spend(self, stored: str, password: str) -> None:
+        """
+        Do the work of ``verify`` and tell nothing: for what must not be compared, and yet take as long.
+
+        *stored* is a decoy where there is no hash, and the hash itself where its lane has stopped: another one could cost more
+        or less, and so tell an outsider that there is one.
+        """
+        HashingPolicy.verify(self, stored, password)
+
+    def reads(self, stored: str) -> bool:
         """Whether ``verify`` computes this stored hash, and would not call it UNREADABLE however right the password."""
-        stored = parse(phc)
-        return stored is not None and self._accepts(stored.parameters)
+        return self._found(stored) is not None
+
+    def scheme(self, stored: str) -> str | None:
+        """The name of what made a stored hash, ``argon2id`` for one like our own; None for one that is not read."""
+        found = self._found(stored)
+        return None if found is None else found[0]
 
     def needs_rehash(self, phc: str) -> bool:
         """
         Whether a new hash would be stronger than *phc*; never proposes a weaker one.
 
-        Strength is ordered by ``Argon2Parameters.traffic``, then by the lengths of tag and salt. False for what cannot
-        be read: nobody can prove its password, so nothing may replace it.
+        Strength is ordered by ``Argon2Parameters.traffic``, then by the lengths of tag and salt; every foreign hash is
+        below. False for what cannot be read: nobody can prove its password, so nothing may replace it.
         """
         stored = parse(phc)
         if stored is None:
-            return False
+            return self.reads(phc)
         cost, wanted = stored.parameters.traffic, self.parameters.traffic
         shorter = len(stored.tag) < self.tag_bytes or len(stored.salt) < self.salt_bytes
         longer = len(stored.tag) > self.tag_bytes or len(stored.salt) > self.salt_bytes
         return cost < wanted or (cost == wanted and shorter and not longer)
+
+    # --- wrapping at rest ---
+
+    def wraps(self, stored: str) -> bool:
+        """Whether ``wrap`` takes this stored hash: a foreign one whose format is also listed as ``Wrapped``."""
+        return self._wrapping(stored) is not None
+
+    def wrap(self, stored: str, *, salt: bytes) -> str:
+        """
+        Hash the tag of a foreign hash again, so that what is stored costs as much to guess at as a hash of today.
+
+        Its owner signs in as before, and gets a plain new hash then. Raises ConfigError for what ``wraps`` refuses and for a
+        salt of the wrong length, PortError when Argon2 gets no memory.
+        """
+        one = self._wrapping(stored)
+        if one is None:
+            raise ConfigError("This hash is not wrapped.", remedy="List Wrapped(the format) in HashingPolicy.foreign.")
+        if len(salt) != self.salt_bytes:
+            raise ConfigError(f"The salt has {len(salt)} bytes.", remedy=f"Draw {self.salt_bytes} random bytes for every hash.")
+        tag = self._derive(one.format.tag(stored), salt, self.parameters, self.tag_bytes)
+        outer = Argon2Hash(self.parameters, salt, tag)
+        return WrappedHash(one.format.settings(stored), outer).spelled(one.format.name)
+
+    def holds(self, held: str, stored: str) -> bool:
+        """Whether *held* is *stored*, or is what came of wrapping it."""
+        if compare_digest(held.encode(), stored.encode()):
+            return True
+        one = self._wrapping(stored)
+        within = None if one is None else one.parse(held)
+        if one is None or within is None or one.format.settings(stored) != within.settings:
+            return False
+        return self._accepts(within.outer.parameters) and self._equals(within.outer, one.format.tag(stored))
+
+    def _wrapping(self, stored: str) -> Wrapped | None:
+        found = self._found(stored)
+        wrapping = (one for one in self.foreign if isinstance(one, Wrapped))
+        return next((one for one in wrapping if found is not None and one.format.name == found[0]), None)
+
+    # --- decoys ---
 
     def decoy(self) -> str:
         """
@@ -142,15 +229,55 @@ class HashingPolicy:
         """
         return str(self._decoy())
 
+    @property
+    def decoys(self) -> tuple[tuple[float, str], ...]:
+        """
+        A decoy of each scheme that accounts have, and up to where it reaches if they are laid side by side from 0 to 1.
+
+        Who draws evenly from there meets each scheme as often as among the accounts.
+        """
+        shared = [(one.share, self._decoy_of(one)) for one in self.foreign if one.share]
+        ends = list(accumulate(part for part, _ in shared))
+        foreign = tuple(zip(ends, (decoy for _, decoy in shared), strict=True))
+        return (*foreign, (1.0, self.decoy())) if not ends or ends[-1] < 1 else foreign
+
     def _decoy(self) -> Argon2Hash:
         return Argon2Hash(self.parameters, _DECOY[: self.salt_bytes], _DECOY[-self.tag_bytes :])
+
+    def _decoy_of(self, one: "ForeignFormat | Wrapped") -> str:
+        return one.decoy(self._decoy()) if isinstance(one, Wrapped) else one.decoy()
+
+    # --- comparing ---
+
+    def _found(self, stored: str) -> tuple[str, Callable[[str], bool]] | None:
+        """What reads a stored hash, and how a password is compared with it."""
+        own = parse(stored)
+        if own is not None and self._accepts(own.parameters):
+            return OWN, partial(self._matches, own)
+        for one in self.foreign:
+            if not isinstance(one, Wrapped):
+                if one.reads(stored):
+                    return one.name, partial(one.verify, stored)
+                continue
+            within = one.parse(stored)
+            if within is not None and self._accepts(within.outer.parameters):
+                return one.name, partial(self._matches_within, one, within)
+        return None
+
+    def _matches(self, stored: Argon2Hash, password: str) -> bool:
+        """Every str has bytes of its own; lone surrogates were refused long before, and do not raise here."""
+        return self._equals(stored, password.encode("utf-8", "surrogatepass"))
+
+    def _matches_within(self, one: Wrapped, within: WrappedHash, password: str) -> bool:
+        return self._equals(within.outer, one.format.derive(within.settings, password))
+
+    def _equals(self, stored: Argon2Hash, secret: bytes) -> bool:
+        return compare_digest(self._derive(secret, stored.salt, stored.parameters, len(stored.tag)), stored.tag)
 
     def _accepts(self, cost: Argon2Parameters) -> bool:
         return cost.within(self.ceiling) and any(cost.reaches(one) for one in self.floor)
 
-    def _derive(self, password: str, salt: bytes, cost: Argon2Parameters, tag_bytes: int) -> bytes:
-        """Every str has bytes of its own; lone surrogates were refused long before, and do not raise here."""
-        secret = password.encode("utf-8", "surrogatepass")
+    def _derive(self, secret: bytes, salt: bytes, cost: Argon2Parameters, tag_bytes: int) -> bytes:
         try:
             return derive(secret, salt=salt, cost=cost, tag_bytes=tag_bytes, keep_kib=self.memory_kib)
         except HashingError:

@@ -8,6 +8,9 @@ from acctsec.password.codes import Code
 PREPARATION = 1
 """Names the form that ``prepare`` makes. It is stored beside a verifier; another form gets another number."""
 
+AS_TYPED = 0
+"""Names no form at all: other systems hashed a password as it was typed."""
+
 # Every space of Unicode (category Zs) but U+0020. Spelt out: the category of a character may change with the Python.
 _SPACES = dict.fromkeys([0x00A0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000], " ")
 _CONTROLS = frozenset(map(chr, [*range(0x20), *range(0x7F, 0xA0)]))

@@ -200,7 +200,7 @@ class Authenticator:
 
 @frozen
 class Compare:
-    """One comparison of a password. *decoy*: there was no verifier, only the work of one."""
+    """One comparison of a password. *decoy*: only its work was done, for want of a verifier or of room in its lane."""
 
     password: str = field(repr=False)
     decoy: bool
@@ -237,11 +237,16 @@ class InstrumentedHashing(HashingPolicy):
 
     comparisons: Comparisons = field(factory=Comparisons, eq=False)
 
-    def verify(self, phc: str, password: str) -> Comparison:
+    def verify(self, stored: str, password: str) -> Comparison:
         """Compare as usual, and write it down."""
-        result = super().verify(phc, password)
-        self.comparisons.all.append(Compare(password, phc == self.decoy(), result))
+        result = super().verify(stored, password)
+        self.comparisons.all.append(Compare(password, decoy=False, result=result))
         return result
+
+    def spend(self, stored: str, password: str) -> None:
+        """Do the work as usual, and write it down."""
+        super().spend(stored, password)
+        self.comparisons.all.append(Compare(password, decoy=True, result=Comparison.DIFFERENT))
 
 
 def instrumented(policy: Policy) -> tuple[Policy, Comparisons]:

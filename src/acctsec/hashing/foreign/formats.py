@@ -65,6 +65,10 @@ class Wrappable(Protocol):
         ...
 
 
+class WrappableFormat(ForeignFormat, Wrappable, Protocol):
+    """A foreign format whose tags can be hashed again."""
+
+
 def share(_: object, attribute: Any, value: object) -> None:
     """Refuse what is no proportion."""
     if type(value) not in {int, float} or not 0 <= value <= 1:  # type: ignore[operator]

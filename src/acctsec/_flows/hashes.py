@@ -1,0 +1,168 @@
+"""Stored hashes as the flows meet them: opened, compared, made, made anew. Each lies sealed, which is the pepper."""
+
+from collections.abc import Callable
+from functools import cached_property
+from hmac import compare_digest
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from acctsec import events
+from acctsec._values import evolve
+from acctsec.errors import Overloaded
+from acctsec.hashing import Comparison, HashingPolicy
+from acctsec.hashing.job import Job
+from acctsec.keyring import Keyring
+from acctsec.password.preparation import AS_TYPED, PREPARATION
+from acctsec.record import Record, Verifier
+from acctsec.steps import Compared, NewVerifier, Scene
+
+if TYPE_CHECKING:
+    from acctsec._flows.core import Ports
+    from acctsec.events import Event
+
+EVENLY = 2**64
+
+
+class NeverStarted(BaseException):
+    """A hash was refused or cancelled before it began: nothing was compared. *reason* is what has to be raised on."""
+
+    def __init__(self, reason: BaseException) -> None:
+        super().__init__()
+        self.reason = reason
+
+
+@frozen
+class Password:
+    """A password in its prepared form, and as it was typed: other systems hashed that."""
+
+    text: str = field(repr=False)
+    typed: str = field(repr=False)
+
+    @property
+    def as_prepared(self) -> bool:
+        """Whether both are one."""
+        text, typed = self.text, self.typed
+        return text == typed
+
+
+@frozen
+class Comparing:
+    """What a comparison came to, and the stored hash it was made with, where one could be opened."""
+
+    compared: Compared
+    phc: str | None = field(repr=False)
+
+
+class Hashes:
+    """Compares and makes stored hashes; the port ``hash`` has the governor do the work."""
+
+    def __init__(
+        self,
+        policy: HashingPolicy,
+        keyring: Keyring,
+        *,
+        ports: "Ports",
+        draw: Callable[[int], bytes],
+        observe: Callable[["Event"], None],
+    ) -> None:
+        self.policy = policy
+        self.keyring = keyring
+        self.ports = ports
+        self.draw = draw
+        self.observe = observe
+
+    def opened(self, scene: Scene, verifier: Verifier | None) -> str | None:
+        """The stored hash of a verifier, or None where it cannot be opened: its key is gone."""
+        if verifier is None:
+            return None
+        plain = self.keyring.open("verifier", verifier.sealed, scene.tenant, scene.subject)
+        if plain is None:
+            self.observe(events.PortFailed(**scene.head(), port="keyring"))
+            return None
+        return plain.decode()
+
+    async def compare(
+        self, scene: Scene, record: Record, verifier: Verifier | None, password: Password, *, typed: bytes | str, admitted: bool
+    ) -> Comparing:
+        """
+        Compare a password with a verifier of *record*; where there is none, or it is not *admitted*, only do the work.
+
+        Which decoy stands for a missing verifier hangs on what was *typed* to name the subject, and stays the same for it. Raises
+        NeverStarted when it did not come to that.
+        """
+        decoy = self._decoy(scene, typed)
+        phc, policy = self.opened(scene, verifier), self.policy
+        raw = password.typed if verifier is not None and verifier.preparation is AS_TYPED else password.text
+        if phc is not None and admitted:
+            job: Job[object] = Job(lambda: policy.verify(phc, raw))
+        else:
+            stored = self._opened(decoy) if phc is None else phc
+            job = Job(lambda: policy.spend(stored, raw))
+        try:
+            comparison = await self.ports.hash(job)
+        except BaseException as error:
+            if job.started:
+                raise
+            raise NeverStarted(error) from error
+        matched = admitted and phc is not None and comparison is Comparison.MATCHED
+        born = verifier.born if verifier and admitted else None
+        return Comparing(Compared(record.incarnation, born, matched), phc if admitted else None)
+
+    async def hashed(self, scene: Scene, password: Password) -> NewVerifier:
+        """Hash and seal a new password."""
+        policy, salt, text = self.policy, self.draw(self.policy.salt_bytes), password.text
+        phc = await self.ports.hash(Job(lambda: policy.hash(text, salt=salt)))
+        return self.sealed(scene, str(phc))
+
+    async def wrapped(self, stored: str) -> str:
+        """Hash a foreign hash again; see HashingPolicy.wrap."""
+        policy, salt = self.policy, self.draw(self.policy.salt_bytes)
+        return str(await self.ports.hash(Job(lambda: policy.wrap(stored, salt=salt))))
+
+    async def holds(self, held: str, stored: str) -> bool:
+        """Whether a hash that is held is *stored*, bare or wrapped; see HashingPolicy.holds."""
+        if not self.policy.wraps(stored):
+            return compare_digest(held.encode(), stored.encode())
+        return bool(await self.ports.hash(Job(lambda: self.policy.holds(held, stored))))
+
+    def sealed(self, scene: Scene, phc: str, *, preparation: int = PREPARATION, replaces: bytes | None = None) -> NewVerifier:
+        """Seal a hash: the rotatable pepper. It opens only as the verifier of this subject."""
+        sealed = self.keyring.seal("verifier", phc.encode(), scene.tenant, scene.subject)
+        return NewVerifier(sealed, preparation, replaces)
+
+    async def renewed(self, scene: Scene, verifier: Verifier | None, phc: str | None, password: Password) -> NewVerifier | None:
+        """
+        A matched verifier made again: when the policy asks for a stronger hash, the keyring for a newer key, or when it was
+        made of what was typed and not of the prepared form.
+        """
+        if verifier is None or phc is None:
+            return None
+        as_typed = verifier.preparation is AS_TYPED
+        try:
+            if self.policy.needs_rehash(phc) or (as_typed and not password.as_prepared):
+                return evolve(await self.hashed(scene, password), replaces=verifier.sealed)
+        except Overloaded:
+            return None  # an upgrade never fails a correct sign-in
+        if self.keyring.sealed_by_newest(verifier.sealed) and not as_typed:
+            return None
+        return self.sealed(scene, phc, replaces=verifier.sealed)
+
+    # --- decoys: they lie sealed, so that they take as long to come by as a real hash ---
+
+    def _decoy(self, scene: Scene, typed: bytes | str) -> bytes:
+        """The sealed decoy for a name: of each scheme as many as there are accounts with it."""
+        decoys = self._sealed_decoys
+        if len(decoys) == 1:
+            return decoys[0][1]
+        drawn = self.keyring.digest("population", scene.tenant, typed)[:8]
+        place = int.from_bytes(drawn, "big") / EVENLY
+        return next((sealed for end, sealed in decoys if place < end), decoys[-1][1])
+
+    def _opened(self, sealed: bytes) -> str:
+        plain = self.keyring.open("decoy", sealed)
+        return plain.decode() if plain else self.policy.decoy()
+
+    @cached_property
+    def _sealed_decoys(self) -> tuple[tuple[float, bytes], ...]:
+        return tuple((end, self.keyring.seal("decoy", decoy.encode())) for end, decoy in self.policy.decoys)

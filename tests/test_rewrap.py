@@ -362,7 +362,7 @@ def test_a_run_that_is_killed_is_taken_up_where_it_was(deployment):
 def test_a_run_under_other_keys_begins_anew_by_name_only(deployment):
     """What an earlier run sealed may lie under a key that is older by now."""
     folder, _ = deployment
-    Checkpoint(folder / "acctsec-rewrap.json").write({"keys": ["00000000"], "after": ""})
+    Checkpoint(folder / "acctsec-rewrap.json").write({"keys": ["00000000"], "wrap": False, "after": ""})
     refused = rewrap("--apply")
     assert refused.returncode == 2
     assert "other keys" in refused.stderr

@@ -40,6 +40,8 @@ def describe(commands: Any, *, epilog: str) -> None:
     given.add_argument("--hash", default="password_hash", metavar="COLUMN", help="the stored hash (default: password_hash)")
     given.add_argument("--tenant", metavar="COLUMN", help="the tenant, where there are several")
     given.add_argument("--changed-at", metavar="COLUMN", help="when the password was set: ISO 8601, or seconds since 1970")
+    given.add_argument("--wrap", action="store_true", help="keep foreign hashes inside an Argon2id hash")
+    given.add_argument("--prepared", action="store_true", help="the table is of another acctsec, which hashed the prepared form")
     given.add_argument("--actor", default="acctsec import", metavar="NAME", help="who does it, as the events will say")
     given.add_argument("--restart", action="store_true", help="begin anew where a run was interrupted")
 
@@ -95,6 +97,8 @@ class Import:
     columns: dict[str, str]
     actor: str
     applies: bool
+    wrap: bool
+    prepared: bool
     count: Count
     checkpoint: Checkpoint
     about: dict[str, Any]  # what a checkpoint has to be of
@@ -114,7 +118,14 @@ class Import:
         # A checkpoint is of one deployment: in another, nothing of what it says is done.
         ring: Rewrapped = await settled(engine.admin.rewrap(limit=1, dry_run=True))
         keys = [key for key, _ in ring.secrets]
-        about = {"table": digest, "form": form.value, "delimiter": given.delimiter, "columns": columns, "keys": keys}
+        about = {
+            "table": digest,
+            "form": form.value,
+            "delimiter": given.delimiter,
+            "columns": columns,
+            "keys": keys,
+            "kept": [given.wrap, given.prepared],
+        }
         checkpoint = Checkpoint(given.table.with_name(f"{given.table.name}.checkpoint.json"))
         count = Count()
         if given.apply and given.restart:
@@ -129,6 +140,8 @@ class Import:
             columns=columns,
             actor=given.actor,
             applies=given.apply,
+            wrap=given.wrap,
+            prepared=given.prepared,
             count=count,
             checkpoint=checkpoint,
             about=about,
@@ -216,7 +229,14 @@ class Import:
             try:
                 answer: Imported | NotImported | TryAgain = await settled(
                     self.engine.admin.import_verifier(
-                        subject, stored, actor=self.actor, tenant=tenant, changed_at=changed_at, dry_run=not self.applies
+                        subject,
+                        stored,
+                        actor=self.actor,
+                        tenant=tenant,
+                        changed_at=changed_at,
+                        wrap=self.wrap,
+                        prepared=self.prepared,
+                        dry_run=not self.applies,
                     )
                 )
             except RecordError:

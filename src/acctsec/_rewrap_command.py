@@ -1,4 +1,4 @@
-"""The command ``rewrap``: seal what records keep under the newest key, so that an older one can go."""
+"""The command ``rewrap``: seal what records keep under the newest key, so that an older one can go, and wrap foreign hashes."""
 
 import argparse
 import sys
@@ -25,6 +25,7 @@ def describe(commands: Any, *, epilog: str) -> None:
     given = commands.add_parser("rewrap", help="seal what records keep under the newest key", epilog=epilog)
     given.add_argument("--engine", required=True, metavar="MODULE:NAME", help="your engine, or a function that makes it")
     given.add_argument("--apply", action="store_true", help="seal; without it what lies under which key is only counted")
+    given.add_argument("--wrap", action="store_true", help="also hash foreign hashes again, inside Argon2id")
     given.add_argument("--cursor", type=Path, default=Path("acctsec-rewrap.json"), metavar="PATH", help="where the run is kept")
     given.add_argument("--rate", type=float, metavar="N", help="at most so many records a second")
     given.add_argument("--restart", action="store_true", help="begin anew where a run was interrupted")
@@ -39,7 +40,7 @@ def run(given: argparse.Namespace) -> int:
 
 
 async def _run(given: argparse.Namespace, engine: Engine | AsyncEngine) -> int:
-    work = Rewrap(engine, given.apply, given.rate, Checkpoint(given.cursor))
+    work = Rewrap(engine, given.apply, given.wrap, given.rate, Checkpoint(given.cursor))
     try:
         if given.apply and given.restart:
             work.cursor.remove()
@@ -65,6 +66,7 @@ class Rewrap:
 
     engine: Engine | AsyncEngine
     applies: bool
+    wrap: bool
     rate: float | None
     cursor: Checkpoint
     after: bytes | None = b""
@@ -73,6 +75,7 @@ class Rewrap:
     lost: int = 0
     damaged: int = 0
     secrets: Counter[str] = field(factory=Counter)
+    schemes: Counter[str] = field(factory=Counter)
     keys: list[str] = field(factory=list)  # newest first
 
     @property
@@ -87,11 +90,13 @@ class Rewrap:
             return
         ring: Rewrapped = await settled(self.engine.admin.rewrap(limit=1, dry_run=True))
         keys = [key for key, _ in ring.secrets]
-        if state["keys"] != keys:
+        if (state["keys"], state["wrap"]) != (keys, self.wrap):
             raise ConfigError(
-                f"{self.cursor.path} is of a run with other keys.", remedy="Give --restart to begin anew with those of today."
+                f"{self.cursor.path} is of a run with other keys or another --wrap.",
+                remedy="Give --restart to begin anew with those of today.",
             )
         self.after, self.keys, self.secrets = bytes.fromhex(state["after"]), keys, Counter(state["secrets"])
+        self.schemes = Counter(state["schemes"])
         self.records, self.changed = state["records"], state["changed"]
         self.lost, self.damaged = state["lost"], state["damaged"]
 
@@ -100,7 +105,7 @@ class Rewrap:
         progress = Progress(sys.stderr)
         try:
             while self.after is not None:
-                answer = self.engine.admin.rewrap(self.after, limit=PAGE, dry_run=not self.applies)
+                answer = self.engine.admin.rewrap(self.after, limit=PAGE, wrap=self.wrap, dry_run=not self.applies)
                 page: Rewrapped = await settled(answer)
                 self._add(page)
                 if self.applies and page.after is not None:
@@ -120,6 +125,9 @@ class Rewrap:
         names = [f"{key} (newest)" if number == 0 else key for number, key in enumerate(self.keys)]
         table = [(name, f"{self.secrets[key]:,}") for name, key in zip(names, self.keys, strict=True)]
         screen.table(("sealing key", "secrets"), table, right=(1,))
+        held = max(1, sum(self.schemes.values()))
+        shares = [(scheme, f"{number:,}", f"{number / held:.4f}") for scheme, number in sorted(self.schemes.items())]
+        screen.table(("password hash", "accounts", "share"), shares, right=(1, 2))
         if self.lost:
             screen.say(f"{self.lost:,} secrets are sealed under keys that are not in the ring, or damaged: they prove nothing.")
         if self.left and self.applies:
@@ -139,6 +147,7 @@ class Rewrap:
         self.after = page.after
         self.keys = [key for key, _ in page.secrets]
         self.secrets.update(dict(page.secrets))
+        self.schemes.update(dict(page.schemes))
         self.records += page.records
         self.changed += page.changed
         self.lost += page.lost
@@ -152,8 +161,10 @@ class Rewrap:
         self.cursor.write(
             {
                 "keys": self.keys,
+                "wrap": self.wrap,
                 "after": self.after.hex(),
                 "secrets": self.secrets,
+                "schemes": self.schemes,
                 "records": self.records,
                 "changed": self.changed,
                 "lost": self.lost,

@@ -107,7 +107,8 @@ class HashingPolicy:
 
     def _check_foreign(self) -> None:
         for one in self.foreign:
-            if isinstance(one, type) or not all(callable(getattr(one, name, None)) for name in _ABILITIES):
+            able = all(callable(getattr(one, name, None)) for name in _ABILITIES)
+            if isinstance(one, type) or not (able or isinstance(one, Wrapped)):
                 raise ConfigError(f"{one!r} is not a format.", remedy="Give values of acctsec.hashing.foreign, such as Bcrypt().")
         names = [one.name for one in self.foreign]
         if len({*names, OWN}) <= len(names):

@@ -43,7 +43,7 @@ class Wrapped:
     share: float = field(default=0.0, validator=proportion, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        if not all(callable(getattr(self.format, one, None)) for one in ("settings", "tag", "derive", "reads", "decoy")):
+        if not all(callable(getattr(self.format, one, None)) for one in ("settings", "tag", "derives", "derive", "reads", "decoy")):
             raise ConfigError(f"{self.format!r} cannot be wrapped.", remedy="Give a format of acctsec.hashing.foreign.")
 
     @property
@@ -61,7 +61,7 @@ class Wrapped:
             settings = urlsafe_b64decode(match[2] + "=" * (-len(match[2]) % 4)).decode()
         except ValueError:
             return None
-        if outer is None:
+        if outer is None or not self.format.derives(settings):
             return None
         found = WrappedHash(settings, outer)
         return found if compare_digest(found.spelled(match[1]), stored) else None

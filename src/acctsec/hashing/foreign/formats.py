@@ -55,6 +55,10 @@ class Wrappable(Protocol):
         """The secret part of *stored*, which is what gets wrapped. Raises ConfigError if not read."""
         ...
 
+    def derives(self, settings: str) -> bool:
+        """Whether ``derive`` takes these settings: spelled as ``settings`` spells them, below the ceiling."""
+        ...
+
     def derive(self, settings: str, password: str) -> bytes:
         """
         Compute the tag of *password*: equal to ``tag(stored)`` exactly where ``verify`` answers True.
@@ -116,6 +120,10 @@ class Format(ABC):
     def tag(self, stored: str) -> bytes:
         """The secret part of *stored*. Raises ConfigError for what ``reads`` refuses."""
         return self._known(stored)[1]
+
+    def derives(self, settings: str) -> bool:
+        """Whether ``derive`` takes these settings."""
+        return len(settings) <= MAX_STORED and self._derivation(settings) is not None
 
     def derive(self, settings: str, password: str) -> bytes:
         """Compute the tag of *password*; empty, after the same work, for one that no hash of this format can have."""

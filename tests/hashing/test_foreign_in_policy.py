@@ -171,4 +171,7 @@ def test_a_wrapped_hash_holds_its_own_hash_and_no_other():
     for number, kept in enumerate(wrapped):
         assert [hashing.holds(kept, one) for one in mine] == [other == number for other in range(len(mine))]
     assert not hashing.holds(wrapped[0], OWN)
+    salted = mine[0][:4] + ("x" if mine[0][4] != "x" else "y") + mine[0][5:]  # another salt before the very same tag
+    assert hashing.reads(salted)
+    assert not hashing.holds(wrapped[0], salted)
     assert not hashing.holds(mine[0], mine[0] + " ")

@@ -112,7 +112,7 @@ class TracedHashing(InstrumentedHashing):
 
     def _trace(self, stored, *, decoy):
         read = parse(stored)
-        self.trace.append(("verify", read and read.parameters, decoy))
+        self.trace.append(("verify", read.parameters if read else self.scheme(stored), decoy))
 
     def hash(self, password, *, salt):
         self.trace.append(("hash", self.parameters, False))

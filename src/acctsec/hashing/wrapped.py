@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _GRAMMAR = re.compile(r"\$wrapped\$([a-z0-9-]{1,40})\$([A-Za-z0-9_-]{0,684})(\$argon2id\$.{1,300})")
 
+_ABILITIES = ("settings", "tag", "derives", "derive", "reads", "decoy")
+
 
 @frozen
 class WrappedHash:
@@ -43,7 +45,7 @@ class Wrapped:
     share: float = field(default=0.0, validator=proportion, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        if not all(callable(getattr(self.format, one, None)) for one in ("settings", "tag", "derives", "derive", "reads", "decoy")):
+        if not all(callable(getattr(self.format, one, None)) for one in _ABILITIES):
             raise ConfigError(f"{self.format!r} cannot be wrapped.", remedy="Give a format of acctsec.hashing.foreign.")
 
     @property

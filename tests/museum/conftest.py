@@ -8,6 +8,7 @@ from tests.places import SHARED, STORES
 OF_POLICY = {
     "test_binding",
     "test_factors",
+    "test_foreign",
     "test_identity",
     "test_mfa",
     "test_oracle",

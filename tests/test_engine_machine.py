@@ -11,7 +11,7 @@ from hypothesis.stateful import rule, run_state_machine_as_test
 from tests.places import STORES, Places, opened
 
 from acctsec import AsyncEngine, Engine, events
-from acctsec.testing.machine import EngineMachine
+from acctsec.testing.machine import AGING, EngineMachine
 
 
 class OnMemory(EngineMachine):
@@ -48,6 +48,12 @@ class OnPlace(EngineMachine):
             self.place.close()
 
 
+class OfAge(OnMemory):
+    """Passwords that have to be changed in time, and not too soon."""
+
+    policy = AGING
+
+
 FACES = {"blocking": Engine, "async": AsyncEngine}
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev")
 
@@ -82,6 +88,10 @@ def test_the_engine_does_what_the_model_says(store, face, places):
         examples=EXAMPLES.get(store, 20) * (3 if PROFILE == "ci" and store in EXAMPLES else 1),
         steps=30,
     )
+
+
+def test_the_engine_does_what_the_model_says_of_ages():
+    run(OfAge, examples=120, steps=30)
 
 
 @pytest.mark.deep
@@ -156,6 +166,17 @@ def test_a_record_that_keeps_its_epoch_is_found(monkeypatch):
 def test_a_sign_in_that_forgets_the_factor_is_found(monkeypatch):
     monkeypatch.setattr(sys.modules["acctsec.steps.sign_in"], "_due", lambda policy, record, scene: None)
     finds(OnMemory, "was due")
+
+
+def test_an_age_that_nobody_minds_is_found(monkeypatch):
+    monkeypatch.setattr(sys.modules["acctsec.steps.sign_in"], "change_due", lambda policy, record, now: record.change)
+    finds(OfAge)
+
+
+def test_a_minimum_age_that_nobody_minds_is_found(monkeypatch):
+    monkeypatch.setattr("acctsec._flows.passwords.too_soon", lambda *_, **__: None)
+    monkeypatch.setattr(sys.modules["acctsec.steps.passwords"], "too_soon", lambda *_, **__: None)
+    finds(OfAge, "the model does not allow")
 
 
 def test_codes_that_work_twice_are_found(monkeypatch):

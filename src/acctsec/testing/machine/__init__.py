@@ -14,6 +14,6 @@ Needs ``acctsec[testing]``.
 
 from acctsec.testing.machine._machine import EngineMachine
 from acctsec.testing.machine._model import Person
-from acctsec.testing.machine._stage import HASTY
+from acctsec.testing.machine._stage import AGING, HASTY
 
-__all__ = ["HASTY", "EngineMachine", "Person"]
+__all__ = ["AGING", "HASTY", "EngineMachine", "Person"]

@@ -37,7 +37,7 @@ class Credentials(SigningIn):
         if not granted(outcome, PasswordChanged, Refused, TryAgain, PasswordRejected, allowed=allowed and not taken):
             assert isinstance(outcome, PasswordRejected) <= (allowed and taken), outcome
             return False
-        person.change_password(new)
+        person.change_password(new, now=self.now)
         notices = () if isinstance(by, Initial) else (MessagePurpose.PASSWORD_CHANGED,)
         self.happens(events.PasswordSet, *notices)
         return True
@@ -57,7 +57,7 @@ class Credentials(SigningIn):
         current = person.password if right and person.password else self.invent("wrong")
         before, needs = len(self.world.comparisons.guesses), 2 if person.apps else 1
         beside = not person.apps if session is None else self.live(person, session) and session.level >= needs
-        allowed = person.active and current == person.password and beside
+        allowed = person.active and current == person.password and beside and not self.too_soon(person)
         by = CurrentPassword(current, None if session is None else session.text)
         self.set_password(person, self.invent("changed"), by, allowed=allowed)
         self.count_guesses(person, before, "strangers", current)
@@ -69,7 +69,8 @@ class Credentials(SigningIn):
         session = self.session_of(person, number, at_once=at_once)
         if session is not None:
             new = person.password if reuse and person.password else self.invent("fresh")
-            self.set_password(person, new, FreshSession(session.text), allowed=self.may_change(person, session))
+            allowed = self.may_change(person, session) and not self.too_soon(person)
+            self.set_password(person, new, FreshSession(session.text), allowed=allowed)
 
     @rule(who=WHO)
     def change_by_administrator(self, who: int) -> None:
@@ -82,11 +83,11 @@ class Credentials(SigningIn):
     def change_by_ticket(self, who: int, at_once: bool, number: int) -> None:  # noqa: FBT001 - drawn
         """The ticket of PasswordChangeRequired changes the password, once."""
         person = self.people[who]
-        if at_once and person.change:
+        if at_once and self.must_change(person):
             self.owner_session(person)
         ticket = pick(person.changes, 0 if at_once else number)
         if ticket is not None:
-            allowed = person.active and person.holds(ticket, self.now) and person.change
+            allowed = person.active and person.holds(ticket, self.now) and self.must_change(person)
             self.set_password(person, self.invent("ticket"), ChangeTicket(ticket.text), allowed=allowed)
 
     # --- factors ---

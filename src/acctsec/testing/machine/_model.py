@@ -99,6 +99,7 @@ class Person:
     life: int = 0
     epoch: int = 0
     password: str | None = None
+    since: datetime | None = None
     change: bool = False
     disabled: bool = False
     suspended: bool = False  # by the platform, in its own table
@@ -151,10 +152,10 @@ class Person:
         """Everything minted before is dead."""
         self.epoch += 1
 
-    def change_password(self, password: str) -> None:
+    def change_password(self, password: str, *, now: datetime) -> None:
         """A new password, and nothing of the old one."""
         self.next_epoch()
-        self.password, self.change = password, False
+        self.password, self.since, self.change = password, now, False
 
     def open_lanes(self) -> None:
         """Start counting guesses anew."""

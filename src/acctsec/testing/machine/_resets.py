@@ -139,7 +139,7 @@ class Resets(Credentials):
         """A reset did its work."""
         if reset is not None:
             reset.spent = True
-        person.change_password(new)
+        person.change_password(new, now=self.now)
         person.open_lanes()
         self.happens(events.PasswordReset, MessagePurpose.PASSWORD_CHANGED)
 

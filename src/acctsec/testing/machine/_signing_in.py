@@ -70,7 +70,7 @@ class SigningIn(Stage):
         """What a right password has to be answered with."""
         if person.apps:
             return FactorRequired
-        if person.change:
+        if self.must_change(person):
             return PasswordChangeRequired
         return EnrollmentRequired if person.required else SignedIn
 
@@ -124,10 +124,10 @@ class SigningIn(Stage):
         match outcome:
             case SignedIn():
                 assert ticket.signs_in, "a reset ended in a session"
-                assert not person.change, "a demanded change ended in a session"
+                assert not self.must_change(person), "a demanded change ended in a session"
                 self.enter(person, outcome, "strangers")
             case PasswordChangeRequired():
-                assert (ticket.signs_in, person.change) == (True, True), outcome
+                assert (ticket.signs_in, self.must_change(person)) == (True, True), outcome
                 person.changes.append(self.ticket(person, outcome.ticket))
                 self.happens(events.FactorAccepted)
             case _:
@@ -180,7 +180,7 @@ class SigningIn(Stage):
         app = next((app for app in person.apps if app.last_step < step), None)  # none, if the clock was set back
         if isinstance(outcome, FactorRequired) and app:
             self.answer_ticket(person, person.tickets[-1], app.app.code(self.now), (app, step))
-            assert person.change or len(person.sessions) > sessions, "the owner's code was refused"
+            assert self.must_change(person) or len(person.sessions) > sessions, "the owner's code was refused"
         if isinstance(outcome, EnrollmentRequired):
             self.enroll_with(person, person.firsts[-1])
             self.confirm_enrolment(person, person.enrolments[-1], right=True)
@@ -208,7 +208,7 @@ class SigningIn(Stage):
         code = enrolment.app.code(self.now) if right else enrolment.app.wrong(self.now)
         outcome = self.call("confirm_factor", enrolment.text, code, context=self.context())
         begun = enrolment.session
-        first = begun is None and not person.apps and not person.change
+        first = begun is None and not person.apps and not self.must_change(person)
         allowed = person.active and right and person.holds(enrolment, self.now) and len(person.apps) < 5
         allowed = allowed and (first if begun is None else not begun.spent)
         if added := granted(outcome, FactorAdded, allowed=allowed):

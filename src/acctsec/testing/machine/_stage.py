@@ -14,9 +14,10 @@ from acctsec.budgets import Budget, Rungs
 from acctsec.context import Context
 from acctsec.engine import AsyncEngine, Engine
 from acctsec.outcomes import AssuranceLevel, Refused, TryAgain
-from acctsec.password import AtSignIn, Breached
+from acctsec.password import Age, AtSignIn, Breached
 from acctsec.policy import Policy
 from acctsec.protocols import Account, MessagePurpose
+from acctsec.record import SKEW
 from acctsec.stores import AsyncMemoryStore, MemoryStore
 from acctsec.testing.machine._model import CHANGES, NOTICES, Person, Reset, Session, Ticket
 from acctsec.testing.turns import RACING
@@ -39,6 +40,13 @@ HASTY = evolve(
     ),
 )
 """RACING with ladders so short that a few steps climb them, resets that are asked for often, and staff who need a factor."""
+
+AGING = evolve(
+    HASTY,
+    name="aging",
+    password=evolve(HASTY.password, max_age=timedelta(days=1), on_age=Age.FORCE, min_age=10 * MINUTE),
+)
+"""HASTY for those whom a standard binds to ages: a password changes after ten minutes at the earliest, after a day at last."""
 
 NUMBER = st.integers(0, 10_000)
 WHO = st.integers(0, 1)
@@ -219,6 +227,18 @@ class Stage(RuleBasedStateMachine):
     def live(self, person: Person, session: Session) -> bool:
         """Whether the model lets a session stand."""
         return person.live(session, self.now, self.policy.sessions.idle)
+
+    def must_change(self, person: Person) -> bool:
+        """Whether the model lets nobody in before the password is changed: it was demanded, or is of age."""
+        rules = self.policy.password
+        due = rules.due(person.since) if person.password and person.since and rules.on_age is Age.FORCE else None
+        return person.change or (due is not None and due <= self.now)
+
+    def too_soon(self, person: Person) -> bool:
+        """Whether the model lets a change without cause wait for the minimum age."""
+        if person.password is None or person.since is None or self.must_change(person):
+            return False
+        return -SKEW <= self.now - person.since < self.policy.password.min_age
 
     def may_change(self, person: Person, session: Session) -> bool:
         """Whether the model lets a session change a credential."""

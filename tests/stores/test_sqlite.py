@@ -10,6 +10,8 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
+from tempfile import gettempdir
 
 import pytest
 
@@ -405,6 +407,14 @@ def as_nobody(call):
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
+def open_to_all(path):
+    """Let everybody pass through the folders that pytest made for this user alone."""
+    for folder in (path, *path.parents):
+        if folder == Path(gettempdir()) or folder.stat().st_uid != os.getuid():
+            break
+        folder.chmod(folder.stat().st_mode | 0o011)
+
+
 @pytest.mark.parametrize(("file_mode", "directory_mode"), [(0o444, 0o777), (0o666, 0o555), (0o000, 0o777)])
 def test_a_file_that_cannot_be_written_is_refused_at_once(tmp_path, file_mode, directory_mode):
     """A read-only file, or one in a read-only directory, is found out when the store is made, not at the first sign-in."""
@@ -413,8 +423,7 @@ def test_a_file_that_cannot_be_written_is_refused_at_once(tmp_path, file_mode, d
     path = directory / "store.db"
     with SqliteStore(path) as store:
         store.commit(b"key", None, b"value", (), version(1))
-    for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(parent.stat().st_mode | 0o011)
+    open_to_all(tmp_path)
     path.chmod(file_mode)
     directory.chmod(directory_mode)
 
@@ -436,8 +445,7 @@ def test_a_file_that_cannot_be_written_is_refused_at_once(tmp_path, file_mode, d
 
 def test_a_directory_that_cannot_be_written_is_named(tmp_path):
     """There the file cannot be made."""
-    for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(parent.stat().st_mode | 0o011)
+    open_to_all(tmp_path)
     directory = tmp_path / "d"
     directory.mkdir(mode=0o555)
 

@@ -32,7 +32,7 @@ class Host:
 
     *cores* are those it may run on, *quota* how much time of theirs its container grants, in cores. *memory_kib* is of the
     machine, *limit_kib* of the container. *large_pages* is the system's rule: ``always``, ``madvise`` or ``never``.
-    *vectors* are the wide instructions that the CPU has.
+    *vectors* are the wide instructions that the CPU has, *load* how many threads wanted a core over the last minute.
     """
 
     cores: int
@@ -42,6 +42,7 @@ class Host:
     large_pages: str | None
     build: Build
     vectors: tuple[str, ...]
+    load: float | None
 
     @property
     def usable_cores(self) -> int:
@@ -64,6 +65,7 @@ def read(root: Path = _ROOT) -> Host:
         large_pages=_large_pages(root),
         build=_build(_binding()),
         vectors=_vectors(root),
+        load=os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
     )
 
 

@@ -33,6 +33,11 @@ def give_back_memory() -> None:
     _thread.block = None
 
 
+def memory_can_be_kept() -> bool:
+    """Whether this platform and this argon2-cffi let a thread use its memory again."""
+    return _Block(8).usable
+
+
 def derive(password: bytes, *, salt: bytes, cost: Argon2Parameters, tag_bytes: int, keep_kib: int) -> bytes:
     """
     Compute a tag. A thread that keeps memory keeps *keep_kib* KiB; a costlier hash is computed outside of that.

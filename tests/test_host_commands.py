@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 
 import pytest
 from argon2.exceptions import HashingError
@@ -235,8 +236,6 @@ def test_where_argon2_gets_no_memory_it_failed(monkeypatch, capsys, command):
 
 def test_so_many_are_really_computed_at_once(monkeypatch):
     """And each thread as often as another."""
-    import threading
-
     met, seen = threading.Barrier(3), []
 
     def derive(*arguments, cost, keep_kib, **more):

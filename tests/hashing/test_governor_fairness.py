@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.hashing.gates import Gate, governor, in_thread, until, waiting
 
 from acctsec.errors import ConfigError, Overloaded
+from acctsec.hashing import governor as module
 from acctsec.hashing.job import Job
 
 
@@ -163,7 +164,7 @@ def test_a_task_cancelled_while_it_is_displaced_is_cancelled():
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_who_was_not_told_that_it_was_displaced_learns_it_by_its_patience(asynchronous):
     """The displacing caller may be interrupted between the two steps; nobody may hang for that."""
-    flooded = Flooded(queue=2, patience=timedelta(milliseconds=300))
+    flooded = Flooded(queue=2, patience=timedelta(seconds=1.5))
     job = Job(int, key="flood")
     if asynchronous:
         thread, answer = in_thread(lambda: asyncio.run(flooded.made.arun(job)))
@@ -252,14 +253,26 @@ def test_who_is_refused_is_told_when_the_queue_will_be_done(seconds, expected):
     flooded.open()
 
 
-def test_what_is_usual_is_measured():
-    """Over the work itself and nothing else, and it follows."""
-    made = governor()
-    for _ in range(30):
-        made.run(lambda: time.sleep(0.02))
-    pool = next(iter(made._pools.values()))
-    assert 0.019 <= pool.usual < 0.2
+def test_what_is_usual_is_measured(monkeypatch):
+    """Over the work itself and nothing else, failed work too; the first counts whole, and then it follows."""
+    clock = [0.0]
+    monkeypatch.setattr(module, "perf_counter", lambda: clock[0])
 
-    for _ in range(60):
-        made.run(int)
-    assert pool.usual < 0.01
+    def work(seconds):
+        clock[0] += seconds
+
+    def fail():
+        clock[0] += 1
+        raise ValueError
+
+    made = governor(queue=0, patience=timedelta(seconds=60))
+    made.run(lambda: work(8))
+    clock[0] += 1000
+    pool = next(iter(made._pools.values()))
+    assert pool.usual == 8
+
+    made.run(lambda: work(0))
+    assert pool.usual == 7
+    with pytest.raises(ValueError):
+        made.run(fail)
+    assert pool.usual == 6.25

@@ -28,8 +28,9 @@ T = TypeVar("T")
 _LOOK, _GO = "look", "go"
 _IDLE_SECONDS = 10.0
 """
-How long a worker with nothing to do keeps its memory. Fresh pages for 64 MiB cost about 30 ms, so at one hash in ten
-seconds giving back costs 0.3 % of a core; ten seconds is also when jemalloc lets unused pages decay (``dirty_decay_ms``).
+How long a worker with nothing to do keeps its memory. To take 64 MiB anew costs 3 ms in large pages and 30 ms in small
+ones, so at one hash in ten seconds giving back costs 0.3 % of a core at most; ten seconds is also when jemalloc lets unused
+pages decay (``dirty_decay_ms``).
 """
 
 

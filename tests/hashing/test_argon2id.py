@@ -61,6 +61,7 @@ def test_the_memory_is_used_again_and_left_wiped():
         return first is block(), first.usable, bytes(first._pages)
 
     assert in_keeping_thread(twice) == (True, True, bytes(64 * 1024))
+    assert module.memory_can_be_kept()
 
 
 def test_a_costlier_hash_does_not_enlarge_what_is_kept():
@@ -97,6 +98,7 @@ def test_a_binding_without_the_way_in_hashes_all_the_same(monkeypatch, missing):
         return derive(b"x", salt=SALT, cost=SMALL, tag_bytes=32, keep_kib=64), block().usable
 
     assert in_keeping_thread(one) == (expected, False)
+    assert not module.memory_can_be_kept()
 
 
 def test_a_core_that_answers_wrongly_is_not_used(monkeypatch):

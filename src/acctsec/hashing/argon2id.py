@@ -8,6 +8,8 @@ The way to hand it over is one that argon2-cffi calls hazardous: each block is f
 """
 
 import mmap
+import sys
+from contextlib import suppress
 from threading import local
 from typing import Any
 
@@ -17,12 +19,23 @@ from argon2.exceptions import HashingError
 from acctsec.hashing.parameters import Argon2Parameters
 
 _VERSION = 0x13
+_WIPE_ON_FORK = 18  # MADV_WIPEONFORK of Linux 4.14, which the module mmap has no name for
 _thread = local()
 
 
 def keep_memory() -> None:
-    """Let the calling thread keep a block of memory for its hashes, from the first one to its own end."""
+    """Let the calling thread keep a block of memory for its hashes, until it gives it back or ends."""
     _thread.block = None
+
+
+def give_back_memory() -> None:
+    """Return what the calling thread keeps to the system; its next hash takes it anew."""
+    _thread.block = None
+
+
+def memory_can_be_kept() -> bool:
+    """Whether this platform and this argon2-cffi let a thread use its memory again."""
+    return _Block(8).usable
 
 
 def derive(password: bytes, *, salt: bytes, cost: Argon2Parameters, tag_bytes: int, keep_kib: int) -> bytes:
@@ -82,12 +95,18 @@ class _Block:
 
 
 def _private_pages(size: int) -> mmap.mmap:
-    """Pages that no child shares, large ones where the system has them."""
+    """
+    Pages that no child shares, large ones where the system has them.
+
+    A child finds zeros: no half-done hash is copied to it, and the parent does not have to copy the block page by page.
+    """
     if not hasattr(mmap, "MAP_PRIVATE"):
         return mmap.mmap(-1, size)
     pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    if hasattr(mmap, "MADV_HUGEPAGE"):
-        pages.madvise(mmap.MADV_HUGEPAGE)
+    if sys.platform == "linux":
+        for advice in (mmap.MADV_HUGEPAGE, _WIPE_ON_FORK):
+            with suppress(OSError):  # a kernel without either hashes as well
+                pages.madvise(advice)
     return pages
 
 

@@ -1,28 +1,37 @@
 """
-The governor: at most so many hashes at once, at most so many waiting, whoever asks.
+The governor: at most so many hashes at once, at most so many waiting, and of those no source before another.
 
 Hashing happens in threads of the governor's own and never in the caller's: what a thread once used stays with it, so two
-hundred callers hashing in turn would hold two hundred times the memory of one.
+hundred callers hashing in turn would hold two hundred times the memory of one. Each thread keeps its memory from hash to
+hash, and gives it back when it has had nothing to do for a while.
 """
 # ruff: noqa: SLF001 - jobs, pools and governors of this module know each other; nobody else looks inside
 
 import os
 import weakref
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
+from time import perf_counter
 from typing import Any, TypeVar
 
+from acctsec._host import usable_cores
 from acctsec.errors import ConfigError, Overloaded
-from acctsec.hashing.argon2id import keep_memory
+from acctsec.hashing.argon2id import give_back_memory, keep_memory
+from acctsec.hashing.fair import FairQueue
 from acctsec.hashing.job import Job, spent
 
 T = TypeVar("T")
 
 _LOOK, _GO = "look", "go"
+_IDLE_SECONDS = 10.0
+"""
+How long a worker with nothing to do keeps its memory. To take 64 MiB anew costs 3 ms in large pages and 30 ms in small
+ones, so at one hash in ten seconds giving back costs 0.3 % of a core at most; ten seconds is also when jemalloc lets unused
+pages decay (``dirty_decay_ms``).
+"""
 
 
 class Governor:
@@ -30,12 +39,17 @@ class Governor:
     Runs memory-hard work with bounded memory and a bounded queue. Thread-safe, and usable after a fork.
 
     Args:
-        permits: pieces of work under way at once. None: one a CPU this process may use.
+        permits: pieces of work under way at once. None: one a core that this process may use, by its affinity and by the
+            quota of its container.
         queue: pieces that may wait for a permit.
         patience: how long one may wait for its permit.
 
-    Past either bound ``Overloaded`` is raised before anything began. A permit is held until the work really ends, also
-    when its caller was cancelled or interrupted; work that has not begun by then never runs.
+    Who waits is served in turn by the ``key`` of its job. When the queue is full, a job whose key holds less there takes
+    the place of the newest of the key that holds most; work that began is never displaced.
+
+    Past a bound, and to who was displaced, ``Overloaded`` is raised before anything began; its ``retry_after`` is when
+    the queue of now will be done, by the time that work took of late, and at most the patience. A permit is held until the
+    work really ends, also when its caller was cancelled or interrupted; work that has not begun by then never runs.
     """
 
     def __init__(self, *, permits: int | None, queue: int, patience: timedelta) -> None:
@@ -43,7 +57,7 @@ class Governor:
             raise ConfigError(f"permits is {permits}.", remedy="Give at least one, or None for one a CPU.")
         if queue < 0 or patience <= timedelta():
             raise ConfigError("queue is below zero, or patience not above.", remedy="To let nobody wait, give a queue of 0.")
-        self.permits: int = permits or _cpus()
+        self.permits: int = permits or usable_cores()
         self.queue = queue
         self.patience: float = patience.total_seconds()
         self._pools: dict[int, _Pool] = {}
@@ -57,13 +71,13 @@ class Governor:
         pool = self._pool()
         try:
             pool.admit(job)
-            if not done.acquire(timeout=self.patience) and not pool.withdraw(job):
-                done.acquire()  # it has begun: nothing but its own end sets the permit free
+            if not done.acquire(timeout=self.patience) and not pool.withdraw(job) and job.started:
+                done.acquire()  # nothing but its own end sets the permit free
         except BaseException:
             pool.withdraw(job)
             raise
         if not job.started:
-            raise Overloaded(self.patience)
+            raise Overloaded(pool.work_ahead())
         return job._answer()
 
     async def arun(self, work: "Callable[[], T] | Job[T]") -> T:
@@ -83,7 +97,7 @@ class Governor:
                 done.set_result(None)
 
         def lose_patience() -> None:
-            if pool.withdraw(job):
+            if pool.withdraw(job) or not job.started:
                 finish()
 
         job._tell = tell
@@ -98,7 +112,7 @@ class Governor:
         finally:
             timer.cancel()
         if not job.started:
-            raise Overloaded(self.patience)
+            raise Overloaded(pool.work_ahead())
         return job._answer()
 
     def _pool(self) -> "_Pool":
@@ -122,34 +136,54 @@ class _Pool:
         self.queue = queue
         self.patience = patience
         self.lock = Lock()
-        self.waiting: deque[Job[Any]] = deque()
+        self.waiting: FairQueue[Job[Any]] = FairQueue()
         self.running = 0
         self.threads = 0
+        self.usual: float | None = None  # seconds that a piece of work takes, of late
         # Tells a worker to look, or to go. Reentrant, so that a finaliser may write to it at any point.
         self.calls: SimpleQueue[str] = SimpleQueue()
 
     def admit(self, job: Job[Any]) -> None:
+        """Let *job* wait for a permit, in the place of another where that is fair. Raises Overloaded where there is no place."""
+        displaced = None
         with self.lock:
             if self.running + len(self.waiting) >= self.permits + self.queue:
-                raise Overloaded(self.patience)
-            self.waiting.append(job)
+                displaced = self.waiting.displace(key=job._key)
+                if displaced is None:
+                    raise Overloaded(self.work_ahead())
+                displaced._work = spent
+            self.waiting.push(job, key=job._key)
             short_of_threads = self.threads < min(self.permits, self.running + len(self.waiting))
             self.threads += short_of_threads
-        self.calls.put(_LOOK)
+        if displaced is None:
+            self.calls.put(_LOOK)
+        else:
+            displaced._tell()  # the worker that was called for it takes whoever waits
         if short_of_threads:
             self._hire()
 
     def withdraw(self, job: Job[Any]) -> bool:
-        """Take *job* back; False when it has begun, or is not here."""
+        """Take *job* back; False when it has begun, was displaced, or is not here."""
         with self.lock:
-            try:
-                self.waiting.remove(job)
-            except ValueError:
+            if not self.waiting.remove(job, key=job._key):
                 return False
             job._work = spent
         with suppress(Empty):  # its call as well, or a flood of withdrawn jobs would pile up calls
             self.calls.get_nowait()
         return True
+
+    def work_ahead(self) -> float:
+        """Seconds until all that is here will be done. Nobody waits beyond the patience, so never more than that."""
+        if self.usual is None:
+            return self.patience
+        pieces = max(self.permits, self.running + len(self.waiting))
+        return min(self.patience, self.usual * pieces / self.permits)
+
+    def ended(self, seconds: float) -> None:
+        """Take a permit back from work that took *seconds*; the last eight or so make what is usual."""
+        with self.lock:
+            self.running -= 1
+            self.usual = seconds if self.usual is None else self.usual + (seconds - self.usual) / 8
 
     def _hire(self) -> None:
         try:
@@ -159,27 +193,35 @@ class _Pool:
                 self.threads -= 1
                 alone = self.threads == 0
             if alone:
-                raise Overloaded(self.patience) from None
+                raise Overloaded(self.work_ahead()) from None
 
 
 def _serve(pool: _Pool) -> None:
     """The life of a worker. It keeps memory from hash to hash, but no job in a variable while it waits."""
     keep_memory()
-    while pool.calls.get() is _LOOK:
+    while _next_call(pool.calls) is _LOOK:
         _serve_one(pool)
+
+
+def _next_call(calls: "SimpleQueue[str]") -> str:
+    try:
+        return calls.get(timeout=_IDLE_SECONDS)
+    except Empty:
+        give_back_memory()
+        return calls.get()
 
 
 def _serve_one(pool: _Pool) -> None:
     with pool.lock:
         if not pool.waiting:
             return
-        job = pool.waiting.popleft()
+        job = pool.waiting.pop()
         job.started = True
         pool.running += 1
+    began = perf_counter()
     job._compute()
     # The permit goes back before the caller hears of it: his next piece of work must not find it taken.
-    with pool.lock:
-        pool.running -= 1
+    pool.ended(perf_counter() - began)
     job._tell()
 
 
@@ -194,12 +236,6 @@ def _fresh(work: "Callable[[], T] | Job[T]") -> Job[T]:
     if work._work is spent:
         raise ConfigError("This job ran before, or was withdrawn.", remedy="Make a new Job for every run.")
     return work
-
-
-def _cpus() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 _generation = 0

@@ -1,6 +1,6 @@
 """A piece of work that knows whether it began. Pure: who runs it, and where, is the governor's to say."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Generic, NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -19,14 +19,18 @@ class Job(Generic[T]):
     """
     One piece of work for a governor, for callers who must know whether it began.
 
+    *key* says for whom it is done: jobs that wait are served in turn by their keys, so that whoever sends a thousand waits
+    for himself. Those without one share a turn. The key is kept no longer than the job, compared and hashed, never shown.
+
     ``started`` is final once ``run`` or ``arun`` has returned or raised: False means that nothing was computed and
     never will be. A job runs once.
     """
 
     started: bool = False
 
-    def __init__(self, work: Callable[[], T]) -> None:
+    def __init__(self, work: Callable[[], T], *, key: Hashable = None) -> None:
         self._work = work
+        self._key = key
         self._tell: Callable[[], object] = _nobody
         self._result: T
         self._error: BaseException | None = None

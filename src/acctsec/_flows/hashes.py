@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from acctsec.events import Event
 
 EVENLY = 2**64
+MOVING = "moving"  # a key of jobs that no source has: who signs in is served between two of them
 
 
 class NeverStarted(BaseException):
@@ -95,10 +96,10 @@ class Hashes:
         phc, policy = self.opened(scene, verifier), self.policy
         raw = password.typed if verifier is not None and verifier.preparation is AS_TYPED else password.text
         if phc is not None and admitted:
-            job: Job[object] = Job(lambda: policy.verify(phc, raw))
+            job: Job[object] = Job(lambda: policy.verify(phc, raw), key=scene.source)
         else:
             stored = self._opened(decoy) if phc is None else phc
-            job = Job(lambda: policy.spend(stored, raw))
+            job = Job(lambda: policy.spend(stored, raw), key=scene.source)
         try:
             comparison = await self.ports.hash(job)
         except BaseException as error:
@@ -112,19 +113,19 @@ class Hashes:
     async def hashed(self, scene: Scene, password: Password) -> NewVerifier:
         """Hash and seal a new password."""
         policy, salt, text = self.policy, self.draw(self.policy.salt_bytes), password.text
-        phc = await self.ports.hash(Job(lambda: policy.hash(text, salt=salt)))
+        phc = await self.ports.hash(Job(lambda: policy.hash(text, salt=salt), key=scene.source))
         return self.sealed(scene, str(phc))
 
     async def wrapped(self, stored: str) -> str:
         """Hash a foreign hash again; see HashingPolicy.wrap."""
         policy, salt = self.policy, self.draw(self.policy.salt_bytes)
-        return str(await self.ports.hash(Job(lambda: policy.wrap(stored, salt=salt))))
+        return str(await self.ports.hash(Job(lambda: policy.wrap(stored, salt=salt), key=MOVING)))
 
     async def holds(self, held: str, stored: str) -> bool:
         """Whether a hash that is held is *stored*, bare or wrapped; see HashingPolicy.holds."""
         if not self.policy.wraps(stored):
             return compare_digest(held.encode(), stored.encode())
-        return bool(await self.ports.hash(Job(lambda: self.policy.holds(held, stored))))
+        return bool(await self.ports.hash(Job(lambda: self.policy.holds(held, stored), key=MOVING)))
 
     def sealed(self, scene: Scene, phc: str, *, preparation: int = PREPARATION, replaces: bytes | None = None) -> NewVerifier:
         """Seal a hash: the rotatable pepper. It opens only as the verifier of this subject."""

@@ -94,8 +94,8 @@ class Bcrypt(_Bare):
         pepper: put behind every password before hashing, as Devise does. Default empty. Not shown in any repr.
         cut: what to do about passwords that, with their pepper, are longer than 72 bytes. Default False: they never
             verify, since all that begin alike would. True: the first 72 bytes decide, as they did where the hash was made.
-        symfony: whether Base64 of SHA-512 stands for passwords of more than 72 bytes, as in Symfony since 4.4.33 and
-            5.3.10. Default False. With it there is no pepper, and nothing to cut.
+        symfony: whether Base64 of SHA-512 stands for passwords of more than 72 bytes, as in Symfony's native and sodium
+            hashers. Default False. With it there is no pepper, and nothing to cut.
         cost: of the decoy. Default 12, as in Devise and Laravel.
         max_cost: the most that is computed. Default 14, 1.2 s as measured where 12 took 0.3 s.
         share: the proportion of accounts that still have this format. Default 0.

@@ -8,7 +8,8 @@ often has passlib installed.
 
 import re
 from functools import partial
-from hashlib import new
+from hashlib import md5, sha256, sha512
+from itertools import cycle, islice
 from typing import ClassVar
 
 from attrs import field, frozen
@@ -18,6 +19,7 @@ from acctsec.errors import ConfigError
 from acctsec.hashing.foreign.encodings import itoa64
 from acctsec.hashing.foreign.formats import Derivation, Format
 
+_HASHES = {"md5": md5, "sha256": sha256, "sha512": sha512}
 # Each byte of a digest has its place in the text. The last character of a tag holds what is left: two bits, or four of $5$.
 _ORDER = {
     "md5": (12, 6, 0, 13, 7, 1, 14, 8, 2, 15, 9, 3, 5, 10, 4, 11),
@@ -133,10 +135,9 @@ def _stretched(kind: str, start: bytes, secret: bytes, grain: bytes, rounds: int
     for number in range(42):
         between = (grain if number % 3 else b"") + (secret if number % 7 else b"")
         around.append((secret + between, b"") if number % 2 else (b"", between + secret))
-    digest = start
-    for at in range(rounds):
-        before, behind = around[at % 42]
-        digest = new(kind, before + digest + behind, usedforsecurity=False).digest()
+    make, digest = _HASHES[kind], start
+    for before, behind in islice(cycle(around), rounds):
+        digest = make(before + digest + behind, usedforsecurity=False).digest()
     return digest
 
 
@@ -145,7 +146,7 @@ def _repeated(pattern: bytes, size: int) -> bytes:
 
 
 def _hash(kind: str, content: bytes) -> bytes:
-    return new(kind, content, usedforsecurity=False).digest()
+    return _HASHES[kind](content, usedforsecurity=False).digest()
 
 
 def _written(kind: str, digest: bytes) -> bytes:

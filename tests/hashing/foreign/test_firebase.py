@@ -88,5 +88,5 @@ def test_a_refused_column_is_not_shown(wrong):
     assert HASH[:8] not in str(refused.value) and SALT[:8] not in str(refused.value)
 
 
-def test_b64decode_agrees_about_the_length_of_a_tag():
+def test_a_tag_is_as_long_as_the_signer_key():
     assert len(FIREBASE.tag(FirebaseScrypt.join(password_hash=HASH, salt=SALT))) == len(b64decode(FIREBASE.signer_key))

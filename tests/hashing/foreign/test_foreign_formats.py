@@ -4,6 +4,7 @@ import base64
 import hashlib
 
 import pytest
+from argon2.exceptions import HashingError
 from attrs import evolve
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from tests.hashing.foreign.hostile import HOSTILE
 from tests.hashing.foreign.vectors import FIREBASE, KINDS, VECTORS
 
-from acctsec.errors import ConfigError
+from acctsec.errors import ConfigError, PortError
 from acctsec.hashing import Argon2Parameters
 from acctsec.hashing.foreign import (
     Argon2,
@@ -365,6 +366,24 @@ def test_a_higher_ceiling_reads_what_a_lower_one_refused():
     stored = f"pbkdf2_sha256$2000001$salt${b64(bytes(32))}"
 
     assert not DjangoPbkdf2().reads(stored) and DjangoPbkdf2(max_iterations=2_000_001).reads(stored)
+
+
+@pytest.mark.parametrize("make", [Argon2, DjangoArgon2, KeycloakArgon2])
+def test_a_lower_floor_reads_what_a_higher_one_refused(make):
+    weak = Argon2Parameters(512, 2, 2)
+    stored = make(cost=weak, floor=weak).decoy()
+
+    assert not make().reads(stored) and make(floor=(Argon2Parameters(19_456, 2), weak)).reads(stored)
+
+
+def test_argon2_without_memory_is_a_fault_of_the_machine_and_no_wrong_password(monkeypatch):
+    def fail(*args):
+        raise HashingError
+
+    monkeypatch.setattr(argon2, "hash_secret_raw", fail)
+
+    with pytest.raises(PortError, match="memory"):
+        Argon2().verify(Argon2().decoy(), "password")
 
 
 @pytest.mark.parametrize("text", ["", "password", "$argon2", "$7$abc$def", "{SSH}abcd", "$2x$10$abc", "0" * 40, "md5", "$y$j9T$"])

@@ -49,8 +49,8 @@ class Argon2(Format):
     Args:
         cost: of the decoy. Default 64 MiB, 4 passes and 1 lane, as in PHP.
         floor: the least costly hash that is believed, as one or several alternatives. Default ``OWASP``, as in
-            ``HashingPolicy``. Lower it for what was written before: PHP 7.2 took 1 MiB and 2 passes, argon2-cffi and
-            Django up to 2018 took 512 KiB and 2. Set it no lower than your table needs.
+            ``HashingPolicy``. Lower it, no further than your table needs, for what older releases wrote: PHP before 7.4
+            took 1 MiB and 2 passes, argon2-cffi before 18.2 and with it Django before 3.2 took 512 KiB and 2.
         ceiling: the costliest that is computed. Default ``CEILING``.
         share: the proportion of accounts that still have this format. Default 0.
 
@@ -115,7 +115,7 @@ class DjangoArgon2(Argon2):
 
     Args:
         cost: of the decoy. Default 100 MiB, 2 passes and 8 lanes, as in Django.
-        floor: the least costly hash that is believed. Default ``OWASP``. Django before 2.2 took 512 KiB and 2 passes.
+        floor: the least costly hash that is believed. Default ``OWASP``. Django before 3.2 took 512 KiB and 2 passes.
         ceiling: the costliest that is computed. Default ``CEILING``.
         share: the proportion of accounts that still have this format. Default 0.
 

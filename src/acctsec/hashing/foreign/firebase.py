@@ -15,7 +15,7 @@ from acctsec.hashing.foreign.scrypt import scrypt_of
 _SETTINGS = re.compile(r"\$firebase-scrypt\$([A-Za-z0-9+/=]{4,88})\$")
 
 
-def _key(_: object, attribute: Any, value: object) -> None:
+def _key(_: object, attribute: Any, value: Any) -> None:
     raw = b64_bytes(value) if isinstance(value, str) else None
     if raw is None or not 16 <= len(raw) <= 64:
         message = f"{attribute.name} is not the Base64 of 16 to 64 bytes."
@@ -38,7 +38,7 @@ class FirebaseScrypt(Format):
 
     Args:
         signer_key: ``base64_signer_key`` of the console's password hash parameters. A secret, and not shown in any repr.
-        salt_separator: ``base64_salt_separator``. Default ``Bw==``, as every project has it.
+        salt_separator: ``base64_salt_separator``. Default ``Bw==``, as in Firebase's own example.
         rounds: scrypt's r. Default 8, at most 8.
         mem_cost: log2 of scrypt's N. Default 14, at most 14: 16 MiB.
         share: the proportion of accounts that still have this format. Default 0.

@@ -27,7 +27,7 @@ class SymfonyDigest(Format):
 
     Args:
         iterations: of the decoy. Default 5,000, as in Symfony.
-        max_iterations: the most that is computed. Default 100,000: 0.1 s as measured, 1 s for a password of 4,096 bytes.
+        max_iterations: the most that is computed. Default 100,000: 0.1 s as measured, 0.5 s for a password of 4,096 bytes.
         share: the proportion of accounts that still have this format. Default 0.
 
     Raises ConfigError for values outside these bounds.

@@ -100,6 +100,8 @@ HOSTILE = [
     (DjangoArgon2(), f"argon2$$argon2id$v=19$m=65536,t=2,p=1${SALT}${TAG}"),
     (KeycloakArgon2(), f"$keycloak$argon2id$v=19$m=7168,t=5,p=1${SALT}${TAG}"),  # without its padding
     (KeycloakArgon2(), f"$keycloak$argon2id$v=19$m=7168,t=99,p=1${SALT}==${TAG}="),
+    (KeycloakArgon2(), f"$keycloak$argon2id$v=19$m=7168,t=5,p=1${b64(bytes(7))}${TAG}="),
+    (Argon2(), f"$argon2id$v=19$m=65536,t=2,p=1${'A' * 87}${TAG}"),  # a salt of 65
     (Scrypt(), f"$scrypt$ln=31,r=8,p=1${SALT}${TAG}"),
     (Scrypt(), f"$scrypt$ln=18,r=8,p=1${SALT}${TAG}"),
     (Scrypt(), f"$scrypt$ln=16,r=8,p=99${SALT}${TAG}"),

@@ -52,6 +52,7 @@ from acctsec.hashing.foreign import (
 )
 
 named = pytest.mark.parametrize(("one", "stored", "password"), VECTORS, ids=[f"{v[0].name}-{i}" for i, v in enumerate(VECTORS)])
+FIRST = [next((one, stored) for one, stored, _ in VECTORS if type(one) is type(kind)) for kind in KINDS]
 each = pytest.mark.parametrize("one", KINDS, ids=lambda one: one.name)
 
 ITERATIONS = st.integers(1, 50)
@@ -257,6 +258,11 @@ def test_a_nul_makes_no_second_password(one, stored, password):
     assert not any(one.verify(stored, spelled) for spelled in (password + "\0x", "\0x" + password, f"{password}\0{password}"))
     if one.name != "wordpress":  # which trims
         assert not one.verify(stored, password + "\0")
+
+
+@pytest.mark.parametrize(("one", "stored"), FIRST, ids=[one.name for one, _ in FIRST])
+def test_a_password_of_any_text_is_answered_and_never_raises(one, stored):
+    assert not any(one.verify(stored, odd) for odd in ("\ud800", "\udfff" * 30, "\0", "\U0010ffff" * 2_000))
 
 
 @each

@@ -341,6 +341,7 @@ def test_a_share_is_a_proportion(one, share):
         (Argon2, {"cost": Argon2Parameters(262_145, 2)}),
         (Argon2, {"cost": (65_536, 4)}),
         (Argon2, {"floor": ()}),
+        (Argon2, {"floor": None}),
         (Argon2, {"floor": (19_456,)}),
         (Argon2, {"ceiling": 262_144}),
         (DjangoArgon2, {"ceiling": Argon2Parameters(65_536, 4)}),

@@ -35,7 +35,7 @@ def _several(_: object, attribute: Any, value: tuple[object, ...]) -> None:
 
 
 def _alternatives(given: Argon2Parameters | tuple[Argon2Parameters, ...]) -> tuple[Argon2Parameters, ...]:
-    return (given,) if isinstance(given, Argon2Parameters) else tuple(given)
+    return tuple(given) if isinstance(given, tuple | list) else (given,)  # what is neither is the validator's to refuse
 
 
 @frozen(kw_only=True)

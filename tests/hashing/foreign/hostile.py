@@ -133,6 +133,7 @@ HOSTILE = [
     (ShaCrypt(), "$6$salt$" + "." * 43),
     (ShaCrypt(), "$5$salt$" + "." * 86),
     (ShaCrypt(), "$5$salt$" + "." * 42 + "E"),  # stray bits
+    (ShaCrypt(), "$6$salt$" + "." * 85 + "2"),
     (Md5Crypt(), "$1$saltsalts$" + "." * 22),
     (Md5Crypt(), "$1$salt$" + "." * 21 + "2"),
     (Md5Crypt(), "$apr1$salt$" + "." * 21),

@@ -145,13 +145,15 @@ HOSTILE = [
     (Ldap(), "{SHA}" + b64(bytes(24))),  # with a salt
     (Ldap(), "{SSHA384}" + b64(bytes(48))),
     (Ldap(), "{sha}" + b64(bytes(20))),
+    (Ldap(), "{SHA512}" + b64(bytes(20))),  # a tag that was cut
     (FIREBASE, "$firebase-scrypt$" + b64(bytes(10)) + "$" + b64(bytes(32))),
     (FIREBASE, "$firebase-scrypt$" + b64(bytes(67)) + "$" + b64(bytes(64))),
     (FIREBASE, "$firebase-scrypt$$" + b64(bytes(64))),
     (SymfonyDigest(), "$symfony$sha512$100001$$" + b64(bytes(64))),
     (SymfonyDigest(), "$symfony$sha512$0$$" + b64(bytes(64))),
     (SymfonyDigest(), "$symfony$sha512$1$$" + b64(bytes(63))),
-    (SymfonyDigest(), "$symfony$sha512$1$" + b64(b"{salt}") + "$" + b64(bytes(64))),
+    (SymfonyDigest(), "$symfony$sha512$1$" + b64(b"sa{lt") + "$" + b64(bytes(64))),
+    (SymfonyDigest(), "$symfony$sha512$1$" + b64(b"sa}lt") + "$" + b64(bytes(64))),
     (SymfonyDigest(), "$symfony$sha512$1$" + b64(bytes(129)) + "$" + b64(bytes(64))),
     (SymfonyDigest(), "$symfony$crc32$1$$" + b64(bytes(4))),
     (SymfonyPbkdf2(), "$symfony-pbkdf2$sha512$2000001$$" + b64(bytes(40))),

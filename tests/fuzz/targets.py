@@ -10,7 +10,8 @@ from acctsec.claims import DeviceClaims, SessionClaims
 from acctsec.context import Source
 from acctsec.errors import RecordError, StoreError
 from acctsec.events import PortFailed
-from acctsec.hashing import phc
+from acctsec.hashing import foreign, phc
+from acctsec.hashing.foreign import identify
 from acctsec.identifiers import canonical
 from acctsec.keyring import frame, unframe
 from acctsec.meters import Meter
@@ -25,7 +26,12 @@ from acctsec.stores._valkey_links import parse_url
 
 KEYRING = Keyring(sealing=[bytes(range(32))], index=[bytes(range(32, 64))])
 POLICY = PasswordPolicy()
+APART = ("FirebaseScrypt", "ForeignFormat", "Wrappable")
 SECRET = "hunter-Σ-2"
+FOREIGN = [
+    *(getattr(foreign, name)() for name in foreign.__all__ if isinstance(getattr(foreign, name), type) and name not in APART),
+    foreign.FirebaseScrypt(signer_key="A" * 86 + "=="),
+]
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 TOKENS = Tokens(KEYRING)
 
@@ -35,6 +41,18 @@ def stored_hash(data):
     text = _text(data)
     read = phc.parse(text)
     assert read is None or str(read) == text
+
+
+def foreign_hash(data):
+    """A hash of another system is read by the one format that its mark names, or by none."""
+    text = _text(data)
+    name = identify(text)
+    for one in FOREIGN:
+        if one.reads(text):
+            assert one.name == name
+            assert one.settings(text) and len(one.tag(text)) >= 16
+        else:
+            assert one.verify(text, SECRET) is False
 
 
 def password(data):
@@ -140,6 +158,7 @@ def _text(data):
 
 
 SEEDS = {
+    "foreign-hash": [one.decoy() for one in FOREIGN],
     "stored-hash": [f"$argon2id$v=19$m=19456,t=2,p=1${'A' * 22}${'A' * 43}"],
     "token": [TOKENS.seal(Purpose.DEVICE, DeviceClaims(tenant="", subject="s", incarnation=bytes(16), id=bytes(16)))],
     "source": ["2001:db8::1\0203.0.113.9, 198.51.100.7", "::ffff:192.0.2.1"],
@@ -167,6 +186,7 @@ TARGETS = {
         conninfo,
         context_words,
         event,
+        foreign_hash,
         framed,
         identifier,
         meter_row,

@@ -4,37 +4,55 @@ import base64
 import hashlib
 
 import pytest
+from argon2.exceptions import HashingError
+from attrs import evolve
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt as ScryptOfAnother
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from tests.hashing.foreign.vectors import KINDS, VECTORS
+from tests.hashing.foreign.hostile import HOSTILE
+from tests.hashing.foreign.vectors import FIREBASE, KINDS, VECTORS
 
-from acctsec.errors import ConfigError
+from acctsec.errors import ConfigError, PortError
+from acctsec.hashing import Argon2Parameters
 from acctsec.hashing.foreign import (
+    Argon2,
     AspNetIdentity,
     Bcrypt,
-    DjangoBcryptSha256,
+    DjangoArgon2,
+    DjangoDigest,
     DjangoPbkdf2,
     DjangoScrypt,
     Drupal,
+    FirebaseScrypt,
     Keycloak,
+    KeycloakArgon2,
     Ldap,
     PasslibPbkdf2,
+    PhcPbkdf2,
     Phpass,
-    WordPress,
+    Scrypt,
+    ShaCrypt,
+    SymfonyDigest,
+    SymfonyPbkdf2,
+    argon2,
     aspnet,
     bcrypt,
+    crypt,
+    digests,
     identify,
     keycloak,
     ldap,
     pbkdf2,
     phpass,
     scrypt,
+    symfony,
 )
 
 named = pytest.mark.parametrize(("one", "stored", "password"), VECTORS, ids=[f"{v[0].name}-{i}" for i, v in enumerate(VECTORS)])
+FIRST = [next((one, stored) for one, stored, _ in VECTORS if type(one) is type(kind)) for kind in KINDS]
 each = pytest.mark.parametrize("one", KINDS, ids=lambda one: one.name)
 
 ITERATIONS = st.integers(1, 50)
@@ -50,6 +68,10 @@ def modelled(kind, password, salt, iterations, size):
 
 def b64(raw):
     return base64.b64encode(raw).decode()
+
+
+def unpadded(raw):
+    return b64(raw).rstrip("=")
 
 
 def exact(one, stored, password, other):
@@ -68,16 +90,18 @@ def test_django_pbkdf2_is_pbkdf2_of_the_salt_as_text(kind, password, other, salt
 
 @given(
     st.sampled_from([("", "sha1", 20), ("-sha256", "sha256", 32), ("-sha512", "sha512", 64)]),
+    st.booleans(),
     PASSWORDS,
     PASSWORDS,
     SALTS,
     ITERATIONS,
 )
-def test_passlib_pbkdf2_is_pbkdf2(scheme, password, other, salt, iterations):
+def test_passlib_pbkdf2_is_pbkdf2(scheme, directory, password, other, salt, iterations):
     mark, kind, size = scheme
     text, tag = (b64(raw).rstrip("=").replace("+", ".") for raw in (salt, modelled(kind, password, salt, iterations, size)))
 
-    exact(PasslibPbkdf2(), f"$pbkdf2{mark}${iterations}${text}${tag}", password, other)
+    front = f"{{PBKDF2{mark.upper()}}}" if directory else f"$pbkdf2{mark}$"
+    exact(PasslibPbkdf2(), f"{front}{iterations}${text}${tag}", password, other)
 
 
 @given(
@@ -105,21 +129,62 @@ def test_aspnet_version_2_is_pbkdf2_sha1_of_a_thousand(password, other, salt):
 
 @given(st.sampled_from([2, 4, 16]), st.integers(1, 3), st.integers(1, 3), PASSWORDS, PASSWORDS)
 def test_django_scrypt_is_scrypt(n, r, p, password, other):
-    tag = Scrypt(salt=b"some-salt", length=64, n=n, r=r, p=p).derive(password.encode())
+    tag = ScryptOfAnother(salt=b"some-salt", length=64, n=n, r=r, p=p).derive(password.encode())
 
     exact(DjangoScrypt(), f"scrypt${n}$some-salt${r}${p}${b64(tag)}", password, other)
 
 
-@given(
-    st.sampled_from([("SSHA", "sha1"), ("SSHA256", "sha256"), ("SSHA512", "sha512")]),
-    PASSWORDS,
-    PASSWORDS,
-    st.binary(min_size=4, max_size=64),
-)
-def test_ldap_is_one_round_with_the_salt_behind(scheme, password, other, salt):
-    mark, kind = scheme
+@given(st.sampled_from(["MD5", "SHA", "SHA256", "SHA384", "SHA512"]), PASSWORDS, PASSWORDS, st.binary(min_size=4, max_size=64))
+def test_ldap_is_one_round_with_the_salt_behind_or_none(mark, password, other, salt):
+    kind = {"SHA": "sha1"}.get(mark, mark.lower())
 
-    exact(Ldap(), f"{{{mark}}}{b64(hashlib.new(kind, password.encode() + salt).digest() + salt)}", password, other)
+    exact(Ldap(), f"{{S{mark}}}{b64(hashlib.new(kind, password.encode() + salt).digest() + salt)}", password, other)
+    exact(Ldap(), f"{{{mark}}}{b64(hashlib.new(kind, password.encode()).digest())}", password, other)
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 3), st.integers(1, 2), PASSWORDS, PASSWORDS, st.binary(min_size=8, max_size=64), st.integers(16, 64))
+def test_argon2_is_argon2_in_each_of_its_spellings(passes, lanes, password, other, salt, size):
+    memory = 8 * lanes + passes
+    tag = Argon2id(salt=salt, length=size, iterations=passes, lanes=lanes, memory_cost=memory).derive(password.encode())
+    cheap = Argon2Parameters(8, 1)
+    head = f"argon2id$v=19$m={memory},t={passes},p={lanes}"
+
+    exact(Argon2(floor=cheap), f"${head}${unpadded(salt)}${unpadded(tag)}", password, other)
+    exact(DjangoArgon2(floor=cheap), f"argon2${head}${unpadded(salt)}${unpadded(tag)}", password, other)
+    exact(KeycloakArgon2(floor=cheap), f"$keycloak${head}${b64(salt)}${b64(tag)}", password, other)
+
+
+@given(
+    st.integers(1, 4),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    PASSWORDS,
+    PASSWORDS,
+    st.binary(min_size=1, max_size=64),
+    st.integers(16, 64),
+)
+def test_scrypt_as_a_phc_string_is_scrypt(log2, r, p, password, other, salt, size):
+    tag = ScryptOfAnother(salt=salt, length=size, n=1 << log2, r=r, p=p).derive(password.encode())
+
+    exact(Scrypt(), f"$scrypt$ln={log2},r={r},p={p}${unpadded(salt)}${unpadded(tag)}", password, other)
+
+
+@given(st.sampled_from(["sha1", "sha256", "sha512"]), PASSWORDS, PASSWORDS, SALTS, ITERATIONS, st.integers(16, 64), st.booleans())
+def test_pbkdf2_as_a_phc_string_is_pbkdf2_of_any_length(kind, password, other, salt, iterations, size, said):
+    tag = modelled(kind, password, salt, iterations, size)
+    length = f",l={size}" if said else ""
+
+    exact(PhcPbkdf2(), f"$pbkdf2-{kind}$i={iterations}{length}${unpadded(salt)}${unpadded(tag)}", password, other)
+
+
+@given(st.sampled_from(["md5", "sha1"]), PASSWORDS, PASSWORDS, st.text("abcXYZ019./-", max_size=30))
+def test_djangos_digest_is_one_round_with_the_salt_in_front(kind, password, other, salt):
+    text = hashlib.new(kind, salt.encode() + password.encode()).hexdigest()
+
+    exact(DjangoDigest(), f"{kind}${salt}${text}", password, other)
+    if kind == "md5" and salt == "":
+        exact(DjangoDigest(), text, password, other)
 
 
 def bitwise(raw):
@@ -178,7 +243,7 @@ def test_any_text_is_read_or_refused_and_never_raises(one, text):
 
 @named
 def test_only_its_own_kind_reads_a_stored_hash(one, stored, password):
-    assert [kind.name for kind in KINDS if kind.reads(stored)] == [one.name]
+    assert [kind.name for kind in KINDS if type(kind) is not type(one) and kind.reads(stored)] == []
 
 
 @each
@@ -193,6 +258,11 @@ def test_a_nul_makes_no_second_password(one, stored, password):
     assert not any(one.verify(stored, spelled) for spelled in (password + "\0x", "\0x" + password, f"{password}\0{password}"))
     if one.name != "wordpress":  # which trims
         assert not one.verify(stored, password + "\0")
+
+
+@pytest.mark.parametrize(("one", "stored"), FIRST, ids=[one.name for one, _ in FIRST])
+def test_a_password_of_any_text_is_answered_and_never_raises(one, stored):
+    assert not any(one.verify(stored, odd) for odd in ("\ud800", "\udfff" * 30, "\0", "\U0010ffff" * 2_000))
 
 
 @each
@@ -210,53 +280,12 @@ def test_an_impossible_password_costs_its_work_and_derives_nothing(one, monkeypa
     assert len(done) == 1 and done[0] <= 4_096
 
 
-HOSTILE = [
-    (DjangoPbkdf2(), "pbkdf2_sha256$2000001$salt$" + b64(bytes(32))),
-    (DjangoPbkdf2(), "pbkdf2_sha256$" + "9" * 100 + "$salt$" + b64(bytes(32))),
-    (DjangoPbkdf2(), "pbkdf2_sha256$0$salt$" + b64(bytes(32))),
-    (DjangoPbkdf2(), "pbkdf2_sha256$01$salt$" + b64(bytes(32))),
-    (DjangoPbkdf2(), "pbkdf2_sha256$1$salt$" + b64(bytes(31))),
-    (DjangoPbkdf2(), "pbkdf2_sha256$1$salt$"),
-    (DjangoPbkdf2(), "pbkdf2_sha256$1$" + "s" * 129 + "$" + b64(bytes(32))),
-    (PasslibPbkdf2(), "$pbkdf2-sha512$2000001$AAAA$" + "A" * 86),
-    (PasslibPbkdf2(), "$pbkdf2-sha256$1$AAAA$AAAA"),
-    (Keycloak(), f"$keycloak$pbkdf2$2000001${b64(bytes(16))}${b64(bytes(64))}"),
-    (Keycloak(), f"$keycloak$pbkdf2$1${b64(bytes(16))}${b64(bytes(15))}"),
-    (Keycloak(), f"$keycloak$pbkdf2$1${b64(bytes(16))}${b64(bytes(65))}"),
-    (AspNetIdentity(), b64(b"\1" + bytes(4) + b"\xff" * 4 + b"\0\0\0\x10" + bytes(48))),
-    (AspNetIdentity(), b64(b"\1" + bytes(4) + b"\0\0\0\1" + b"\xff" * 4 + bytes(48))),
-    (AspNetIdentity(), b64(b"\1" + b"\0\0\0\3" + b"\0\0\0\1" + b"\0\0\0\x10" + bytes(48))),
-    (AspNetIdentity(), b64(b"\2" + bytes(48))),
-    (DjangoScrypt(), f"scrypt${1 << 29}$salt$8$1${b64(bytes(64))}"),
-    (DjangoScrypt(), f"scrypt$16384$salt$99$99${b64(bytes(64))}"),
-    (DjangoScrypt(), f"scrypt$16384$salt$8$64${b64(bytes(64))}"),
-    (DjangoScrypt(), f"scrypt$1000$salt$8$1${b64(bytes(64))}"),
-    (DjangoScrypt(), f"scrypt$65536$salt$1$1${b64(bytes(64))}"),  # RFC 7914: N below 2^(16 r)
-    (Phpass(), "$P$Hsaltsalt" + "." * 22),
-    (Phpass(), "$P$zsaltsalt" + "." * 22),
-    (Phpass(), "$P$4saltsalt" + "." * 22),
-    (Phpass(), "$P$5saltsalt" + "." * 21),
-    (Drupal(), "$S$Hsaltsalt" + "." * 43),
-    (Drupal(), "$S$5saltsalt" + "." * 42),
-    (Ldap(), "{SSHA}" + b64(bytes(23))),  # a salt of 3
-    (Ldap(), "{SSHA512}" + b64(bytes(129))),
-    (Ldap(), "{SSHA}" + b64(bytes(20))),
-    (Bcrypt(), "$2b$15$" + "." * 53),
-    (Bcrypt(), "$2b$31$" + "." * 53),
-    (Bcrypt(), "$2b$03$" + "." * 53),
-    (Bcrypt(), "$2b$32$" + "." * 53),
-    (Bcrypt(), "$2x$10$" + "." * 53),
-    (Bcrypt(), "$2b$10$" + "." * 52),
-    (WordPress(), "$wp$2y$31$" + "." * 53),
-    (DjangoBcryptSha256(), "bcrypt_sha256$$2b$31$" + "." * 53),
-]
-
-
 @pytest.mark.parametrize(("one", "stored"), HOSTILE, ids=[f"{one.name}-{i}" for i, (one, _) in enumerate(HOSTILE)])
 def test_hostile_parameters_are_refused_before_anything_is_computed(one, stored, monkeypatch):
     for module, name in [
-        (aspnet, "derivation"), (keycloak, "derivation"), (pbkdf2, "pbkdf2_hmac"), (scrypt, "scrypt"),
-        (phpass, "md5"), (phpass, "sha512"), (ldap, "new"), (bcrypt, "_library"),
+        (aspnet, "derivation"), (keycloak, "derivation"), (symfony, "derivation"), (pbkdf2, "pbkdf2_hmac"),
+        (scrypt, "scrypt"), (argon2, "hash_secret_raw"), (phpass, "md5"), (phpass, "sha512"), (bcrypt, "_library"),
+        (ldap, "new"), (digests, "new"), (symfony, "new"), (crypt, "_sha_crypt"), (crypt, "_md5_crypt"),
     ]:  # fmt: skip
         monkeypatch.setattr(module, name, computed)
 
@@ -287,7 +316,7 @@ def test_settings_that_were_never_given_are_refused(one, text):
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan"), True, "1", None])
 def test_a_share_is_a_proportion(one, share):
     with pytest.raises(ConfigError, match="share"):
-        type(one)(share=share)
+        evolve(one, share=share)
 
 
 @pytest.mark.parametrize(
@@ -305,6 +334,33 @@ def test_a_share_is_a_proportion(one, share):
         (Bcrypt, {"cost": 15}),
         (Bcrypt, {"max_cost": 32}),
         (Bcrypt, {"pepper": b"bytes"}),
+        (Bcrypt, {"symfony": True, "pepper": "pepper"}),
+        (Bcrypt, {"symfony": True, "cut": True}),
+        (Bcrypt, {"symfony": 1}),
+        (Argon2, {"cost": Argon2Parameters(19_455, 2)}),
+        (Argon2, {"cost": Argon2Parameters(262_145, 2)}),
+        (Argon2, {"cost": (65_536, 4)}),
+        (Argon2, {"floor": ()}),
+        (Argon2, {"floor": None}),
+        (Argon2, {"floor": (19_456,)}),
+        (Argon2, {"ceiling": 262_144}),
+        (DjangoArgon2, {"ceiling": Argon2Parameters(65_536, 4)}),
+        (KeycloakArgon2, {"floor": Argon2Parameters(19_456, 2)}),
+        (Scrypt, {"n": 1 << 18}),
+        (Scrypt, {"n": 1000}),
+        (PhcPbkdf2, {"iterations": 2_000_001}),
+        (ShaCrypt, {"rounds": 999}),
+        (ShaCrypt, {"max_rounds": 4_999}),
+        (ShaCrypt, {"rounds": 1_000_001}),
+        (SymfonyDigest, {"iterations": 100_001}),
+        (SymfonyPbkdf2, {"max_iterations": 999}),
+        (FirebaseScrypt, {"signer_key": "AAAA"}),
+        (FirebaseScrypt, {"signer_key": b"A" * 88}),
+        (FirebaseScrypt, {"signer_key": FIREBASE.signer_key.rstrip("=")}),
+        (FirebaseScrypt, {"signer_key": FIREBASE.signer_key, "salt_separator": "B"}),
+        (FirebaseScrypt, {"signer_key": FIREBASE.signer_key, "salt_separator": None}),
+        (FirebaseScrypt, {"signer_key": FIREBASE.signer_key, "rounds": 9}),
+        (FirebaseScrypt, {"signer_key": FIREBASE.signer_key, "mem_cost": 15}),
     ],
     ids=str,
 )
@@ -319,7 +375,25 @@ def test_a_higher_ceiling_reads_what_a_lower_one_refused():
     assert not DjangoPbkdf2().reads(stored) and DjangoPbkdf2(max_iterations=2_000_001).reads(stored)
 
 
-@pytest.mark.parametrize("text", ["", "password", "$argon2id$v=19$m=1,t=1,p=1$a$b", "$1$abc$def", "{MD5}abcd", "$2x$10$abc"])
+@pytest.mark.parametrize("make", [Argon2, DjangoArgon2, KeycloakArgon2])
+def test_a_lower_floor_reads_what_a_higher_one_refused(make):
+    weak = Argon2Parameters(512, 2, 2)
+    stored = make(cost=weak, floor=weak).decoy()
+
+    assert not make().reads(stored) and make(floor=(Argon2Parameters(19_456, 2), weak)).reads(stored)
+
+
+def test_argon2_without_memory_is_a_fault_of_the_machine_and_no_wrong_password(monkeypatch):
+    def fail(*args):
+        raise HashingError
+
+    monkeypatch.setattr(argon2, "hash_secret_raw", fail)
+
+    with pytest.raises(PortError, match="memory"):
+        Argon2().verify(Argon2().decoy(), "password")
+
+
+@pytest.mark.parametrize("text", ["", "password", "$argon2", "$7$abc$def", "{SSH}abcd", "$2x$10$abc", "0" * 40, "md5", "$y$j9T$"])
 def test_what_is_of_no_known_format_has_no_name(text):
     assert identify(text) is None
 

@@ -34,6 +34,16 @@ def ab64_bytes(text: str) -> bytes | None:
     return b64_bytes(text.replace(".", "+") + "=" * (-len(text) % 4))
 
 
+def phc64(raw: bytes) -> str:
+    """PHC's Base64: standard, and no padding."""
+    return b64(raw).rstrip("=")
+
+
+def phc64_bytes(text: str) -> bytes | None:
+    """Read PHC's Base64 as strictly."""
+    return None if "=" in text else b64_bytes(text + "=" * (-len(text) % 4))
+
+
 def itoa64(raw: bytes) -> str:
     """phpass' Base64: three bytes at a time, the lowest bits first."""
     written = []

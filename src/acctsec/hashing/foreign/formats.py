@@ -157,14 +157,27 @@ class Format(ABC):
 _MARKS = (
     ("django-pbkdf2", re.compile(r"pbkdf2_sha(?:256|1)\$")),
     ("django-scrypt", re.compile(r"scrypt\$")),
+    ("django-argon2", re.compile(r"argon2\$argon2")),
     ("django-bcrypt-sha256", re.compile(r"bcrypt_sha256\$\$2[aby]\$")),
-    ("passlib-pbkdf2", re.compile(r"\$pbkdf2(?:-sha256|-sha512)?\$[1-9]")),
+    ("django-bcrypt", re.compile(r"bcrypt\$\$2[aby]\$")),
+    ("django-digest", re.compile(r"(?:md5|sha1)\$|[0-9a-f]{32}\Z")),
+    ("passlib-pbkdf2", re.compile(r"\$pbkdf2(?:-sha256|-sha512)?\$[1-9]|\{PBKDF2(?:-SHA256|-SHA512)?\}")),
+    ("passlib-bcrypt-sha256", re.compile(r"\$bcrypt-sha256\$")),
+    ("phc-pbkdf2", re.compile(r"\$pbkdf2-sha(?:1|256|512)\$i=")),
+    ("scrypt", re.compile(r"\$scrypt\$")),
+    ("argon2", re.compile(r"\$argon2(?:id|i|d)\$")),
     ("keycloak-pbkdf2", re.compile(r"\$keycloak\$pbkdf2")),
+    ("keycloak-argon2", re.compile(r"\$keycloak\$argon2")),
+    ("firebase-scrypt", re.compile(r"\$firebase-scrypt\$")),
+    ("symfony-digest", re.compile(r"\$symfony\$")),
+    ("symfony-pbkdf2", re.compile(r"\$symfony-pbkdf2\$")),
     ("wordpress", re.compile(r"\$wp\$2y\$")),
-    ("bcrypt", re.compile(r"\$2[aby]\$")),
+    ("bcrypt", re.compile(r"(?:\{CRYPT\})?\$2[aby]\$")),
     ("phpass", re.compile(r"\$[PH]\$")),
     ("drupal", re.compile(r"\$S\$")),
-    ("ldap", re.compile(r"\{SSHA(?:256|512)?\}")),
+    ("sha-crypt", re.compile(r"(?:\{CRYPT\})?\$[56]\$")),
+    ("md5-crypt", re.compile(r"(?:\{CRYPT\})?\$(?:1|apr1)\$")),
+    ("ldap", re.compile(r"\{(?:S?MD5|S?SHA(?:256|384|512)?)\}")),
 )
 
 
@@ -173,7 +186,8 @@ def identify(stored: str) -> str | None:
     The name of the format that a stored string claims to be of, or None; for reports.
 
     It looks at the mark in front alone, so that a damaged hash or one above the ceiling is still counted under its
-    scheme. ASP.NET Identity has no mark: there it is the shape, Base64 whose first byte is a version.
+    scheme. Where there is no mark it is the shape: ASP.NET Identity is Base64 whose first byte is a version, Django's
+    bare MD5 is 32 hexadecimal digits. The policy's own Argon2id hashes are "argon2".
     """
     if len(stored) > MAX_STORED:
         return None

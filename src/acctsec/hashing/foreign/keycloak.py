@@ -13,6 +13,7 @@ from acctsec.hashing.foreign.formats import Derivation
 from acctsec.hashing.foreign.pbkdf2 import Pbkdf2Format, derivation
 
 _KINDS = {"pbkdf2": "sha1", "pbkdf2-sha256": "sha256", "pbkdf2-sha512": "sha512"}
+_VERSIONS = {"1.0": 16, "1.3": 19}
 _MAX_JSON = 4_096
 
 
@@ -33,17 +34,19 @@ class Keycloak(Pbkdf2Format):
         """
         Make one string of ``credentialData`` and ``secretData`` of an export or of the table CREDENTIAL.
 
-        Whether its cost is acceptable is ``reads``' question. Raises ConfigError, without showing either, for JSON that
-        is not Keycloak's, and for algorithms that are not PBKDF2.
+        PBKDF2 becomes a string for ``Keycloak``, Argon2 one for ``KeycloakArgon2``; whether its cost is acceptable is
+        ``reads``' question. Raises ConfigError, without showing either, for JSON that is not Keycloak's, and for other
+        algorithms.
         """
         credential, secret = _object(credential_data), _object(secret_data)
         algorithm, iterations = credential.get("algorithm"), credential.get("hashIterations")
         value, salt = secret.get("value"), secret.get("salt")
-        if not isinstance(algorithm, str) or algorithm not in _KINDS or type(iterations) is not int:
-            raise ConfigError("credentialData is not of PBKDF2.", remedy="Give the column CREDENTIAL_DATA as it is.")
+        if not isinstance(algorithm, str) or algorithm not in {*_KINDS, "argon2"} or type(iterations) is not int:
+            raise ConfigError("credentialData is not of PBKDF2 or Argon2.", remedy="Give the column CREDENTIAL_DATA as it is.")
         if not 1 <= iterations < 1_000_000_000 or not isinstance(value, str) or not isinstance(salt, str):
             raise ConfigError("secretData has no value and salt.", remedy="Give the column SECRET_DATA as it is.")
-        return f"$keycloak${algorithm}${iterations}${salt}${value}"
+        cost = _argon2(credential, iterations) if algorithm == "argon2" else f"{algorithm}${iterations}"
+        return f"$keycloak${cost}${salt}${value}"
 
     def _split(self, stored: str) -> tuple[str, bytes] | None:
         settings, _, text = stored.rpartition("$")
@@ -61,6 +64,20 @@ class Keycloak(Pbkdf2Format):
     def decoy(self) -> str:
         """One of SHA-256 at *iterations*, with a tag of 64 bytes."""
         return f"$keycloak$pbkdf2-sha256${self.iterations}${b64(bytes(range(16)))}${b64(bytes(range(64)))}"
+
+
+def _argon2(credential: dict[str, object], iterations: int) -> str:
+    more = credential.get("additionalParameters")
+    given = [more.get(name) for name in ("type", "version", "memory", "parallelism")] if isinstance(more, dict) else []
+    # Every one is a list of one text.
+    texts = [one[0] for one in given if isinstance(one, list) and len(one) == 1 and isinstance(one[0], str)]
+    if len(texts) != 4 or texts[0] not in {"id", "i", "d"} or texts[1] not in _VERSIONS or not all(map(_number, texts[2:])):
+        raise ConfigError("additionalParameters are not of Argon2.", remedy="Give the column CREDENTIAL_DATA as it is.")
+    return f"argon2{texts[0]}$v={_VERSIONS[texts[1]]}$m={texts[2]},t={iterations},p={texts[3]}"
+
+
+def _number(text: str) -> bool:
+    return re.fullmatch(r"[1-9][0-9]{0,9}", text) is not None
 
 
 def _object(text: str) -> dict[str, object]:

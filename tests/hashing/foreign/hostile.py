@@ -1,0 +1,163 @@
+"""Strings that no format may compute: above its ceiling, below its floor, cut, or spelled in another way."""
+
+from base64 import b64encode
+
+from tests.hashing.foreign.vectors import CHEAP, FIREBASE
+
+from acctsec.hashing.foreign import (
+    Argon2,
+    AspNetIdentity,
+    Bcrypt,
+    DjangoArgon2,
+    DjangoBcrypt,
+    DjangoBcryptSha256,
+    DjangoDigest,
+    DjangoPbkdf2,
+    DjangoScrypt,
+    Drupal,
+    Keycloak,
+    KeycloakArgon2,
+    Ldap,
+    Md5Crypt,
+    PasslibBcryptSha256,
+    PasslibPbkdf2,
+    PhcPbkdf2,
+    Phpass,
+    Scrypt,
+    ShaCrypt,
+    SymfonyDigest,
+    SymfonyPbkdf2,
+    WordPress,
+)
+
+
+def b64(raw):
+    return b64encode(raw).decode()
+
+
+SALT, TAG = "A" * 22, "A" * 43
+"""Of 16 and of 32 bytes, as PHC strings spell them."""
+
+HOSTILE = [
+    (DjangoPbkdf2(), "pbkdf2_sha256$2000001$salt$" + b64(bytes(32))),
+    (DjangoPbkdf2(), "pbkdf2_sha256$" + "9" * 100 + "$salt$" + b64(bytes(32))),
+    (DjangoPbkdf2(), "pbkdf2_sha256$0$salt$" + b64(bytes(32))),
+    (DjangoPbkdf2(), "pbkdf2_sha256$01$salt$" + b64(bytes(32))),
+    (DjangoPbkdf2(), "pbkdf2_sha256$1$salt$" + b64(bytes(31))),
+    (DjangoPbkdf2(), "pbkdf2_sha256$1$salt$"),
+    (DjangoPbkdf2(), "pbkdf2_sha256$1$" + "s" * 129 + "$" + b64(bytes(32))),
+    (PasslibPbkdf2(), "$pbkdf2-sha512$2000001$AAAA$" + "A" * 86),
+    (PasslibPbkdf2(), "$pbkdf2-sha256$1$AAAA$AAAA"),
+    (Keycloak(), f"$keycloak$pbkdf2$2000001${b64(bytes(16))}${b64(bytes(64))}"),
+    (Keycloak(), f"$keycloak$pbkdf2$1${b64(bytes(16))}${b64(bytes(15))}"),
+    (Keycloak(), f"$keycloak$pbkdf2$1${b64(bytes(16))}${b64(bytes(65))}"),
+    (AspNetIdentity(), b64(b"\1" + bytes(4) + b"\xff" * 4 + b"\0\0\0\x10" + bytes(48))),
+    (AspNetIdentity(), b64(b"\1" + bytes(4) + b"\0\0\0\1" + b"\xff" * 4 + bytes(48))),
+    (AspNetIdentity(), b64(b"\1" + b"\0\0\0\3" + b"\0\0\0\1" + b"\0\0\0\x10" + bytes(48))),
+    (AspNetIdentity(), b64(b"\2" + bytes(48))),
+    (DjangoScrypt(), f"scrypt${1 << 29}$salt$8$1${b64(bytes(64))}"),
+    (DjangoScrypt(), f"scrypt$16384$salt$99$99${b64(bytes(64))}"),
+    (DjangoScrypt(), f"scrypt$16384$salt$8$64${b64(bytes(64))}"),
+    (DjangoScrypt(), f"scrypt$1000$salt$8$1${b64(bytes(64))}"),
+    (DjangoScrypt(), f"scrypt$65536$salt$1$1${b64(bytes(64))}"),  # RFC 7914: N below 2^(16 r)
+    (Phpass(), "$P$Hsaltsalt" + "." * 22),
+    (Phpass(), "$P$zsaltsalt" + "." * 22),
+    (Phpass(), "$P$4saltsalt" + "." * 22),
+    (Phpass(), "$P$5saltsalt" + "." * 21),
+    (Drupal(), "$S$Hsaltsalt" + "." * 43),
+    (Drupal(), "$S$5saltsalt" + "." * 42),
+    (Ldap(), "{SSHA}" + b64(bytes(23))),  # a salt of 3
+    (Ldap(), "{SSHA512}" + b64(bytes(129))),
+    (Ldap(), "{SSHA}" + b64(bytes(20))),
+    (Bcrypt(), "$2b$15$" + "." * 53),
+    (Bcrypt(), "$2b$31$" + "." * 53),
+    (Bcrypt(), "$2b$03$" + "." * 53),
+    (Bcrypt(), "$2b$32$" + "." * 53),
+    (Bcrypt(), "$2x$10$" + "." * 53),
+    (Bcrypt(), "$2b$10$" + "." * 52),
+    (WordPress(), "$wp$2y$31$" + "." * 53),
+    (DjangoBcryptSha256(), "bcrypt_sha256$$2b$31$" + "." * 53),
+    (Argon2(), f"$argon2id$v=19$m=262145,t=2,p=1${SALT}${TAG}"),
+    (Argon2(), f"$argon2id$v=19$m=65536,t=11,p=1${SALT}${TAG}"),
+    (Argon2(), f"$argon2id$v=19$m=65536,t=2,p=17${SALT}${TAG}"),
+    (Argon2(), f"$argon2id$v=19$m=9999999999,t=9999999999,p=99999999${SALT}${TAG}"),
+    (Argon2(), f"$argon2id$v=19$m={'9' * 40},t=2,p=1${SALT}${TAG}"),
+    (Argon2(), f"$argon2id$v=19$m=19455,t=2,p=1${SALT}${TAG}"),  # below the floor
+    (Argon2(), f"$argon2i$m=1024,t=2,p=2${SALT}${TAG}"),
+    (Argon2(floor=CHEAP), f"$argon2id$v=19$m=64,t=2,p=9${SALT}${TAG}"),  # less than 8 KiB a lane
+    (Argon2(), f"$argon2id$v=18$m=65536,t=2,p=1${SALT}${TAG}"),
+    (Argon2(), f"$argon2x$v=19$m=65536,t=2,p=1${SALT}${TAG}"),
+    (Argon2(), f"$argon2id$v=19$m=65536,t=2,p=1,keyid=AAAA${SALT}${TAG}"),
+    (Argon2(), f"$argon2id$v=19$m=65536,t=2,p=1,data=AAAA${SALT}${TAG}"),
+    (Argon2(), f"$argon2id$v=19$t=2,m=65536,p=1${SALT}${TAG}"),
+    (Argon2(), f"$argon2id$v=19$m=065536,t=2,p=1${SALT}${TAG}"),
+    (Argon2(), f"$argon2id$v=19$m=٦٥٥٣٦,t=2,p=1${SALT}${TAG}"),
+    (Argon2(), f"$argon2id$v=19$m=65536,t=2,p=1${SALT}==${TAG}"),
+    (Argon2(), f"$argon2id$v=19$m=65536,t=2,p=1$AAAAAAAAAA${TAG}"),  # a salt of 7
+    (Argon2(), f"$argon2id$v=19$m=65536,t=2,p=1${SALT}$" + "A" * 20),  # a tag of 15
+    (Argon2(), f"$argon2id$v=19$m=65536,t=2,p=1${SALT}$" + "A" * 87),
+    (DjangoArgon2(), f"argon2$argon2i$v=19$m=512,t=2,p=2${SALT}${TAG}"),
+    (DjangoArgon2(), f"argon2$$argon2id$v=19$m=65536,t=2,p=1${SALT}${TAG}"),
+    (KeycloakArgon2(), f"$keycloak$argon2id$v=19$m=7168,t=5,p=1${SALT}${TAG}"),  # without its padding
+    (KeycloakArgon2(), f"$keycloak$argon2id$v=19$m=7168,t=99,p=1${SALT}==${TAG}="),
+    (KeycloakArgon2(), f"$keycloak$argon2id$v=19$m=7168,t=5,p=1${b64(bytes(7))}${TAG}="),
+    (Argon2(), f"$argon2id$v=19$m=65536,t=2,p=1${'A' * 87}${TAG}"),  # a salt of 65
+    (Scrypt(), f"$scrypt$ln=31,r=8,p=1${SALT}${TAG}"),
+    (Scrypt(), f"$scrypt$ln=18,r=8,p=1${SALT}${TAG}"),
+    (Scrypt(), f"$scrypt$ln=16,r=8,p=99${SALT}${TAG}"),
+    (Scrypt(), f"$scrypt$ln=32,r=8,p=1${SALT}${TAG}"),
+    (Scrypt(), f"$scrypt$ln=016,r=8,p=1${SALT}${TAG}"),
+    (Scrypt(), f"$scrypt$ln=16,p=1,r=8${SALT}${TAG}"),
+    (Scrypt(), f"$scrypt$ln=16,r=1,p=1${SALT}${TAG}"),  # RFC 7914: N below 2^(16 r)
+    (Scrypt(), f"$scrypt$ln=16,r=8,p=1${SALT}$" + "A" * 20),
+    (PhcPbkdf2(), f"$pbkdf2-sha256$i=2000001,l=32${SALT}${TAG}"),
+    (PhcPbkdf2(), f"$pbkdf2-sha256$i=1000,l=31${SALT}${TAG}"),
+    (PhcPbkdf2(), f"$pbkdf2-sha256$l=32,i=1000${SALT}${TAG}"),
+    (PhcPbkdf2(), f"$pbkdf2-sha256$i=1000,l=15${SALT}$" + "A" * 20),
+    (PhcPbkdf2(), f"$pbkdf2-sha384$i=1000,l=32${SALT}${TAG}"),
+    (PasslibPbkdf2(), "{PBKDF2-SHA512}2000001$AAAA$" + "A" * 86),
+    (PasslibPbkdf2(), "{PBKDF2-SHA256}$AAAA$" + "A" * 43),
+    (DjangoBcrypt(), "bcrypt$$2b$31$" + "." * 53),
+    (DjangoBcrypt(), "bcrypt$2b$10$" + "." * 53),
+    (PasslibBcryptSha256(), "$bcrypt-sha256$v=2,t=2b,r=31$" + "." * 22 + "$" + "." * 31),
+    (PasslibBcryptSha256(), "$bcrypt-sha256$v=2,t=2b,r=04$" + "." * 22 + "$" + "." * 31),
+    (PasslibBcryptSha256(), "$bcrypt-sha256$v=2,t=2a,r=4$" + "." * 22 + "$" + "." * 31),
+    (PasslibBcryptSha256(), "$bcrypt-sha256$v=3,t=2b,r=4$" + "." * 22 + "$" + "." * 31),
+    (Bcrypt(), "{crypt}$2b$10$" + "." * 53),
+    (ShaCrypt(), "$6$rounds=1000001$salt$" + "." * 86),
+    (ShaCrypt(), "$6$rounds=999999999$salt$" + "." * 86),
+    (ShaCrypt(), "$6$rounds=999$salt$" + "." * 86),
+    (ShaCrypt(), "$6$rounds=05000$salt$" + "." * 86),
+    (ShaCrypt(), "$6$rounds=٥٠٠٠$salt$" + "." * 86),
+    (ShaCrypt(), "$6$" + "s" * 17 + "$" + "." * 86),
+    (ShaCrypt(), "$6$salt$" + "." * 43),
+    (ShaCrypt(), "$5$salt$" + "." * 86),
+    (ShaCrypt(), "$5$salt$" + "." * 42 + "E"),  # stray bits
+    (ShaCrypt(), "$6$salt$" + "." * 85 + "2"),
+    (Md5Crypt(), "$1$saltsalts$" + "." * 22),
+    (Md5Crypt(), "$1$salt$" + "." * 21 + "2"),
+    (Md5Crypt(), "$apr1$salt$" + "." * 21),
+    (DjangoDigest(), "8E1843033A0F6EE52E2F618AA8EBBEF4"),
+    (DjangoDigest(), "md5$salt$" + "0" * 40),
+    (DjangoDigest(), "sha1$salt$" + "0" * 32),
+    (DjangoDigest(), "sha1$" + "s" * 129 + "$" + "0" * 40),
+    (DjangoDigest(), "0" * 40),
+    (Ldap(), "{SHA}" + b64(bytes(24))),  # with a salt
+    (Ldap(), "{SSHA384}" + b64(bytes(48))),
+    (Ldap(), "{sha}" + b64(bytes(20))),
+    (Ldap(), "{SHA512}" + b64(bytes(20))),  # a tag that was cut
+    (FIREBASE, "$firebase-scrypt$" + b64(bytes(10)) + "$" + b64(bytes(32))),
+    (FIREBASE, "$firebase-scrypt$" + b64(bytes(67)) + "$" + b64(bytes(64))),
+    (FIREBASE, "$firebase-scrypt$$" + b64(bytes(64))),
+    (SymfonyDigest(), "$symfony$sha512$100001$$" + b64(bytes(64))),
+    (SymfonyDigest(), "$symfony$sha512$0$$" + b64(bytes(64))),
+    (SymfonyDigest(), "$symfony$sha512$1$$" + b64(bytes(63))),
+    (SymfonyDigest(), "$symfony$sha512$1$" + b64(b"sa{lt") + "$" + b64(bytes(64))),
+    (SymfonyDigest(), "$symfony$sha512$1$" + b64(b"sa}lt") + "$" + b64(bytes(64))),
+    (SymfonyDigest(), "$symfony$sha512$1$" + b64(bytes(129)) + "$" + b64(bytes(64))),
+    (SymfonyDigest(), "$symfony$crc32$1$$" + b64(bytes(4))),
+    (SymfonyPbkdf2(), "$symfony-pbkdf2$sha512$2000001$$" + b64(bytes(40))),
+    (SymfonyPbkdf2(), "$symfony-pbkdf2$sha512$1$$" + b64(bytes(15))),
+    (SymfonyPbkdf2(), "$symfony-pbkdf2$sha512$1$$" + b64(bytes(65))),
+    (SymfonyPbkdf2(), "$symfony-pbkdf2$sha512$1$" + b64(bytes(129)) + "$" + b64(bytes(40))),
+]

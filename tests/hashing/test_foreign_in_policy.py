@@ -21,7 +21,7 @@ def policy(*foreign, **knobs):
 OWN = policy().hash("pässword", salt=SALT)
 
 
-@pytest.mark.parametrize(("format_", "stored", "password"), VECTORS)
+@pytest.mark.parametrize(("format_", "stored", "password"), [one for one in VECTORS if not policy().reads(one[1])])
 def test_a_foreign_hash_is_read_bare_and_wrapped_and_is_due_for_a_new_one(format_, stored, password):
     """Under every format there is: right, wrong, named, and never good enough to stay."""
     hashing = policy(format_, Wrapped(format_))

@@ -17,7 +17,7 @@ from acctsec.testing.world import IDENTIFIER, PASSWORD
 SALT = bytes(range(16))
 NOBODY = "nobody@example.org"
 LONG = "correct horse 7 battery staple " * 140
-ALL = tuple({type(one).__name__: type(one)() for one, _, _ in VECTORS}.values())
+ALL = tuple({one.name: one for one, _, _ in VECTORS}.values())
 
 
 def of_bcrypt(password, mark=""):
@@ -75,7 +75,11 @@ def test_m151_a_nul_in_a_password_repeats_no_key(password):
     assert hashing.verify(of_bcrypt("a"), password) is Comparison.DIFFERENT
 
 
-@pytest.mark.parametrize("stored", HOSTILE.values(), ids=HOSTILE)
+# Eight bytes of salt are what other makers of Argon2 hashes took: no attack, where the format is listed.
+COSTLY = {name: stored for name, stored in HOSTILE.items() if name != "salt cut"}
+
+
+@pytest.mark.parametrize("stored", COSTLY.values(), ids=COSTLY)
 def test_m162_with_every_format_listed_hostile_parameters_are_still_refused(monkeypatch, stored):
     computed = []
 
@@ -93,7 +97,7 @@ def test_m162_with_every_format_listed_hostile_parameters_are_still_refused(monk
         hashing.wrap(stored, salt=SALT)
 
 
-@pytest.mark.parametrize(("format_", "stored", "password"), VECTORS)
+@pytest.mark.parametrize(("format_", "stored", "password"), [one for one in VECTORS if not SHORT.hashing.reads(one[1])])
 def test_m167_a_hash_of_ours_never_becomes_foreign_again(format_, stored, password):
     """Bare, wrapped, ours: whatever formats come and go in the policy, the way back is never proposed."""
     hashing = HashingPolicy(memory_kib=8, time_cost=1, floor=SHORT.hashing.floor, foreign=(format_, Wrapped(format_)))

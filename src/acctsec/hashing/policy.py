@@ -64,8 +64,8 @@ class HashingPolicy:
         foreign: formats of other systems that are verified as well, and replaced when their owner signs in; ``Wrapped(format)``
             for those that lie inside an Argon2id hash. Asked in this order. Their shares say which decoy an unknown subject
             gets, so that the work tells nothing: ``acctsec rewrap`` counts them. Default: none.
-        permits: hashes computed at once; memory is bounded by permits * memory_kib. Default None: one a CPU, since more
-            gain nothing.
+        permits: hashes computed at once; memory is bounded by permits * memory_kib, or by permits * the costliest hash that is
+            stored, up to *ceiling*. Default None: one a core, since more gain nothing.
         queue: hashes that may wait for a permit. Default 128: about what two cores do within ``patience``.
         patience: how long one may wait before it is refused. Default 2 s, a wait a person still takes for slow.
 

@@ -96,5 +96,5 @@ def test_wordpress_trims_as_its_sign_in_does():
 def test_without_the_package_construction_names_the_way_out(make, monkeypatch):
     monkeypatch.setitem(sys.modules, "bcrypt", None)
 
-    with pytest.raises(ConfigError, match="pip install bcrypt"):
+    with pytest.raises(ConfigError, match=r"acctsec\[foreign\]"):
         make()

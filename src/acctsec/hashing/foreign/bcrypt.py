@@ -30,7 +30,7 @@ def _library() -> Any:
     try:
         return import_module("bcrypt")
     except ImportError:
-        raise ConfigError("bcrypt is not installed.", remedy="Run `pip install bcrypt`.") from None
+        raise ConfigError("bcrypt is not installed.", remedy="Run `pip install 'acctsec[foreign]'`.") from None
 
 
 def _bcrypt(password: bytes, *, settings: str) -> bytes:

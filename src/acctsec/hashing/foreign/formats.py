@@ -4,10 +4,11 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from hmac import compare_digest
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 from attrs import field, frozen
 
+from acctsec.checks import proportion
 from acctsec.errors import ConfigError
 from acctsec.hashing.foreign.encodings import b64_bytes
 
@@ -73,12 +74,6 @@ class WrappableFormat(ForeignFormat, Wrappable, Protocol):
     """A foreign format whose tags can be hashed again."""
 
 
-def share(_: object, attribute: Any, value: object) -> None:
-    """Refuse what is no proportion."""
-    if type(value) not in {int, float} or not 0 <= value <= 1:  # type: ignore[operator]
-        raise ConfigError(f"{attribute.name} is {value!r}.", remedy="Give the proportion of accounts, from 0 to 1.")
-
-
 @frozen(kw_only=True)
 class Format(ABC):
     """
@@ -90,7 +85,7 @@ class Format(ABC):
     name: ClassVar[str]
     max_password_bytes: ClassVar[int] = 4_096  # phpass and WordPress; whatever reads more has been told less
 
-    share: float = field(default=0.0, validator=share)
+    share: float = field(default=0.0, validator=proportion)
 
     @abstractmethod
     def _split(self, stored: str) -> tuple[str, bytes] | None:

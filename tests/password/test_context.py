@@ -70,6 +70,7 @@ def test_tokens_of_an_address():
         "johnsmith+news@mailexampleco",
         "johnsmith+news",
         "mailexample",
+        "johnsmith",
         "john",
         "smith",
         "news",

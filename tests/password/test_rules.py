@@ -10,8 +10,8 @@ from acctsec.password import Blocklist, Breached, Code, ContextWords, Facts, Len
 from acctsec.password.blocklist import common_passwords
 
 
-def facts(words=(), breach_count=None, guesses_log10=20.0, mfa=False):
-    return Facts(words=words, breach_count=breach_count, strength=Strength(guesses_log10), mfa=mfa)
+def facts(words=(), rest=None, breach_count=None, guesses_log10=20.0, mfa=False):
+    return Facts(words=words, rest=rest, breach_count=breach_count, strength=Strength(guesses_log10), mfa=mfa)
 
 
 def codes(rule, password, **given):

@@ -1,0 +1,47 @@
+"""Words, and whatever is one edit away from one of them, found in a few look-ups."""
+
+from collections.abc import Iterable
+
+_HOLE = "\0"  # stands for one character, whichever; no prepared password holds it
+
+
+class Nearby:
+    """
+    A set of words that also finds what one inserted, deleted or replaced character makes of them.
+
+    Each word is kept with every one of its characters left open, so that asking takes three look-ups a character, no search
+    and no distances. A word of fewer than *fuzzy_from* characters is found only as it stands: one edit makes another word of it.
+    Immutable, and safe to ask from several threads.
+    """
+
+    __slots__ = ("_fuzzy", "_longest", "_open", "_words")
+
+    def __init__(self, words: Iterable[str], *, fuzzy_from: int) -> None:
+        self._words = frozenset(words)
+        self._fuzzy = frozenset(word for word in self._words if len(word) >= fuzzy_from)
+        self._open = frozenset(one for word in self._fuzzy for one in _opened(word))
+        self._longest = max(map(len, self._words), default=0)
+
+    @property
+    def longest(self) -> int:
+        """The length of the longest text that is found."""
+        return self._longest + 1
+
+    def __contains__(self, text: str) -> bool:
+        """Whether *text* is one of the words or one edit away from one."""
+        if text in self._words:
+            return True
+        if len(text) > self._longest + 1:
+            return False
+        widened = (text[:at] + _HOLE + text[at:] for at in range(len(text) + 1))
+        return not (
+            self._open.isdisjoint(_opened(text)) and self._open.isdisjoint(widened) and self._fuzzy.isdisjoint(_shortened(text))
+        )
+
+
+def _opened(text: str) -> Iterable[str]:
+    return (text[:at] + _HOLE + text[at + 1 :] for at in range(len(text)))
+
+
+def _shortened(text: str) -> Iterable[str]:
+    return (text[:at] + text[at + 1 :] for at in range(len(text)))

@@ -132,13 +132,20 @@ def test_facts_do_not_show_words():
 def test_codes_are_what_applications_translate():
     """These names are API."""
     assert sorted(code.value for code in Code) == [
+        "banned-term",
         "breached",
         "common",
         "context-word",
         "control-character",
+        "missing-digit",
+        "missing-letter",
+        "missing-lower",
+        "missing-other",
+        "missing-upper",
         "not-text",
         "popular",
         "reused",
+        "too-few-classes",
         "too-long",
         "too-many-bytes",
         "too-short",

@@ -13,7 +13,7 @@ FUZZY_FROM = 7
 
 @cache
 def ranked_passwords() -> tuple[str, ...]:
-    """The 19,640 most used passwords in lower case, the most used first. Read on first use; origin and licence lie beside the data."""
+    """The 19,640 most used passwords in lower case, in order, read on first use. Origin and licence lie beside the data."""
     import gzip
     from importlib.resources import files
 

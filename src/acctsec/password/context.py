@@ -11,7 +11,19 @@ from itertools import groupby
 
 from acctsec.password.words import MAX_WORD_LENGTH, MAX_WORDS, bounded, fold, tokens
 
-__all__ = ["MAX_WORDS", "MAX_WORD_LENGTH", "bounded", "counted", "fold", "plain", "readings", "remainder", "remains", "tokens", "undone"]
+__all__ = [
+    "MAX_WORDS",
+    "MAX_WORD_LENGTH",
+    "bounded",
+    "counted",
+    "fold",
+    "plain",
+    "readings",
+    "remainder",
+    "remains",
+    "tokens",
+    "undone",
+]
 
 SHORTEST = 4
 """Below so many characters a word is everywhere: Microsoft Entra looks for names from four on as well."""

@@ -14,24 +14,25 @@ class Nearby:
     Immutable, and safe to ask from several threads.
     """
 
-    __slots__ = ("_fuzzy", "_longest", "_open", "_words")
+    __slots__ = ("_fuzzy", "_open", "longest", "words")
+
+    words: frozenset[str]
+    """Those that were given."""
+
+    longest: int
+    """The length of the longest text that is found."""
 
     def __init__(self, words: Iterable[str], *, fuzzy_from: int) -> None:
-        self._words = frozenset(words)
-        self._fuzzy = frozenset(word for word in self._words if len(word) >= fuzzy_from)
+        self.words = frozenset(words)
+        self._fuzzy = frozenset(word for word in self.words if len(word) >= fuzzy_from)
         self._open = frozenset(one for word in self._fuzzy for one in _opened(word))
-        self._longest = max(map(len, self._words), default=0)
-
-    @property
-    def longest(self) -> int:
-        """The length of the longest text that is found."""
-        return self._longest + 1
+        self.longest = max(map(len, self.words), default=0) + 1
 
     def __contains__(self, text: str) -> bool:
         """Whether *text* is one of the words or one edit away from one."""
-        if text in self._words:
+        if text in self.words:
             return True
-        if len(text) > self._longest + 1:
+        if len(text) > self.longest:
             return False
         widened = (text[:at] + _HOLE + text[at:] for at in range(len(text) + 1))
         return not (

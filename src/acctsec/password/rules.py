@@ -4,6 +4,7 @@ The rules a password can be held to: small values, each with one question.
 A rule judges a prepared password beside facts that were gathered for it; it asks nobody and keeps nothing.
 """
 
+from functools import cached_property
 from typing import Protocol
 
 from attrs import field, frozen
@@ -59,9 +60,9 @@ class Length:
     maximum: int = 256
 
     def __attrs_post_init__(self) -> None:
-        _whole("minimum_with_mfa", self.minimum_with_mfa, 1, 64)
-        _whole("minimum", self.minimum, self.minimum_with_mfa, 64)
-        _whole("maximum", self.maximum, 64, 4096)
+        whole("minimum_with_mfa", self.minimum_with_mfa, 1, 64)
+        whole("minimum", self.minimum, self.minimum_with_mfa, 64)
+        whole("maximum", self.maximum, 64, 4096)
 
     def judge(self, password: str, facts: Facts) -> tuple[Objection, ...]:
         """Count code points, each for one character (SP 800-63B-4 section 3.1.1.2)."""
@@ -83,14 +84,14 @@ class ContextWords:
         minimum_rest: characters that must be left without them and the digits around them. Default 8: the floor of
             SP 800-63B-4 section 3.1.1.2, asked of the part that nobody can look up. A longer passphrase may hold a name.
 
-    They are found in any case, reversed, with substitutions undone, as initials, and Chinese names in pinyin; numbers by their last
-    four to eight digits, dates in the usual orders. Beside this rule the strength of a password is that of what remains.
+    They are found in any case, reversed, with substitutions undone, as initials, and Chinese names in pinyin; numbers by their
+    last four to eight digits, dates in the usual orders. Beside this rule the strength of a password is that of what remains.
     """
 
     minimum_rest: int = 8
 
     def __attrs_post_init__(self) -> None:
-        _whole("minimum_rest", self.minimum_rest, 1, 64)
+        whole("minimum_rest", self.minimum_rest, 1, 64)
 
     def judge(self, password: str, facts: Facts) -> tuple[Objection, ...]:  # noqa: ARG002 - every rule is asked alike
         """Count what stands without the words; which of them it was is not told."""
@@ -110,8 +111,8 @@ class Blocklist:
             should not be a part of a password either, see ``BannedTerms``.
         variants: also compare it without its outer digits and punctuation, and with usual substitutions undone. Default
             False: the benefit of the list was measured without.
-        distance: 1 also refuses what one inserted, deleted or replaced character makes of a listed password of seven characters or
-            more. Default 0, as measured; with 1 some 10 MB are held.
+        distance: 1 also refuses what one inserted, deleted or replaced character makes of a listed password of seven
+            characters or more. Default 0, as measured; with 1 some 10 MB are held.
 
     Compared as a whole, never as a part (SP 800-63B-4 section 3.1.1.2). The list is read on first use.
     """
@@ -120,21 +121,23 @@ class Blocklist:
     words: tuple[str, ...] = field(default=(), repr=False)
     variants: bool = False
     distance: int = 0
-    _own: Nearby = field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
-        _whole("size", self.size, 1, LISTED)
-        _whole("distance", self.distance, 0, 1)
-        own = _terms("words", self.words, 10_000)
-        never = MAX_WORD_LENGTH + 1  # so long a word is none: every one is taken as it stands
-        fuzzy_from = FUZZY_FROM if self.distance else never
-        object.__setattr__(self, "_own", Nearby((word.casefold() for word in own), fuzzy_from=fuzzy_from))
+        whole("size", self.size, 1, LISTED)
+        whole("distance", self.distance, 0, 1)
+        texts("words", self.words, 10_000)
+
+    @cached_property
+    def _own(self) -> frozenset[str] | Nearby:
+        own = frozenset(word.casefold() for word in self.words)
+        return Nearby(own, fuzzy_from=FUZZY_FROM) if self.distance else own
 
     def judge(self, password: str, facts: Facts) -> tuple[Objection, ...]:  # noqa: ARG002 - every rule is asked alike
         """Look the password up."""
         spellings = {password.casefold(), *(undone(password) if self.variants else ())}
         known = nearly_common(self.size) if self.distance else common_passwords(self.size)
-        found = any(one in known or one in self._own for one in spellings)
+        own = self._own
+        found = any(one in known or one in own for one in spellings)
         return (Objection(Code.COMMON.value),) if found else ()
 
 
@@ -176,7 +179,7 @@ class Breached:
     minimum_count: int = 1
 
     def __attrs_post_init__(self) -> None:
-        _whole("minimum_count", self.minimum_count, 1, 10**9)
+        whole("minimum_count", self.minimum_count, 1, 10**9)
 
     def judge(self, password: str, facts: Facts) -> tuple[Objection, ...]:  # noqa: ARG002 - every rule is asked alike
         """Compare the count that was looked up."""
@@ -186,15 +189,17 @@ class Breached:
         return (Objection(Code.BREACHED.value, {"count": count}),)
 
 
-def _whole(name: str, value: object, low: int, high: int) -> None:
+def whole(name: str, value: object, low: int, high: int) -> None:
     if type(value) is not int or not low <= value <= high:
         raise ConfigError(f"{name} is {value!r}.", remedy=f"Give a whole number from {low} to {high}.")
 
 
-def _terms(name: str, terms: object, most: int) -> tuple[str, ...]:
+def texts(name: str, terms: object, most: int) -> tuple[str, ...]:
     """A lone str is a sequence of letters; taken for words it would refuse them one by one."""
     if not isinstance(terms, tuple) or not all(isinstance(one, str) and 0 < len(one) <= MAX_WORD_LENGTH for one in terms):
-        raise ConfigError(f"{name} is not a tuple of texts of 1 to {MAX_WORD_LENGTH} characters.", remedy=f'Give {name}=("...",).')
+        raise ConfigError(
+            f"{name} is not a tuple of texts of 1 to {MAX_WORD_LENGTH} characters.", remedy=f'Give {name}=("...",).'
+        )
     if len(terms) > most:
         raise ConfigError(f"{name} has {len(terms):,} texts.", remedy=f"Give at most {most:,}, the likeliest.")
     return terms

@@ -89,7 +89,7 @@ def _cheapest(text: str, known: Nearby, most: int) -> int:
         if here >= most:  # whatever follows, this way is good enough
             continue
         points[at + 1] = min(points[at + 1], here)
-        for end in range(at + SHORTEST - 1, min(at + known.longest, len(text)) + 1):
+        for end in range(at + known.shortest, min(at + known.longest, len(text)) + 1):
             if here < points[end] and _is_term(text[at:end], known):
                 points[end] = here
     return points[-1]

@@ -1,6 +1,6 @@
 """The passwords that everybody tries first."""
 
-from functools import cache
+from functools import cache, lru_cache
 
 from acctsec.password.nearby import Nearby
 
@@ -9,6 +9,8 @@ LISTED = 19_640
 
 FUZZY_FROM = 7
 """From so many characters on a listed password is recognised with one edit: what is compared has eight at least."""
+
+_SIZES = 4  # as many different sizes are held at once: the whole list, and what some groups have of their own
 
 
 @cache
@@ -21,13 +23,13 @@ def ranked_passwords() -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, gzip.decompress(packed).decode("utf-8").split("\n"))))
 
 
-@cache
+@lru_cache(maxsize=_SIZES)
 def common_passwords(size: int = LISTED) -> frozenset[str]:
     """The *size* most used passwords in lower case."""
     return frozenset(ranked_passwords()[:size])
 
 
-@cache
+@lru_cache(maxsize=_SIZES)
 def nearly_common(size: int = LISTED) -> Nearby:
     """The *size* most used passwords, with one edit each. Some 10 MB and a tenth of a second, on first use."""
     return Nearby(ranked_passwords()[:size], fuzzy_from=FUZZY_FROM)

@@ -14,18 +14,22 @@ class Nearby:
     Immutable, and safe to ask from several threads.
     """
 
-    __slots__ = ("_fuzzy", "_open", "longest", "words")
+    __slots__ = ("_fuzzy", "_open", "longest", "shortest", "words")
 
     words: frozenset[str]
     """Those that were given."""
 
+    shortest: int
+    """No shorter text is found; 0 where none is."""
+
     longest: int
-    """The length of the longest text that is found."""
+    """No longer text is found."""
 
     def __init__(self, words: Iterable[str], *, fuzzy_from: int) -> None:
         self.words = frozenset(words)
         self._fuzzy = frozenset(word for word in self.words if len(word) >= fuzzy_from)
         self._open = frozenset(one for word in self._fuzzy for one in _opened(word))
+        self.shortest = min((len(word) - (word in self._fuzzy) for word in self.words), default=0)
         self.longest = max(map(len, self.words), default=0) + 1
 
     def __contains__(self, text: str) -> bool:

@@ -28,7 +28,7 @@ __all__ = [
 SHORTEST = 4
 """Below so many characters a word is everywhere: Microsoft Entra looks for names from four on as well."""
 
-_EDGES = re.compile(r"\A[\W\d_]+|[\W\d_]+\Z")
+_HEAD, _SIGNS = re.compile(r"[\W\d_]+"), re.compile(r"[\W_]+")
 _RUNS = re.compile(r"[^\W\d_]+")
 
 # What each substitute stands for. i and l share theirs (1, ! and |), so they become one letter on both sides; 7 is read
@@ -80,14 +80,26 @@ def remains(password: str, words: Iterable[str]) -> str | None:
 
 def plain(password: str) -> str:
     """The password without the digits and punctuation at its ends."""
-    return _EDGES.sub("", password)
+    return _without(_HEAD, _without(_HEAD, password)[::-1])[::-1]
 
 
 def undone(password: str) -> tuple[str, ...]:
-    """The plain words that usual substitutions and additions may have been made of."""
+    """
+    The plain words that usual substitutions and additions may have been made of.
+
+    A digit at an end may be either: ``5unshine12`` is read with and without those of each end.
+    """
     folded = password.casefold()
-    forms = (folded, plain(folded))
+    backwards = folded[::-1]
+    signless = _without(_SIGNS, _without(_SIGNS, folded)[::-1])[::-1]
+    forms = dict.fromkeys((folded, plain(folded), signless, _without(_HEAD, folded), _without(_HEAD, backwards)[::-1]))
     return (*forms, *(form.translate(reading) for form in forms for reading in _UNDO))
+
+
+def _without(start: re.Pattern[str], text: str) -> str:
+    """The text without the beginning that matches. Of a reversed one without its end: searched for, that takes quadratic time."""
+    found = start.match(text)
+    return text if found is None else text[found.end() :]
 
 
 def readings(folded: str) -> tuple[str, ...]:

@@ -75,7 +75,9 @@ def test_the_whole_password_is_compared_not_a_part(password):
     assert codes(Blocklist(), password) == []
 
 
-@pytest.mark.parametrize("password", ["p@ssw0rd!!", "Password2024!", "!!dragon!!", "Tr0ubl3", "5un5h1n3", "5un5h1n3!!", "5unshine12", "7r0j4n"])
+@pytest.mark.parametrize(
+    "password", ["p@ssw0rd!!", "Password2024!", "!!dragon!!", "Tr0ubl3", "5un5h1n3", "5un5h1n3!!", "5unshine12", "7r0j4n"]
+)
 def test_variants_are_found_on_request(password):
     assert codes(Blocklist(variants=True), password) == ["common"]
 

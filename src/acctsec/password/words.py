@@ -61,10 +61,11 @@ def personal_words(
 
 def _several(name: str, texts: object) -> tuple[str, ...]:
     """A lone str is a sequence of letters, and never what was meant."""
-    found = tuple(texts) if isinstance(texts, Iterable) and not isinstance(texts, str | bytes) else (None,)
-    if not all(isinstance(text, str) for text in found):
-        raise ConfigError(f"{name} is not several texts.", remedy=f'Give {name}=("...",).')
-    return found
+    if isinstance(texts, Iterable) and not isinstance(texts, str | bytes):
+        found = tuple(texts)
+        if all(isinstance(text, str) for text in found):
+            return found
+    raise ConfigError(f"{name} is not several texts.", remedy=f'Give {name}=("...",).')
 
 
 def bounded(words: Iterable[str]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from acctsec.password.context import MAX_WORD_LENGTH, MAX_WORDS, _hidden, bounded, fold, remainder, remains, tokens
@@ -103,6 +103,8 @@ def test_what_remains_is_a_part_of_the_password_in_its_order(password, words):
 
 
 @given(st.text("abc1", max_size=40), st.lists(st.text("abc1", min_size=4, max_size=6), max_size=4))
+@example("ababab", ["abab"])
+@example("abcabcabca", ["abca"])
 def test_every_word_is_covered_wherever_it_lies(password, words):
     """However words overlap, themselves or each other: against the definition, spelt out."""
     folded, hidden = fold(password), set()

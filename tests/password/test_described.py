@@ -46,6 +46,10 @@ def test_the_strictest_demand_of_several_policies_is_said_once():
     assert told[4].params == {"minimum": 3}
 
 
+def test_one_class_is_any_password_and_is_not_asked_for():
+    assert asked(PasswordPolicy(rules=(Length(), Classes()))) == ["ask-length", "ask-letter", "ask-digit"]
+
+
 def test_terms_are_asked_about_and_not_told():
     policy = PasswordPolicy(rules=(Length(), BannedTerms(terms=("kwarnsbeek",))), words=("quaffle",))
     told = " ".join(message(one, catalogue("en")) for one in describe(policy))

@@ -32,7 +32,7 @@ TABLE = "data/hanzi.txt.gz"
     "password",
     [
         *("19951203", "951203", "03121995", "12031995", "031295", "120395"),  # the six usual orders
-        *("1203", "0312", "1995", "199512", "95123", "3121995", "1995-12-03", "3.12.1995", "1995/12/03"),
+        *("1203", "0312", "1995", "199512", "95123", "31295", "12395", "3121995", "1995-12-03", "3.12.1995", "1995/12/03"),
         "30215991",  # backwards
         *("8472", "38472", "138472", "0138472", "00138472", "13800138472", "+86 138 0013 8472", "27483"),
         *("zhangwei", "weizhang", "zhangw", "zwei", "zw", "ZhangWei!", "Zh4ngW31", "iewgnahz", "wei zhang", "张伟"),
@@ -74,6 +74,7 @@ def test_a_number_is_not_read_as_letters():
         ("吕布", {"lvbu", "lubu"}),
         ("區偉", {"ouwei", "quwei"}),  # traditional characters
         ("欧阳修", {"ouyangxiu"}),
+        ("李乐", {"lile", "liyue"}),  # a given name that is read in two ways
         ("Li", set()),
         ("", set()),
         ("北京大学北京大学北", set()),  # nine: no name

@@ -20,7 +20,7 @@ MAX_TERMS = 1_000
 SHORTEST, LONGEST = 4, 16
 
 MAX_POINTS = 10
-"""More would ask for more work: what is longer than so many terms passes unread."""
+"""More would ask for more work: no way to cut a password is followed beyond its points."""
 
 
 @frozen(kw_only=True)
@@ -60,10 +60,8 @@ class BannedTerms:
 
     def points(self, password: str) -> int:
         """The points of a password, up to *minimum_points*: what is above is not counted."""
-        folded, most = fold(password), self.minimum_points
-        if len(folded) > (most - 1) * self._known[0].longest:
-            return most
-        return min(_cheapest(reading, known, most) for reading, known in zip(_both(folded), self._known, strict=True))
+        read = zip(_both(fold(password)), self._known, strict=True)
+        return min(_cheapest(reading, known, self.minimum_points) for reading, known in read)
 
     @cached_property
     def _known(self) -> tuple[Nearby, Nearby]:

@@ -129,19 +129,18 @@ def _forms(word: str) -> Iterator[str]:
 
 def _dated(year: int, month: int, day: int) -> Iterator[str]:
     """
-    The orders of a day: year first (East Asia, ISO), day first, month first; long and short years, with and without zeros.
+    What every order of a day holds: year first (East Asia, ISO), day first or month first, a long year or a short one.
+
+    With zeros, two numbers lie side by side in any order, and the digits around what is found go as well. Without them, a
+    short year is needed to make four digits.
     """
     try:
         date(year, month, day)
     except ValueError:
         return
-    years = (f"{year}", f"{year % 100:02}")
-    for m, d in dict.fromkeys([(f"{month:02}", f"{day:02}"), (f"{month}", f"{day}")]):
-        yield from (y + m + d for y in years)
-        yield from (d + m + y for y in years)
-        yield from (m + d + y for y in years)
-    m, d = f"{month:02}", f"{day:02}"
-    yield from (m + d, d + m, years[0], years[0] + m, m + years[0])
+    y = f"{year % 100:02}"
+    yield from (f"{year}", f"{month:02}{day:02}", f"{day:02}{month:02}")
+    yield from (f"{y}{month}{day}", f"{day}{month}{y}", f"{month}{day}{y}")
 
 
 def _named(text: str) -> Iterator[str]:

@@ -86,6 +86,15 @@ def test_no_words_are_dear_to_look_for(words, password):
     assert cpu(lambda: remains(password, words)) < 0.05
 
 
+@pytest.mark.parametrize("words", WORDS, ids=range(len(WORDS)))
+def test_no_password_is_dear_to_all_rules_together(words):
+    """The strength of the whole and of what remains, and every rule."""
+    policy = PasswordPolicy(rules=RULES)
+    policy.check("x", words=words)
+
+    assert max(cpu(lambda password=password: policy.check(password, words=words)) for password in WORST) < 0.05
+
+
 @pytest.mark.parametrize("rule", RULES, ids=IDS)
 @given(password=ANY_TEXT, rest=st.none() | ANY_TEXT)
 def test_every_rule_answers_alike_and_with_nothing_of_what_was_typed(rule, password, rest):

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from itertools import groupby
 
+from acctsec.password.hanzi import is_hanzi
 from acctsec.password.words import MAX_WORD_LENGTH, MAX_WORDS, bounded, fold, tokens
 
 __all__ = [
@@ -57,8 +58,8 @@ def remains(password: str, words: Iterable[str]) -> str | None:
     What stands by itself once the words are out, or None when there are none of them in it.
 
     Words are also found reversed and under every usual substitution (``J0hn5m1th``), numbers as they stand and reversed. Words of
-    fewer than four characters count only when the password has no letters but theirs. Deterministic, and bounded by the length of
-    the password, whatever the words are.
+    fewer than four characters (one, in Chinese) count only when the password has no letters but theirs. Deterministic, and bounded
+    by the length of the password, whatever the words are.
     """
     listed = tokens(words)
     if not listed:
@@ -66,8 +67,8 @@ def remains(password: str, words: Iterable[str]) -> str | None:
     folded, origin = _folded(password)
     if plain(folded) in {form for token in listed for form in (token, token[::-1])}:
         return ""
-    hidden = _hidden(folded, [token for token in listed if len(token) >= SHORTEST])
-    short = {form for token in listed if len(token) < SHORTEST for form in (token, token[::-1])}
+    hidden = _hidden(folded, [token for token in listed if _tells(token)])
+    short = {form for token in listed if not _tells(token) for form in (token, token[::-1])}
     if short and _only(folded, hidden, short):
         return ""
     if not any(hidden):
@@ -105,6 +106,11 @@ def _without(start: re.Pattern[str], text: str) -> str:
 def readings(folded: str) -> tuple[str, ...]:
     """A folded text with its substitutions undone: in one reading, or in two where a 7 may be a t or an l."""
     return tuple(dict.fromkeys(folded.translate(reading) for reading in _READINGS))
+
+
+def _tells(token: str) -> bool:
+    """Whether a word is long enough to be looked for anywhere; two Chinese characters are rarer than four letters."""
+    return len(token) >= SHORTEST or (len(token) > 1 and all(map(is_hanzi, token)))
 
 
 def _folded(password: str) -> tuple[str, list[int]]:

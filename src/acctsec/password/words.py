@@ -88,13 +88,14 @@ def tokens(words: Iterable[str]) -> tuple[str, ...]:
     """
     What to look for, longest first: each word, its pieces, the parts of an address without its public suffix, and their forms.
 
-    At most 256 of the former and as many of the latter, none above 64 characters, so that an account cannot make its own check
-    expensive.
+    At most 256 of the former and as many of the latter, of each its first 64 characters, so that an account cannot make its own
+    check expensive.
     """
     kept = bounded(words)
     plain = dict.fromkeys(islice((one for word in kept for one in _parts(word) if one), MAX_TOKENS))
     further = dict.fromkeys(islice((one for word in kept for one in _forms(word) if one), MAX_TOKENS))
-    return tuple(sorted((one for one in plain | further if len(one) <= MAX_TOKEN_LENGTH), key=len, reverse=True))
+    found = {one[:MAX_TOKEN_LENGTH] for one in plain | further}
+    return tuple(sorted(found, key=lambda one: (-len(one), one)))
 
 
 def pinyin(text: str) -> tuple[str, ...]:

@@ -57,9 +57,9 @@ def remains(password: str, words: Iterable[str]) -> str | None:
     """
     What stands by itself once the words are out, or None when there are none of them in it.
 
-    Words are also found reversed and under every usual substitution (``J0hn5m1th``), numbers as they stand and reversed. Words of
-    fewer than four characters (one, in Chinese) count only when the password has no letters but theirs. Deterministic, and bounded
-    by the length of the password, whatever the words are.
+    Words are also found reversed and under every usual substitution (``J0hn5m1th``), numbers as they stand and reversed. Words
+    of fewer than four characters (one, in Chinese) count only when the password has no letters but theirs. Deterministic, and
+    bounded by the length of the password, whatever the words are.
     """
     listed = tokens(words)
     if not listed:

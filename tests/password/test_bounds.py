@@ -1,5 +1,6 @@
 """Whatever is typed and whatever is known of whom: every rule answers, soon, and of nobody else."""
 
+import sys
 import threading
 import time
 from datetime import date
@@ -59,6 +60,11 @@ def facts(words=(), rest=None):
     return Facts(words=words, rest=rest, breach_count=3, strength=Strength(20.0), mfa=False)
 
 
+def limit():
+    """Seconds. Whoever counts covered lines waits several times as long."""
+    return 0.05 if sys.gettrace() is None else 0.25
+
+
 def cpu(call):
     """The least of three, in seconds of this thread: what the machine does besides is not counted."""
     found = []
@@ -75,7 +81,7 @@ def test_no_password_of_1024_bytes_is_dear_to_a_rule(rule, password):
     assert len(password.encode()) <= 1024
     rule.judge("x", facts())  # what loads on first use is not counted
 
-    assert cpu(lambda: rule.judge(password, facts(rest=password))) < 0.05
+    assert cpu(lambda: rule.judge(password, facts(rest=password))) < limit()
 
 
 @pytest.mark.parametrize("words", WORDS, ids=range(len(WORDS)))
@@ -83,16 +89,16 @@ def test_no_password_of_1024_bytes_is_dear_to_a_rule(rule, password):
 def test_no_words_are_dear_to_look_for(words, password):
     remains("x", words)
 
-    assert cpu(lambda: remains(password, words)) < 0.05
+    assert cpu(lambda: remains(password, words)) < limit()
 
 
 @pytest.mark.parametrize("words", WORDS, ids=range(len(WORDS)))
 def test_no_password_is_dear_to_all_rules_together(words):
     """The strength of the whole and of what remains, and every rule."""
-    policy = PasswordPolicy(rules=RULES)
+    policy = PasswordPolicy(rules=(*PasswordPolicy().rules, BannedTerms(terms=TERMS), Classes()))
     policy.check("x", words=words)
 
-    assert max(cpu(lambda password=password: policy.check(password, words=words)) for password in WORST) < 0.05
+    assert max(cpu(lambda password=password: policy.check(password, words=words)) for password in WORST) < limit()
 
 
 @pytest.mark.parametrize("rule", RULES, ids=IDS)

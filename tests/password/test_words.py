@@ -127,6 +127,11 @@ def test_words_are_plain_text_that_an_account_takes_and_keeps():
     assert Account(subject="7", words=PERSON).words == PERSON
 
 
+@pytest.mark.parametrize("word", ["1990-13-45", "1990-02-30", "0000-00-00"])
+def test_what_only_looks_like_a_day_is_a_number(word):
+    assert remainder(f"{word} brumbek", (word,)) == 7
+
+
 def test_nothing_known_is_no_word():
     assert personal_words(names=("", " "), phones=("none", "")) == ()
     assert personal_words(birth_date=datetime(812, 3, 4)) == ("0812-03-04",)

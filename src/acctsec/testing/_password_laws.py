@@ -112,12 +112,15 @@ def an_account_is_held_to_every_part(policy: Policy, _: frozenset[str]) -> None:
 
     whole = evolve(policy, groups={"kit-staff": OTHERS[2], **policy.groups}, tenants={"kit-bank": OTHERS[3], **policy.tenants})
 
-    def law(password: str, groups: frozenset[str], tenant: str, mfa: bool) -> None:  # noqa: FBT001 - drawn
+    def law(password: str, groups: frozenset[str], tenant: str, mfa: bool, count: int | None) -> None:  # noqa: FBT001 - drawn
+        def check(one: PasswordPolicy) -> Judged:
+            return one.check(password, words=("alice", "Bea Lomu"), breach_count=count, mfa=mfa)
+
         account = Account(subject="s", groups=groups)
         composed = whole.for_account(account, tenant=tenant)
         named = [*(whole.groups[one] for one in groups if one in whole.groups), *filter(None, [whole.tenants.get(tenant)])]
         parts = [whole.password, *named]
-        judged, apart = composed.password.check(password, mfa=mfa), [one.check(password, mfa=mfa) for one in parts]
+        judged, apart = check(composed.password), [*map(check, parts)]
         accepted = all(isinstance(one, PasswordAccepted) for one in apart)
         assert isinstance(judged, PasswordAccepted) == accepted, "accepted is not what every part accepts"
         if all(part.max_bytes == composed.password.max_bytes for part in parts):
@@ -126,7 +129,8 @@ def an_account_is_held_to_every_part(policy: Policy, _: frozenset[str]) -> None:
         assert composed.for_account(account, tenant=tenant) is composed, "composed twice"
 
     groups = st.frozensets(st.sampled_from([*whole.groups, "kit-nobody"]))
-    for_all(law, passwords(), groups, st.sampled_from([*whole.tenants, ""]), st.booleans())
+    tenants, counts = st.sampled_from([*whole.tenants, ""]), st.sampled_from([None, 0, 10**6])
+    for_all(law, passwords(), groups, tenants, st.booleans(), counts)
 
 
 def objections_hold_nothing_of_the_password(policy: Policy, _: frozenset[str]) -> None:

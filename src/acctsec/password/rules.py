@@ -112,7 +112,7 @@ class Blocklist:
         variants: also compare it without its outer digits and punctuation, and with usual substitutions undone. Default
             False: the benefit of the list was measured without.
         distance: 1 also refuses what one inserted, deleted or replaced character makes of a listed password of seven
-            characters or more. Default 0, as measured; with 1 some 10 MB are held.
+            characters or more. Default 0, as measured; with 1 some 11 MB are held.
 
     Compared as a whole, never as a part (SP 800-63B-4 section 3.1.1.2). The list is read on first use.
     """

@@ -128,7 +128,15 @@ class Policy:
 
 
 def _knobs(prefix: str, part: AttrsInstance) -> list[tuple[str, str]]:
-    return [(f"{prefix}.{one.name}", _shown(getattr(part, one.name))) for one in fields(type(part))]
+    """The fields of a part, and below those that hold rules or further parts, each by its kind and number, their fields."""
+    found: list[tuple[str, str]] = []
+    for one in fields(type(part)):
+        value = getattr(part, one.name)
+        found.append((f"{prefix}.{one.name}", _shown(value)))
+        inner = [each for each in value if has(type(each))] if isinstance(value, tuple) else []
+        for number, each in enumerate(inner, 1):
+            found += _knobs(f"{prefix}.{one.name}.{number}.{type(each).__qualname__}", each)
+    return found
 
 
 def _shown(value: object) -> str:

@@ -11,12 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from acctsec.password import Code, Weakness
+from acctsec.password import Code, Said, Weakness
 from acctsec.password.feedback import LANGUAGES, Advice, catalogue, message
 
 LOCALE = Path(__file__).parents[2] / "src/acctsec/locale"
-KEYS = {*map(str, Code), *map(str, Weakness)}
-PARAMS = {"too-short": {"minimum", "missing"}, "too-long": {"maximum"}, "breached": {"count"}}
+KEYS = {*map(str, Code), *map(str, Weakness), *map(str, Said)}
+PARAMS = {
+    "too-short": {"minimum", "missing"},
+    "too-long": {"maximum"},
+    "breached": {"count"},
+    "too-few-classes": {"minimum"},
+    "ask-length": {"minimum"},
+    "ask-classes": {"minimum"},
+    "live-refused": {"count"},
+}
 FORMS = {"en": 2, "zh_CN": 1}
 
 
@@ -85,7 +93,7 @@ def test_sentences_name_the_params_of_their_code(language):
 def test_counted_sentences_have_the_plural_forms_of_their_language(language):
     found = entries(language)
 
-    assert {key for key, (plural, _) in found.items() if plural} == {"too-short", "breached"}
+    assert {key for key, (plural, _) in found.items() if plural} == {"too-short", "breached", "ask-length", "live-refused"}
     assert all(len(forms) == (FORMS[language] if plural else 1) for plural, forms in found.values())
     assert f"nplurals={FORMS[language]};" in found[""][1][0]
 

@@ -3,10 +3,10 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from acctsec.password.context import MAX_WORD_LENGTH, MAX_WORDS, bounded, fold, remainder, tokens
+from acctsec.password.context import MAX_WORD_LENGTH, MAX_WORDS, _hidden, bounded, fold, remainder, remains, tokens
 
 JOHN = ("John Smith", "john.smith@mail.example.com", "+43 664 1234567", "1990-01-01")
 
@@ -70,12 +70,54 @@ def test_tokens_of_an_address():
         "johnsmith+news@mailexampleco",
         "johnsmith+news",
         "mailexample",
+        "johnsmith",
         "john",
         "smith",
         "news",
         "mail",
         "example",
     }
+
+
+@pytest.mark.parametrize(
+    ("password", "rest"),
+    [
+        ("johnsmith2024!!xYz", "xYz"),  # as it was typed, case and all
+        ("My name is Smith!!", "My name is"),
+        ("Qu\u00e4ffle-J0hn", "Qu\u00e4ffle"),
+        ("smith", ""),
+        ("\uff2a\uff2f\uff28\uff2e Qu\uff41ffle", "Qu\uff41ffle"),
+        ("quaffle", None),
+    ],
+)
+def test_what_remains_is_as_it_was_typed(password, rest):
+    assert remains(password, JOHN) == rest
+
+
+@given(st.text(max_size=40), st.lists(st.text(max_size=12), max_size=4))
+def test_what_remains_is_a_part_of_the_password_in_its_order(password, words):
+    rest = remains(password, words)
+    letters = iter(password)
+
+    assert rest is None or all(one in letters for one in rest)
+
+
+@given(st.text("abc1", max_size=40), st.lists(st.text("abc1", min_size=4, max_size=6), max_size=4))
+@example("ababab", ["abab"])
+@example("abcabcabca", ["abca"])
+def test_every_word_is_covered_wherever_it_lies(password, words):
+    """However words overlap, themselves or each other: against the definition, spelt out."""
+    folded, hidden = fold(password), set()
+    for text, back in ((folded, False), (folded[::-1], True)):
+        for token in tokens(words):
+            if len(token) >= 4:
+                text_read, token_read = text, token
+                if not token.isdecimal():
+                    text_read, token_read = text.replace("1", "i"), token.replace("1", "i")
+                for at in range(len(text)):
+                    if text_read.startswith(token_read, at):
+                        hidden |= {len(text) - 1 - one if back else one for one in range(at, at + len(token))}
+    assert {at for at, one in enumerate(_hidden(folded, [token for token in tokens(words) if len(token) >= 4])) if one} == hidden
 
 
 @given(st.text(max_size=60))

@@ -47,6 +47,16 @@ def test_a_word_of_the_person_reads_like_any_known_name():
     assert Advice("name_or_context") in own and Advice("name_or_context") in public
 
 
+def test_a_form_of_a_word_is_told_where_the_estimator_knows_nothing_of_it():
+    """Pinyin of the own name and the end of the own number weaken a password; else nothing would say why."""
+    words = ("\u66fe\u56fd\u85e9", "+43 664 1238472")
+
+    for typed in ("zengguofan-qzvx", "8472-qzvxwq"):
+        assert feedback([WEAK], password=typed, words=words)[1] == Advice("name_or_context")
+        assert Advice("name_or_context") not in feedback([Objection("context-word"), WEAK], password=typed, words=words)
+    assert Advice("name_or_context") not in feedback([WEAK], password="8473-qzvxwq", words=words)
+
+
 def test_built_on_a_word_is_said_once():
     told = feedback([Objection("context-word"), WEAK], password="kwarnsbeek", words=("kwarnsbeek",))
 

@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 
 from acctsec.errors import ConfigError
 from acctsec.outcomes import PasswordAccepted
-from acctsec.password import Blocklist, Breached, ContextWords, Length, MinimumStrength, PasswordPolicy, StrengthEstimator
+from acctsec.password import (
+    BannedTerms,
+    Blocklist,
+    Breached,
+    CharacterClass,
+    Classes,
+    ContextWords,
+    Length,
+    MinimumStrength,
+    PasswordPolicy,
+    StrengthEstimator,
+)
 from acctsec.password.hints import FormField, HintSpec, generate_password, hints
 
 CLASSES = {
@@ -20,7 +31,7 @@ CLASSES = {
     "special": frozenset("-~!@#$%^&*_+=`|(){}[:;\"'<>,.?] "),
     "ascii-printable": frozenset(map(chr, range(0x20, 0x7F))),
 }
-MAY_OBJECT = {"too-weak", "common", "context-word", "breached", "reused"}
+MAY_OBJECT = {"too-weak", "common", "context-word", "breached", "reused", "banned-term"}
 ENTROPY = st.binary(min_size=16, max_size=64)
 
 
@@ -94,7 +105,19 @@ def single_policies(draw):
         st.lists(
             st.one_of(
                 st.builds(ContextWords, minimum_rest=st.integers(1, 12)),
-                st.builds(Blocklist, variants=st.booleans()),
+                st.builds(
+                    Blocklist,
+                    size=st.sampled_from([1, 3000, 19_640]),
+                    words=st.lists(st.text(min_size=1, max_size=20), max_size=3).map(tuple),
+                    variants=st.booleans(),
+                    distance=st.integers(0, 1),
+                ),
+                st.builds(
+                    BannedTerms,
+                    terms=st.lists(st.from_regex(r"[a-z0-9]{4,16}", fullmatch=True), min_size=1, max_size=9).map(tuple),
+                    minimum_points=st.integers(2, 10),
+                ),
+                st.builds(Classes, required=st.sets(st.sampled_from(CharacterClass)), minimum=st.integers(1, 4)),
                 st.builds(MinimumStrength, guesses_log10=st.floats(0.5, 30)),
                 st.builds(Breached, minimum_count=st.integers(1, 9)),
                 lengths(),
@@ -249,6 +272,20 @@ def test_there_are_no_rules_where_nobody_knows_what_is_accepted(policy, why):
     assert why in spec.reason
     assert "passwordrules" not in spec.attributes()
     assert spec.minlength == 15
+
+
+@pytest.mark.parametrize(
+    ("rule", "hyphen"),
+    [
+        (Classes(), "allowed"),
+        (Classes(minimum=3), "allowed"),
+        (Classes(minimum=4), "required"),
+        (Classes(required=(CharacterClass.OTHER,)), "required"),
+    ],
+)
+def test_classes_are_said_to_managers(rule, hyphen):
+    """Letters of both cases and digits are drawn anyway."""
+    assert f"required: digit; {hyphen}: [-];" in hints(PasswordPolicy(rules=(Length(), rule))).passwordrules
 
 
 def test_an_estimator_that_no_rule_reads_is_in_nobodys_way():

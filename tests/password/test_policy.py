@@ -65,6 +65,36 @@ def test_words_of_the_service_and_of_the_subject_both_count():
     assert "context-word" in codes(policy.check("brumbek-brumbek-2024", words=("brumbek",)))
 
 
+def test_what_remains_is_judged_by_its_strength_as_well():
+    """Enough characters are left, and they are the ones that everybody tries."""
+    policy = PasswordPolicy()
+    words = ("张伟", "+86 138 0013 8472")
+
+    assert codes(policy.check("zhangwei-iloveyou1", words=words)) == ["too-weak"]
+    assert codes(policy.check("8472 sunshine 8472", words=words)) == ["too-weak"]
+    assert codes(policy.check("zhangwei-quaffle-brumbek", words=words)) == []
+
+
+@given(st.text(max_size=30), st.lists(st.text(min_size=1, max_size=10), max_size=3).map(tuple))
+def test_words_only_ever_weaken(password, words):
+    policy = PasswordPolicy()
+
+    assert policy.check(password, words=words).strength.guesses_log10 <= policy.check(password).strength.guesses_log10
+
+
+def test_the_estimator_is_asked_once_and_for_what_remains_once_more():
+    asked = []
+    policy = PasswordPolicy(estimator=lambda text, words: asked.append(text) or 9.0)
+
+    policy.check("Johnsmith-2024 Quaffle", words=("John Smith",))
+    policy.check("Brumbek Quaffle", words=("John Smith",))
+    policy.check("Johnsmith", words=("John Smith",))
+    evolved = attrs.evolve(policy, rules=(Length(), MinimumStrength()))
+    evolved.check("Johnsmith Quaffle", words=("John Smith",))
+
+    assert asked == ["Johnsmith-2024 Quaffle", "Quaffle", "Brumbek Quaffle", "Johnsmith", "Johnsmith Quaffle"]
+
+
 def test_words_of_the_service_leave_room_for_those_of_the_subject():
     policy = PasswordPolicy(words=tuple(f"service{i}" for i in range(16)))
     words = (*(f"filler{i}" for i in range(47)), "kwarnsbeek")

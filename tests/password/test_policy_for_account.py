@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from acctsec import Account, ConfigError, Objection, PasswordPolicy, Policy
 from acctsec.outcomes import PasswordAccepted
-from acctsec.password import Blocklist, Length, MinimumStrength, Outage
+from acctsec.password import BannedTerms, Blocklist, Length, MinimumStrength, Outage
 from acctsec.testing.strategies import passwords
 
 
@@ -80,6 +80,24 @@ def test_the_parts_are_knobs_and_part_of_the_digest():
     assert ("groups.staff.history", "5") in POLICY.knobs()
     assert POLICY.digest != Policy().digest
     assert POLICY.digest != evolve(POLICY, groups={"staff": evolve(STAFF, history=6)}).digest
+
+
+def test_every_number_of_every_rule_is_a_knob_and_part_of_the_digest():
+    """Also of groups, of policies joined before, and what no repr shows."""
+
+    def with_terms(*terms):
+        part = PasswordPolicy(rules=(Length(minimum=20), BannedTerms(terms=terms), Length()), words=("otters",))
+        return Policy(groups={"staff": PasswordPolicy() & part}, password=part)
+
+    shown = with_terms("contoso").knobs()
+
+    assert ("password.rules.2.BannedTerms.terms", "('contoso',)") in shown
+    assert ("password.rules.1.Length.minimum", "20") in shown
+    assert ("groups.staff.rules.1.Length.minimum", "15") in shown
+    assert ("groups.staff.also.1.PasswordPolicy.rules.2.BannedTerms.minimum_points", "5") in shown
+    assert ("groups.staff.also.1.PasswordPolicy.words", "('otters',)") in shown
+    assert len(dict(shown)) == len(shown)
+    assert with_terms("contoso").digest == with_terms("contoso").digest != with_terms("fabrikam").digest
 
 
 def test_the_parts_cannot_change_and_are_compared_by_value():

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from acctsec.errors import ConfigError
 from acctsec.outcomes import Objection, Strength
 from acctsec.password import Blocklist, Breached, Code, ContextWords, Facts, Length, MinimumStrength
-from acctsec.password.blocklist import common_passwords
+from acctsec.password.blocklist import common_passwords, ranked_passwords
 
 
-def facts(words=(), breach_count=None, guesses_log10=20.0, mfa=False):
-    return Facts(words=words, breach_count=breach_count, strength=Strength(guesses_log10), mfa=mfa)
+def facts(words=(), rest=None, breach_count=None, guesses_log10=20.0, mfa=False):
+    return Facts(words=words, rest=rest, breach_count=breach_count, strength=Strength(guesses_log10), mfa=mfa)
 
 
 def codes(rule, password, **given):
@@ -75,13 +75,73 @@ def test_the_whole_password_is_compared_not_a_part(password):
     assert codes(Blocklist(), password) == []
 
 
-@pytest.mark.parametrize("password", ["p@ssw0rd!!", "Password2024!", "!!dragon!!", "Tr0ubl3", "5un5h1n3", "7r0j4n"])
+@pytest.mark.parametrize(
+    "password", ["p@ssw0rd!!", "Password2024!", "!!dragon!!", "Tr0ubl3", "5un5h1n3", "5un5h1n3!!", "5unshine12", "7r0j4n"]
+)
 def test_variants_are_found_on_request(password):
     assert codes(Blocklist(variants=True), password) == ["common"]
 
 
 def test_variants_of_nothing_are_not_common():
     assert codes(Blocklist(variants=True), "?!?!?!?!?!") == []
+
+
+@pytest.mark.parametrize("password", ["iloveyou1", "ilovyou", "Passwort", "qwertyuiop1", "1q2w3e4r6t"])
+def test_one_edit_of_a_common_password_is_found_on_request(password):
+    assert codes(Blocklist(distance=1), password) == ["common"]
+
+
+@pytest.mark.parametrize("password", ["dagron77", "drxgxn", "password7?x", "iluvyou4evr"])
+def test_two_edits_and_short_words_are_not_common(password):
+    """From seven characters on: of a word of six, one edit makes another word."""
+    assert codes(Blocklist(distance=1), password) == []
+
+
+def test_edits_come_after_the_substitutions():
+    assert codes(Blocklist(distance=1), "5un5h1me") == []
+    assert codes(Blocklist(distance=1, variants=True), "5un5h1me!!") == ["common"]
+
+
+def test_the_list_is_ranked_and_its_head_can_be_taken():
+    assert ranked_passwords()[:4] == ("123456", "123456789", "qwerty", "password")
+    assert set(ranked_passwords()) == common_passwords()
+    assert codes(Blocklist(size=4), "password") == ["common"]
+    assert codes(Blocklist(size=3), "password") == []
+    assert codes(Blocklist(size=4, distance=1), "passwort") == ["common"]
+    assert codes(Blocklist(size=3, distance=1), "passwort") == []
+
+
+def test_own_words_are_refused_like_the_common_ones():
+    own = Blocklist(words=("Kwarnsbeek", "Stra\u00dfe"))
+
+    assert codes(own, "kwarnsBEEK") == codes(own, "strasse") == codes(own, "password") == ["common"]
+    assert codes(own, "kwarnsbeek1") == codes(own, "kwarnsbek") == []
+    assert codes(Blocklist(words=("kwarnsbeek",), distance=1), "kwarnsbek") == ["common"]
+    assert codes(Blocklist(words=("kwarnsbeek",), variants=True), "kw4rn5b33k!1") == ["common"]
+    assert "kwarnsbeek" not in repr(own).lower()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        *({"size": size} for size in (0, 19_641, True, None)),
+        *({"distance": distance} for distance in (-1, 2, False)),
+        *({"words": words} for words in ("kwarnsbeek", ["x"], ("",), ("x" * 257,), (7,), ("x",) * 10_001)),
+    ],
+)
+def test_a_list_that_is_none_is_refused(bad):
+    with pytest.raises(ConfigError) as caught:
+        Blocklist(**bad)
+
+    assert caught.value.remedy and "kwarnsbeek" not in str(caught.value)
+
+
+def test_words_that_are_the_persons_are_judged_by_what_remains():
+    assert codes(ContextWords(minimum_rest=5), "otters1234", rest="1234") == ["context-word"]
+    assert codes(ContextWords(minimum_rest=4), "otters1234", rest="1234") == []
+    assert codes(ContextWords(), "otters", rest="") == ["context-word"]
+    assert codes(ContextWords(), "otters", rest=None) == []
+    assert codes(ContextWords(minimum_rest=5), "a - b . c", rest="a - b . c") == ["context-word"]  # separators are no characters
 
 
 @pytest.mark.parametrize(("guesses", "expected"), [(7.999, ["too-weak"]), (8.0, []), (12.0, [])])
@@ -126,19 +186,28 @@ def test_rules_are_total_and_deterministic(rule, password, word, count, guesses)
 
 
 def test_facts_do_not_show_words():
-    assert "johnsmith" not in repr(facts(words=("johnsmith",)))
+    shown = repr(facts(words=("johnsmith",), rest="quaffle"))
+
+    assert "johnsmith" not in shown and "quaffle" not in shown
 
 
 def test_codes_are_what_applications_translate():
     """These names are API."""
     assert sorted(code.value for code in Code) == [
+        "banned-term",
         "breached",
         "common",
         "context-word",
         "control-character",
+        "missing-digit",
+        "missing-letter",
+        "missing-lower",
+        "missing-other",
+        "missing-upper",
         "not-text",
         "popular",
         "reused",
+        "too-few-classes",
         "too-long",
         "too-many-bytes",
         "too-short",

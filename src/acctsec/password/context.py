@@ -7,15 +7,30 @@ it is taken out, with the digits and punctuation around it, and the rest has to 
 
 import re
 from collections.abc import Iterable
-from unicodedata import combining, normalize
+from itertools import groupby
 
-MAX_WORDS = 64
-MAX_WORD_LENGTH = 256
+from acctsec.password.hanzi import is_hanzi
+from acctsec.password.words import MAX_WORD_LENGTH, MAX_WORDS, bounded, fold, tokens
 
-_SEPARATORS = str.maketrans("", "", " .-_'\u2019")
-_PIECES = re.compile(r"[^\W_]+")
-_NOT_LETTERS = re.compile(r"[\W\d_]+")
-_EDGES = re.compile(r"\A[\W\d_]+|[\W\d_]+\Z")
+__all__ = [
+    "MAX_WORDS",
+    "MAX_WORD_LENGTH",
+    "bounded",
+    "counted",
+    "fold",
+    "plain",
+    "readings",
+    "remainder",
+    "remains",
+    "tokens",
+    "undone",
+]
+
+SHORTEST = 4
+"""Below so many characters a word is everywhere: Microsoft Entra looks for names from four on as well."""
+
+_HEAD, _SIGNS = re.compile(r"[\W\d_]+"), re.compile(r"[\W_]+")
+_RUNS = re.compile(r"[^\W\d_]+")
 
 # What each substitute stands for. i and l share theirs (1, ! and |), so they become one letter on both sides; 7 is read
 # once as t and once as l.
@@ -27,86 +42,117 @@ _UNDO = tuple(str.maketrans({**_LEET, "l": "l", "7": seven, "1": one}) for seven
 _READINGS = (str.maketrans({**_LEET, "7": "t"}), str.maketrans({**_LEET, "7": "i"}))
 
 
-def bounded(words: Iterable[str]) -> tuple[str, ...]:
-    """At most 64 words of at most 256 characters: what an account may feed into a check."""
-    kept = dict.fromkeys(word[:MAX_WORD_LENGTH] for word in words)
-    kept.pop("", None)
-    return tuple(kept)[:MAX_WORDS]
+def remainder(password: str, words: Iterable[str]) -> int | None:
+    """How many characters stand by themselves once the words are out, separators aside; None when none of them is in it."""
+    rest = remains(password, words)
+    return None if rest is None else counted(rest)
 
 
-def fold(text: str) -> str:
-    """A form for comparing only: compatible characters made equal, no accents, no case, no separators."""
-    decomposed = normalize("NFKD", text.casefold())
-    bare = "".join(character for character in decomposed if not combining(character))
-    return bare.casefold().translate(_SEPARATORS)
+def counted(rest: str) -> int:
+    """The characters of *rest*, separators and lone accents aside."""
+    return sum(bool(fold(character)) for character in rest)
 
 
-def tokens(words: Iterable[str]) -> tuple[str, ...]:
+def remains(password: str, words: Iterable[str]) -> str | None:
     """
-    What to look for, longest first: each word, its pieces, and the parts of an address without its public suffix.
+    What stands by itself once the words are out, or None when there are none of them in it.
 
-    At most 256, so that an account cannot make its own check expensive.
+    Words are also found reversed and under every usual substitution (``J0hn5m1th``), numbers as they stand and reversed. Words
+    of fewer than four characters (one, in Chinese) count only when the password has no letters but theirs. Deterministic, and
+    bounded by the length of the password, whatever the words are.
     """
-    found: dict[str, None] = {}
-    for word in bounded(words):
-        local, at, domain = word.rpartition("@")
-        if at:
-            domain = domain.rpartition(".")[0]
-        for part in (word, local, domain):
-            found[fold(part)] = None
-        for piece in _PIECES.findall(f"{local} {domain}"):
-            found[fold(piece)] = None
-    found.pop("", None)
-    return tuple(sorted(list(found)[:256], key=len, reverse=True))
-
-
-def remainder(password: str, words: Iterable[str], *, shortest: int = 4) -> int | None:
-    """
-    How many characters stand by themselves once the words are out, or None when there are none of them in it.
-
-    Words are also found reversed and under every usual substitution (``J0hn5m1th``). One shorter than *shortest* counts
-    only when the password is nothing but it and digits or punctuation around it.
-    """
-    text = fold(password)
     listed = tokens(words)
-    kernel = plain(text)
-    if any(kernel in {token, token[::-1]} for token in listed):
-        return 0
-    covered = _covered(text, [token for token in listed if len(token) >= shortest])
-    if not any(covered):
+    if not listed:
         return None
-    masked = "".join("\0" if hidden else character for hidden, character in zip(covered, text, strict=True))
-    rest = _NOT_LETTERS.sub(lambda run: "" if "\0" in run[0] else run[0], masked)
-    return len(rest)
+    folded, origin = _folded(password)
+    if plain(folded) in {form for token in listed for form in (token, token[::-1])}:
+        return ""
+    hidden = _hidden(folded, [token for token in listed if _tells(token)])
+    short = {form for token in listed if not _tells(token) for form in (token, token[::-1])}
+    if short and _only(folded, hidden, short):
+        return ""
+    if not any(hidden):
+        return None
+    covered = {origin[at] for at, one in enumerate(hidden) if one}
+    runs = groupby(enumerate(password), lambda one: one[0] in covered or not one[1].isalpha())
+    kept = ([*run] for _, run in runs)
+    return "".join(character for run in kept if covered.isdisjoint(at for at, _ in run) for _, character in run)
 
 
 def plain(password: str) -> str:
     """The password without the digits and punctuation at its ends."""
-    return _EDGES.sub("", password)
+    return _without(_HEAD, _without(_HEAD, password)[::-1])[::-1]
 
 
 def undone(password: str) -> tuple[str, ...]:
-    """The plain words that usual substitutions and additions may have been made of."""
+    """
+    The plain words that usual substitutions and additions may have been made of.
+
+    A digit at an end may be either: ``5unshine12`` is read with and without those of each end.
+    """
     folded = password.casefold()
-    forms = (folded, plain(folded))
+    backwards = folded[::-1]
+    signless = _without(_SIGNS, _without(_SIGNS, folded)[::-1])[::-1]
+    forms = dict.fromkeys((folded, plain(folded), signless, _without(_HEAD, folded), _without(_HEAD, backwards)[::-1]))
     return (*forms, *(form.translate(reading) for form in forms for reading in _UNDO))
 
 
-def _covered(text: str, listed: list[str]) -> list[bool]:
+def _without(start: re.Pattern[str], text: str) -> str:
+    """The text without the beginning that matches. Of a reversed one without its end: searched for, that takes quadratic time."""
+    found = start.match(text)
+    return text if found is None else text[found.end() :]
+
+
+def readings(folded: str) -> tuple[str, ...]:
+    """A folded text with its substitutions undone: in one reading, or in two where a 7 may be a t or an l."""
+    return tuple(dict.fromkeys(folded.translate(reading) for reading in _READINGS))
+
+
+def _tells(token: str) -> bool:
+    """Whether a word is long enough to be looked for anywhere; two Chinese characters are rarer than four letters."""
+    return len(token) >= SHORTEST or (len(token) > 1 and all(map(is_hanzi, token)))
+
+
+def _folded(password: str) -> tuple[str, list[int]]:
+    """The folded password, and for each character of it which one of the password it comes from."""
+    parts = [fold(character) for character in password]
+    return "".join(parts), [at for at, part in enumerate(parts) for _ in part]
+
+
+def _only(folded: str, hidden: bytearray, short: set[str]) -> bool:
+    """Whether every letter that is not hidden belongs to a run that is a short word."""
+    masked = "".join(" " if one else character for one, character in zip(hidden, folded, strict=True))
+    runs = _RUNS.findall(masked)
+    return bool(runs) and all(run in short for run in runs)
+
+
+def _hidden(text: str, listed: list[str]) -> bytearray:
     """
     Which characters of *text* belong to a word, in whatever reading or direction.
 
-    Every word is looked for in the whole text: ``rachaelg`` takes nothing from the ``gipson`` in ``rachaelgipson``.
+    Every word is looked for in the whole text: ``rachaelg`` takes nothing from the ``gipson`` in ``rachaelgipson``. Numbers are
+    not read as letters, or the end of a phone number would be found in a word (5341 in seal).
     """
-    covered = [False] * len(text)
-    for reading in _READINGS:
-        for step in (1, -1):
-            left = text.translate(reading)[::step]
-            hidden = [False] * len(left)
-            for word in {token.translate(reading) for token in listed}:
-                at = left.find(word)
-                while at >= 0:
-                    hidden[at : at + len(word)] = [True] * len(word)
-                    at = left.find(word, at + len(word))
-            covered = [a or b for a, b in zip(covered, hidden[::step], strict=True)]
-    return covered
+    letters = [token for token in listed if not token.isdecimal()]
+    hidden = bytearray(len(text))
+    _hide(hidden, text, [token for token in listed if token.isdecimal()])
+    for reading in _READINGS if letters else ():
+        _hide(hidden, text.translate(reading), [token.translate(reading) for token in letters])
+    return hidden
+
+
+def _hide(hidden: bytearray, text: str, words: list[str]) -> None:
+    _mark(hidden, text, words)
+    backwards = hidden[::-1]
+    _mark(backwards, text[::-1], words)
+    hidden[:] = backwards[::-1]
+
+
+def _mark(hidden: bytearray, text: str, words: list[str]) -> None:
+    for word in words:
+        at, size = text.find(word), len(word)
+        while at >= 0:
+            hidden[at : at + size] = b"\1" * size
+            bare = hidden.find(0, at)
+            # Only what reaches a character that no word has is of use: so few finds are made, however words overlap.
+            at = text.find(word, max(at + 1, bare - size + 1)) if bare >= 0 else -1

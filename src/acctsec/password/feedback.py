@@ -14,6 +14,7 @@ from attrs import field, frozen
 from acctsec.errors import ConfigError
 from acctsec.outcomes import Objection
 from acctsec.password.codes import Code
+from acctsec.password.context import remains
 from acctsec.password.weakness import Weakness, explain
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 LANGUAGES = ("en", "zh_CN")
 
 # What a sentence counts, where it counts something.
-_COUNTED = {Code.TOO_SHORT.value: "missing", Code.BREACHED.value: "count"}
+_COUNTED = {Code.TOO_SHORT.value: "missing", Code.BREACHED.value: "count", "ask-length": "minimum", "live-refused": "count"}
 
 
 def _read_only(given: Mapping[str, int | str]) -> Mapping[str, int | str]:
@@ -31,7 +32,7 @@ def _read_only(given: Mapping[str, int | str]) -> Mapping[str, int | str]:
 
 @frozen
 class Advice:
-    """One thing to mend: a stable *code*, of ``Code`` or ``Weakness``, and the *params* of its sentence. Never what was typed."""
+    """One thing to say: a *code* of ``Code``, ``Weakness`` or ``Said``, the *params* of its sentence, never what was typed."""
 
     code: str
     params: Mapping[str, int | str] = field(factory=dict, converter=_read_only, hash=False)
@@ -53,7 +54,7 @@ def feedback(objections: Iterable[Objection], *, password: str | None = None, wo
         why = one.code
         found[Advice(why, _params(one))] = None
         if why == Code.TOO_WEAK and password is not None:
-            for kind in explain(password, words):
+            for kind in _kinds(password, words):
                 if not (kind is Weakness.NAME_OR_CONTEXT and Code.CONTEXT_WORD in reasons):  # said already
                     found[Advice(kind.value)] = None
     return tuple(found)
@@ -81,6 +82,14 @@ def message(advice: Advice, translations: "NullTranslations") -> str:
     counted = advice.params.get(_COUNTED.get(why, ""))
     text = translations.ngettext(why, why, counted) if isinstance(counted, int) else translations.gettext(why)
     return text if text == why else text.format_map(advice.params)
+
+
+def _kinds(password: str, words: Sequence[str]) -> tuple[Weakness, ...]:
+    """The kinds that are found, and first the one that only the forms of *words* show: pinyin, the end of a phone number."""
+    found = explain(password, words)
+    if Weakness.NAME_OR_CONTEXT in found or remains(password, words) is None:
+        return found
+    return (Weakness.NAME_OR_CONTEXT, *found)
 
 
 def _params(objection: Objection) -> dict[str, int | str]:

@@ -12,6 +12,8 @@ from attrs import frozen
 
 from acctsec.errors import ConfigError
 from acctsec.outcomes import PasswordAccepted
+from acctsec.password.banned import BannedTerms
+from acctsec.password.classes import CharacterClass, Classes
 from acctsec.password.policy import PasswordPolicy
 from acctsec.password.rules import Blocklist, Breached, ContextWords, Length, MinimumStrength
 from acctsec.password.strength import StrengthEstimator, estimate
@@ -19,12 +21,14 @@ from acctsec.password.strength import StrengthEstimator, estimate
 MIN_ENTROPY_BYTES = 16
 
 _DRAWS = 64
-_KNOWN = (Blocklist, Breached, ContextWords, Length, MinimumStrength)
+_KNOWN = (BannedTerms, Blocklist, Breached, Classes, ContextWords, Length, MinimumStrength)
 
 # What managers draw by default: 71 bits in 20 characters. And of 1,500 drawn passwords of any length from 20 to 40 the
 # weakest stood 10 ** (0.9 * length) guesses: so many characters a power of ten keep clear of chance.
 _DRAWN_LENGTH = 20
 _CHARACTERS_PER_POWER = 4 / 3
+
+_DRAWN_CLASSES = 3
 
 _GROUP = 5
 _LOWER, _UPPER, _DIGITS = "abcdefghijkmnopqrstuvwxyz", "ABCDEFGHJKLMNPQRSTUVWXYZ", "23456789"
@@ -56,13 +60,16 @@ class HintSpec:
     passwordrules: str | None
     reason: str | None = None
 
-    def attributes(self, field: FormField = FormField.NEW_PASSWORD) -> dict[str, str]:
+    def attributes(self, field: FormField = FormField.NEW_PASSWORD, *, described_by: str | None = None) -> dict[str, str]:
         """
         The attributes of one ``input``, by name; escape the values as your templates escape every attribute.
 
-        A length and rules are for a new password only: an old one may be older than they.
+        A length and rules are for a new password only: an old one may be older than they. *described_by* is the id of the element
+        with the sentences of ``describe``, which screen readers then read with the field.
         """
         found = {"autocomplete": field.value, "autocapitalize": "none", "spellcheck": "false"}
+        if described_by is not None:
+            found["aria-describedby"] = described_by
         if field is FormField.NEW_PASSWORD:
             found["minlength"] = str(self.minlength)
             if self.passwordrules is not None:
@@ -76,18 +83,19 @@ def hints(policy: PasswordPolicy, *, mfa: bool = False) -> HintSpec:
 
     The rules ask for 20 characters or what the policy wants, of letters, digits and hyphens, three classes of them and
     no three alike in a row: a stricter choice than the policy's, since only generators read it. Every password they permit
-    can only be refused for being common, weak, leaked, used before or built on a word of the person.
+    can only be refused for being common, weak, leaked, used before or built on a word of the person or the organisation.
     """
-    parts = (policy, *policy.also)
+    parts = parts_of(policy)
     lengths = [rule for part in parts for rule in part.rules if isinstance(rule, Length)]
     minlength = max(rule.minimum_with_mfa if mfa else rule.minimum for rule in lengths)
     reason = _unknown(parts)
     if reason is not None:
         return HintSpec(minlength=minlength, passwordrules=None, reason=reason)
     maximum = min(policy.max_bytes, *(rule.maximum for rule in lengths))  # ASCII: a byte is a character
+    hyphen = "required" if _needs_other(parts) else "allowed"
     rules = (
         f"minlength: {max(_DRAWN_LENGTH, minlength, _strong(parts))}; maxlength: {maximum}; "
-        "required: lower; required: upper; required: digit; allowed: [-]; max-consecutive: 2;"
+        f"required: lower; required: upper; required: digit; {hyphen}: [-]; max-consecutive: 2;"
     )
     return HintSpec(minlength=minlength, passwordrules=rules)
 
@@ -104,7 +112,7 @@ def generate_password(policy: PasswordPolicy, entropy: bytes) -> str:
     """
     if not isinstance(entropy, bytes) or len(entropy) < MIN_ENTROPY_BYTES:
         raise ConfigError("The entropy is not 16 bytes or more.", remedy="Give bytes drawn by the system for this password only.")
-    parts = (policy, *policy.also)
+    parts = parts_of(policy)
     minimum = max(rule.minimum for part in parts for rule in part.rules if isinstance(rule, Length))
     size = max(4 * (_GROUP + 1) - 1, minimum, _strong(parts))
     for draw in range(_DRAWS):
@@ -115,6 +123,17 @@ def generate_password(policy: PasswordPolicy, entropy: bytes) -> str:
         f"The policy refuses {_DRAWS} random passwords of {size} characters.",
         remedy="Find the rule that refuses them with policy.check; it asks for what no generator can know.",
     )
+
+
+def parts_of(policy: PasswordPolicy) -> tuple[PasswordPolicy, ...]:
+    """The policies that have to accept a password together."""
+    return (policy, *policy.also)
+
+
+def _needs_other(parts: tuple[PasswordPolicy, ...]) -> bool:
+    """Whether letters and digits are not enough, of which every drawn password has three classes."""
+    asked = [rule for part in parts for rule in part.rules if isinstance(rule, Classes)]
+    return any(CharacterClass.OTHER in rule.required or rule.minimum > _DRAWN_CLASSES for rule in asked)
 
 
 def _unknown(parts: tuple[PasswordPolicy, ...]) -> str | None:

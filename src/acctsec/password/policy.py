@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen
 from acctsec.checks import kind
 from acctsec.errors import ConfigError, PortError
 from acctsec.outcomes import Objection, PasswordAccepted, PasswordRejected, Strength
-from acctsec.password.context import bounded
+from acctsec.password.context import bounded, remains
 from acctsec.password.preparation import prepare
 from acctsec.password.rules import Blocklist, Breached, ContextWords, Facts, Length, MinimumStrength, Rule
 from acctsec.password.strength import estimate
@@ -148,7 +148,7 @@ class PasswordPolicy:
 
     def refuses_leaked(self, count: int | None, *, mfa: bool = False) -> bool:
         """Whether a rule ``Breached`` of this policy, or of one it has to agree with, refuses what was seen that often."""
-        facts = Facts(words=(), breach_count=count, strength=Strength(0.0), mfa=mfa)
+        facts = Facts(words=(), rest=None, breach_count=count, strength=Strength(0.0), mfa=mfa)
         rules = (rule for part in (self, *self.also) for rule in part.rules if isinstance(rule, Breached))
         return any(rule.judge("", facts) for rule in rules)
 
@@ -166,7 +166,8 @@ class PasswordPolicy:
 
         *words* are the subject's: names, identifiers, birthday (48 always count, each up to its 256th character).
         *breach_count* is what a breach corpus said, None where none was asked. *mfa*: the password is never enough by
-        itself. Strength is 0 where a password has no form that could be judged.
+        itself. Strength is 0 where a password has no form that could be judged; where a rule ``ContextWords`` asks, it is that of
+        what is left without the words, if that is less.
 
         Raises ConfigError when *words* is not a tuple of str, PortError when a rule or the estimator raised or answered
         something else than it must: nothing is accepted then.
@@ -201,11 +202,11 @@ class PasswordPolicy:
         self, password: str, words: tuple[str, ...], breach_count: int | None, *, mfa: bool
     ) -> tuple[tuple[Objection, ...], Strength]:
         every = bounded((*self.words, *words))
-        guesses = _answer(self.estimator, self.estimator, password, every)
-        if type(guesses) not in {int, float} or not 0 <= guesses <= _UNGUESSABLE:
-            raise PortError(f"The estimator {_name(self.estimator)} did not answer a power of ten.", remedy=_MEND)
-        strength = Strength(float(guesses))
-        facts = Facts(words=every, breach_count=breach_count, strength=strength, mfa=mfa)
+        guesses, rest = self._guesses(password, every), remains(password, every)
+        if rest is not None and any(isinstance(rule, ContextWords) for rule in self.rules):
+            guesses = min(guesses, self._guesses(rest, every) if rest else 0.0)
+        strength = Strength(guesses)
+        facts = Facts(words=every, rest=rest, breach_count=breach_count, strength=strength, mfa=mfa)
         found: list[Objection] = []
         for rule in self.rules:
             objections = _answer(rule.judge, rule, password, facts)
@@ -213,6 +214,12 @@ class PasswordPolicy:
                 raise PortError(f"The rule {_name(rule)} did not answer a tuple of Objection.", remedy=_MEND)
             found.extend(objections)
         return tuple(found), strength
+
+    def _guesses(self, text: str, words: tuple[str, ...]) -> float:
+        guesses = _answer(self.estimator, self.estimator, text, words)
+        if type(guesses) not in {int, float} or not 0 <= guesses <= _UNGUESSABLE:
+            raise PortError(f"The estimator {_name(self.estimator)} did not answer a power of ten.", remedy=_MEND)
+        return float(guesses)
 
 
 _MEND = "Mend it; until then no password is accepted."

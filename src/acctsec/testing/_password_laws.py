@@ -2,9 +2,12 @@
 
 from unicodedata import normalize
 
+from attrs import evolve
+
 from acctsec.outcomes import PasswordAccepted, PasswordRejected
-from acctsec.password import Blocklist, Length, PasswordPolicy
+from acctsec.password import BannedTerms, Blocklist, Classes, Length, PasswordPolicy
 from acctsec.policy import Policy
+from acctsec.protocols import Account
 from acctsec.testing._laws import for_all
 
 Judged = PasswordAccepted | PasswordRejected
@@ -12,6 +15,7 @@ OTHERS = (
     PasswordPolicy(),
     PasswordPolicy(rules=(Length(minimum=8, maximum=64),), estimator=lambda _, __: 20.0),
     PasswordPolicy(rules=(Length(minimum=20), Blocklist(variants=True)), words=("otters",)),
+    PasswordPolicy(rules=(Length(minimum=12), Classes(minimum=3), BannedTerms(terms=("contoso",)))),
 )
 
 
@@ -79,6 +83,56 @@ def both_is_stricter_than_each(policy: Policy, _: frozenset[str]) -> None:
     for_all(law, passwords(), st.sampled_from(OTHERS), st.booleans())
 
 
+def order_and_repetition_do_not_matter(policy: Policy, _: frozenset[str]) -> None:
+    """However policies are joined by ``&``, in any order, nesting and number, they object to the same."""
+    from hypothesis import strategies as st
+
+    from acctsec.testing.strategies import passwords
+
+    def law(password: str, others: list[PasswordPolicy], again: list[int], mfa: bool) -> None:  # noqa: FBT001 - drawn
+        first, second, third = parts = (policy.password, *others)
+        both = first & second
+        judged = [
+            one.check(password, mfa=mfa)
+            for one in (both & third, third & (second & first), both & third & parts[again[0]] & parts[again[1]])
+        ]
+        assert len({type(one) for one in judged}) == 1, "the order decides"
+        assert len({frozenset(_codes(one)) for one in judged}) == 1, "the order decides what is objected"
+        assert len({one.strength for one in judged}) == 1, "the order decides the strength"
+
+    others = st.lists(st.sampled_from((policy.password, *OTHERS)), min_size=2, max_size=2)
+    for_all(law, passwords(), others, st.lists(st.integers(0, 2), min_size=2, max_size=2), st.booleans())
+
+
+def an_account_is_held_to_every_part(policy: Policy, _: frozenset[str]) -> None:
+    """``for_account`` accepts only what the policy, each group of the account and its tenant accept, and does it once."""
+    from hypothesis import strategies as st
+
+    from acctsec.testing.strategies import passwords
+
+    whole = evolve(policy, groups={"kit-staff": OTHERS[2], **policy.groups}, tenants={"kit-bank": OTHERS[3], **policy.tenants})
+
+    def law(password: str, groups: frozenset[str], tenant: str, mfa: bool, count: int | None) -> None:  # noqa: FBT001 - drawn
+        def check(one: PasswordPolicy) -> Judged:
+            return one.check(password, words=("alice", "Bea Lomu"), breach_count=count, mfa=mfa)
+
+        account = Account(subject="s", groups=groups)
+        composed = whole.for_account(account, tenant=tenant)
+        named = [*(whole.groups[one] for one in groups if one in whole.groups), *filter(None, [whole.tenants.get(tenant)])]
+        parts = [whole.password, *named]
+        judged, apart = check(composed.password), [*map(check, parts)]
+        accepted = all(isinstance(one, PasswordAccepted) for one in apart)
+        assert isinstance(judged, PasswordAccepted) == accepted, "accepted is not what every part accepts"
+        if all(part.max_bytes == composed.password.max_bytes for part in parts):
+            assert _codes(judged) == set().union(*map(_codes, apart)), "an objection is lost or made up"
+        assert composed.password.history >= max(part.history for part in parts), "a part of the history is lost"
+        assert composed.for_account(account, tenant=tenant) is composed, "composed twice"
+
+    groups = st.frozensets(st.sampled_from([*whole.groups, "kit-nobody"]))
+    tenants, counts = st.sampled_from([*whole.tenants, ""]), st.sampled_from([None, 0, 10**6])
+    for_all(law, passwords(), groups, tenants, st.booleans(), counts)
+
+
 def objections_hold_nothing_of_the_password(policy: Policy, _: frozenset[str]) -> None:
     """Neither objections nor outcomes show the password, a part of it or a word of the subject."""
     from acctsec.testing.strategies import passphrases
@@ -121,6 +175,8 @@ LAWS = (
     is_deterministic,
     spelling_does_not_matter,
     both_is_stricter_than_each,
+    order_and_repetition_do_not_matter,
+    an_account_is_held_to_every_part,
     objections_hold_nothing_of_the_password,
     more_facts_against_it_never_help,
     people_can_find_one,

@@ -95,7 +95,7 @@ def test_cores_are_those_of_the_quota_rounded_up(tmp_path, monkeypatch, quota, u
 
 
 def test_the_governor_has_a_permit_for_each_of_them(monkeypatch):
-    monkeypatch.setattr("acctsec.hashing.governor.usable_cores", lambda: 3)
+    monkeypatch.setattr("acctsec._host.usable_cores", lambda: 3)
 
     assert Governor(permits=None, queue=1, patience=timedelta(seconds=1)).permits == 3
 

@@ -69,12 +69,10 @@ def _examine(host: Host, screen: Screen) -> None:
     kept = memory_can_be_kept()
     screen.table(("what", "here", "what follows"), [_cores(host), _memory(host), _pages(host), _build(host), _keeping(kept=kept)])
     if host.build is Build.SSE2 and host.vectors:
-        screen.say()
         screen.say(
             "To build Argon2 for this CPU takes a C compiler, and the result runs where the CPU has the same instructions:"
         )
-        print(f"\n{REBUILD}")
-    screen.say()
+        print(f"\n{REBUILD}\n")
     at_once, rows = host.usable_cores, []
     for cost in _LOOKED_AT:
         if host.usable_kib is not None and cost.memory_kib * at_once > host.usable_kib // 2:

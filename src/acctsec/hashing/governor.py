@@ -17,7 +17,6 @@ from threading import Lock, Thread
 from time import perf_counter
 from typing import Any, TypeVar
 
-from acctsec._host import usable_cores
 from acctsec.errors import ConfigError, Overloaded
 from acctsec.hashing.argon2id import give_back_memory, keep_memory
 from acctsec.hashing.fair import FairQueue
@@ -54,10 +53,10 @@ class Governor:
 
     def __init__(self, *, permits: int | None, queue: int, patience: timedelta) -> None:
         if permits is not None and permits < 1:
-            raise ConfigError(f"permits is {permits}.", remedy="Give at least one, or None for one a CPU.")
+            raise ConfigError(f"permits is {permits}.", remedy="Give at least one, or None for one a core.")
         if queue < 0 or patience <= timedelta():
             raise ConfigError("queue is below zero, or patience not above.", remedy="To let nobody wait, give a queue of 0.")
-        self.permits: int = permits or usable_cores()
+        self.permits: int = permits or _usable_cores()
         self.queue = queue
         self.patience: float = patience.total_seconds()
         self._pools: dict[int, _Pool] = {}
@@ -236,6 +235,12 @@ def _fresh(work: "Callable[[], T] | Job[T]") -> Job[T]:
     if work._work is spent:
         raise ConfigError("This job ran before, or was withdrawn.", remedy="Make a new Job for every run.")
     return work
+
+
+def _usable_cores() -> int:
+    from acctsec._host import usable_cores
+
+    return usable_cores()
 
 
 _generation = 0

@@ -7,6 +7,8 @@ PYTHON ?= python3
 ARGS ?=
 ROWS ?=
 OUT ?=
+# Test processes, each with servers of its own; 0 runs the tests in one, as a debugger needs it.
+JOBS ?= 2
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -26,7 +28,7 @@ demo: $(VENV)/.run  ## watch the library stop an attack, on SQLite, in under a m
 	@$(PY) -m acctsec demo $(ARGS)
 
 test: $(VENV)/.dev  ## run the tests (ARGS="-k lockout -x" goes to pytest)
-	@$(PY) -m pytest -m "not deep" $(ARGS)
+	@$(PY) -m pytest -m "not deep" -n $(JOBS) --dist worksteal $(ARGS)
 
 coverage: $(VENV)/.dev  ## run the tests with branch coverage: two to three times as long
 	@$(PY) -m coverage erase

@@ -107,8 +107,8 @@ def test_the_table_is_the_one_that_was_made():
     assert digest == "c1ed7ea13ec8a023a7d07e524cd7c0b3607003a635755245498a0bb18a268b4e"
 
 
+@pytest.mark.deep  # what it reads is installed for `make test-deep` alone
 def test_the_table_is_what_the_script_makes():
-    pytest.importorskip("pypinyin")
     script = runpy.run_path(str(Path(__file__).parents[2] / "seeds/pinyin/hanzi.py"))
     packed = files("acctsec.password").joinpath(TABLE).read_bytes()
 

@@ -7,7 +7,8 @@ from attrs import evolve, fields, frozen, has
 
 from acctsec import CHEAPEST, SOCIAL_DEFAULT, PasswordPolicy, Policy, presets
 from acctsec.budgets import Budget, Rungs
-from acctsec.hashing import Argon2Parameters
+from acctsec.hashing import Argon2Parameters, HashingPolicy, Wrapped
+from acctsec.hashing.foreign import Bcrypt, FirebaseScrypt
 from acctsec.knobs import documented, knobs, shown
 from acctsec.lockout import Repeats
 from acctsec.outcomes import AssuranceLevel
@@ -133,3 +134,25 @@ def test_a_class_without_a_section_explains_nothing():
     found = {knob.name.rpartition(".")[2]: knob for knob in knobs(policy)}
 
     assert (found["longest"].value, found["longest"].meaning, found["longest"].source) == ("3", "", "")
+
+
+def test_what_holds_for_groups_tenants_and_composed_parts_is_shown():
+    strict = PasswordPolicy(rules=(Length(minimum=20),))
+    policy = Policy(groups={"staff": strict}, tenants={"bank": strict & PasswordPolicy()})
+    found = {knob.name: knob.value for knob in knobs(policy)}
+
+    assert found["groups.staff.Length.minimum"] == "20"
+    assert found["tenants.bank.PasswordPolicy.Length.minimum"] in {"15", "20"}
+
+
+def test_the_pepper_of_another_system_is_nowhere_among_the_knobs():
+    """Formats are shown with their numbers; what is secret in them is left out, in both lists and in the digest's ground."""
+    secrets = "pepper-of-the-old-system", "c2lnbmVyLWtleS1vZi1maXJlYmFzZQ=="
+    formats = (Bcrypt(pepper=secrets[0], max_cost=13), FirebaseScrypt(signer_key=secrets[1], salt_separator="Bw=="))
+    policy = Policy(hashing=HashingPolicy(foreign=(*formats, *map(Wrapped, formats))))
+    found = {knob.name: knob.value for knob in knobs(policy)}
+
+    assert found["hashing.Bcrypt.max_cost"] == "13"
+    assert found["hashing.Bcrypt.pepper"] == "not shown"
+    told = repr(found) + repr(policy.knobs()) + repr(policy)
+    assert not any(secret in told for secret in secrets)

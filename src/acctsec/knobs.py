@@ -14,7 +14,7 @@ from attrs import AttrsInstance, fields, frozen, has
 
 from acctsec.budgets import Budget, Rungs
 from acctsec.hashing import Argon2Parameters
-from acctsec.policy import Policy
+from acctsec.policy import HIDDEN, Parts, Policy
 
 _NAMES = re.compile(r"(\w+(?:, \w+)*): ?(.*)")
 _DEFAULT = re.compile(r"(?:^|(?<=[.;,)] ))Default\b")
@@ -41,12 +41,15 @@ class Knob:
 
 
 def knobs(policy: Policy) -> tuple[Knob, ...]:
-    """Every knob of *policy*, in the order of its families; the fields of rules follow the rules."""
+    """Every knob of *policy*, in the order of its families; the fields of rules, formats and further parts follow them."""
     found: list[Knob] = []
     for family in fields(Policy):
         part = getattr(policy, family.name)
         if has(type(part)):
             found += _of(part, family.name)
+        elif isinstance(part, Parts):
+            for name, one in part.items():
+                found += _of(one, f"{family.name}.{name}")
     return tuple(found)
 
 
@@ -92,7 +95,7 @@ def shown(value: object) -> str:
                 f"{value.memory_kib:,} KiB \N{MULTIPLICATION SIGN} {value.time_cost} \N{MULTIPLICATION SIGN} {value.parallelism}"
             )
         case tuple() | frozenset():
-            each = [type(one).__qualname__ if _is_rule(one) else shown(one) for one in value]
+            each = [type(one).__qualname__ if _is_part(one) else shown(one) for one in value]
             return " · ".join(each if isinstance(value, tuple) else sorted(each)) or "none"
         case _:
             return str(getattr(value, "__qualname__", value))
@@ -105,15 +108,18 @@ def _of(part: AttrsInstance, prefix: str) -> list[Knob]:
     for one in fields(type(part)):
         value = getattr(part, one.name)
         meaning, source = _split(texts.get(one.name, ""))
-        found.append(Knob(name=f"{prefix}.{one.name}", value=shown(value), meaning=meaning, source=source))
+        secret = not one.repr and isinstance(value, str | bytes)
+        text = HIDDEN if secret else shown(value)
+        found.append(Knob(name=f"{prefix}.{one.name}", value=text, meaning=meaning, source=source))
         if isinstance(value, tuple):
-            for rule in filter(_is_rule, value):
-                found += _of(rule, f"{prefix}.{type(rule).__qualname__}")
+            for inner in filter(_is_part, value):
+                found += _of(inner, f"{prefix}.{type(inner).__qualname__}")
     return found
 
 
-def _is_rule(value: object) -> bool:
-    return has(type(value)) and callable(getattr(value, "judge", None))
+def _is_part(value: object) -> bool:
+    """Whether a value has knobs of its own: a rule, a format of stored hashes, a further policy."""
+    return has(type(value)) and not isinstance(value, Argon2Parameters)
 
 
 def _split(text: str) -> tuple[str, str]:

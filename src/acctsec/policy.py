@@ -20,6 +20,7 @@ CODE_LUCK = 1e-4
 """The chance that guessing a reset code may have within a day."""
 
 
+HIDDEN = "not shown"
 MAX_COMPOSED = 1024
 """How many compositions a policy remembers; then it begins anew."""
 
@@ -132,7 +133,8 @@ def _knobs(prefix: str, part: AttrsInstance) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for one in fields(type(part)):
         value = getattr(part, one.name)
-        found.append((f"{prefix}.{one.name}", _shown(value)))
+        secret = not one.repr and isinstance(value, str | bytes)  # the pepper of another system
+        found.append((f"{prefix}.{one.name}", HIDDEN if secret else _shown(value)))
         inner = [each for each in value if has(type(each))] if isinstance(value, tuple) else []
         for number, each in enumerate(inner, 1):
             found += _knobs(f"{prefix}.{one.name}.{number}.{type(each).__qualname__}", each)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import islice
-from math import factorial, inf, log10, prod
+from math import inf, log10, prod
 from types import ModuleType
 
 from attrs import evolve, field, frozen
@@ -21,9 +21,7 @@ from acctsec.password.context import bounded
 from acctsec.password.estimator import chinese
 from acctsec.password.estimator.kinds import Weakness
 from acctsec.password.estimator.ngrams import trigrams
-
-WINDOW = 40
-"""Code points that are analysed at once. Of a longer password the first and the last so many are; the stronger counts."""
+from acctsec.password.estimator.sequence import WINDOW, Span, cheapest
 
 MAX_READINGS = 16
 """Ways to undo substitutions that are tried one by one; of 1,500 realistic passwords none needed more than 12."""
@@ -44,13 +42,6 @@ _DATE = re.compile(r"(\d{1,4})([\s/\\_.-])(\d{1,2})\2(\d{1,4})")
 _PIECE = re.compile(r"[^\W_]{3,}")
 _GREEDY, _LAZY = re.compile(r"(.+)\1+"), re.compile(r"(.+?)\1+")
 _START = 4  # characters of a word that are looked up before the word is
-
-# What n parts add to the guesses of each: their orders, and zxcvbn's penalty for one more (short sequences go first).
-_ORDERS = [float(factorial(parts)) for parts in range(WINDOW + 2)]
-_PENALTY = [0.0, *(10_000.0**parts for parts in range(WINDOW + 2))]
-
-Span = tuple[int, int, float]
-"""First and last index of a part of the password, and the guesses that this part takes."""
 
 Matchers = tuple[Callable[[str], Iterable[Span]], ...]
 
@@ -192,7 +183,7 @@ def guesses(password: str, own: Mapping[str, int], tables: _Tables, also: Matche
         *_patterns(password, tables),
         *_further(password, tables, also),
     ]
-    return _cheapest(len(password), spans)
+    return cheapest(len(password), spans)
 
 
 def _dictionary(password: str, own: Mapping[str, int], tables: _Tables) -> Iterator[Span]:
@@ -344,47 +335,6 @@ def _date(token: str, tables: _Tables) -> float | None:
         return None
     year = min((date["year"] for date in read), key=lambda year: abs(year - scoring.REFERENCE_YEAR))
     return float(scoring.date_guesses({"year": year, "separator": separated[2] if separated else ""}))
-
-
-def _cheapest(size: int, spans: list[Span]) -> float:
-    """
-    The guesses of the cheapest way to put the password together from spans and brute force.
-
-    For every end and number of parts the best product is kept: (guesses, product, whether brute force comes last). A
-    sequence of n parts takes n! * product + 10,000 ** (n - 1) guesses, as in zxcvbn.
-    """
-    ending: list[list[tuple[int, float]]] = [[] for _ in range(size)]
-    for i, j, guesses in sorted(spans, key=lambda span: span[:2]):
-        least = 1 if j - i + 1 == size else 10 if i == j else 50
-        ending[j].append((i, max(float(guesses), least)))
-    best: list[dict[int, tuple[float, float, bool]]] = [{} for _ in range(size)]
-
-    def consider(end: int, parts: int, product: float, *, brute: bool) -> None:
-        guesses = _ORDERS[parts] * product + _PENALTY[parts]
-        rivals = best[end]
-        for fewer, rival in rivals.items():
-            if fewer <= parts and rival[0] <= guesses:
-                return
-        rivals[parts] = (guesses, product, brute)
-
-    for end in range(size):
-        for start, guesses in ending[end]:
-            if start == 0:
-                consider(end, 1, guesses, brute=False)
-                continue
-            for parts, (_, product, _) in best[start - 1].items():
-                consider(end, parts + 1, product * guesses, brute=False)
-        consider(end, 1, _brute_force(end + 1), brute=True)
-        for start in range(1, end + 1):
-            for parts, (_, product, brute) in best[start - 1].items():
-                if not brute:  # two such parts in a row are one
-                    consider(end, parts + 1, product * _brute_force(end - start + 1), brute=True)
-    return min(guesses for guesses, _, _ in best[-1].values())
-
-
-def _brute_force(size: int) -> float:
-    """Ten guesses a character, and just above the least that any other part of the size takes."""
-    return 11.0 if size == 1 else 10.0**size
 
 
 def _lower(text: str) -> str:

@@ -1,0 +1,87 @@
+"""The cheapest way to put a password together from the parts that were found in it, and brute force between them."""
+
+from collections.abc import Iterable
+from math import factorial
+
+WINDOW = 40
+"""Code points that are analysed at once."""
+
+Span = tuple[int, int, float]
+"""First and last index of a part of the password, and the guesses that this part takes."""
+
+# What n parts add to the guesses of each: their orders, and zxcvbn's penalty for one more (short sequences go first).
+_ORDERS = [float(factorial(parts)) for parts in range(WINDOW + 2)]
+_PENALTY = [0.0, *(10_000.0**parts for parts in range(WINDOW + 2))]
+
+# Ten guesses a character, and just above the least that any other part of the size takes.
+_BRUTE_FORCE = [1.0, 11.0, *(10.0**size for size in range(2, WINDOW + 2))]
+_SCALE = [10.0**-size for size in range(WINDOW + 2)]
+
+_Ways = dict[int, tuple[float, float, bool]]
+"""For a number of parts: guesses, product of the guesses of each part, whether brute force comes last."""
+
+
+def cheapest(size: int, spans: Iterable[Span]) -> float:
+    """
+    The guesses for a password of *size* code points, at most 40.
+
+    For every end and number of parts the best product is kept. A sequence of n parts takes n! * product +
+    10,000 ** (n - 1) guesses, as in zxcvbn.
+    """
+    ending = _by_end(size, spans)
+    best: list[_Ways] = []
+    gaps = _Gaps()
+    for end in range(size):
+        ways: _Ways = {}
+        for start, guesses in ending[end]:
+            if start == 0:
+                _consider(ways, 1, guesses, brute=False)
+                continue
+            for parts, (_, product, _) in best[start - 1].items():
+                _consider(ways, parts + 1, product * guesses, brute=False)
+        for start, parts, product in gaps.worth:
+            _consider(ways, parts, product * _BRUTE_FORCE[end - start + 1], brute=True)
+        best.append(ways)
+        for parts, (_, product, brute) in ways.items():
+            if not brute:  # two such parts in a row are one
+                gaps.open(end + 1, parts + 1, product)
+    return min(guesses for guesses, _, _ in best[-1].values())
+
+
+class _Gaps:
+    """
+    The places from which brute force may fill what is left.
+
+    It costs ten times more with each character wherever it began, so a place that is beaten once is beaten at every
+    later end: most are, and what would be quadratic is not.
+    """
+
+    def __init__(self) -> None:
+        self.worth: list[tuple[int, int, float]] = [(0, 1, 1.0)]
+        self._least = {1: 1.0}
+
+    def open(self, start: int, parts: int, product: float) -> None:
+        """Brute force as the last of *parts* from *start* on; *product* is that of the parts before."""
+        scaled = _ORDERS[parts] * product * _SCALE[start]
+        for fewer, least in self._least.items():
+            if fewer <= parts and least <= scaled:
+                return
+        self._least[parts] = scaled
+        self.worth.append((start, parts, product))
+
+
+def _by_end(size: int, spans: Iterable[Span]) -> list[list[tuple[int, float]]]:
+    """The spans that end at each index, by their starts; a part takes as many guesses as one of its size does at least."""
+    ending: list[list[tuple[int, float]]] = [[] for _ in range(size)]
+    for i, j, guesses in sorted(spans, key=lambda span: span[:2]):
+        least = 1 if j - i + 1 == size else 10 if i == j else 50
+        ending[j].append((i, max(float(guesses), least)))
+    return ending
+
+
+def _consider(ways: _Ways, parts: int, product: float, *, brute: bool) -> None:
+    guesses = _ORDERS[parts] * product + _PENALTY[parts]
+    for fewer, rival in ways.items():
+        if fewer <= parts and rival[0] <= guesses:
+            return
+    ways[parts] = (guesses, product, brute)

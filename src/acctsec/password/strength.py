@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import islice
 from math import inf, log10, prod
+from operator import and_
 from types import ModuleType
 
 from attrs import evolve, field, frozen
@@ -94,7 +95,7 @@ def _with(dictionaries: tuple[tuple[str, ...], ...]) -> "_Tables":
         for rank, word in enumerate(listed, 1):
             lowered = _lower(word)
             ranks[lowered] = min(rank, ranks.get(lowered, rank))
-    return evolve(known, ranks=ranks, starts=frozenset(word[:_START] for word in ranks), longest=max(map(len, ranks)))
+    return evolve(known, ranks=ranks, reaches=_reaches(ranks))
 
 
 def _estimate(password: str, words: Sequence[str], known: "_Tables") -> float:
@@ -114,24 +115,27 @@ def _both(part: str, own: Mapping[str, int], known: "_Tables") -> float:
     Below a thousand guesses the search knows the very words, those of the context among them. It never lowers the answer
     that it finds more guesses: more words of the context can only weaken a password.
     """
-    searched = log10(guesses(part, own, known, (chinese.spans,)))
+    alike = [*_patterns(part, known)]
+    searched = log10(guesses(part, own, known, (chinese.spans,), alike))
     if searched <= _ALONE:
         return searched
     joined = _SEARCH * searched + _SURPRISE * trigrams().surprise(_lower(part)) + _CONSTANT
     joined = max(joined, min(searched, _ALONE + _FADE) - 1.5)  # 1.5 < _FADE * _SEARCH keeps it rising
-    return min(searched + min((searched - _ALONE) / _FADE, 1.0) * (joined - searched), _chinese(part, known))
+    answer = searched + min((searched - _ALONE) / _FADE, 1.0) * (joined - searched)
+    if any(True for _ in chinese.spans(_lower(part))):
+        answer = min(answer, _chinese(part, known, alike, None if own else searched))
+    return answer
 
 
-def _chinese(part: str, known: "_Tables") -> float:
+def _chinese(part: str, known: "_Tables", alike: Sequence[Span], with_them: float | None) -> float:
     """
     The search alone where Chinese parts shorten it, or no bound: the trigrams were trained on lists with little pinyin.
 
     Without the words of the context: a bound that came and went with them could let a word strengthen a password.
     """
-    if not any(True for _ in chinese.spans(_lower(part))):
-        return inf
-    with_them = guesses(part, {}, known, (chinese.spans,))
-    return log10(with_them) if with_them < guesses(part, {}, known) else inf
+    if with_them is None:
+        with_them = log10(guesses(part, {}, known, (chinese.spans,), alike))
+    return with_them if with_them < log10(guesses(part, {}, known, (), alike)) else inf
 
 
 @frozen
@@ -139,8 +143,8 @@ class _Tables:
     """zxcvbn's words and functions, bound once: what others do to its globals changes nothing here."""
 
     ranks: Mapping[str, int] = field(repr=False)
-    starts: frozenset[str] = field(repr=False)
-    longest: int
+    reaches: Mapping[str, int] = field(repr=False)
+    neighbours: frozenset[str] = field(repr=False)
     matching: ModuleType
     scoring: ModuleType
 
@@ -152,8 +156,19 @@ def tables() -> _Tables:
     from zxcvbn.frequency_lists import FREQUENCY_LISTS  # type: ignore[import-untyped]
 
     ranks = {word: rank for listed in FREQUENCY_LISTS.values() for rank, word in enumerate(listed, 1)}
-    starts = frozenset(word[:_START] for word in ranks)
-    return _Tables(ranks, starts, max(map(len, ranks)), matching, scoring)
+    graphs = matching.GRAPHS.values()
+    neighbours = {key + sign for graph in graphs for key, keys in graph.items() for signs in keys for sign in signs or ""}
+    return _Tables(ranks, _reaches(ranks), frozenset(neighbours), matching, scoring)
+
+
+def _reaches(words: Iterable[str]) -> dict[str, int]:
+    """How long the longest word is that begins with these few characters."""
+    reaches: dict[str, int] = {}
+    for word in words:
+        start, size = word[:_START], len(word)
+        if size > reaches.get(start, 0):
+            reaches[start] = size
+    return reaches
 
 
 def ranked(words: Sequence[str]) -> dict[str, int]:
@@ -172,15 +187,21 @@ def ranked(words: Sequence[str]) -> dict[str, int]:
     return dict(islice(ranks.items(), 256))
 
 
-def guesses(password: str, own: Mapping[str, int], tables: _Tables, also: Matchers = ()) -> float:
-    """Guesses for one part of at most 40 code points. *also* finds parts in it, in lower case, that zxcvbn knows nothing of."""
+def guesses(
+    password: str, own: Mapping[str, int], tables: _Tables, also: Matchers = (), alike: Iterable[Span] | None = None
+) -> float:
+    """
+    Guesses for one part of at most 40 code points.
+
+    *also* finds parts in it, in lower case, that zxcvbn knows nothing of; *alike* are its patterns, where they are known.
+    """
     if not password:
         return 1
     spans = [
         *_dictionary(password, own, tables),
         *substituted(password, own, tables),
         *repeats(password, own, tables, also),
-        *_patterns(password, tables),
+        *(_patterns(password, tables) if alike is None else alike),
         *_further(password, tables, also),
     ]
     return cheapest(len(password), spans)
@@ -190,21 +211,23 @@ def _dictionary(password: str, own: Mapping[str, int], tables: _Tables) -> Itera
     """Words as they are, and written backwards."""
     last = len(password) - 1
     for i, j, rank in found_words(password, own, tables):
-        yield i, j, rank * tables.scoring.uppercase_variations({"token": password[i : j + 1]})
+        yield i, j, rank * _capitals(password[i : j + 1], tables)
     for i, j, rank in found_words(password[::-1], own, tables):
-        token = password[last - j : last - i + 1]
-        yield last - j, last - i, 2 * rank * tables.scoring.uppercase_variations({"token": token})
+        yield last - j, last - i, 2 * rank * _capitals(password[last - j : last - i + 1], tables)
+
+
+def _capitals(token: str, tables: _Tables) -> float:
+    return 1.0 if token.islower() else float(tables.scoring.uppercase_variations({"token": token}))
 
 
 def found_words(text: str, own: Mapping[str, int], tables: _Tables) -> Iterator[tuple[int, int, int]]:
     """Every word in *text* and its rank."""
-    lowered, ranks = _lower(text), tables.ranks
+    lowered, ranks, reaches = _lower(text), tables.ranks, tables.reaches
+    own_reaches = _reaches(own) if own else {}
     size = len(lowered)
-    longest = max(tables.longest, max(map(len, own), default=0))
-    own_starts = {word[:_START] for word in own}
     for i in range(size):
-        start = lowered[i : i + _START]  # most places are the start of no word, and are left at once
-        reach = longest if start in tables.starts or start in own_starts else _START - 1
+        start = lowered[i : i + _START]  # most places are the start of no long word, and are left at once
+        reach = max(reaches.get(start, _START - 1), own_reaches.get(start, 0))
         for j in range(i + 1, min(size, i + reach) + 1):
             word = lowered[i:j]
             if word in ranks:
@@ -235,7 +258,7 @@ def substituted(password: str, own: Mapping[str, int], tables: _Tables) -> Itera
             used = {sign: letter for sign, letter in reading.items() if sign in token}
             if used and i < j:
                 match = {"token": token, "l33t": True, "sub": used}
-                yield i, j, rank * tables.scoring.uppercase_variations(match) * tables.scoring.l33t_variations(match)
+                yield i, j, rank * _capitals(token, tables) * tables.scoring.l33t_variations(match)
 
 
 def _readings(password: str, tables: _Tables) -> Iterator[dict[str, str]]:
@@ -260,7 +283,7 @@ def _further(password: str, tables: _Tables, also: Matchers) -> Iterator[Span]:
     lowered = _lower(password)
     for find in also:
         for i, j, count in find(lowered):
-            yield i, j, count * tables.scoring.uppercase_variations({"token": password[i : j + 1]})
+            yield i, j, count * _capitals(password[i : j + 1], tables)
 
 
 def repeats(password: str, own: Mapping[str, int], tables: _Tables, also: Matchers = ()) -> Iterator[Span]:
@@ -284,7 +307,10 @@ def _patterns(password: str, tables: _Tables) -> Iterator[Span]:
 
 
 def keyboard(password: str, tables: _Tables) -> Iterator[Span]:
-    """Neighbours on a keyboard."""
+    """Neighbours on a keyboard, three and more."""
+    pairs = [password[i : i + 2] in tables.neighbours for i in range(len(password) - 1)]
+    if not any(map(and_, pairs, pairs[1:])):
+        return
     for match in tables.matching.spatial_match(password):
         yield match["i"], match["j"], tables.scoring.spatial_guesses(match)
 

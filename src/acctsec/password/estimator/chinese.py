@@ -7,6 +7,7 @@ Dates (YYYYMMDD, YYMMDD) are found by the search itself. Origin and licences of 
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from math import inf
 
 from attrs import field, frozen
 
@@ -29,6 +30,8 @@ _MOBILES = 45e8  # some 45 prefixes of three digits are given out, 10^8 numbers 
 _RUN = re.compile(r"[a-z]{4,}")
 _DIGITS = re.compile(r"[0-9]{3,}")
 _MOST = 6  # syllables of a run: more take more guesses than brute force is given for the letters
+_WORD = 4  # syllables of a word
+_LONGEST = 7  # characters of a syllable or pun
 
 
 @frozen
@@ -70,7 +73,10 @@ def mobiles(lowered: str) -> Iterator[tuple[int, int, float]]:
 def puns(lowered: str) -> Iterator[tuple[int, int, float]]:
     """Digits that sound like words, up to six in a row."""
     for run in _DIGITS.finditer(lowered):
-        yield from _runs(run[0], run.start(), _PUN_COSTS, 1)
+        steps, offset = _steps(run[0], _PUN_COSTS), run.start()
+        for i in range(len(run[0])):
+            for _, end, guesses in _from(i, steps):
+                yield offset + i, offset + end - 1, guesses
 
 
 def pinyin(lowered: str) -> Iterator[tuple[int, int, float]]:
@@ -78,36 +84,39 @@ def pinyin(lowered: str) -> Iterator[tuple[int, int, float]]:
     table = _pinyin()
     for run in _RUN.finditer(lowered):
         text, offset = run[0], run.start()
-        yield from _runs(text, offset, table.syllables, 2)
+        steps = _steps(text, table.syllables)
         for i in range(len(text)):
-            for j in range(i + 4, min(i + 24, len(text)) + 1):
-                if rank := table.words.get(text[i:j]):
-                    yield offset + i, offset + j - 1, rank
-            for j in range(i + 2, min(i + 6, len(text)) + 1):
-                if rank := table.surnames.get(text[i:j]):
-                    for _, last, guesses in _from(text, j, table.syllables, 1, 2):
-                        yield offset + i, offset + last, rank * guesses
+            for number, end, guesses in _from(i, steps):  # words and surnames are syllables, too
+                if number > 1:
+                    yield offset + i, offset + end - 1, guesses
+                if number <= _WORD and (rank := table.words.get(text[i:end])):
+                    yield offset + i, offset + end - 1, rank
+                if number == 1 and (rank := table.surnames.get(text[i:end])):
+                    for given, last, more in _from(end, steps):
+                        if given > 2:
+                            break
+                        yield offset + i, offset + last - 1, rank * more
 
 
-def _runs(text: str, offset: int, costs: Mapping[str, float], least: int) -> Iterator[tuple[int, int, float]]:
-    for i in range(len(text)):
-        for first, last, guesses in _from(text, i, costs, least, _MOST):
-            yield offset + first, offset + last, guesses
+def _steps(text: str, costs: Mapping[str, float]) -> list[list[tuple[int, float]]]:
+    """For every index the entries that begin there: where each ends, and what it costs."""
+    size = len(text)
+    return [
+        [(j, costs[text[i:j]]) for j in range(i + 1, min(i + _LONGEST, size) + 1) if text[i:j] in costs] for i in range(size)
+    ] + [[]]
 
 
-def _from(text: str, start: int, costs: Mapping[str, float], least: int, most: int) -> Iterator[tuple[int, int, float]]:
-    """From *start*, every stretch that *least* to *most* entries make up, by the cheapest."""
+def _from(start: int, steps: list[list[tuple[int, float]]]) -> Iterator[tuple[int, int, float]]:
+    """From *start*, every stretch that one to six entries make up, fewer first: their number, its end, its cost by the cheapest."""
     ends = {start: 1.0}
-    for number in range(1, most + 1):
+    for number in range(1, _MOST + 1):
         reached: dict[int, float] = {}
         for at, guesses in ends.items():
-            for end in range(at + 1, min(at + 7, len(text)) + 1):
-                cost = costs.get(text[at:end])
-                if cost is not None and guesses * cost < reached.get(end, float("inf")):
+            for end, cost in steps[at]:
+                if guesses * cost < reached.get(end, inf):
                     reached[end] = guesses * cost
         if not reached:
             return
-        if number >= least:
-            for end, guesses in reached.items():
-                yield start, end - 1, guesses
+        for end, guesses in reached.items():
+            yield number, end, guesses
         ends = reached

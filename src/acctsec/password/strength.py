@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import islice
 from math import inf, log10, prod
-from operator import and_
 from types import ModuleType
 
 from attrs import evolve, field, frozen
@@ -20,6 +19,7 @@ from attrs import evolve, field, frozen
 from acctsec.errors import ConfigError
 from acctsec.password.context import bounded
 from acctsec.password.estimator import chinese
+from acctsec.password.estimator.keyboard import Keys, keyboards, walks
 from acctsec.password.estimator.kinds import Weakness
 from acctsec.password.estimator.ngrams import trigrams
 from acctsec.password.estimator.sequence import WINDOW, Span, cheapest
@@ -45,6 +45,7 @@ _GREEDY, _LAZY = re.compile(r"(.+)\1+"), re.compile(r"(.+?)\1+")
 _START = 4  # characters of a word that are looked up before the word is
 
 Matchers = tuple[Callable[[str], Iterable[Span]], ...]
+_CHINESE: Matchers = (chinese.spans,)
 
 
 def estimate(password: str, words: Sequence[str] = ()) -> float:
@@ -115,27 +116,26 @@ def _both(part: str, own: Mapping[str, int], known: "_Tables") -> float:
     Below a thousand guesses the search knows the very words, those of the context among them. It never lowers the answer
     that it finds more guesses: more words of the context can only weaken a password.
     """
-    alike = [*_patterns(part, known)]
-    searched = log10(guesses(part, own, known, (chinese.spans,), alike))
+    if not part:
+        return 0.0
+    patterns, foreign = [*_patterns(part, known)], [*_further(part, known, _CHINESE)]
+    found = [*_words(part, own, known), *patterns]
+    searched = log10(cheapest(len(part), [*found, *repeats(part, own, known, _CHINESE), *foreign]))
     if searched <= _ALONE:
         return searched
     joined = _SEARCH * searched + _SURPRISE * trigrams().surprise(_lower(part)) + _CONSTANT
     joined = max(joined, min(searched, _ALONE + _FADE) - 1.5)  # 1.5 < _FADE * _SEARCH keeps it rising
     answer = searched + min((searched - _ALONE) / _FADE, 1.0) * (joined - searched)
-    if any(True for _ in chinese.spans(_lower(part))):
-        answer = min(answer, _chinese(part, known, alike, None if own else searched))
-    return answer
+    if not foreign or answer <= searched:  # the bound is never below the search
+        return answer
+    # A bound that came and went with the words of the context could let a word strengthen a password: it knows none.
+    return min(answer, _chinese(part, [*_words(part, {}, known), *patterns] if own else found, foreign, known))
 
 
-def _chinese(part: str, known: "_Tables", alike: Sequence[Span], with_them: float | None) -> float:
-    """
-    The search alone where Chinese parts shorten it, or no bound: the trigrams were trained on lists with little pinyin.
-
-    Without the words of the context: a bound that came and went with them could let a word strengthen a password.
-    """
-    if with_them is None:
-        with_them = log10(guesses(part, {}, known, (chinese.spans,), alike))
-    return with_them if with_them < log10(guesses(part, {}, known, (), alike)) else inf
+def _chinese(part: str, found: list[Span], foreign: list[Span], known: "_Tables") -> float:
+    """The search alone where Chinese parts shorten it, or no bound: the trigrams were trained on lists with little pinyin."""
+    with_them = cheapest(len(part), [*found, *repeats(part, {}, known, _CHINESE), *foreign])
+    return log10(with_them) if with_them < cheapest(len(part), [*found, *repeats(part, {}, known)]) else inf
 
 
 @frozen
@@ -144,7 +144,8 @@ class _Tables:
 
     ranks: Mapping[str, int] = field(repr=False)
     reaches: Mapping[str, int] = field(repr=False)
-    neighbours: frozenset[str] = field(repr=False)
+    signs: frozenset[str] = field(repr=False)
+    keyboards: tuple[Keys, ...] = field(repr=False)
     matching: ModuleType
     scoring: ModuleType
 
@@ -156,9 +157,8 @@ def tables() -> _Tables:
     from zxcvbn.frequency_lists import FREQUENCY_LISTS  # type: ignore[import-untyped]
 
     ranks = {word: rank for listed in FREQUENCY_LISTS.values() for rank, word in enumerate(listed, 1)}
-    graphs = matching.GRAPHS.values()
-    neighbours = {key + sign for graph in graphs for key, keys in graph.items() for signs in keys for sign in signs or ""}
-    return _Tables(ranks, _reaches(ranks), frozenset(neighbours), matching, scoring)
+    signs = frozenset(sign for listed in matching.L33T_TABLE.values() for sign in listed)
+    return _Tables(ranks, _reaches(ranks), signs, keyboards(), matching, scoring)
 
 
 def _reaches(words: Iterable[str]) -> dict[str, int]:
@@ -187,48 +187,41 @@ def ranked(words: Sequence[str]) -> dict[str, int]:
     return dict(islice(ranks.items(), 256))
 
 
-def guesses(
-    password: str, own: Mapping[str, int], tables: _Tables, also: Matchers = (), alike: Iterable[Span] | None = None
-) -> float:
-    """
-    Guesses for one part of at most 40 code points.
-
-    *also* finds parts in it, in lower case, that zxcvbn knows nothing of; *alike* are its patterns, where they are known.
-    """
+def guesses(password: str, own: Mapping[str, int], tables: _Tables, also: Matchers = ()) -> float:
+    """Guesses for one part of at most 40 code points. *also* finds parts in it, in lower case, that zxcvbn knows nothing of."""
     if not password:
         return 1
-    spans = [
-        *_dictionary(password, own, tables),
-        *substituted(password, own, tables),
-        *repeats(password, own, tables, also),
-        *(_patterns(password, tables) if alike is None else alike),
-        *_further(password, tables, also),
-    ]
-    return cheapest(len(password), spans)
+    found = [*_words(password, own, tables), *_patterns(password, tables), *repeats(password, own, tables, also)]
+    return cheapest(len(password), [*found, *_further(password, tables, also)])
 
 
-def _dictionary(password: str, own: Mapping[str, int], tables: _Tables) -> Iterator[Span]:
-    """Words as they are, and written backwards."""
+def _words(password: str, own: Mapping[str, int], tables: _Tables) -> Iterator[Span]:
+    """Words as they are, written backwards, and with look-alikes."""
     last = len(password) - 1
     for i, j, rank in found_words(password, own, tables):
         yield i, j, rank * _capitals(password[i : j + 1], tables)
     for i, j, rank in found_words(password[::-1], own, tables):
         yield last - j, last - i, 2 * rank * _capitals(password[last - j : last - i + 1], tables)
+    yield from substituted(password, own, tables)
 
 
 def _capitals(token: str, tables: _Tables) -> float:
     return 1.0 if token.islower() else float(tables.scoring.uppercase_variations({"token": token}))
 
 
-def found_words(text: str, own: Mapping[str, int], tables: _Tables) -> Iterator[tuple[int, int, int]]:
-    """Every word in *text* and its rank."""
+def found_words(
+    text: str, own: Mapping[str, int], tables: _Tables, ends: Sequence[int] | None = None
+) -> Iterator[tuple[int, int, int]]:
+    """Every word in *text* and its rank; *ends* says for every index before which one no word that begins there may end."""
     lowered, ranks, reaches = _lower(text), tables.ranks, tables.reaches
     own_reaches = _reaches(own) if own else {}
     size = len(lowered)
-    for i in range(size):
+    for i, end in enumerate(range(1, size + 1) if ends is None else ends):
         start = lowered[i : i + _START]  # most places are the start of no long word, and are left at once
-        reach = max(reaches.get(start, _START - 1), own_reaches.get(start, 0))
-        for j in range(i + 1, min(size, i + reach) + 1):
+        reach = reaches.get(start, _START - 1)
+        if own:
+            reach = max(reach, own_reaches.get(start, 0))
+        for j in range(end, min(size, i + reach) + 1):
             word = lowered[i:j]
             if word in ranks:
                 yield i, j - 1, min(ranks[word], own.get(word, ranks[word]))
@@ -253,12 +246,21 @@ def substituted(password: str, own: Mapping[str, int], tables: _Tables) -> Itera
     """Words written with look-alikes (``p4ssw0rd``)."""
     for reading in _readings(password, tables):
         letters = {ord(sign): letter for sign, letter in reading.items()}
-        for i, j, rank in found_words(password.translate(letters), own, tables):
-            token = password[i : j + 1]
-            used = {sign: letter for sign, letter in reading.items() if sign in token}
-            if used and i < j:
+        for i, j, rank in found_words(password.translate(letters), own, tables, _past(password, reading)):
+            if i < j:
+                token = password[i : j + 1]
+                used = {sign: letter for sign, letter in reading.items() if sign in token}
                 match = {"token": token, "l33t": True, "sub": used}
                 yield i, j, rank * _capitals(token, tables) * tables.scoring.l33t_variations(match)
+
+
+def _past(password: str, signs: Iterable[str]) -> list[int]:
+    """For every index up to the last of these signs the end of the next one: no word without one is looked up."""
+    ends: list[int] = []
+    for place, character in enumerate(password, 1):
+        if character in signs:
+            ends += [place] * (place - len(ends))
+    return ends
 
 
 def _readings(password: str, tables: _Tables) -> Iterator[dict[str, str]]:
@@ -268,9 +270,9 @@ def _readings(password: str, tables: _Tables) -> Iterator[dict[str, str]]:
     zxcvbn tries every way, hundreds for crafted input. Beyond a bound no person reaches, all signs are read at once: by
     the first letter each can stand for, then by the last.
     """
-    signs = tables.matching.relevant_l33t_subtable(password, tables.matching.L33T_TABLE)
-    if not signs:
+    if tables.signs.isdisjoint(password):
         return
+    signs = tables.matching.relevant_l33t_subtable(password, tables.matching.L33T_TABLE)
     if prod(map(len, signs.values())) <= MAX_READINGS:
         yield from islice(tables.matching.enumerate_l33t_subs(signs), 2 * MAX_READINGS)
         return
@@ -307,12 +309,8 @@ def _patterns(password: str, tables: _Tables) -> Iterator[Span]:
 
 
 def keyboard(password: str, tables: _Tables) -> Iterator[Span]:
-    """Neighbours on a keyboard, three and more."""
-    pairs = [password[i : i + 2] in tables.neighbours for i in range(len(password) - 1)]
-    if not any(map(and_, pairs, pairs[1:])):
-        return
-    for match in tables.matching.spatial_match(password):
-        yield match["i"], match["j"], tables.scoring.spatial_guesses(match)
+    """Three and more neighbours on a keyboard."""
+    return walks(password, tables.keyboards)
 
 
 def sequences(password: str, tables: _Tables) -> Iterator[Span]:

@@ -1,7 +1,8 @@
 """The cheapest way to put a password together from the parts that were found in it, and brute force between them."""
 
 from collections.abc import Iterable
-from math import factorial
+from math import factorial, inf
+from operator import itemgetter
 
 WINDOW = 40
 """Code points that are analysed at once."""
@@ -9,16 +10,17 @@ WINDOW = 40
 Span = tuple[int, int, float]
 """First and last index of a part of the password, and the guesses that this part takes."""
 
+_Ways = dict[int, tuple[float, float, bool]]
+"""For a number of parts: guesses, product of the guesses of each part, whether brute force comes last."""
+
 # What n parts add to the guesses of each: their orders, and zxcvbn's penalty for one more (short sequences go first).
 _ORDERS = [float(factorial(parts)) for parts in range(WINDOW + 2)]
 _PENALTY = [0.0, *(10_000.0**parts for parts in range(WINDOW + 2))]
 
 # Ten guesses a character, and just above the least that any other part of the size takes.
 _BRUTE_FORCE = [1.0, 11.0, *(10.0**size for size in range(2, WINDOW + 2))]
+_PLACE = itemgetter(0, 1)
 _SCALE = [10.0**-size for size in range(WINDOW + 2)]
-
-_Ways = dict[int, tuple[float, float, bool]]
-"""For a number of parts: guesses, product of the guesses of each part, whether brute force comes last."""
 
 
 def cheapest(size: int, spans: Iterable[Span]) -> float:
@@ -29,23 +31,29 @@ def cheapest(size: int, spans: Iterable[Span]) -> float:
     10,000 ** (n - 1) guesses, as in zxcvbn.
     """
     ending = _by_end(size, spans)
-    best: list[_Ways] = []
+    before: list[_Ways] = [{0: (0.0, 1.0, False)}]  # for each index: what lies before it
     gaps = _Gaps()
-    for end in range(size):
+    for end, words in enumerate(ending):
         ways: _Ways = {}
-        for start, guesses in ending[end]:
-            if start == 0:
-                _consider(ways, 1, guesses, brute=False)
-                continue
-            for parts, (_, product, _) in best[start - 1].items():
+        for start, guesses in words:
+            for parts, (_, product, _) in before[start].items():
                 _consider(ways, parts + 1, product * guesses, brute=False)
         for start, parts, product in gaps.worth:
             _consider(ways, parts, product * _BRUTE_FORCE[end - start + 1], brute=True)
-        best.append(ways)
-        for parts, (_, product, brute) in ways.items():
-            if not brute:  # two such parts in a row are one
-                gaps.open(end + 1, parts + 1, product)
-    return min(guesses for guesses, _, _ in best[-1].values())
+        before.append(ways)
+        if words:
+            for parts, (_, product, brute) in ways.items():
+                if not brute:  # two such parts in a row are one
+                    gaps.open(end + 1, parts + 1, product)
+    return min(guesses for guesses, _, _ in before[-1].values())
+
+
+def _consider(ways: _Ways, parts: int, product: float, *, brute: bool) -> None:
+    guesses = _ORDERS[parts] * product + _PENALTY[parts]
+    for fewer, rival in ways.items():
+        if rival[0] <= guesses and fewer <= parts:
+            return
+    ways[parts] = (guesses, product, brute)
 
 
 class _Gaps:
@@ -71,17 +79,20 @@ class _Gaps:
 
 
 def _by_end(size: int, spans: Iterable[Span]) -> list[list[tuple[int, float]]]:
-    """The spans that end at each index, by their starts; a part takes as many guesses as one of its size does at least."""
+    """
+    The spans that end at each index, by their starts; a part takes as many guesses as one of its size takes at least.
+
+    One that is no cheaper than an earlier one of the same place changes nothing.
+    """
+    least: dict[tuple[int, int], float] = {}
+    cheaper: list[Span] = []
+    for span in spans:
+        place, guesses = span[:2], span[2]
+        if guesses < least.get(place, inf):
+            least[place] = guesses
+            cheaper.append(span)
     ending: list[list[tuple[int, float]]] = [[] for _ in range(size)]
-    for i, j, guesses in sorted(spans, key=lambda span: span[:2]):
-        least = 1 if j - i + 1 == size else 10 if i == j else 50
-        ending[j].append((i, max(float(guesses), least)))
+    for i, j, guesses in sorted(cheaper, key=_PLACE):
+        bound = 1.0 if j - i + 1 == size else 10.0 if i == j else 50.0
+        ending[j].append((i, guesses if guesses > bound else bound))
     return ending
-
-
-def _consider(ways: _Ways, parts: int, product: float, *, brute: bool) -> None:
-    guesses = _ORDERS[parts] * product + _PENALTY[parts]
-    for fewer, rival in ways.items():
-        if fewer <= parts and rival[0] <= guesses:
-            return
-    ways[parts] = (guesses, product, brute)

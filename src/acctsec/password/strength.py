@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import islice
-from math import inf, log10, prod
+from math import log10, prod
 from types import ModuleType
 
 from attrs import evolve, field, frozen
@@ -22,7 +22,7 @@ from acctsec.password.estimator import chinese
 from acctsec.password.estimator.keyboard import Keys, keyboards, walks
 from acctsec.password.estimator.kinds import Weakness
 from acctsec.password.estimator.ngrams import trigrams
-from acctsec.password.estimator.sequence import WINDOW, Span, cheapest
+from acctsec.password.estimator.sequence import WINDOW, Span, cheaper, cheapest
 
 MAX_READINGS = 16
 """Ways to undo substitutions that are tried one by one; of 1,500 realistic passwords none needed more than 12."""
@@ -114,28 +114,30 @@ def _both(part: str, own: Mapping[str, int], known: "_Tables") -> float:
     The search alone for what it finds at once, then more and more joined with how likely the characters are.
 
     Below a thousand guesses the search knows the very words, those of the context among them. It never lowers the answer
-    that it finds more guesses: more words of the context can only weaken a password.
+    that it finds more guesses: more words of the context can only weaken a password. Where Chinese parts shorten the search
+    it is never above it either: the trigrams were trained on lists with little pinyin.
     """
     if not part:
         return 0.0
-    patterns, foreign = [*_patterns(part, known)], [*_further(part, known, _CHINESE)]
+    patterns = [*_patterns(part, known)]
     found = [*_words(part, own, known), *patterns]
-    searched = log10(cheapest(len(part), [*found, *repeats(part, own, known, _CHINESE), *foreign]))
+    foreign = cheaper(_further(part, known, _CHINESE), found)
+    again = [*repeats(part, own, known, _CHINESE)]
+    searched = log10(cheapest(len(part), [*found, *again, *foreign]))
     if searched <= _ALONE:
         return searched
     joined = _SEARCH * searched + _SURPRISE * trigrams().surprise(_lower(part)) + _CONSTANT
     joined = max(joined, min(searched, _ALONE + _FADE) - 1.5)  # 1.5 < _FADE * _SEARCH keeps it rising
     answer = searched + min((searched - _ALONE) / _FADE, 1.0) * (joined - searched)
-    if not foreign or answer <= searched:  # the bound is never below the search
+    if answer <= searched or not (foreign or again):  # the bound is never below the search
         return answer
-    # A bound that came and went with the words of the context could let a word strengthen a password: it knows none.
-    return min(answer, _chinese(part, [*_words(part, {}, known), *patterns] if own else found, foreign, known))
-
-
-def _chinese(part: str, found: list[Span], foreign: list[Span], known: "_Tables") -> float:
-    """The search alone where Chinese parts shorten it, or no bound: the trigrams were trained on lists with little pinyin."""
-    with_them = cheapest(len(part), [*found, *repeats(part, {}, known, _CHINESE), *foreign])
-    return log10(with_them) if with_them < cheapest(len(part), [*found, *repeats(part, {}, known)]) else inf
+    bound = searched
+    if own:  # a bound that came and went with the words of the context could let a word strengthen a password
+        found = [*_words(part, {}, known), *patterns]
+        foreign = cheaper(_further(part, known, _CHINESE), found)
+        bound = log10(cheapest(len(part), [*found, *repeats(part, {}, known, _CHINESE), *foreign]))
+    without = log10(cheapest(len(part), [*found, *repeats(part, {}, known)]))
+    return min(answer, bound) if bound < without else answer
 
 
 @frozen

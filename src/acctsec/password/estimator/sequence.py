@@ -78,21 +78,25 @@ class _Gaps:
         self.worth.append((start, parts, product))
 
 
-def _by_end(size: int, spans: Iterable[Span]) -> list[list[tuple[int, float]]]:
-    """
-    The spans that end at each index, by their starts; a part takes as many guesses as one of its size takes at least.
-
-    One that is no cheaper than an earlier one of the same place changes nothing.
-    """
+def cheaper(spans: Iterable[Span], known: Iterable[Span]) -> list[Span]:
+    """Those of *spans* that take fewer guesses than what stands before them, or is known, of the same place: others change nothing."""
     least: dict[tuple[int, int], float] = {}
-    cheaper: list[Span] = []
+    for i, j, guesses in known:
+        if guesses < least.get((i, j), inf):
+            least[i, j] = guesses
+    found: list[Span] = []
     for span in spans:
-        place, guesses = span[:2], span[2]
-        if guesses < least.get(place, inf):
-            least[place] = guesses
-            cheaper.append(span)
+        i, j, guesses = span
+        if guesses < least.get((i, j), inf):
+            least[i, j] = guesses
+            found.append(span)
+    return found
+
+
+def _by_end(size: int, spans: Iterable[Span]) -> list[list[tuple[int, float]]]:
+    """The spans that end at each index, by their starts; a part takes as many guesses as one of its size takes at least."""
     ending: list[list[tuple[int, float]]] = [[] for _ in range(size)]
-    for i, j, guesses in sorted(cheaper, key=_PLACE):
+    for i, j, guesses in sorted(cheaper(spans, ()), key=_PLACE):
         bound = 1.0 if j - i + 1 == size else 10.0 if i == j else 50.0
         ending[j].append((i, guesses if guesses > bound else bound))
     return ending

@@ -101,7 +101,11 @@ def _with(dictionaries: tuple[tuple[str, ...], ...]) -> "_Tables":
 
 def _estimate(password: str, words: Sequence[str], known: "_Tables") -> float:
     own = ranked(words)
-    return max(_both(part, own, known) for part in windows(password))
+    ends = password if len(password) <= 2 * WINDOW else password[:WINDOW] + password[-WINDOW:]
+    found = _Words.found(ends, own, known)
+    last = max(len(ends) - WINDOW, 0)
+    parts = {ends[start : start + WINDOW]: found.within(start, start + WINDOW) for start in (last, 0)}
+    return max(_both(part) for part in parts.values())
 
 
 def windows(password: str) -> tuple[str, ...]:
@@ -109,7 +113,7 @@ def windows(password: str) -> tuple[str, ...]:
     return (password,) if len(password) <= WINDOW else (password[:WINDOW], password[-WINDOW:])
 
 
-def _both(part: str, own: Mapping[str, int], known: "_Tables") -> float:
+def _both(words: "_Words") -> float:
     """
     The search alone for what it finds at once, then more and more joined with how likely the characters are.
 
@@ -117,12 +121,13 @@ def _both(part: str, own: Mapping[str, int], known: "_Tables") -> float:
     that it finds more guesses: more words of the context can only weaken a password. Where Chinese parts shorten the search
     it is never above it either: the trigrams were trained on lists with little pinyin.
     """
+    part, known = words.text, words.tables
     if not part:
         return 0.0
     patterns = [*_patterns(part, known)]
-    found = [*_words(part, own, known), *patterns]
+    found = [*words.spans, *patterns]
     foreign = cheaper(_further(part, known, _CHINESE), found)
-    again = [*repeats(part, own, known, _CHINESE)]
+    again = [*_repeats(words, _CHINESE)]
     searched = log10(cheapest(len(part), [*found, *again, *foreign]))
     if searched <= _ALONE:
         return searched
@@ -132,11 +137,12 @@ def _both(part: str, own: Mapping[str, int], known: "_Tables") -> float:
     if answer <= searched or not (foreign or again):  # the bound is never below the search
         return answer
     bound = searched
-    if own:  # a bound that came and went with the words of the context could let a word strengthen a password
-        found = [*_words(part, {}, known), *patterns]
+    if words.own:  # a bound that came and went with the words of the context could let a word strengthen a password
+        words = _Words.found(part, {}, known)
+        found = [*words.spans, *patterns]
         foreign = cheaper(_further(part, known, _CHINESE), found)
-        bound = log10(cheapest(len(part), [*found, *repeats(part, {}, known, _CHINESE), *foreign]))
-    without = log10(cheapest(len(part), [*found, *repeats(part, {}, known)]))
+        bound = log10(cheapest(len(part), [*found, *_repeats(words, _CHINESE), *foreign]))
+    without = log10(cheapest(len(part), [*found, *_repeats(words, ())]))
     return min(answer, bound) if bound < without else answer
 
 
@@ -191,20 +197,57 @@ def ranked(words: Sequence[str]) -> dict[str, int]:
 
 def guesses(password: str, own: Mapping[str, int], tables: _Tables, also: Matchers = ()) -> float:
     """Guesses for one part of at most 40 code points. *also* finds parts in it, in lower case, that zxcvbn knows nothing of."""
-    if not password:
+    return _guesses(_Words.found(password, own, tables), also)
+
+
+def _guesses(words: "_Words", also: Matchers) -> float:
+    text, tables = words.text, words.tables
+    if not text:
         return 1
-    found = [*_words(password, own, tables), *_patterns(password, tables), *repeats(password, own, tables, also)]
-    return cheapest(len(password), [*found, *_further(password, tables, also)])
+    found = [*words.spans, *_patterns(text, tables), *_repeats(words, also), *_further(text, tables, also)]
+    return cheapest(len(text), found)
 
 
-def _words(password: str, own: Mapping[str, int], tables: _Tables) -> Iterator[Span]:
-    """Words as they are, written backwards, and with look-alikes."""
-    last = len(password) - 1
-    for i, j, rank in found_words(password, own, tables):
-        yield i, j, rank * _capitals(password[i : j + 1], tables)
-    for i, j, rank in found_words(password[::-1], own, tables):
-        yield last - j, last - i, 2 * rank * _capitals(password[last - j : last - i + 1], tables)
-    yield from substituted(password, own, tables)
+@frozen
+class _Words:
+    """The words in a text: as they are, written backwards, and with look-alikes. Looked up once for all that overlaps."""
+
+    text: str = field(repr=False)
+    own: Mapping[str, int] = field(repr=False)
+    tables: _Tables
+    plain: list[Span] = field(repr=False)
+    disguised: list[Span] = field(repr=False)
+
+    @classmethod
+    def found(cls, text: str, own: Mapping[str, int], tables: _Tables) -> "_Words":
+        """Look them up."""
+        last, plain = len(text) - 1, list[Span]()
+        for i, j, rank in found_words(text, own, tables):
+            plain.append((i, j, rank * _capitals(text[i : j + 1], tables)))
+        for i, j, rank in found_words(text[::-1], own, tables):
+            plain.append((last - j, last - i, 2 * rank * _capitals(text[last - j : last - i + 1], tables)))
+        return cls(text, own, tables, plain, [*substituted(text, own, tables)])
+
+    @property
+    def spans(self) -> list[Span]:
+        """All of them."""
+        return self.plain + self.disguised
+
+    def within(self, start: int, stop: int) -> "_Words":
+        """
+        Those in a part of the text.
+
+        How look-alikes are read depends on which there are: in a part with fewer they are read anew.
+        """
+        if start == 0 and stop >= len(self.text):
+            return self
+        part, signs = self.text[start:stop], self.tables.signs
+        plain = [(i - start, j - start, guesses) for i, j, guesses in self.plain if start <= i and j < stop]
+        if signs.intersection(part) == signs.intersection(self.text):
+            disguised = [(i - start, j - start, guesses) for i, j, guesses in self.disguised if start <= i and j < stop]
+        else:
+            disguised = [*substituted(part, self.own, self.tables)]
+        return _Words(part, self.own, self.tables, plain, disguised)
 
 
 def _capitals(token: str, tables: _Tables) -> float:
@@ -290,15 +333,19 @@ def _further(password: str, tables: _Tables, also: Matchers) -> Iterator[Span]:
             yield i, j, count * _capitals(password[i : j + 1], tables)
 
 
-def repeats(password: str, own: Mapping[str, int], tables: _Tables, also: Matchers = ()) -> Iterator[Span]:
+def repeats(password: str, own: Mapping[str, int], tables: _Tables) -> Iterator[Span]:
     """The same again (``abcabc``); what is repeated is judged by itself, beside the same words."""
-    start = 0
+    return _repeats(_Words.found(password, own, tables), ())
+
+
+def _repeats(words: _Words, also: Matchers) -> Iterator[Span]:
+    password, start = words.text, 0
     while (greedy := _GREEDY.search(password, start)) and (lazy := _LAZY.search(password, start)):
         found = greedy if len(greedy[0]) > len(lazy[0]) else lazy  # greedy sees aab twice in aabaab, lazy only aa
         whole = _LAZY.fullmatch(found[0])
         base = whole[1] if found is greedy and whole else found[1]
         i, j = found.start(), found.end() - 1
-        yield i, j, guesses(base, own, tables, also) * (j - i + 1) / len(base)
+        yield i, j, _guesses(words.within(i, i + len(base)), also) * (j - i + 1) / len(base)
         start = j + 1
 
 

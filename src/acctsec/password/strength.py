@@ -9,12 +9,12 @@ thousand guesses a trigram model has a say as well: search finds words and patte
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from itertools import islice
 from math import log10, prod
 from types import ModuleType
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
 from acctsec.errors import ConfigError
 from acctsec.password.context import bounded
@@ -46,6 +46,7 @@ _START = 4  # characters of a word that are looked up before the word is
 
 Matchers = tuple[Callable[[str], Iterable[Span]], ...]
 _CHINESE: Matchers = (chinese.spans,)
+_SHORTEST = 3  # characters of what is Chinese
 
 
 def estimate(password: str, words: Sequence[str] = ()) -> float:
@@ -102,7 +103,7 @@ def _with(dictionaries: tuple[tuple[str, ...], ...]) -> "_Tables":
 def _estimate(password: str, words: Sequence[str], known: "_Tables") -> float:
     own = ranked(words)
     ends = password if len(password) <= 2 * WINDOW else password[:WINDOW] + password[-WINDOW:]
-    found = _Words.found(ends, own, known)
+    found = _Words(ends, own, known)
     last = max(len(ends) - WINDOW, 0)
     parts = {ends[start : start + WINDOW]: found.within(start, start + WINDOW) for start in (last, 0)}
     return max(_both(part) for part in parts.values())
@@ -138,7 +139,7 @@ def _both(words: "_Words") -> float:
         return answer
     bound = searched
     if words.own:  # a bound that came and went with the words of the context could let a word strengthen a password
-        words = _Words.found(part, {}, known)
+        words = _Words(part, {}, known)
         found = [*words.spans, *patterns]
         foreign = cheaper(_further(part, known, _CHINESE), found)
         bound = log10(cheapest(len(part), [*found, *_repeats(words, _CHINESE), *foreign]))
@@ -197,7 +198,7 @@ def ranked(words: Sequence[str]) -> dict[str, int]:
 
 def guesses(password: str, own: Mapping[str, int], tables: _Tables, also: Matchers = ()) -> float:
     """Guesses for one part of at most 40 code points. *also* finds parts in it, in lower case, that zxcvbn knows nothing of."""
-    return _guesses(_Words.found(password, own, tables), also)
+    return _guesses(_Words(password, own, tables), also)
 
 
 def _guesses(words: "_Words", also: Matchers) -> float:
@@ -208,30 +209,35 @@ def _guesses(words: "_Words", also: Matchers) -> float:
     return cheapest(len(text), found)
 
 
-@frozen
+@define(slots=False)
 class _Words:
-    """The words in a text: as they are, written backwards, and with look-alikes. Looked up once for all that overlaps."""
+    """The words in a text, looked up once for all that overlaps, and for one answer only."""
 
     text: str = field(repr=False)
     own: Mapping[str, int] = field(repr=False)
     tables: _Tables
-    plain: list[Span] = field(repr=False)
-    disguised: list[Span] = field(repr=False)
+    repeated: dict[tuple[str, Matchers], float] = field(factory=dict, repr=False)
+    """What was repeated, and its guesses."""
 
-    @classmethod
-    def found(cls, text: str, own: Mapping[str, int], tables: _Tables) -> "_Words":
-        """Look them up."""
-        last, plain = len(text) - 1, list[Span]()
-        for i, j, rank in found_words(text, own, tables):
-            plain.append((i, j, rank * _capitals(text[i : j + 1], tables)))
-        for i, j, rank in found_words(text[::-1], own, tables):
-            plain.append((last - j, last - i, 2 * rank * _capitals(text[last - j : last - i + 1], tables)))
-        return cls(text, own, tables, plain, [*substituted(text, own, tables)])
-
-    @property
+    @cached_property
     def spans(self) -> list[Span]:
         """All of them."""
         return self.plain + self.disguised
+
+    @cached_property
+    def plain(self) -> list[Span]:
+        """Words as they are, and written backwards."""
+        text, last, found = self.text, len(self.text) - 1, list[Span]()
+        for i, j, rank in found_words(text, self.own, self.tables):
+            found.append((i, j, rank * _capitals(text[i : j + 1], self.tables)))
+        for i, j, rank in found_words(text[::-1], self.own, self.tables):
+            found.append((last - j, last - i, 2 * rank * _capitals(text[last - j : last - i + 1], self.tables)))
+        return found
+
+    @cached_property
+    def disguised(self) -> list[Span]:
+        """Words written with look-alikes."""
+        return [*substituted(self.text, self.own, self.tables)]
 
     def within(self, start: int, stop: int) -> "_Words":
         """
@@ -242,12 +248,15 @@ class _Words:
         if start == 0 and stop >= len(self.text):
             return self
         part, signs = self.text[start:stop], self.tables.signs
-        plain = [(i - start, j - start, guesses) for i, j, guesses in self.plain if start <= i and j < stop]
+        words = _Words(part, self.own, self.tables, self.repeated)
+        words.plain = _cut(self.plain, start, stop)
         if signs.intersection(part) == signs.intersection(self.text):
-            disguised = [(i - start, j - start, guesses) for i, j, guesses in self.disguised if start <= i and j < stop]
-        else:
-            disguised = [*substituted(part, self.own, self.tables)]
-        return _Words(part, self.own, self.tables, plain, disguised)
+            words.disguised = _cut(self.disguised, start, stop)
+        return words
+
+
+def _cut(spans: list[Span], start: int, stop: int) -> list[Span]:
+    return [(i - start, j - start, guesses) for i, j, guesses in spans if start <= i and j < stop]
 
 
 def _capitals(token: str, tables: _Tables) -> float:
@@ -335,7 +344,7 @@ def _further(password: str, tables: _Tables, also: Matchers) -> Iterator[Span]:
 
 def repeats(password: str, own: Mapping[str, int], tables: _Tables) -> Iterator[Span]:
     """The same again (``abcabc``); what is repeated is judged by itself, beside the same words."""
-    return _repeats(_Words.found(password, own, tables), ())
+    return _repeats(_Words(password, own, tables), ())
 
 
 def _repeats(words: _Words, also: Matchers) -> Iterator[Span]:
@@ -345,7 +354,10 @@ def _repeats(words: _Words, also: Matchers) -> Iterator[Span]:
         whole = _LAZY.fullmatch(found[0])
         base = whole[1] if found is greedy and whole else found[1]
         i, j = found.start(), found.end() - 1
-        yield i, j, _guesses(words.within(i, i + len(base)), also) * (j - i + 1) / len(base)
+        key = base, also if len(base) >= _SHORTEST else ()
+        if key not in words.repeated:
+            words.repeated[key] = _guesses(words.within(i, i + len(base)), key[1])
+        yield i, j, words.repeated[key] * (j - i + 1) / len(base)
         start = j + 1
 
 

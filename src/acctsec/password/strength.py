@@ -8,7 +8,7 @@ thousand guesses a trigram model has a say as well: search finds words and patte
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property, lru_cache
 from itertools import islice
 from math import log10, prod
@@ -43,10 +43,6 @@ _DATE = re.compile(r"(\d{1,4})([\s/\\_.-])(\d{1,2})\2(\d{1,4})")
 _PIECE = re.compile(r"[^\W_]{3,}")
 _GREEDY, _LAZY = re.compile(r"(.+)\1+"), re.compile(r"(.+?)\1+")
 _START = 4  # characters of a word that are looked up before the word is
-
-Matchers = tuple[Callable[[str], Iterable[Span]], ...]
-_CHINESE: Matchers = (chinese.spans,)
-_SHORTEST = 3  # characters of what is Chinese
 
 
 def estimate(password: str, words: Sequence[str] = ()) -> float:
@@ -103,9 +99,9 @@ def _with(dictionaries: tuple[tuple[str, ...], ...]) -> "_Tables":
 def _estimate(password: str, words: Sequence[str], known: "_Tables") -> float:
     own = ranked(words)
     ends = password if len(password) <= 2 * WINDOW else password[:WINDOW] + password[-WINDOW:]
-    found = _Words(ends, own, known)
+    whole = _Part(ends, own, known)
     last = max(len(ends) - WINDOW, 0)
-    parts = {ends[start : start + WINDOW]: found.within(start, start + WINDOW) for start in (last, 0)}
+    parts = {ends[start : start + WINDOW]: whole.within(start, start + WINDOW) for start in (last, 0)}
     return max(_both(part) for part in parts.values())
 
 
@@ -114,7 +110,7 @@ def windows(password: str) -> tuple[str, ...]:
     return (password,) if len(password) <= WINDOW else (password[:WINDOW], password[-WINDOW:])
 
 
-def _both(words: "_Words") -> float:
+def _both(part: "_Part") -> float:
     """
     The search alone for what it finds at once, then more and more joined with how likely the characters are.
 
@@ -122,29 +118,17 @@ def _both(words: "_Words") -> float:
     that it finds more guesses: more words of the context can only weaken a password. Where Chinese parts shorten the search
     it is never above it either: the trigrams were trained on lists with little pinyin.
     """
-    part, known = words.text, words.tables
-    if not part:
-        return 0.0
-    patterns = [*_patterns(part, known)]
-    found = [*words.spans, *patterns]
-    foreign = cheaper(_further(part, known, _CHINESE), found)
-    again = [*_repeats(words, _CHINESE)]
-    searched = log10(cheapest(len(part), [*found, *again, *foreign]))
+    searched = log10(part.guesses)
     if searched <= _ALONE:
         return searched
-    joined = _SEARCH * searched + _SURPRISE * trigrams().surprise(_lower(part)) + _CONSTANT
+    joined = _SEARCH * searched + _SURPRISE * trigrams().surprise(_lower(part.text)) + _CONSTANT
     joined = max(joined, min(searched, _ALONE + _FADE) - 1.5)  # 1.5 < _FADE * _SEARCH keeps it rising
     answer = searched + min((searched - _ALONE) / _FADE, 1.0) * (joined - searched)
-    if answer <= searched or not (foreign or again):  # the bound is never below the search
+    if answer <= searched:
         return answer
-    bound = searched
-    if words.own:  # a bound that came and went with the words of the context could let a word strengthen a password
-        words = _Words(part, {}, known)
-        found = [*words.spans, *patterns]
-        foreign = cheaper(_further(part, known, _CHINESE), found)
-        bound = log10(cheapest(len(part), [*found, *_repeats(words, _CHINESE), *foreign]))
-    without = log10(cheapest(len(part), [*found, *_repeats(words, ())]))
-    return min(answer, bound) if bound < without else answer
+    if part.own:  # a bound that came and went with the words of the context could let a word strengthen a password
+        part = _Part(part.text, {}, part.tables)
+    return min(answer, log10(part.guesses)) if part.guesses < part.guesses_without_chinese else answer
 
 
 @frozen
@@ -196,37 +180,51 @@ def ranked(words: Sequence[str]) -> dict[str, int]:
     return dict(islice(ranks.items(), 256))
 
 
-def guesses(password: str, own: Mapping[str, int], tables: _Tables, also: Matchers = ()) -> float:
-    """Guesses for one part of at most 40 code points. *also* finds parts in it, in lower case, that zxcvbn knows nothing of."""
-    return _guesses(_Words(password, own, tables), also)
-
-
-def _guesses(words: "_Words", also: Matchers) -> float:
-    text, tables = words.text, words.tables
-    if not text:
-        return 1
-    found = [*words.spans, *_patterns(text, tables), *_repeats(words, also), *_further(text, tables, also)]
-    return cheapest(len(text), found)
+def guesses(password: str, own: Mapping[str, int], tables: _Tables) -> float:
+    """Guesses for at most 40 code points, without what is Chinese: those of zxcvbn."""
+    return _Part(password, own, tables).guesses_without_chinese
 
 
 @define(slots=False)
-class _Words:
-    """The words in a text, looked up once for all that overlaps, and for one answer only."""
+class _Part:
+    """What is found in a part of a password, each looked up once, for one answer only."""
 
     text: str = field(repr=False)
     own: Mapping[str, int] = field(repr=False)
     tables: _Tables
-    repeated: dict[tuple[str, Matchers], float] = field(factory=dict, repr=False)
-    """What was repeated, and its guesses."""
+    repeated: dict[str, tuple[float, float]] = field(factory=dict, repr=False)
+    """Of each text that stood there several times the guesses, and those without what is Chinese."""
 
     @cached_property
-    def spans(self) -> list[Span]:
-        """All of them."""
-        return self.plain + self.disguised
+    def guesses(self) -> float:
+        """Of the cheapest way to put the part together."""
+        return cheapest(len(self.text), [*self._found, *(span[:3] for span in self._again), *self._foreign])
 
     @cached_property
-    def plain(self) -> list[Span]:
-        """Words as they are, and written backwards."""
+    def guesses_without_chinese(self) -> float:
+        """The same for who knows neither pinyin nor the rest."""
+        if not self._foreign and all(guesses == others for _, _, guesses, others in self._again):
+            return self.guesses
+        return cheapest(len(self.text), [*self._found, *((i, j, others) for i, j, _, others in self._again)])
+
+    def within(self, start: int, stop: int) -> "_Part":
+        """
+        A part of the part: no word in it is looked up again.
+
+        How look-alikes are read depends on which there are: where fewer are left they are read anew.
+        """
+        if start == 0 and stop >= len(self.text):
+            return self
+        text, signs = self.text[start:stop], self.tables.signs
+        part = _Part(text, self.own, self.tables, self.repeated)
+        part._words = _cut(self._words, start, stop)  # noqa: SLF001 - its own kind
+        if signs.intersection(text) == signs.intersection(self.text):
+            part._disguised = _cut(self._disguised, start, stop)  # noqa: SLF001 - its own kind
+        return part
+
+    @cached_property
+    def _words(self) -> list[Span]:
+        """As they are, and written backwards."""
         text, last, found = self.text, len(self.text) - 1, list[Span]()
         for i, j, rank in found_words(text, self.own, self.tables):
             found.append((i, j, rank * _capitals(text[i : j + 1], self.tables)))
@@ -235,24 +233,32 @@ class _Words:
         return found
 
     @cached_property
-    def disguised(self) -> list[Span]:
-        """Words written with look-alikes."""
+    def _disguised(self) -> list[Span]:
         return [*substituted(self.text, self.own, self.tables)]
 
-    def within(self, start: int, stop: int) -> "_Words":
-        """
-        Those in a part of the text.
+    @cached_property
+    def _found(self) -> list[Span]:
+        return [*self._words, *self._disguised, *_patterns(self.text, self.tables)]
 
-        How look-alikes are read depends on which there are: in a part with fewer they are read anew.
-        """
-        if start == 0 and stop >= len(self.text):
-            return self
-        part, signs = self.text[start:stop], self.tables.signs
-        words = _Words(part, self.own, self.tables, self.repeated)
-        words.plain = _cut(self.plain, start, stop)
-        if signs.intersection(part) == signs.intersection(self.text):
-            words.disguised = _cut(self.disguised, start, stop)
-        return words
+    @cached_property
+    def _foreign(self) -> list[Span]:
+        """What is Chinese, and shorter than what else was found."""
+        spans = chinese.spans(_lower(self.text))
+        return cheaper(((i, j, count * _capitals(self.text[i : j + 1], self.tables)) for i, j, count in spans), self._found)
+
+    @cached_property
+    def _again(self) -> list[tuple[int, int, float, float]]:
+        """The same again: the guesses for what is repeated, times how often it stands there."""
+        found = []
+        for i, j, size in repetitions(self.text):
+            base = self.text[i : i + size]
+            if base not in self.repeated:
+                part = self.within(i, i + size)
+                self.repeated[base] = part.guesses, part.guesses_without_chinese
+            times = (j - i + 1) / size
+            guesses, others = self.repeated[base]
+            found.append((i, j, guesses * times, others * times))
+        return found
 
 
 def _cut(spans: list[Span], start: int, stop: int) -> list[Span]:
@@ -335,30 +341,20 @@ def _readings(password: str, tables: _Tables) -> Iterator[dict[str, str]]:
     yield dict(pairs)
 
 
-def _further(password: str, tables: _Tables, also: Matchers) -> Iterator[Span]:
-    lowered = _lower(password)
-    for find in also:
-        for i, j, count in find(lowered):
-            yield i, j, count * _capitals(password[i : j + 1], tables)
-
-
 def repeats(password: str, own: Mapping[str, int], tables: _Tables) -> Iterator[Span]:
     """The same again (``abcabc``); what is repeated is judged by itself, beside the same words."""
-    return _repeats(_Words(password, own, tables), ())
+    for i, j, size in repetitions(password):
+        yield i, j, guesses(password[i : i + size], own, tables) * (j - i + 1) / size
 
 
-def _repeats(words: _Words, also: Matchers) -> Iterator[Span]:
-    password, start = words.text, 0
+def repetitions(password: str) -> Iterator[tuple[int, int, int]]:
+    """First and last index of what stands there several times in a row, and how long it is once."""
+    start = 0
     while (greedy := _GREEDY.search(password, start)) and (lazy := _LAZY.search(password, start)):
         found = greedy if len(greedy[0]) > len(lazy[0]) else lazy  # greedy sees aab twice in aabaab, lazy only aa
         whole = _LAZY.fullmatch(found[0])
-        base = whole[1] if found is greedy and whole else found[1]
-        i, j = found.start(), found.end() - 1
-        key = base, also if len(base) >= _SHORTEST else ()
-        if key not in words.repeated:
-            words.repeated[key] = _guesses(words.within(i, i + len(base)), key[1])
-        yield i, j, words.repeated[key] * (j - i + 1) / len(base)
-        start = j + 1
+        yield found.start(), found.end() - 1, len(whole[1] if found is greedy and whole else found[1])
+        start = found.end()
 
 
 def _patterns(password: str, tables: _Tables) -> Iterator[Span]:

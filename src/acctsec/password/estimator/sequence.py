@@ -30,6 +30,8 @@ def cheapest(size: int, spans: Iterable[Span]) -> float:
     For every end and number of parts the best product is kept. A sequence of n parts takes n! * product +
     10,000 ** (n - 1) guesses, as in zxcvbn.
     """
+    if not size:
+        return 1.0
     ending = _by_end(size, spans)
     before: list[_Ways] = [{0: (0.0, 1.0, False)}]  # for each index: what lies before it
     gaps = _Gaps()

@@ -97,12 +97,22 @@ def _with(dictionaries: tuple[tuple[str, ...], ...]) -> "_Tables":
 
 
 def _estimate(password: str, words: Sequence[str], known: "_Tables") -> float:
-    own = ranked(words)
     ends = password if len(password) <= 2 * WINDOW else password[:WINDOW] + password[-WINDOW:]
-    whole = _Part(ends, own, known)
+    whole = _Part(ends, _possible(ranked(words), ends, known), known)
     last = max(len(ends) - WINDOW, 0)
     parts = {ends[start : start + WINDOW]: whole.within(start, start + WINDOW) for start in (last, 0)}
-    return max(_both(part) for part in parts.values())
+    return max(map(_both, parts.values()))
+
+
+def _possible(own: dict[str, int], text: str, known: "_Tables") -> dict[str, int]:
+    """Without the words that cannot be in this text: most passwords hold none, and are searched but once then."""
+    if not own:
+        return own
+    forwards, backwards = _lower(text), _lower(text[::-1])
+    letters = known.matching.relevant_l33t_subtable(text, known.matching.L33T_TABLE)
+    if not letters:
+        return {word: rank for word, rank in own.items() if word in forwards or word in backwards}
+    return {word: rank for word, rank in own.items() if not set(word).difference(forwards, backwards, letters)}
 
 
 def windows(password: str) -> tuple[str, ...]:

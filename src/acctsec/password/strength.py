@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property, lru_cache
 from itertools import islice
-from math import log10, prod
+from math import comb, log10, prod
 from types import ModuleType
 
 from attrs import define, evolve, field, frozen
@@ -42,6 +42,7 @@ _YEAR = re.compile(r"19[0-9]{2}|20[0-4][0-9]")
 _DATE = re.compile(r"(\d{1,4})([\s/\\_.-])(\d{1,2})\2(\d{1,4})")
 _PIECE = re.compile(r"[^\W_]{3,}")
 _GREEDY, _LAZY = re.compile(r"(.+)\1+"), re.compile(r"(.+?)\1+")
+_NO_CAPITAL, _PLAIN_CAPITALS = re.compile(r"^[^A-Z]+$"), re.compile(r"^(?:[A-Z][^A-Z]+|[^A-Z]+[A-Z]|[^a-z]+)$")
 _START = 4  # characters of a word that are looked up before the word is
 
 
@@ -237,9 +238,9 @@ class _Part:
         """As they are, and written backwards."""
         text, last, found = self.text, len(self.text) - 1, list[Span]()
         for i, j, rank in found_words(text, self.own, self.tables):
-            found.append((i, j, rank * _capitals(text[i : j + 1], self.tables)))
+            found.append((i, j, rank * _capitals(text[i : j + 1])))
         for i, j, rank in found_words(text[::-1], self.own, self.tables):
-            found.append((last - j, last - i, 2 * rank * _capitals(text[last - j : last - i + 1], self.tables)))
+            found.append((last - j, last - i, 2 * rank * _capitals(text[last - j : last - i + 1])))
         return found
 
     @cached_property
@@ -254,7 +255,7 @@ class _Part:
     def _foreign(self) -> list[Span]:
         """What is Chinese, and shorter than what else was found."""
         spans = chinese.spans(_lower(self.text))
-        return cheaper(((i, j, count * _capitals(self.text[i : j + 1], self.tables)) for i, j, count in spans), self._found)
+        return cheaper(((i, j, count * _capitals(self.text[i : j + 1])) for i, j, count in spans), self._found)
 
     @cached_property
     def _again(self) -> list[tuple[int, int, float, float]]:
@@ -275,8 +276,25 @@ def _cut(spans: list[Span], start: int, stop: int) -> list[Span]:
     return [(i - start, j - start, guesses) for i, j, guesses in spans if start <= i and j < stop]
 
 
-def _capitals(token: str, tables: _Tables) -> float:
-    return 1.0 if token.islower() else float(tables.scoring.uppercase_variations({"token": token}))
+def _capitals(token: str) -> int:
+    """How many ways of capitals an attacker tries until this one; one or all of them come first."""
+    if token.islower() or _NO_CAPITAL.match(token):
+        return 1
+    return 2 if _PLAIN_CAPITALS.match(token) else _mixtures(sum(map(str.isupper, token)), sum(map(str.islower, token)))
+
+
+def _disguises(token: str, used: Mapping[str, str]) -> int:
+    """How many ways of look-alikes an attacker tries until this one: each sign everywhere first."""
+    lowered, tried = token.lower(), 1
+    for sign, letter in used.items():
+        tried *= _mixtures(lowered.count(sign), lowered.count(letter)) or 2
+    return tried
+
+
+@cache
+def _mixtures(some: int, others: int) -> int:
+    """Ways to choose at most so many places as the rarer of two kinds has: by counts alone, so that nothing typed is kept."""
+    return sum(comb(some + others, chosen) for chosen in range(1, min(some, others) + 1))
 
 
 def found_words(
@@ -314,14 +332,16 @@ def kind_of(word: str, own: Mapping[str, int]) -> Weakness:
 
 def substituted(password: str, own: Mapping[str, int], tables: _Tables) -> Iterator[Span]:
     """Words written with look-alikes (``p4ssw0rd``)."""
+    seen: set[tuple[int, str]] = set()
     for reading in _readings(password, tables):
-        letters = {ord(sign): letter for sign, letter in reading.items()}
-        for i, j, rank in found_words(password.translate(letters), own, tables, _past(password, reading)):
-            if i < j:
+        text = password.translate({ord(sign): letter for sign, letter in reading.items()})
+        for i, j, rank in found_words(text, own, tables, _past(password, reading)):
+            place = i, text[i : j + 1]  # another reading may say the same of it
+            if i < j and place not in seen:
+                seen.add(place)
                 token = password[i : j + 1]
                 used = {sign: letter for sign, letter in reading.items() if sign in token}
-                match = {"token": token, "l33t": True, "sub": used}
-                yield i, j, rank * _capitals(token, tables) * tables.scoring.l33t_variations(match)
+                yield i, j, rank * _capitals(token) * _disguises(token, used)
 
 
 def _past(password: str, signs: Iterable[str]) -> list[int]:

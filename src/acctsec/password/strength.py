@@ -380,7 +380,7 @@ def repeats(password: str, own: Mapping[str, int], tables: _Tables) -> Iterator[
 def repetitions(password: str) -> Iterator[tuple[int, int, int]]:
     """First and last index of what stands there several times in a row, and how long it is once."""
     start = 0
-    while (greedy := _GREEDY.search(password, start)) and (lazy := _LAZY.search(password, start)):
+    while (lazy := _LAZY.search(password, start)) and (greedy := _GREEDY.search(password, start)):
         found = greedy if len(greedy[0]) > len(lazy[0]) else lazy  # greedy sees aab twice in aabaab, lazy only aa
         whole = _LAZY.fullmatch(found[0])
         yield found.start(), found.end() - 1, len(whole[1] if found is greedy and whole else found[1])

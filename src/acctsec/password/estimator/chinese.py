@@ -5,7 +5,7 @@ Dates (YYYYMMDD, YYMMDD) are found by the search itself. Origin and licences of 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from math import inf
 
@@ -24,14 +24,22 @@ PUNS = "520 1314 521 5201314 1314520 5211314 88 66 99 168 888 666 518 584 530 77
 SPOKEN = {"wo": 12.0, "ni": 12.0, "ai": 12.0, "shi": 20.0, "bu": 20.0, "de": 20.0, "hao": 20.0, "ma": 20.0}
 """Passwords speak of me, you and love; what the words were counted in is written prose."""
 
+def _reaches(words: Iterable[str]) -> dict[str, int]:
+    """How long the longest word is that begins with this character."""
+    reaches: dict[str, int] = {}
+    for word in words:
+        reaches[word[0]] = max(len(word), reaches.get(word[0], 0))
+    return reaches
+
+
 _PUN_COSTS = {pun: 2.0 * rank for rank, pun in enumerate(PUNS, 1)}
+_PUN_REACHES = _reaches(PUNS)
 _MOBILE = re.compile(r"(?=(1[3-9][0-9]{9}))")
 _MOBILES = 45e8  # some 45 prefixes of three digits are given out, 10^8 numbers each
 _RUN = re.compile(r"[a-z]{4,}")
 _DIGITS = re.compile(r"[0-9]{3,}")
 _MOST = 6  # syllables of a run: more take more guesses than brute force is given for the letters
 _WORD = 4  # syllables of a word
-_LONGEST = 7  # characters of a syllable or pun
 
 
 @frozen
@@ -41,6 +49,7 @@ class _Pinyin:
     words: Mapping[str, int] = field(repr=False)
     syllables: Mapping[str, float] = field(repr=False)
     surnames: Mapping[str, int] = field(repr=False)
+    reaches: Mapping[str, int] = field(repr=False)
 
 
 @cache
@@ -54,7 +63,7 @@ def _pinyin() -> _Pinyin:
     words = {word: rank for rank, word in enumerate(table["words"].split(), 1)}
     total = sum(table["syllables"].values())
     syllables = {syllable: total / count for syllable, count in table["syllables"].items()} | SPOKEN
-    return _Pinyin(words, syllables, {name: rank for rank, name in reversed([*enumerate(SURNAMES, 1)])})
+    return _Pinyin(words, syllables, {name: rank for rank, name in reversed([*enumerate(SURNAMES, 1)])}, _reaches(syllables))
 
 
 def spans(lowered: str) -> Iterator[tuple[int, int, float]]:
@@ -73,7 +82,7 @@ def mobiles(lowered: str) -> Iterator[tuple[int, int, float]]:
 def puns(lowered: str) -> Iterator[tuple[int, int, float]]:
     """Digits that sound like words, up to six in a row."""
     for run in _DIGITS.finditer(lowered):
-        steps, offset = _steps(run[0], _PUN_COSTS), run.start()
+        steps, offset = _steps(run[0], _PUN_COSTS, _PUN_REACHES), run.start()
         for i in range(len(run[0])):
             for _, end, guesses in _from(i, steps):
                 yield offset + i, offset + end - 1, guesses
@@ -84,7 +93,7 @@ def pinyin(lowered: str) -> Iterator[tuple[int, int, float]]:
     table = _pinyin()
     for run in _RUN.finditer(lowered):
         text, offset = run[0], run.start()
-        steps = _steps(text, table.syllables)
+        steps = _steps(text, table.syllables, table.reaches)
         for i in range(len(text)):
             for number, end, guesses in _from(i, steps):  # words and surnames are syllables, too
                 if number > 1:
@@ -98,12 +107,13 @@ def pinyin(lowered: str) -> Iterator[tuple[int, int, float]]:
                         yield offset + i, offset + last - 1, rank * more
 
 
-def _steps(text: str, costs: Mapping[str, float]) -> list[list[tuple[int, float]]]:
+def _steps(text: str, costs: Mapping[str, float], reaches: Mapping[str, int]) -> list[list[tuple[int, float]]]:
     """For every index the entries that begin there: where each ends, and what it costs."""
-    size = len(text)
-    return [
-        [(j, costs[text[i:j]]) for j in range(i + 1, min(i + _LONGEST, size) + 1) if text[i:j] in costs] for i in range(size)
-    ] + [[]]
+    steps: list[list[tuple[int, float]]] = []
+    for i, first in enumerate(text):
+        words = [text[i:j] for j in range(i + 1, min(i + reaches.get(first, 0), len(text)) + 1)]
+        steps.append([(i + len(word), costs[word]) for word in words if word in costs])
+    return [*steps, []]
 
 
 def _from(start: int, steps: list[list[tuple[int, float]]]) -> Iterator[tuple[int, int, float]]:

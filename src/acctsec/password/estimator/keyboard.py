@@ -51,8 +51,9 @@ def keyboards() -> tuple[Keys, ...]:
 def walks(password: str, keyboards: tuple[Keys, ...]) -> Iterator[Span]:
     """Three and more neighbours in a row, on each keyboard by itself."""
     size = len(password)
+    twos = [password[i : i + 2] for i in range(size - 1)]
     for keys in keyboards:
-        pairs = [keys.steps.get(password[i : i + 2]) for i in range(size - 1)]
+        pairs = [*map(keys.steps.get, twos)]
         first = 0
         while first < size - 1:
             last = first

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property, lru_cache
 from itertools import islice
-from math import comb, log10, prod
+from math import log10, prod
 from types import ModuleType
 
 from attrs import define, evolve, field, frozen
@@ -19,10 +19,12 @@ from attrs import define, evolve, field, frozen
 from acctsec.errors import ConfigError
 from acctsec.password.context import bounded
 from acctsec.password.estimator import chinese
+from acctsec.password.estimator import dates as calendar
 from acctsec.password.estimator.keyboard import Keys, keyboards, walks
 from acctsec.password.estimator.kinds import Weakness
 from acctsec.password.estimator.ngrams import trigrams
 from acctsec.password.estimator.sequence import WINDOW, Span, cheaper, cheapest
+from acctsec.password.estimator.spelling import capitals, disguises
 
 MAX_READINGS = 16
 """Ways to undo substitutions that are tried one by one; of 1,500 realistic passwords none needed more than 12."""
@@ -38,11 +40,8 @@ _LISTS = (
     ("surnames", Weakness.NAME_OR_CONTEXT),
 )
 
-_YEAR = re.compile(r"19[0-9]{2}|20[0-4][0-9]")
-_DATE = re.compile(r"(\d{1,4})([\s/\\_.-])(\d{1,2})\2(\d{1,4})")
 _PIECE = re.compile(r"[^\W_]{3,}")
 _GREEDY, _LAZY = re.compile(r"(.+)\1+"), re.compile(r"(.+?)\1+")
-_NO_CAPITAL, _PLAIN_CAPITALS = re.compile(r"^[^A-Z]+$"), re.compile(r"^(?:[A-Z][^A-Z]+|[^A-Z]+[A-Z]|[^a-z]+)$")
 _START = 4  # characters of a word that are looked up before the word is
 
 
@@ -228,9 +227,9 @@ class _Part:
             return self
         text, signs = self.text[start:stop], self.tables.signs
         part = _Part(text, self.own, self.tables, self.repeated)
-        part._words = _cut(self._words, start, stop)  # noqa: SLF001 - its own kind
+        part._words = _cut(self._words, start, stop)
         if signs.intersection(text) == signs.intersection(self.text):
-            part._disguised = _cut(self._disguised, start, stop)  # noqa: SLF001 - its own kind
+            part._disguised = _cut(self._disguised, start, stop)
         return part
 
     @cached_property
@@ -238,9 +237,9 @@ class _Part:
         """As they are, and written backwards."""
         text, last, found = self.text, len(self.text) - 1, list[Span]()
         for i, j, rank in found_words(text, self.own, self.tables):
-            found.append((i, j, rank * _capitals(text[i : j + 1])))
+            found.append((i, j, rank * capitals(text[i : j + 1])))
         for i, j, rank in found_words(text[::-1], self.own, self.tables):
-            found.append((last - j, last - i, 2 * rank * _capitals(text[last - j : last - i + 1])))
+            found.append((last - j, last - i, 2 * rank * capitals(text[last - j : last - i + 1])))
         return found
 
     @cached_property
@@ -255,7 +254,7 @@ class _Part:
     def _foreign(self) -> list[Span]:
         """What is Chinese, and shorter than what else was found."""
         spans = chinese.spans(_lower(self.text))
-        return cheaper(((i, j, count * _capitals(self.text[i : j + 1])) for i, j, count in spans), self._found)
+        return cheaper(((i, j, count * capitals(self.text[i : j + 1])) for i, j, count in spans), self._found)
 
     @cached_property
     def _again(self) -> list[tuple[int, int, float, float]]:
@@ -274,27 +273,6 @@ class _Part:
 
 def _cut(spans: list[Span], start: int, stop: int) -> list[Span]:
     return [(i - start, j - start, guesses) for i, j, guesses in spans if start <= i and j < stop]
-
-
-def _capitals(token: str) -> int:
-    """How many ways of capitals an attacker tries until this one; one or all of them come first."""
-    if token.islower() or _NO_CAPITAL.match(token):
-        return 1
-    return 2 if _PLAIN_CAPITALS.match(token) else _mixtures(sum(map(str.isupper, token)), sum(map(str.islower, token)))
-
-
-def _disguises(token: str, used: Mapping[str, str]) -> int:
-    """How many ways of look-alikes an attacker tries until this one: each sign everywhere first."""
-    lowered, tried = token.lower(), 1
-    for sign, letter in used.items():
-        tried *= _mixtures(lowered.count(sign), lowered.count(letter)) or 2
-    return tried
-
-
-@cache
-def _mixtures(some: int, others: int) -> int:
-    """Ways to choose at most so many places as the rarer of two kinds has: by counts alone, so that nothing typed is kept."""
-    return sum(comb(some + others, chosen) for chosen in range(1, min(some, others) + 1))
 
 
 def found_words(
@@ -341,7 +319,7 @@ def substituted(password: str, own: Mapping[str, int], tables: _Tables) -> Itera
                 seen.add(place)
                 token = password[i : j + 1]
                 used = {sign: letter for sign, letter in reading.items() if sign in token}
-                yield i, j, rank * _capitals(token) * _disguises(token, used)
+                yield i, j, rank * capitals(token) * disguises(token, used)
 
 
 def _past(password: str, signs: Iterable[str]) -> list[int]:
@@ -408,44 +386,12 @@ def sequences(password: str, tables: _Tables) -> Iterator[Span]:
 
 def years(password: str, tables: _Tables) -> Iterator[Span]:
     """Years from 1900 to 2049."""
-    scoring = tables.scoring
-    for year in _YEAR.finditer(password):
-        space = max(abs(int(year[0]) - scoring.REFERENCE_YEAR), scoring.MIN_YEAR_SPACE)
-        yield year.start(), year.end() - 1, space
+    return calendar.years(password, tables.scoring)
 
 
 def dates(password: str, tables: _Tables) -> Iterator[Span]:
-    """
-    Dates with and without separators; of one within another only the outer.
-
-    zxcvbn compares every date it finds with every other, which forty digits turn into milliseconds.
-    """
-    end = -1
-    for i, first in enumerate(password):
-        if not first.isdecimal():
-            continue
-        for j in range(min(i + 9, len(password) - 1), max(i + 2, end), -1):  # longest first: what is left is within it
-            if (guesses := _date(password[i : j + 1], tables)) is not None:
-                yield i, j, guesses
-                end = j
-                break
-
-
-def _date(token: str, tables: _Tables) -> float | None:
-    """Guesses for a whole date, read with the year that is nearest to zxcvbn's reference year."""
-    matching, scoring = tables.matching, tables.scoring
-    separated = _DATE.fullmatch(token)
-    if separated:
-        splits = [(separated[1], separated[3], separated[4])]
-    elif token.isdecimal() and len(token) <= 8:
-        splits = [(token[:k], token[k:m], token[m:]) for k, m in matching.DATE_SPLITS[len(token)]]
-    else:
-        return None
-    read = [date for split in splits if (date := matching.map_ints_to_dmy([int(part) for part in split]))]
-    if not read:
-        return None
-    year = min((date["year"] for date in read), key=lambda year: abs(year - scoring.REFERENCE_YEAR))
-    return float(scoring.date_guesses({"year": year, "separator": separated[2] if separated else ""}))
+    """Dates with and without separators."""
+    return calendar.dates(password, tables.matching, tables.scoring)
 
 
 def _lower(text: str) -> str:

@@ -24,6 +24,7 @@ PUNS = "520 1314 521 5201314 1314520 5211314 88 66 99 168 888 666 518 584 530 77
 SPOKEN = {"wo": 12.0, "ni": 12.0, "ai": 12.0, "shi": 20.0, "bu": 20.0, "de": 20.0, "hao": 20.0, "ma": 20.0}
 """Passwords speak of me, you and love; what the words were counted in is written prose."""
 
+
 def _reaches(words: Iterable[str]) -> dict[str, int]:
     """How long the longest word is that begins with this character."""
     reaches: dict[str, int] = {}
@@ -117,7 +118,7 @@ def _steps(text: str, costs: Mapping[str, float], reaches: Mapping[str, int]) ->
 
 
 def _from(start: int, steps: list[list[tuple[int, float]]]) -> Iterator[tuple[int, int, float]]:
-    """From *start*, every stretch that one to six entries make up, fewer first: their number, its end, its cost by the cheapest."""
+    """From *start*, every stretch that one to six entries make up, fewer first: their number, its end, its least cost."""
     ends = {start: 1.0}
     for number in range(1, _MOST + 1):
         reached: dict[int, float] = {}

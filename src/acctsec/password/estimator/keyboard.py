@@ -6,6 +6,7 @@ characters along a row of keys would take a millisecond.
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from math import comb
 
 from attrs import field, frozen
@@ -73,7 +74,7 @@ def _guesses(walked: list[tuple[int, bool]], keys: Keys, *, begins_shifted: bool
     one run that is too short.
     """
     length = len(walked) + 1
-    turns = 1 + sum(one[0] != other[0] for one, other in zip(walked, walked[1:], strict=False))
+    turns = 1 + sum(one[0] != other[0] for one, other in pairwise(walked))
     runs = sum(keys.powers[turn] * (comb(length, turn) - 1) for turn in range(1, turns + 1))
     shifted = begins_shifted + sum(held for _, held in walked)
     if not shifted:

@@ -81,7 +81,7 @@ class _Gaps:
 
 
 def cheaper(spans: Iterable[Span], known: Iterable[Span]) -> list[Span]:
-    """Those of *spans* that take fewer guesses than what stands before them, or is known, of the same place: others change nothing."""
+    """Of *spans* those that take fewer guesses than any earlier or known one of the same place: others change nothing."""
     least: dict[tuple[int, int], float] = {}
     for i, j, guesses in known:
         if guesses < least.get((i, j), inf):
@@ -100,5 +100,5 @@ def _by_end(size: int, spans: Iterable[Span]) -> list[list[tuple[int, float]]]:
     ending: list[list[tuple[int, float]]] = [[] for _ in range(size)]
     for i, j, guesses in sorted(cheaper(spans, ()), key=_PLACE):
         bound = 1.0 if j - i + 1 == size else 10.0 if i == j else 50.0
-        ending[j].append((i, guesses if guesses > bound else bound))
+        ending[j].append((i, max(bound, guesses)))
     return ending

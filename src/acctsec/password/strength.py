@@ -208,7 +208,8 @@ class _Part:
     @cached_property
     def guesses(self) -> float:
         """Of the cheapest way to put the part together."""
-        return cheapest(len(self.text), [*self._found, *(span[:3] for span in self._again), *self._foreign])
+        foreign = self._foreign  # before what is repeated, which takes from it
+        return cheapest(len(self.text), [*self._found, *(span[:3] for span in self._again), *foreign])
 
     @cached_property
     def guesses_without_chinese(self) -> float:
@@ -219,9 +220,10 @@ class _Part:
 
     def within(self, start: int, stop: int) -> "_Part":
         """
-        A part of the part: no word in it is looked up again.
+        A part of the part: no word is looked up again, and no pattern that was.
 
-        How look-alikes are read depends on which there are: where fewer are left they are read anew.
+        How look-alikes are read depends on which there are: where fewer are left they are read anew. So are patterns
+        where the cut runs through one, and what is Chinese where it runs through letters or digits.
         """
         if start == 0 and stop >= len(self.text):
             return self
@@ -230,6 +232,11 @@ class _Part:
         part._words = _cut(self._words, start, stop)
         if signs.intersection(text) == signs.intersection(self.text):
             part._disguised = _cut(self._disguised, start, stop)
+        known = vars(self)
+        if "_patterns" in known and not any(i < start <= j or i < stop <= j for i, j, _ in self._patterns):
+            part._patterns = _cut(self._patterns, start, stop)
+        if "_chinese" in known and not any(chinese.JOINED.fullmatch(_lower(self.text[max(at - 1, 0) : at + 1])) for at in (start, stop)):
+            part._chinese = _cut(self._chinese, start, stop)
         return part
 
     @cached_property
@@ -248,13 +255,20 @@ class _Part:
 
     @cached_property
     def _found(self) -> list[Span]:
-        return [*self._words, *self._disguised, *_patterns(self.text, self.tables)]
+        return [*self._words, *self._disguised, *self._patterns]
+
+    @cached_property
+    def _patterns(self) -> list[Span]:
+        return [*_patterns(self.text, self.tables)]
+
+    @cached_property
+    def _chinese(self) -> list[Span]:
+        return [(i, j, count * capitals(self.text[i : j + 1])) for i, j, count in chinese.spans(_lower(self.text))]
 
     @cached_property
     def _foreign(self) -> list[Span]:
-        """What is Chinese, and shorter than what else was found."""
-        spans = chinese.spans(_lower(self.text))
-        return cheaper(((i, j, count * capitals(self.text[i : j + 1])) for i, j, count in spans), self._found)
+        """What is Chinese, and takes fewer guesses than what else was found there."""
+        return cheaper(self._chinese, self._found)
 
     @cached_property
     def _again(self) -> list[tuple[int, int, float, float]]:

@@ -39,6 +39,9 @@ _MOBILE = re.compile(r"(?=(1[3-9][0-9]{9}))")
 _MOBILES = 45e8  # some 45 prefixes of three digits are given out, 10^8 numbers each
 _RUN = re.compile(r"[a-z]{4,}")
 _DIGITS = re.compile(r"[0-9]{3,}")
+JOINED = re.compile(r"[a-z]{2}|[0-9]{2}")
+"""Two characters that may stand side by side in one part."""
+
 _MOST = 6  # syllables of a run: more take more guesses than brute force is given for the letters
 _WORD = 4  # syllables of a word
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property, lru_cache
 from itertools import islice
 from math import log10, prod
+from operator import itemgetter
 from types import ModuleType
 
 from attrs import define, evolve, field, frozen
@@ -101,7 +102,11 @@ def _estimate(password: str, words: Sequence[str], known: "_Tables") -> float:
     whole = _Part(ends, _possible(ranked(words), ends, known), known)
     last = max(len(ends) - WINDOW, 0)
     parts = {ends[start : start + WINDOW]: whole.within(start, start + WINDOW) for start in (last, 0)}
-    return max(map(_both, parts.values()))
+    strongest = 0.0
+    for answer, part in sorted(((_joined(part), part) for part in parts.values()), key=itemgetter(0), reverse=True):
+        if answer > strongest:  # else the other end stands for more, whatever bounds this one
+            strongest = max(strongest, _bounded(answer, part))
+    return strongest
 
 
 def _possible(own: dict[str, int], text: str, known: "_Tables") -> dict[str, int]:
@@ -120,21 +125,24 @@ def windows(password: str) -> tuple[str, ...]:
     return (password,) if len(password) <= WINDOW else (password[:WINDOW], password[-WINDOW:])
 
 
-def _both(part: "_Part") -> float:
+def _joined(part: "_Part") -> float:
     """
     The search alone for what it finds at once, then more and more joined with how likely the characters are.
 
     Below a thousand guesses the search knows the very words, those of the context among them. It never lowers the answer
-    that it finds more guesses: more words of the context can only weaken a password. Where Chinese parts shorten the search
-    it is never above it either: the trigrams were trained on lists with little pinyin.
+    that it finds more guesses: more words of the context can only weaken a password.
     """
     searched = log10(part.guesses)
     if searched <= _ALONE:
         return searched
     joined = _SEARCH * searched + _SURPRISE * trigrams().surprise(_lower(part.text)) + _CONSTANT
     joined = max(joined, min(searched, _ALONE + _FADE) - 1.5)  # 1.5 < _FADE * _SEARCH keeps it rising
-    answer = searched + min((searched - _ALONE) / _FADE, 1.0) * (joined - searched)
-    if answer <= searched:
+    return searched + min((searched - _ALONE) / _FADE, 1.0) * (joined - searched)
+
+
+def _bounded(answer: float, part: "_Part") -> float:
+    """Never above the search where Chinese parts shorten it: the trigrams were trained on lists with little pinyin."""
+    if answer <= log10(part.guesses):
         return answer
     if part.own:  # a bound that came and went with the words of the context could let a word strengthen a password
         part = _Part(part.text, {}, part.tables)

@@ -19,6 +19,7 @@ _PENALTY = [0.0, *(10_000.0**parts for parts in range(WINDOW + 2))]
 
 # Ten guesses a character, and just above the least that any other part of the size takes.
 _BRUTE_FORCE = [1.0, 11.0, *(10.0**size for size in range(2, WINDOW + 2))]
+_ROUNDING = 1.000001
 _PLACE = itemgetter(0, 1)
 _SCALE = [10.0**-size for size in range(WINDOW + 2)]
 
@@ -34,24 +35,28 @@ def cheapest(size: int, spans: Iterable[Span]) -> float:
         return 1.0
     ending = _by_end(size, spans)
     before: list[_Ways] = [{0: (0.0, 1.0, False)}]  # for each index: what lies before it
-    gaps = _Gaps()
+    gaps, most = _Gaps(), inf  # with brute force for the rest, what was found so far takes so many guesses at most
     for end, words in enumerate(ending):
         ways: _Ways = {}
         for start, guesses in words:
             for parts, (_, product, _) in before[start].items():
-                _consider(ways, parts + 1, product * guesses, brute=False)
+                _consider(ways, parts + 1, product * guesses, most, brute=False)
         for start, parts, product in gaps.worth:
-            _consider(ways, parts, product * _BRUTE_FORCE[end - start + 1], brute=True)
+            _consider(ways, parts, product * _BRUTE_FORCE[end - start + 1], most, brute=True)
         before.append(ways)
         if words:
             for parts, (_, product, brute) in ways.items():
                 if not brute:  # two such parts in a row are one
                     gaps.open(end + 1, parts + 1, product)
+                    rest = _ORDERS[parts + 1] * product * _BRUTE_FORCE[size - end - 1] + _PENALTY[parts + 1]
+                    most = min(most, rest * _ROUNDING)
     return min(guesses for guesses, _, _ in before[-1].values())
 
 
-def _consider(ways: _Ways, parts: int, product: float, *, brute: bool) -> None:
+def _consider(ways: _Ways, parts: int, product: float, most: float, *, brute: bool) -> None:
     guesses = _ORDERS[parts] * product + _PENALTY[parts]
+    if guesses > most:
+        return
     for fewer, rival in ways.items():
         if rival[0] <= guesses and fewer <= parts:
             return

@@ -21,7 +21,7 @@ from acctsec.errors import ConfigError
 from acctsec.password.context import bounded
 from acctsec.password.estimator import chinese
 from acctsec.password.estimator import dates as calendar
-from acctsec.password.estimator.keyboard import Keys, keyboards, walks
+from acctsec.password.estimator.keyboard import Keyboards, keyboards, walks
 from acctsec.password.estimator.kinds import Weakness
 from acctsec.password.estimator.ngrams import trigrams
 from acctsec.password.estimator.sequence import WINDOW, Span, cheaper, cheapest
@@ -114,7 +114,7 @@ def _possible(own: dict[str, int], text: str, known: "_Tables") -> dict[str, int
     if not own:
         return own
     forwards, backwards = _lower(text), _lower(text[::-1])
-    letters = known.matching.relevant_l33t_subtable(text, known.matching.L33T_TABLE)
+    letters = _signs(text, known)
     if not letters:
         return {word: rank for word, rank in own.items() if word in forwards or word in backwards}
     return {word: rank for word, rank in own.items() if not set(word).difference(forwards, backwards, letters)}
@@ -156,7 +156,7 @@ class _Tables:
     ranks: Mapping[str, int] = field(repr=False)
     reaches: Mapping[str, int] = field(repr=False)
     signs: frozenset[str] = field(repr=False)
-    keyboards: tuple[Keys, ...] = field(repr=False)
+    keyboards: Keyboards = field(repr=False)
     matching: ModuleType
     scoring: ModuleType
 
@@ -240,10 +240,10 @@ class _Part:
         part._words = _cut(self._words, start, stop)
         if signs.intersection(text) == signs.intersection(self.text):
             part._disguised = _cut(self._disguised, start, stop)
-        known = vars(self)
+        known, lowered = vars(self), _lower(self.text)
         if "_patterns" in known and not any(i < start <= j or i < stop <= j for i, j, _ in self._patterns):
             part._patterns = _cut(self._patterns, start, stop)
-        if "_chinese" in known and not any(chinese.JOINED.fullmatch(_lower(self.text[max(at - 1, 0) : at + 1])) for at in (start, stop)):
+        if "_chinese" in known and not any(chinese.JOINED.match(lowered, max(at - 1, 0)) for at in (start, stop) if at):
             part._chinese = _cut(self._chinese, start, stop)
         return part
 
@@ -353,6 +353,13 @@ def _past(password: str, signs: Iterable[str]) -> list[int]:
     return ends
 
 
+def _signs(text: str, tables: _Tables) -> dict[str, list[str]]:
+    """The look-alikes in a text, by the letters that they can stand for."""
+    present = tables.signs.intersection(text)
+    table = tables.matching.L33T_TABLE.items()
+    return {letter: found for letter, listed in table if (found := [sign for sign in listed if sign in present])}
+
+
 def _readings(password: str, tables: _Tables) -> Iterator[dict[str, str]]:
     """
     The ways to read look-alikes as letters.
@@ -362,7 +369,7 @@ def _readings(password: str, tables: _Tables) -> Iterator[dict[str, str]]:
     """
     if tables.signs.isdisjoint(password):
         return
-    signs = tables.matching.relevant_l33t_subtable(password, tables.matching.L33T_TABLE)
+    signs = _signs(password, tables)
     if prod(map(len, signs.values())) <= MAX_READINGS:
         yield from islice(tables.matching.enumerate_l33t_subs(signs), 2 * MAX_READINGS)
         return

@@ -8,6 +8,7 @@ characters along a row of keys would take a millisecond.
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from math import comb
+from operator import and_
 
 from attrs import field, frozen
 
@@ -26,7 +27,15 @@ class Keys:
     """How many ways there are to start and to turn so many times."""
 
 
-def keyboards() -> tuple[Keys, ...]:
+@frozen
+class Keyboards:
+    """Every map of keys, and all pairs of neighbours on any."""
+
+    maps: tuple[Keys, ...] = field(repr=False)
+    pairs: frozenset[str] = field(repr=False)
+
+
+def keyboards() -> Keyboards:
     """zxcvbn's maps: two keyboards, two number pads, where nothing is shifted."""
     from zxcvbn import scoring  # type: ignore[import-untyped]
     from zxcvbn.matching import GRAPHS, SHIFTED_RX  # type: ignore[import-untyped]
@@ -46,14 +55,17 @@ def keyboards() -> tuple[Keys, ...]:
         )
         shifted = frozenset(key for key in graph if wide and SHIFTED_RX.search(key))
         found.append(Keys(steps, shifted, tuple(keys * degree**turns for turns in range(WINDOW))))
-    return tuple(found)
+    return Keyboards(tuple(found), frozenset().union(*(keys.steps for keys in found)))
 
 
-def walks(password: str, keyboards: tuple[Keys, ...]) -> Iterator[Span]:
+def walks(password: str, keyboards: Keyboards) -> Iterator[Span]:
     """Three and more neighbours in a row, on each keyboard by itself."""
     size = len(password)
     twos = [password[i : i + 2] for i in range(size - 1)]
-    for keys in keyboards:
+    near = [two in keyboards.pairs for two in twos]
+    if not any(map(and_, near, near[1:])):  # most passwords have no run on any
+        return
+    for keys in keyboards.maps:
         pairs = [*map(keys.steps.get, twos)]
         first = 0
         while first < size - 1:

@@ -101,9 +101,17 @@ def cheaper(spans: Iterable[Span], known: Iterable[Span]) -> list[Span]:
 
 
 def _by_end(size: int, spans: Iterable[Span]) -> list[list[tuple[int, float]]]:
-    """The spans that end at each index, by their starts; a part takes as many guesses as one of its size takes at least."""
+    """
+    The spans that end at each index, by their starts; a part takes as many guesses as one of its size takes at least.
+
+    One that is no cheaper than one before it at the same place changes nothing.
+    """
     ending: list[list[tuple[int, float]]] = [[] for _ in range(size)]
-    for i, j, guesses in sorted(cheaper(spans, ()), key=_PLACE):
+    first, last, cheap = -1, -1, inf
+    for i, j, guesses in sorted(spans, key=_PLACE):
+        if i == first and j == last and guesses >= cheap:
+            continue
+        first, last, cheap = i, j, guesses
         bound = 1.0 if j - i + 1 == size else 10.0 if i == j else 50.0
         ending[j].append((i, max(bound, guesses)))
     return ending

@@ -145,3 +145,13 @@ def test_no_input_is_led_to_that_makes_the_search_try_much_more(password, words)
     target(float(number))
     assert number <= 4_000
     assert estimate(password, words) >= 0
+
+
+def test_two_ways_that_differ_in_their_last_digit_are_no_shortening():
+    """Pinyin is in it, and takes as many guesses as what else is there."""
+    password = "5wg23w50h25w41w432310n2520ihng20ngeggw14"
+    part = strength._Part(password, {}, TABLES)
+
+    assert part._foreign
+    assert part.guesses == pytest.approx(part.guesses_without_chinese)
+    assert estimate(password) > log10(part.guesses) + 5

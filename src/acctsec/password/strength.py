@@ -146,7 +146,8 @@ def _bounded(answer: float, part: "_Part") -> float:
         return answer
     if part.own:  # a bound that came and went with the words of the context could let a word strengthen a password
         part = _Part(part.text, {}, part.tables)
-    return min(answer, log10(part.guesses)) if part.guesses < part.guesses_without_chinese else answer
+    bound, without = log10(part.guesses), log10(part.guesses_without_chinese)
+    return min(answer, bound) if bound < without - 1e-9 else answer  # equal ways may differ in their last digit
 
 
 @frozen

@@ -4,7 +4,7 @@ import re
 from math import factorial, log10
 
 import pytest
-from hypothesis import assume, given, target
+from hypothesis import assume, example, given, target
 from hypothesis import strategies as st
 from zxcvbn import matching, scoring, zxcvbn
 
@@ -19,6 +19,10 @@ PIECES = st.sampled_from(
     """.split()  # noqa: SIM905 - a list of pieces is read like this
 )
 TEXT = st.lists(PIECES, min_size=1, max_size=12).map("".join)
+FORTY = st.lists(PIECES | st.sampled_from(["xian", "zhuang", "1314", "xqz", "%w"]), min_size=40).map(
+    lambda parts: "".join(parts)[:40]
+)
+SIGNS = st.lists(PIECES | st.sampled_from([*"4@8({[<3691!|70$5+%2", "p4$$", "l0ve", "dr@g0n"]), max_size=30).map("".join)
 TABLES = strength.tables()
 
 
@@ -83,7 +87,7 @@ def test_look_alikes_count_as_with_zxcvbn(token):
     assert spelling.disguises(token, used) == scoring.l33t_variations({"token": token, "l33t": True, "sub": used})
 
 
-@given(TEXT.map(lambda text: text[:80]), st.data())
+@given((TEXT | SIGNS).map(lambda text: text[:80]), st.data())
 def test_what_is_found_in_a_part_is_what_is_found_when_it_is_looked_at_alone(text, data):
     start, stop = sorted(data.draw(st.tuples(st.integers(0, len(text)), st.integers(0, len(text)))))
     text, stop = text[: start + 40], min(stop, start + 40)
@@ -96,6 +100,14 @@ def test_what_is_found_in_a_part_is_what_is_found_when_it_is_looked_at_alone(tex
     for kind in ("_words", "_disguised", "_patterns", "_chinese"):
         assert sorted(getattr(part, kind)) == sorted(getattr(alone, kind)), kind
     assert part.guesses == alone.guesses
+
+
+def test_look_alikes_of_a_part_are_read_by_its_own():
+    """All signs are too many to try every way; the part alone has few: 7 is t and 1 is i."""
+    part = strength._Part("70p1c" + "4@8({[<3691!|70$5+%2", {}, TABLES).within(0, 5)
+
+    assert part._disguised == strength._Part("70p1c", {}, TABLES)._disguised
+    assert any(span[:2] == (0, 4) for span in part._disguised)
 
 
 @given(TEXT.map(lambda text: text[:40]), st.lists(PIECES | TEXT, max_size=6))
@@ -155,3 +167,12 @@ def test_two_ways_that_differ_in_their_last_digit_are_no_shortening():
     assert part._foreign
     assert part.guesses == pytest.approx(part.guesses_without_chinese)
     assert estimate(password) > log10(part.guesses) + 5
+
+
+@given(FORTY, FORTY)
+@example("hao7Kq7Kq13141314zhoushizhou%w%w7Kq%w%w%", "hao1314woqiang%waiweiweixianqiang1314zhu")
+def test_of_a_long_password_the_stronger_end_counts(start, end):
+    """The example's first end is the stronger one until what is Chinese in it bounds it below the other."""
+    alone = max(estimate(start), estimate(end))
+
+    assert estimate(start + end) == estimate(start + "what is between" + end) == alone

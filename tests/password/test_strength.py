@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import pairwise
 from math import log10
 
 import pytest
@@ -135,25 +136,43 @@ WORST = {
     "random": "q#7Lz!vB2$kM9@xW4^nR6&tY8*pD1(sF3)gH5_jK0+cV",
     "wide": "密码测试系统安全策略用户登录重置锁定因素",
 }
+# Found by climbing: changed at random, again and again, and kept when slower.
+CLIMBED = {
+    "one name in all capitals and disguises": "17AaaaaA@aaA@@@a@@aAaAaa9D0/641+ey((9556",
+    "dates and signs": "@5[0++O|946+00125212146v010192@|1924547454700|66",
+    "signs and pinyin": "4S4 1+g0545pass34$.Sxianxian41|5542664933494$04$ch4ng05414ng0541",
+}
 
 
-@pytest.mark.parametrize("pattern", WORST.values(), ids=WORST)
-def test_the_worst_passwords_are_cheap(pattern):
-    """The bound is 20 ms on a quiet machine; a busy one gets more. zxcvbn takes seconds for 72 of the first kind."""
-    words = [LEET[i % 20 :] * 3 + str(i) for i in range(64)]
-    password = (pattern * 1024)[:1024]
+@pytest.mark.parametrize("pattern", (WORST | CLIMBED).values(), ids=WORST | CLIMBED)
+@pytest.mark.parametrize("size", [40, 64, 1024])
+def test_the_worst_passwords_are_cheap(pattern, size):
+    """
+    The bound is 20 ms on a quiet machine; a busy one gets more. zxcvbn takes seconds for 72 of the first kind.
+
+    The context holds what is in the password itself, so that words are found everywhere.
+    """
+    password = (pattern * size)[:size]
+    pieces = [password[i : i + length] for length in (2, 3, 4, 6, 9, 14) for i in range(40)]
+    words = [" ".join(pieces[i::24]) for i in range(24)] + [LEET[i % 20 :] * 3 + str(i) for i in range(40)]
     estimate("warm")
 
     assert min(_cpu(password, words) for _ in range(5)) < 0.06
 
 
-@pytest.mark.parametrize("pattern", WORST.values(), ids=WORST)
-def test_twice_the_length_is_at_most_two_and_a_half_times_the_time(pattern):
-    estimate("warm")
-    times = {size: min(_cpu((pattern * size)[:size], ()) for _ in range(15)) for size in (64, 128, 256, 512, 1024)}
+EVEN = {name: pattern for name, pattern in WORST.items() if name != "random"}  # its second half is of another kind
 
-    for size in (64, 128, 256, 512):
-        assert times[2 * size] <= 2.5 * times[size] + 0.001
+
+@pytest.mark.parametrize("pattern", EVEN.values(), ids=EVEN)
+def test_twice_the_length_is_at_most_two_and_a_half_times_the_time(pattern):
+    """Some of 2.5 is left for chance, as times are short; what grows with the square is far above."""
+    estimate("warm")
+
+    def steepest():
+        times = [min(_cpu((pattern * size)[:size], ()) for _ in range(15)) for size in (16, 32, 64, 128, 256, 512, 1024)]
+        return max(after / before for before, after in pairwise(times))
+
+    assert min(steepest() for _ in range(3)) <= 3.0
 
 
 def _cpu(password, words):
@@ -163,19 +182,33 @@ def _cpu(password, words):
 
 
 def test_threads_never_see_each_others_words():
-    """Eight threads, each with its own word, a thousand times; zxcvbn itself fails this within a few hundred."""
+    """Eight threads, each with its own word; zxcvbn itself fails this within a few hundred calls."""
+    assert wrong_answers(times=250) == 0
+
+
+@pytest.mark.deep
+def test_threads_never_see_each_others_words_in_ten_thousand_estimates_each():
+    assert wrong_answers(times=10_000) == 0
+
+
+def wrong_answers(times):
+    """Of eight threads that estimate so often each, beside their own word or that of the next thread in turn."""
     own = [f"quaffle{letter}brumbek" for letter in "abcdefgh"]
     pairs = [(mine, own[i - 1]) for i, mine in enumerate(own)]
     alone = {(mine, word): estimate(mine, [word]) for mine, other in pairs for word in (mine, other)}
-    wrong, start = [], threading.Barrier(8)
+    assert all(alone[mine, mine] < alone[mine, other] - 1 for mine, other in pairs)
+    wrong, start, done = [], threading.Barrier(8), []
     interval = sys.getswitchinterval()
 
-    def work(mine, other):
+    def work(pair):
         start.wait()
-        for _ in range(500):
-            wrong.extend(word for word in (mine, other) if estimate(mine, [word]) != alone[mine, word])
+        for number in range(times):
+            word = pair[number % 2]
+            if estimate(pair[0], [word]) != alone[pair[0], word]:
+                wrong.append(word)
+        done.append(times)
 
-    threads = [threading.Thread(target=work, args=pair) for pair in pairs]
+    threads = [threading.Thread(target=work, args=(pair,)) for pair in pairs]
     sys.setswitchinterval(1e-6)
     try:
         for thread in threads:
@@ -184,9 +217,8 @@ def test_threads_never_see_each_others_words():
             thread.join()
     finally:
         sys.setswitchinterval(interval)
-
-    assert wrong == []
-    assert all(alone[mine, mine] < alone[mine, other] for mine, other in pairs)
+    assert sum(done) == 8 * times
+    return len(wrong)
 
 
 def test_what_others_do_to_zxcvbn_changes_nothing():

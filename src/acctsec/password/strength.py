@@ -8,22 +8,24 @@ thousand guesses a trigram model has a say as well: search finds words and patte
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache, lru_cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache, cached_property, lru_cache
 from itertools import islice
-from math import factorial, inf, log10, prod
+from math import log10, prod
+from operator import itemgetter
 from types import ModuleType
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
 from acctsec.errors import ConfigError
 from acctsec.password.context import bounded
 from acctsec.password.estimator import chinese
+from acctsec.password.estimator import dates as calendar
+from acctsec.password.estimator.keyboard import Keyboards, keyboards, walks
 from acctsec.password.estimator.kinds import Weakness
 from acctsec.password.estimator.ngrams import trigrams
-
-WINDOW = 40
-"""Code points that are analysed at once. Of a longer password the first and the last so many are; the stronger counts."""
+from acctsec.password.estimator.sequence import WINDOW, Span, cheaper, cheapest
+from acctsec.password.estimator.spelling import capitals, disguises
 
 MAX_READINGS = 16
 """Ways to undo substitutions that are tried one by one; of 1,500 realistic passwords none needed more than 12."""
@@ -39,20 +41,9 @@ _LISTS = (
     ("surnames", Weakness.NAME_OR_CONTEXT),
 )
 
-_YEAR = re.compile(r"19[0-9]{2}|20[0-4][0-9]")
-_DATE = re.compile(r"(\d{1,4})([\s/\\_.-])(\d{1,2})\2(\d{1,4})")
 _PIECE = re.compile(r"[^\W_]{3,}")
 _GREEDY, _LAZY = re.compile(r"(.+)\1+"), re.compile(r"(.+?)\1+")
 _START = 4  # characters of a word that are looked up before the word is
-
-# What n parts add to the guesses of each: their orders, and zxcvbn's penalty for one more (short sequences go first).
-_ORDERS = [float(factorial(parts)) for parts in range(WINDOW + 2)]
-_PENALTY = [0.0, *(10_000.0**parts for parts in range(WINDOW + 2))]
-
-Span = tuple[int, int, float]
-"""First and last index of a part of the password, and the guesses that this part takes."""
-
-Matchers = tuple[Callable[[str], Iterable[Span]], ...]
 
 
 def estimate(password: str, words: Sequence[str] = ()) -> float:
@@ -103,12 +94,30 @@ def _with(dictionaries: tuple[tuple[str, ...], ...]) -> "_Tables":
         for rank, word in enumerate(listed, 1):
             lowered = _lower(word)
             ranks[lowered] = min(rank, ranks.get(lowered, rank))
-    return evolve(known, ranks=ranks, starts=frozenset(word[:_START] for word in ranks), longest=max(map(len, ranks)))
+    return evolve(known, ranks=ranks, reaches=_reaches(ranks))
 
 
 def _estimate(password: str, words: Sequence[str], known: "_Tables") -> float:
-    own = ranked(words)
-    return max(_both(part, own, known) for part in windows(password))
+    ends = password if len(password) <= 2 * WINDOW else password[:WINDOW] + password[-WINDOW:]
+    whole = _Part(ends, _possible(ranked(words), ends, known), known)
+    last = max(len(ends) - WINDOW, 0)
+    parts = {ends[start : start + WINDOW]: whole.within(start, start + WINDOW) for start in (last, 0)}
+    strongest = 0.0
+    for answer, part in sorted(((_joined(part), part) for part in parts.values()), key=itemgetter(0), reverse=True):
+        if answer > strongest:  # else the other end stands for more, whatever bounds this one
+            strongest = max(strongest, _bounded(answer, part))
+    return strongest
+
+
+def _possible(own: dict[str, int], text: str, known: "_Tables") -> dict[str, int]:
+    """Without the words that cannot be in this text: most passwords hold none, and are searched but once then."""
+    if not own:
+        return own
+    forwards, backwards = _lower(text), _lower(text[::-1])
+    letters = _signs(text, known)
+    if not letters:
+        return {word: rank for word, rank in own.items() if word in forwards or word in backwards}
+    return {word: rank for word, rank in own.items() if not set(word).difference(forwards, backwards, letters)}
 
 
 def windows(password: str) -> tuple[str, ...]:
@@ -116,31 +125,29 @@ def windows(password: str) -> tuple[str, ...]:
     return (password,) if len(password) <= WINDOW else (password[:WINDOW], password[-WINDOW:])
 
 
-def _both(part: str, own: Mapping[str, int], known: "_Tables") -> float:
+def _joined(part: "_Part") -> float:
     """
     The search alone for what it finds at once, then more and more joined with how likely the characters are.
 
     Below a thousand guesses the search knows the very words, those of the context among them. It never lowers the answer
     that it finds more guesses: more words of the context can only weaken a password.
     """
-    searched = log10(guesses(part, own, known, (chinese.spans,)))
+    searched = log10(part.guesses)
     if searched <= _ALONE:
         return searched
-    joined = _SEARCH * searched + _SURPRISE * trigrams().surprise(_lower(part)) + _CONSTANT
+    joined = _SEARCH * searched + _SURPRISE * trigrams().surprise(_lower(part.text)) + _CONSTANT
     joined = max(joined, min(searched, _ALONE + _FADE) - 1.5)  # 1.5 < _FADE * _SEARCH keeps it rising
-    return min(searched + min((searched - _ALONE) / _FADE, 1.0) * (joined - searched), _chinese(part, known))
+    return searched + min((searched - _ALONE) / _FADE, 1.0) * (joined - searched)
 
 
-def _chinese(part: str, known: "_Tables") -> float:
-    """
-    The search alone where Chinese parts shorten it, or no bound: the trigrams were trained on lists with little pinyin.
-
-    Without the words of the context: a bound that came and went with them could let a word strengthen a password.
-    """
-    if not any(True for _ in chinese.spans(_lower(part))):
-        return inf
-    with_them = guesses(part, {}, known, (chinese.spans,))
-    return log10(with_them) if with_them < guesses(part, {}, known) else inf
+def _bounded(answer: float, part: "_Part") -> float:
+    """Never above the search where Chinese parts shorten it: the trigrams were trained on lists with little pinyin."""
+    if answer <= log10(part.guesses):
+        return answer
+    if part.own:  # a bound that came and went with the words of the context could let a word strengthen a password
+        part = _Part(part.text, {}, part.tables)
+    bound, without = log10(part.guesses), log10(part.guesses_without_chinese)
+    return min(answer, bound) if bound < without - 1e-9 else answer  # equal ways may differ in their last digit
 
 
 @frozen
@@ -148,8 +155,9 @@ class _Tables:
     """zxcvbn's words and functions, bound once: what others do to its globals changes nothing here."""
 
     ranks: Mapping[str, int] = field(repr=False)
-    starts: frozenset[str] = field(repr=False)
-    longest: int
+    reaches: Mapping[str, int] = field(repr=False)
+    signs: frozenset[str] = field(repr=False)
+    keyboards: Keyboards = field(repr=False)
     matching: ModuleType
     scoring: ModuleType
 
@@ -161,8 +169,18 @@ def tables() -> _Tables:
     from zxcvbn.frequency_lists import FREQUENCY_LISTS  # type: ignore[import-untyped]
 
     ranks = {word: rank for listed in FREQUENCY_LISTS.values() for rank, word in enumerate(listed, 1)}
-    starts = frozenset(word[:_START] for word in ranks)
-    return _Tables(ranks, starts, max(map(len, ranks)), matching, scoring)
+    signs = frozenset(sign for listed in matching.L33T_TABLE.values() for sign in listed)
+    return _Tables(ranks, _reaches(ranks), signs, keyboards(), matching, scoring)
+
+
+def _reaches(words: Iterable[str]) -> dict[str, int]:
+    """How long the longest word is that begins with these few characters."""
+    reaches: dict[str, int] = {}
+    for word in words:
+        start, size = word[:_START], len(word)
+        if size > reaches.get(start, 0):
+            reaches[start] = size
+    return reaches
 
 
 def ranked(words: Sequence[str]) -> dict[str, int]:
@@ -181,40 +199,118 @@ def ranked(words: Sequence[str]) -> dict[str, int]:
     return dict(islice(ranks.items(), 256))
 
 
-def guesses(password: str, own: Mapping[str, int], tables: _Tables, also: Matchers = ()) -> float:
-    """Guesses for one part of at most 40 code points. *also* finds parts in it, in lower case, that zxcvbn knows nothing of."""
-    if not password:
-        return 1
-    spans = [
-        *_dictionary(password, own, tables),
-        *substituted(password, own, tables),
-        *repeats(password, own, tables, also),
-        *_patterns(password, tables),
-        *_further(password, tables, also),
-    ]
-    return _cheapest(len(password), spans)
+def guesses(password: str, own: Mapping[str, int], tables: _Tables) -> float:
+    """Guesses for at most 40 code points, without what is Chinese: those of zxcvbn."""
+    return _Part(password, own, tables).guesses_without_chinese
 
 
-def _dictionary(password: str, own: Mapping[str, int], tables: _Tables) -> Iterator[Span]:
-    """Words as they are, and written backwards."""
-    last = len(password) - 1
-    for i, j, rank in found_words(password, own, tables):
-        yield i, j, rank * tables.scoring.uppercase_variations({"token": password[i : j + 1]})
-    for i, j, rank in found_words(password[::-1], own, tables):
-        token = password[last - j : last - i + 1]
-        yield last - j, last - i, 2 * rank * tables.scoring.uppercase_variations({"token": token})
+@define(slots=False)
+class _Part:
+    """What is found in a part of a password, each looked up once, for one answer only."""
+
+    text: str = field(repr=False)
+    own: Mapping[str, int] = field(repr=False)
+    tables: _Tables
+    repeated: dict[str, tuple[float, float]] = field(factory=dict, repr=False)
+    """Of each text that stood there several times the guesses, and those without what is Chinese."""
+
+    @cached_property
+    def guesses(self) -> float:
+        """Of the cheapest way to put the part together."""
+        foreign = self._foreign  # before what is repeated, which takes from it
+        return cheapest(len(self.text), [*self._found, *(span[:3] for span in self._again), *foreign])
+
+    @cached_property
+    def guesses_without_chinese(self) -> float:
+        """The same for who knows neither pinyin nor the rest."""
+        if not self._foreign and all(guesses == others for _, _, guesses, others in self._again):
+            return self.guesses
+        return cheapest(len(self.text), [*self._found, *((i, j, others) for i, j, _, others in self._again)])
+
+    def within(self, start: int, stop: int) -> "_Part":
+        """
+        A part of the part: no word is looked up again, and no pattern that was.
+
+        How look-alikes are read depends on which there are: where fewer are left they are read anew. So are patterns
+        where the cut runs through one, and what is Chinese where it runs through letters or digits.
+        """
+        if start == 0 and stop >= len(self.text):
+            return self
+        text, signs = self.text[start:stop], self.tables.signs
+        part = _Part(text, self.own, self.tables, self.repeated)
+        part._words = _cut(self._words, start, stop)
+        if signs.intersection(text) == signs.intersection(self.text):
+            part._disguised = _cut(self._disguised, start, stop)
+        known, lowered = vars(self), _lower(self.text)
+        if "_patterns" in known and not any(i < start <= j or i < stop <= j for i, j, _ in self._patterns):
+            part._patterns = _cut(self._patterns, start, stop)
+        if "_chinese" in known and not any(chinese.JOINED.match(lowered, max(at - 1, 0)) for at in (start, stop) if at):
+            part._chinese = _cut(self._chinese, start, stop)
+        return part
+
+    @cached_property
+    def _words(self) -> list[Span]:
+        """As they are, and written backwards."""
+        text, last, found = self.text, len(self.text) - 1, list[Span]()
+        for i, j, rank in found_words(text, self.own, self.tables):
+            found.append((i, j, rank * capitals(text[i : j + 1])))
+        for i, j, rank in found_words(text[::-1], self.own, self.tables):
+            found.append((last - j, last - i, 2 * rank * capitals(text[last - j : last - i + 1])))
+        return found
+
+    @cached_property
+    def _disguised(self) -> list[Span]:
+        return [*substituted(self.text, self.own, self.tables)]
+
+    @cached_property
+    def _found(self) -> list[Span]:
+        return [*self._words, *self._disguised, *self._patterns]
+
+    @cached_property
+    def _patterns(self) -> list[Span]:
+        return [*_patterns(self.text, self.tables)]
+
+    @cached_property
+    def _chinese(self) -> list[Span]:
+        return [(i, j, count * capitals(self.text[i : j + 1])) for i, j, count in chinese.spans(_lower(self.text))]
+
+    @cached_property
+    def _foreign(self) -> list[Span]:
+        """What is Chinese, and takes fewer guesses than what else was found there."""
+        return cheaper(self._chinese, self._found)
+
+    @cached_property
+    def _again(self) -> list[tuple[int, int, float, float]]:
+        """The same again: the guesses for what is repeated, times how often it stands there."""
+        found = []
+        for i, j, size in repetitions(self.text):
+            base = self.text[i : i + size]
+            if base not in self.repeated:
+                part = self.within(i, i + size)
+                self.repeated[base] = part.guesses, part.guesses_without_chinese
+            times = (j - i + 1) / size
+            guesses, others = self.repeated[base]
+            found.append((i, j, guesses * times, others * times))
+        return found
 
 
-def found_words(text: str, own: Mapping[str, int], tables: _Tables) -> Iterator[tuple[int, int, int]]:
-    """Every word in *text* and its rank."""
-    lowered, ranks = _lower(text), tables.ranks
+def _cut(spans: list[Span], start: int, stop: int) -> list[Span]:
+    return [(i - start, j - start, guesses) for i, j, guesses in spans if start <= i and j < stop]
+
+
+def found_words(
+    text: str, own: Mapping[str, int], tables: _Tables, ends: Sequence[int] | None = None
+) -> Iterator[tuple[int, int, int]]:
+    """Every word in *text* and its rank; *ends* says for every index before which one no word that begins there may end."""
+    lowered, ranks, reaches = _lower(text), tables.ranks, tables.reaches
+    own_reaches = _reaches(own) if own else {}
     size = len(lowered)
-    longest = max(tables.longest, max(map(len, own), default=0))
-    own_starts = {word[:_START] for word in own}
-    for i in range(size):
-        start = lowered[i : i + _START]  # most places are the start of no word, and are left at once
-        reach = longest if start in tables.starts or start in own_starts else _START - 1
-        for j in range(i + 1, min(size, i + reach) + 1):
+    for i, end in enumerate(range(1, size + 1) if ends is None else ends):
+        start = lowered[i : i + _START]  # most places are the start of no long word, and are left at once
+        reach = reaches.get(start, _START - 1)
+        if own:
+            reach = max(reach, own_reaches.get(start, 0))
+        for j in range(end, min(size, i + reach) + 1):
             word = lowered[i:j]
             if word in ranks:
                 yield i, j - 1, min(ranks[word], own.get(word, ranks[word]))
@@ -237,14 +333,32 @@ def kind_of(word: str, own: Mapping[str, int]) -> Weakness:
 
 def substituted(password: str, own: Mapping[str, int], tables: _Tables) -> Iterator[Span]:
     """Words written with look-alikes (``p4ssw0rd``)."""
+    seen: set[tuple[int, str]] = set()
     for reading in _readings(password, tables):
-        letters = {ord(sign): letter for sign, letter in reading.items()}
-        for i, j, rank in found_words(password.translate(letters), own, tables):
-            token = password[i : j + 1]
-            used = {sign: letter for sign, letter in reading.items() if sign in token}
-            if used and i < j:
-                match = {"token": token, "l33t": True, "sub": used}
-                yield i, j, rank * tables.scoring.uppercase_variations(match) * tables.scoring.l33t_variations(match)
+        text = password.translate({ord(sign): letter for sign, letter in reading.items()})
+        for i, j, rank in found_words(text, own, tables, _past(password, reading)):
+            place = i, text[i : j + 1]  # another reading may say the same of it
+            if i < j and place not in seen:
+                seen.add(place)
+                token = password[i : j + 1]
+                used = {sign: letter for sign, letter in reading.items() if sign in token}
+                yield i, j, rank * capitals(token) * disguises(token, used)
+
+
+def _past(password: str, signs: Iterable[str]) -> list[int]:
+    """For every index up to the last of these signs the end of the next one: no word without one is looked up."""
+    ends: list[int] = []
+    for place, character in enumerate(password, 1):
+        if character in signs:
+            ends += [place] * (place - len(ends))
+    return ends
+
+
+def _signs(text: str, tables: _Tables) -> dict[str, list[str]]:
+    """The look-alikes in a text, by the letters that they can stand for."""
+    present = tables.signs.intersection(text)
+    table = tables.matching.L33T_TABLE.items()
+    return {letter: found for letter, listed in table if (found := [sign for sign in listed if sign in present])}
 
 
 def _readings(password: str, tables: _Tables) -> Iterator[dict[str, str]]:
@@ -254,9 +368,9 @@ def _readings(password: str, tables: _Tables) -> Iterator[dict[str, str]]:
     zxcvbn tries every way, hundreds for crafted input. Beyond a bound no person reaches, all signs are read at once: by
     the first letter each can stand for, then by the last.
     """
-    signs = tables.matching.relevant_l33t_subtable(password, tables.matching.L33T_TABLE)
-    if not signs:
+    if tables.signs.isdisjoint(password):
         return
+    signs = _signs(password, tables)
     if prod(map(len, signs.values())) <= MAX_READINGS:
         yield from islice(tables.matching.enumerate_l33t_subs(signs), 2 * MAX_READINGS)
         return
@@ -265,23 +379,20 @@ def _readings(password: str, tables: _Tables) -> Iterator[dict[str, str]]:
     yield dict(pairs)
 
 
-def _further(password: str, tables: _Tables, also: Matchers) -> Iterator[Span]:
-    lowered = _lower(password)
-    for find in also:
-        for i, j, count in find(lowered):
-            yield i, j, count * tables.scoring.uppercase_variations({"token": password[i : j + 1]})
-
-
-def repeats(password: str, own: Mapping[str, int], tables: _Tables, also: Matchers = ()) -> Iterator[Span]:
+def repeats(password: str, own: Mapping[str, int], tables: _Tables) -> Iterator[Span]:
     """The same again (``abcabc``); what is repeated is judged by itself, beside the same words."""
+    for i, j, size in repetitions(password):
+        yield i, j, guesses(password[i : i + size], own, tables) * (j - i + 1) / size
+
+
+def repetitions(password: str) -> Iterator[tuple[int, int, int]]:
+    """First and last index of what stands there several times in a row, and how long it is once."""
     start = 0
-    while (greedy := _GREEDY.search(password, start)) and (lazy := _LAZY.search(password, start)):
+    while (lazy := _LAZY.search(password, start)) and (greedy := _GREEDY.search(password, start)):
         found = greedy if len(greedy[0]) > len(lazy[0]) else lazy  # greedy sees aab twice in aabaab, lazy only aa
         whole = _LAZY.fullmatch(found[0])
-        base = whole[1] if found is greedy and whole else found[1]
-        i, j = found.start(), found.end() - 1
-        yield i, j, guesses(base, own, tables, also) * (j - i + 1) / len(base)
-        start = j + 1
+        yield found.start(), found.end() - 1, len(whole[1] if found is greedy and whole else found[1])
+        start = found.end()
 
 
 def _patterns(password: str, tables: _Tables) -> Iterator[Span]:
@@ -293,9 +404,8 @@ def _patterns(password: str, tables: _Tables) -> Iterator[Span]:
 
 
 def keyboard(password: str, tables: _Tables) -> Iterator[Span]:
-    """Neighbours on a keyboard."""
-    for match in tables.matching.spatial_match(password):
-        yield match["i"], match["j"], tables.scoring.spatial_guesses(match)
+    """Three and more neighbours on a keyboard."""
+    return walks(password, tables.keyboards)
 
 
 def sequences(password: str, tables: _Tables) -> Iterator[Span]:
@@ -306,85 +416,12 @@ def sequences(password: str, tables: _Tables) -> Iterator[Span]:
 
 def years(password: str, tables: _Tables) -> Iterator[Span]:
     """Years from 1900 to 2049."""
-    scoring = tables.scoring
-    for year in _YEAR.finditer(password):
-        space = max(abs(int(year[0]) - scoring.REFERENCE_YEAR), scoring.MIN_YEAR_SPACE)
-        yield year.start(), year.end() - 1, space
+    return calendar.years(password, tables.scoring)
 
 
 def dates(password: str, tables: _Tables) -> Iterator[Span]:
-    """
-    Dates with and without separators; of one within another only the outer.
-
-    zxcvbn compares every date it finds with every other, which forty digits turn into milliseconds.
-    """
-    end = -1
-    for i, first in enumerate(password):
-        if not first.isdecimal():
-            continue
-        for j in range(min(i + 9, len(password) - 1), max(i + 2, end), -1):  # longest first: what is left is within it
-            if (guesses := _date(password[i : j + 1], tables)) is not None:
-                yield i, j, guesses
-                end = j
-                break
-
-
-def _date(token: str, tables: _Tables) -> float | None:
-    """Guesses for a whole date, read with the year that is nearest to zxcvbn's reference year."""
-    matching, scoring = tables.matching, tables.scoring
-    separated = _DATE.fullmatch(token)
-    if separated:
-        splits = [(separated[1], separated[3], separated[4])]
-    elif token.isdecimal() and len(token) <= 8:
-        splits = [(token[:k], token[k:m], token[m:]) for k, m in matching.DATE_SPLITS[len(token)]]
-    else:
-        return None
-    read = [date for split in splits if (date := matching.map_ints_to_dmy([int(part) for part in split]))]
-    if not read:
-        return None
-    year = min((date["year"] for date in read), key=lambda year: abs(year - scoring.REFERENCE_YEAR))
-    return float(scoring.date_guesses({"year": year, "separator": separated[2] if separated else ""}))
-
-
-def _cheapest(size: int, spans: list[Span]) -> float:
-    """
-    The guesses of the cheapest way to put the password together from spans and brute force.
-
-    For every end and number of parts the best product is kept: (guesses, product, whether brute force comes last). A
-    sequence of n parts takes n! * product + 10,000 ** (n - 1) guesses, as in zxcvbn.
-    """
-    ending: list[list[tuple[int, float]]] = [[] for _ in range(size)]
-    for i, j, guesses in sorted(spans, key=lambda span: span[:2]):
-        least = 1 if j - i + 1 == size else 10 if i == j else 50
-        ending[j].append((i, max(float(guesses), least)))
-    best: list[dict[int, tuple[float, float, bool]]] = [{} for _ in range(size)]
-
-    def consider(end: int, parts: int, product: float, *, brute: bool) -> None:
-        guesses = _ORDERS[parts] * product + _PENALTY[parts]
-        rivals = best[end]
-        for fewer, rival in rivals.items():
-            if fewer <= parts and rival[0] <= guesses:
-                return
-        rivals[parts] = (guesses, product, brute)
-
-    for end in range(size):
-        for start, guesses in ending[end]:
-            if start == 0:
-                consider(end, 1, guesses, brute=False)
-                continue
-            for parts, (_, product, _) in best[start - 1].items():
-                consider(end, parts + 1, product * guesses, brute=False)
-        consider(end, 1, _brute_force(end + 1), brute=True)
-        for start in range(1, end + 1):
-            for parts, (_, product, brute) in best[start - 1].items():
-                if not brute:  # two such parts in a row are one
-                    consider(end, parts + 1, product * _brute_force(end - start + 1), brute=True)
-    return min(guesses for guesses, _, _ in best[-1].values())
-
-
-def _brute_force(size: int) -> float:
-    """Ten guesses a character, and just above the least that any other part of the size takes."""
-    return 11.0 if size == 1 else 10.0**size
+    """Dates with and without separators."""
+    return calendar.dates(password, tables.matching, tables.scoring)
 
 
 def _lower(text: str) -> str:

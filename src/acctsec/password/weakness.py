@@ -7,6 +7,7 @@ from acctsec.password import strength
 from acctsec.password.estimator import chinese
 from acctsec.password.estimator.kinds import Weakness
 from acctsec.password.estimator.ngrams import trigrams
+from acctsec.password.estimator.sequence import Span
 
 __all__ = ["Weakness", "explain"]
 
@@ -35,7 +36,7 @@ def explain(password: str, words: Sequence[str] = ()) -> tuple[Weakness, ...]:
     return tuple(sorted(found, key=lambda kind: -found[kind]))
 
 
-def _kinds(text: str, own: dict[str, int]) -> Iterable[tuple[Weakness, Iterable[strength.Span]]]:
+def _kinds(text: str, own: dict[str, int]) -> Iterable[tuple[Weakness, Iterable[Span]]]:
     """Every part that the search may use, by its kind."""
     tables = strength.tables()
     for first, last, rank in strength.found_words(text, own, tables):

@@ -5,8 +5,9 @@ Dates (YYYYMMDD, YYMMDD) are found by the search itself. Origin and licences of 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from math import inf
 
 from attrs import field, frozen
 
@@ -23,12 +24,26 @@ PUNS = "520 1314 521 5201314 1314520 5211314 88 66 99 168 888 666 518 584 530 77
 SPOKEN = {"wo": 12.0, "ni": 12.0, "ai": 12.0, "shi": 20.0, "bu": 20.0, "de": 20.0, "hao": 20.0, "ma": 20.0}
 """Passwords speak of me, you and love; what the words were counted in is written prose."""
 
+
+def _reaches(words: Iterable[str]) -> dict[str, int]:
+    """How long the longest word is that begins with this character."""
+    reaches: dict[str, int] = {}
+    for word in words:
+        reaches[word[0]] = max(len(word), reaches.get(word[0], 0))
+    return reaches
+
+
 _PUN_COSTS = {pun: 2.0 * rank for rank, pun in enumerate(PUNS, 1)}
+_PUN_REACHES = _reaches(PUNS)
 _MOBILE = re.compile(r"(?=(1[3-9][0-9]{9}))")
 _MOBILES = 45e8  # some 45 prefixes of three digits are given out, 10^8 numbers each
 _RUN = re.compile(r"[a-z]{4,}")
 _DIGITS = re.compile(r"[0-9]{3,}")
+JOINED = re.compile(r"[a-z]{2}|[0-9]{2}")
+"""Two characters that may stand side by side in one part."""
+
 _MOST = 6  # syllables of a run: more take more guesses than brute force is given for the letters
+_WORD = 4  # syllables of a word
 
 
 @frozen
@@ -38,6 +53,7 @@ class _Pinyin:
     words: Mapping[str, int] = field(repr=False)
     syllables: Mapping[str, float] = field(repr=False)
     surnames: Mapping[str, int] = field(repr=False)
+    reaches: Mapping[str, int] = field(repr=False)
 
 
 @cache
@@ -51,7 +67,7 @@ def _pinyin() -> _Pinyin:
     words = {word: rank for rank, word in enumerate(table["words"].split(), 1)}
     total = sum(table["syllables"].values())
     syllables = {syllable: total / count for syllable, count in table["syllables"].items()} | SPOKEN
-    return _Pinyin(words, syllables, {name: rank for rank, name in reversed([*enumerate(SURNAMES, 1)])})
+    return _Pinyin(words, syllables, {name: rank for rank, name in reversed([*enumerate(SURNAMES, 1)])}, _reaches(syllables))
 
 
 def spans(lowered: str) -> Iterator[tuple[int, int, float]]:
@@ -70,7 +86,10 @@ def mobiles(lowered: str) -> Iterator[tuple[int, int, float]]:
 def puns(lowered: str) -> Iterator[tuple[int, int, float]]:
     """Digits that sound like words, up to six in a row."""
     for run in _DIGITS.finditer(lowered):
-        yield from _runs(run[0], run.start(), _PUN_COSTS, 1)
+        steps, offset = _steps(run[0], _PUN_COSTS, _PUN_REACHES), run.start()
+        for i in range(len(run[0])):
+            for _, end, guesses in _from(i, steps):
+                yield offset + i, offset + end - 1, guesses
 
 
 def pinyin(lowered: str) -> Iterator[tuple[int, int, float]]:
@@ -78,36 +97,40 @@ def pinyin(lowered: str) -> Iterator[tuple[int, int, float]]:
     table = _pinyin()
     for run in _RUN.finditer(lowered):
         text, offset = run[0], run.start()
-        yield from _runs(text, offset, table.syllables, 2)
+        steps = _steps(text, table.syllables, table.reaches)
         for i in range(len(text)):
-            for j in range(i + 4, min(i + 24, len(text)) + 1):
-                if rank := table.words.get(text[i:j]):
-                    yield offset + i, offset + j - 1, rank
-            for j in range(i + 2, min(i + 6, len(text)) + 1):
-                if rank := table.surnames.get(text[i:j]):
-                    for _, last, guesses in _from(text, j, table.syllables, 1, 2):
-                        yield offset + i, offset + last, rank * guesses
+            for number, end, guesses in _from(i, steps):  # words and surnames are syllables, too
+                if number > 1:
+                    yield offset + i, offset + end - 1, guesses
+                if number <= _WORD and (rank := table.words.get(text[i:end])):
+                    yield offset + i, offset + end - 1, rank
+                if number == 1 and (rank := table.surnames.get(text[i:end])):
+                    for given, last, more in _from(end, steps):
+                        if given > 2:
+                            break
+                        yield offset + i, offset + last - 1, rank * more
 
 
-def _runs(text: str, offset: int, costs: Mapping[str, float], least: int) -> Iterator[tuple[int, int, float]]:
-    for i in range(len(text)):
-        for first, last, guesses in _from(text, i, costs, least, _MOST):
-            yield offset + first, offset + last, guesses
+def _steps(text: str, costs: Mapping[str, float], reaches: Mapping[str, int]) -> list[list[tuple[int, float]]]:
+    """For every index the entries that begin there: where each ends, and what it costs."""
+    steps: list[list[tuple[int, float]]] = []
+    for i, first in enumerate(text):
+        words = [text[i:j] for j in range(i + 1, min(i + reaches.get(first, 0), len(text)) + 1)]
+        steps.append([(i + len(word), costs[word]) for word in words if word in costs])
+    return [*steps, []]
 
 
-def _from(text: str, start: int, costs: Mapping[str, float], least: int, most: int) -> Iterator[tuple[int, int, float]]:
-    """From *start*, every stretch that *least* to *most* entries make up, by the cheapest."""
+def _from(start: int, steps: list[list[tuple[int, float]]]) -> Iterator[tuple[int, int, float]]:
+    """From *start*, every stretch that one to six entries make up, fewer first: their number, its end, its least cost."""
     ends = {start: 1.0}
-    for number in range(1, most + 1):
+    for number in range(1, _MOST + 1):
         reached: dict[int, float] = {}
         for at, guesses in ends.items():
-            for end in range(at + 1, min(at + 7, len(text)) + 1):
-                cost = costs.get(text[at:end])
-                if cost is not None and guesses * cost < reached.get(end, float("inf")):
+            for end, cost in steps[at]:
+                if guesses * cost < reached.get(end, inf):
                     reached[end] = guesses * cost
         if not reached:
             return
-        if number >= least:
-            for end, guesses in reached.items():
-                yield start, end - 1, guesses
+        for end, guesses in reached.items():
+            yield number, end, guesses
         ends = reached

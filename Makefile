@@ -67,7 +67,7 @@ lock:  ## pin the newest versions anew in requirements/ (needs uv)
 	$(EXPORT) --group deep --extra cli --extra testing -o requirements/deep.txt
 	$(EXPORT) --group lint --extra cli --extra testing -o requirements/lint.txt
 	$(EXPORT) --group docs -o requirements/docs.txt
-	$(EXPORT) --group bench --extra fast -o requirements/bench.txt
+	$(EXPORT) --group bench -o requirements/bench.txt
 	@! grep -n '://' requirements/*.txt || { echo "requirements/ must not name a host" >&2; exit 1; }
 
 clean:  ## remove .venv and all that was built

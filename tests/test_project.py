@@ -33,7 +33,7 @@ def direct(path):
         "dev": (["cli", "testing"], ["dev"]),
         "lint": (["cli", "testing"], ["lint"]),
         "docs": ([], ["docs"]),
-        "bench": (["fast"], ["bench"]),
+        "bench": ([], ["bench"]),
     }[path.stem]
     yield from PROJECT["project"]["dependencies"]
     for extra in extras:

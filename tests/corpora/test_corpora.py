@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from acctsec.corpora import AnyCorpus, AsyncAnyCorpus, AsyncFileCorpus, AsyncRangeApiCorpus, Digest, FileCorpus, RangeApiCorpus
 from acctsec.corpora.build import build
 from acctsec.corpora.digests import md4
-from acctsec.corpora.file import Mapped
+from acctsec.corpora.built import Built
+
 from acctsec.errors import ConfigError, PortError, StoreError
 
 
@@ -94,7 +95,7 @@ def test_a_file_knows_what_the_download_has(tmp_path_factory, passwords, how, di
     for password, count in passwords.items():
         assert corpus.count(password) == (1 << count.bit_length() - 1 if counts else 1)
         assert corpus.count(password + "~never~") == 0
-    Mapped(path).check()
+    Built(path).check()
     assert [entry.name for entry in path.parent.iterdir()] == ["breached"]
 
 
@@ -154,7 +155,7 @@ def test_a_damaged_byte_is_found(tmp_path_factory, data):
     path.write_bytes(whole)
 
     with pytest.raises(StoreError):
-        Mapped(path).check()
+        Built(path).check()
 
 
 def test_a_file_of_another_length_is_refused(tmp_path):
@@ -185,9 +186,9 @@ def test_a_newer_file_is_seen_in_time_and_a_broken_one_is_not_taken(tmp_path):
 
 KILLED = """
 import os, sys
-from acctsec.corpora import build as module
+from acctsec.corpora import build as module, writer
 from pathlib import Path
-module.SAVE = 4000
+writer.SAVE = 4000
 left = int(sys.argv[3])
 def counted(call):
     def instead(*given, **named):
@@ -199,14 +200,14 @@ def counted(call):
     return instead
 os.fsync = counted(os.fsync)
 Path.replace, Path.unlink = counted(Path.replace), counted(Path.unlink)
-module._Work.take = counted(module._Work.take)
+writer.Writer.take = counted(writer.Writer.take)
 module.build(Path(sys.argv[1]), Path(sys.argv[2]), counts=True, partial=True)
 """
 
 
 def many(first):
     """The file of a range, whose entries differ in the digits that are kept."""
-    return "".join(f"{k:06X}{k:029X}:{k % 90 + 1:02}\n" for k in range(first, first + 600))
+    return "".join(f"{k:05X}{k:030X}:{k % 90 + 1:02}\n" for k in range(first, first + 600))
 
 
 def test_a_build_that_is_killed_leaves_the_old_file_or_the_new_one_and_goes_on(tmp_path):
@@ -257,7 +258,7 @@ def test_a_build_over_a_download_that_changed_begins_anew(tmp_path):
 
 def test_a_packed_download_that_hides_its_size_is_refused(tmp_path):
     """Its last bytes tell of one entry, for only they are looked at; a bucket would hold too many."""
-    lines = [f"{k:040X}:7\n".encode() for k in range(60_000)]
+    lines = [f"{k:05X}{k:035X}:7\n".encode() for k in range(60_000)]
     source = tmp_path / "download.gz"
     source.write_bytes(gzip.compress(b"".join(lines[:-1])) + gzip.compress(lines[-1]))
     with pytest.raises(ConfigError, match="--bits 9"):

@@ -19,6 +19,8 @@ HEADER = _FORM.size + 4
 BUCKET = 128
 """Entries a bucket on average at most: 128 / 2**32 is 2.98e-8, what a password that never leaked is taken for one at most."""
 MIN_BITS, MAX_BITS = 8, 28
+WIDE = 1 << 31
+"""From so many entries on an offset has 8 bytes: half of what 4 could tell, for the size of a download is a guess."""
 
 
 def bits_for(entries: int) -> int:

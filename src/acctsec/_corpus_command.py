@@ -26,7 +26,9 @@ def describe(commands: Any, *, epilog: str) -> None:
     making.add_argument("--counts", action="store_true", help="keep how often each was seen, as a power of two")
     making.add_argument("--bits", type=int, metavar="N", help="choose a bucket by so many bits (default: by the size)")
     merging = acts.add_parser("merge", help="make one breach file of several, and of newer downloads", epilog=epilog)
-    merging.add_argument("sources", type=Path, nargs="+", metavar="SOURCE", help="a breach file, or a download; one is a breach file")
+    merging.add_argument(
+        "sources", type=Path, nargs="+", metavar="SOURCE", help="a breach file, or a download; one is a breach file"
+    )
     merging.add_argument("file", type=Path, metavar="FILE", help="what to make or to replace; it may be one of the sources")
     for one in (making, merging):
         one.add_argument("--partial", action="store_true", help="take a download in which ranges are missing")

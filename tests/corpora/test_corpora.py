@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 
 from acctsec.corpora import AnyCorpus, AsyncAnyCorpus, AsyncFileCorpus, AsyncRangeApiCorpus, Digest, FileCorpus, RangeApiCorpus
 from acctsec.corpora.build import build
-from acctsec.corpora.digests import md4
 from acctsec.corpora.built import Built
-
+from acctsec.corpora.digests import md4
 from acctsec.errors import ConfigError, PortError, StoreError
 
 
@@ -264,133 +263,6 @@ def test_a_packed_download_that_hides_its_size_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="--bits 9"):
         build(source, tmp_path / "breached", partial=True)
     assert not (tmp_path / "breached").exists()
-
-
-# --- the range service ------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def service(answer):
-    """A server of ranges; *answer* makes status, headers and body of a request."""
-    asked = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append((self.path, dict(self.headers)))
-            status, headers, body = answer(self.path)
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            try:
-                self.wfile.write(body)
-            except OSError:
-                pass
-
-        def log_message(self, *_):
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/range/", asked
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def body_of(password, count, digest=Digest.SHA1):
-    rest = digest.of(password).hex()[5:]
-    return f"{'0' * len(rest)}:0\r\n{rest}:{count}\r\n".encode()
-
-
-@pytest.mark.parametrize("digest", Digest)
-def test_a_service_hears_five_digits_and_is_asked_once(digest):
-    """With the headers that it wants; what it pads with is no entry."""
-    with service(lambda path: (200, {}, body_of("hunter2", 17, digest))) as (url, asked):
-        corpus = RangeApiCorpus(url=url, allow_http=True, digest=digest)
-
-        assert [corpus.count("hunter2"), asyncio.run(AsyncRangeApiCorpus(corpus).count("hunter2"))] == [17, 17]
-
-    [(path, headers)] = asked
-    assert path == "/range/" + digest.of("hunter2").hex()[:5].upper() + ("?mode=ntlm" if digest is Digest.NTLM else "")
-    assert headers["Add-Padding"] == "true" and headers["User-Agent"] == "acctsec"
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        (503, {}, b""),
-        (302, {"Location": "http://192.0.2.1/"}, b""),
-        (200, {}, b""),
-        (200, {}, b"<html>sign in to this network</html>"),
-        (200, {}, b"0" * 35 + b":x\n"),
-        (200, {}, b"0" * 34 + b":1\n"),
-        (200, {}, (b"0" * 35 + b":1\n") * 40_000),
-    ],
-)
-def test_a_service_that_answers_something_else_cannot_tell(answer):
-    """It raises what the policy decides on, and shows nothing of the password."""
-    with service(lambda path: answer) as (url, _), pytest.raises(PortError) as caught:
-        RangeApiCorpus(url=url, allow_http=True).count("hunter2")
-
-    assert "hunter2" not in str(caught.value) and sha1(b"hunter2").hexdigest()[:5].upper() not in str(caught.value)
-
-
-def test_ranges_are_kept_for_a_time_and_not_without_bound():
-    """The last ones, and only within their time."""
-    now, asked = [0.0], []
-
-    def get(url, headers, seconds):
-        asked.append(url)
-        return b"0" * 35 + b":0"
-
-    corpus = RangeApiCorpus(get=get, kept=2, keep=timedelta(seconds=60), clock=lambda: now[0])
-    for password in ("a", "b", "a", "c", "a", "b"):
-        corpus.count(password)
-    assert len(asked) == 4
-    now[0] = 60.0
-    corpus.count("b")
-    assert len(asked) == 5
-
-
-@pytest.mark.parametrize("url", ["http://127.0.0.1/range/", "https://x.example/range", "https:///range/", "file:///range/"])
-def test_a_service_without_tls_is_refused(url):
-    """A stranger on the line could say that every password is a good one."""
-    with pytest.raises(ConfigError):
-        RangeApiCorpus(url=url)
-
-
-class Says:
-    def __init__(self, answer):
-        self.answer = answer
-
-    def count(self, password):
-        if self.answer is None:
-            raise PortError("It is gone.", remedy="Wait.")
-        return self.answer
-
-
-class AsyncSays(Says):
-    async def count(self, password):
-        return super().count(password)
-
-
-@given(st.lists(st.none() | st.integers(0, 3), min_size=1, max_size=4))
-def test_any_of_several_corpora(answers):
-    """The largest count; a failure only where nobody found anything."""
-    known = max((answer or 0) for answer in answers)
-    asks = (
-        AnyCorpus(*map(Says, answers)).count,
-        lambda password: asyncio.run(AsyncAnyCorpus(*map(AsyncSays, answers)).count(password)),
-    )
-    for ask in asks:
-        if None in answers and not known:
-            with pytest.raises(PortError):
-                ask("hunter2")
-        else:
-            assert ask("hunter2") == known
 
 
 def test_the_async_face_takes_a_file(tmp_path):

@@ -75,9 +75,7 @@ class Built:
             starts.byteswap()
         return starts
 
-    def _block(
-        self, body: IO[bytes], column: IO[bytes], bucket: int, starts: "array[int]", span: tuple[int, int]
-    ) -> Block:
+    def _block(self, body: IO[bytes], column: IO[bytes], bucket: int, starts: "array[int]", span: tuple[int, int]) -> Block:
         """The entries of *span*, which lie in the buckets from *bucket* on."""
         start, end = span
         at = HEADER + self.header.index_size

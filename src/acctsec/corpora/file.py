@@ -68,8 +68,10 @@ class FileCorpus:
 
     It finds every password that is in the file, and takes at most 3 in 10^8 others for one. Where the file has counts, it answers
     the power of two below the true one; else 1. A file that takes its place is seen within *reload*; one that cannot be read is
-    left alone, and the old one stays. Never write into a file in place: a look-up raises StoreError when the file has not its size
-    any more, but one that is cut off in the very microsecond of a look-up ends the process.
+    left alone, and the old one stays.
+
+    Never write into a file in place. A look-up raises StoreError once the file has another size; but a page that is cut off in
+    the very microsecond of a look-up ends the process.
 
     Threads may share it, and so may processes that fork. Raises StoreError for a file that is damaged or of another kind.
     """

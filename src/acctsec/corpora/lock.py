@@ -28,17 +28,12 @@ def alone(path: Path) -> Iterator[None]:
 def _held(name: Path, path: Path) -> int:
     while True:
         descriptor = os.open(name, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            if not _lock(descriptor):
-                raise ConfigError(f"Another run is making {path}.", remedy="Wait for it, or name another file.")
-            found, mine = name.stat(), os.fstat(descriptor)
-            if (found.st_dev, found.st_ino) == (mine.st_dev, mine.st_ino):
-                return descriptor
-        except FileNotFoundError:
-            pass
-        except BaseException:
+        if not _lock(descriptor):
             os.close(descriptor)
-            raise
+            raise ConfigError(f"Another run is making {path}.", remedy="Wait for it, or name another file.")
+        with suppress(FileNotFoundError):
+            if os.path.samestat(name.stat(), os.fstat(descriptor)):
+                return descriptor
         os.close(descriptor)  # whoever had it removed it meanwhile: what is locked here has no name any more
 
 

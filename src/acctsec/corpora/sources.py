@@ -8,6 +8,7 @@ import zlib
 from array import array
 from collections.abc import Iterator
 from hashlib import sha256
+from itertools import compress, count
 from pathlib import Path
 from typing import IO
 
@@ -59,12 +60,11 @@ class Download:
         """Each file, behind the number of its range."""
         if self.is_file:
             yield 0, Part(self.source)
-        for number in range(first, len(self._where)):
-            if self._where[number]:
-                digits = f"{number:05X}"
-                style, suffix = self._forms[self._how[number]]
-                name = {"upper": digits, "lower": digits.lower()}.get(style, style)
-                yield number, Part(Path(self._folders[self._where[number] - 1], name + suffix), digits.encode())
+        for number in compress(count(first), self._where[first:]):
+            digits = f"{number:05X}"
+            style, suffix = self._forms[self._how[number]]
+            name = {"upper": digits, "lower": digits.lower()}.get(style, style)
+            yield number, Part(Path(self._folders[self._where[number] - 1], name + suffix), digits.encode())
 
     def blocks(self, *, bits: int, counts: bool, to_the_end: bool, at: tuple[int, ...] = (0, 0, 1)) -> Iterator[Block]:
         """
@@ -93,30 +93,27 @@ class Download:
         found, left = 0, [str(self.source)]
         while left:
             folder = left.pop()
-            place = 0
+            self._folders.append(folder)
             with os.scandir(folder) as entries:
                 for entry in entries:
-                    match = _NAME.fullmatch(entry.name)
-                    if entry.is_dir():
-                        if not entry.is_symlink():
-                            left.append(entry.path)
-                        continue
-                    if match is None:
-                        continue
-                    number = int(match[1], 16)
-                    if self._where[number]:
-                        raise ConfigError(f"{entry.path} is a second file of the range {number:05X}.", remedy="Remove one of them.")
-                    if not place:
-                        self._folders.append(folder)
-                        place = len(self._folders)
-                    digits = match[1]
-                    style = "upper" if digits == digits.upper() else "lower" if digits == digits.lower() else digits
-                    self._where[number], self._how[number] = place, forms.setdefault((style, match[2]), len(forms))
-                    found += 1
+                    if entry.is_dir(follow_symlinks=False):
+                        left.append(entry.path)
+                    elif (match := _NAME.fullmatch(entry.name)) and entry.is_file():
+                        self._note(entry.path, match, forms)
+                        found += 1
         self._forms = list(forms)
         if not found:
-            raise ConfigError(f"{self.source} has no file of a range, such as 0A1B2.txt or 0a1b2.gz.", remedy="Name the download.")
+            raise ConfigError(f"{self.source} has no file of a range, such as 0A1B2.txt.", remedy="Name the download.")
         return found
+
+    def _note(self, path: str, match: re.Match[str], forms: dict[tuple[str, str], int]) -> None:
+        """Keep in which folder the file of a range is, and in which form its name has the digits."""
+        digits = match[1]
+        number = int(digits, 16)
+        if self._where[number]:
+            raise ConfigError(f"{path} is a second file of the range {number:05X}.", remedy="Remove one of them.")
+        style = "upper" if digits == digits.upper() else "lower" if digits == digits.lower() else digits
+        self._where[number], self._how[number] = len(self._folders), forms.setdefault((style, match[2]), len(forms))
 
     def _survey(self) -> tuple[int, str]:
         """About how many entries there are at most, told from sizes alone; and what tells a download from a changed one."""

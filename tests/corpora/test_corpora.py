@@ -4,21 +4,20 @@ import asyncio
 import gzip
 import subprocess
 import sys
-import threading
-from contextlib import contextmanager
 from datetime import timedelta
 from hashlib import sha1
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.corpora.downloads import small, written
 
-from acctsec.corpora import AnyCorpus, AsyncAnyCorpus, AsyncFileCorpus, AsyncRangeApiCorpus, Digest, FileCorpus, RangeApiCorpus
+from acctsec.corpora import AsyncFileCorpus, Digest, FileCorpus, sources
 from acctsec.corpora.build import build
 from acctsec.corpora.built import Built
 from acctsec.corpora.digests import md4
-from acctsec.errors import ConfigError, PortError, StoreError
+from acctsec.errors import ConfigError, StoreError
 
 
 @pytest.mark.parametrize(
@@ -41,36 +40,13 @@ shapes = st.fixed_dictionaries(
     {
         "shape": st.sampled_from(["file", "ranges", "gzip"]),
         "end": st.sampled_from(["\n", "\r\n"]),
-        "lower": st.booleans(),
+        "case": st.sampled_from(["upper", "lower", "mixed"]),
         "bom": st.booleans(),
         "last": st.sampled_from(["", "\n", "\n\n"]),
         "padding": st.booleans(),
-        "twice": st.booleans(),
+        "twice": st.sampled_from(["no", "less", "more"]),
     }
 )
-
-
-def written(folder, known, how, digest):
-    """A download of *known*, digests in hexadecimal with their counts."""
-    width = digest.hex_digits
-    known = {**dict.fromkeys(["00" * (width // 2)] if how["padding"] else [], 0), **known}
-    by_range = {}
-    for key, count in sorted(known.items()):
-        by_range.setdefault(key[:5], []).extend([(key, count)] * (2 if how["twice"] else 1))
-    for prefix, entries in by_range.items():
-        cut = 0 if how["shape"] == "file" else 5
-        lines = how["end"].join(f"{key.lower() if how['lower'] else key}:{count}"[cut:] for key, count in entries)
-        text = ("\ufeff" if how["bom"] else "") + lines + (how["end"] if how["shape"] == "file" else how["last"])
-        if how["shape"] == "file":
-            with (folder / "all.txt").open("ab") as file:
-                file.write(text.encode())
-        elif how["shape"] == "ranges":
-            (folder / f"{prefix}.txt").write_bytes(text.encode())
-        else:
-            inner = folder / prefix[:2].lower()
-            inner.mkdir(exist_ok=True)
-            (inner / f"{prefix.lower()}.gz").write_bytes(gzip.compress(text.encode()))
-    return folder / "all.txt" if how["shape"] == "file" else folder
 
 
 @given(
@@ -79,14 +55,20 @@ def written(folder, known, how, digest):
     st.sampled_from(Digest),
     st.booleans(),
     st.sampled_from([None, 8, 11, 20]),
+    st.sampled_from([61, 100, 1 << 18]),
 )
-def test_a_file_knows_what_the_download_has(tmp_path_factory, passwords, how, digest, counts, bits):
-    """Every password is found, whatever shape the download has; a count is the power of two below the true one."""
+def test_a_file_knows_what_the_download_has(tmp_path_factory, passwords, how, digest, counts, bits, piece):
+    """
+    Every password is found, whatever shape the download has; a count is the power of two below the true one.
+
+    It is read in pieces of a few lines, too: what comes twice is then in two of them.
+    """
     folder = tmp_path_factory.mktemp("download")
     known = {digest.of(password).hex().upper(): count for password, count in passwords.items()}
     path = tmp_path_factory.mktemp("built") / "breached"
 
-    header = build(written(folder, known, how, digest), path, digest=digest, counts=counts, bits=bits, partial=True)
+    with mock.patch.object(sources, "_CHUNK", piece):
+        header = build(written(folder, known, how, digest), path, digest=digest, counts=counts, bits=bits, partial=True)
 
     corpus = FileCorpus(path)
     assert header.entries == len(known)
@@ -112,19 +94,31 @@ KEYS = sorted(sha1(b"%d" % n).hexdigest().upper() for n in range(100))
         (KEYS[50] + ": 3", "count"),
         ("data/07/f0/07f07.gz", "hexadecimal"),
         (KEYS[3] + ":3", "order"),
+        (KEYS[50][:20] + "\n" + KEYS[50][20:] + ":3", "hexadecimal"),
+        (KEYS[50][:20] + ":3\n" + KEYS[50][20:] + ":3", "hexadecimal"),
+        (KEYS[50][:20] + " " + KEYS[50][21:] + ":3", "hexadecimal"),
+        (KEYS[50][:20] + "\f" + KEYS[50][21:] + ":3", "hexadecimal"),
+        (KEYS[50] + ":3" + KEYS[51] + ":3", "hexadecimal"),
+        (KEYS[50] + ":3\r" + KEYS[51] + ":3", "hexadecimal"),
+        (KEYS[50] + ":-3", "hexadecimal"),
+        (KEYS[50] + ":1" + "0" * 18, "hexadecimal"),
+        (KEYS[50] + ":3A", "hexadecimal"),
     ],
 )
-def test_a_line_that_cannot_be_right_is_refused_by_its_number(tmp_path, bad, why):
+@pytest.mark.parametrize("piece", [100, 500, 1 << 18])
+@pytest.mark.parametrize("before", ["", "\n\ufeff\n", "0" * 40 + ":0\n"])
+def test_a_line_that_cannot_be_right_is_refused_by_its_number(tmp_path, monkeypatch, bad, why, piece, before):
     """And nothing is put in the place of the file."""
+    monkeypatch.setattr(sources, "_CHUNK", piece)
     lines = [f"{key}:1" for key in KEYS]
     lines[50] = bad
     source = tmp_path / "all.txt"
-    source.write_text("\n".join(lines) + "\n")
+    source.write_text(before + "\n".join(lines) + "\n")
 
     with pytest.raises(ConfigError, match=why) as caught:
         build(source, tmp_path / "breached", partial=True)
 
-    assert "all.txt, line 5" in str(caught.value)
+    assert f"all.txt, line {51 + before.count(chr(10))}:" in str(caught.value)
     assert not (tmp_path / "breached").exists()
 
 
@@ -136,12 +130,6 @@ def test_a_download_that_is_cut_off_is_refused(tmp_path):
         build(tmp_path, tmp_path / "breached")
     with pytest.raises(ConfigError, match="cut off"):
         build(tmp_path, tmp_path / "breached", partial=True)
-
-
-def small(path, *passwords):
-    path.with_suffix(".txt").write_text("".join(sorted(f"{sha1(p.encode()).hexdigest()}:9\n" for p in passwords)))
-    build(path.with_suffix(".txt"), path, counts=True, partial=True)
-    return path
 
 
 @given(st.data())

@@ -2,13 +2,16 @@
 
 import asyncio
 import gzip
+import struct
 import subprocess
 import sys
 from datetime import timedelta
 from hashlib import sha1
 from unittest import mock
+from zlib import crc32
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.corpora.downloads import small, written
@@ -17,6 +20,7 @@ from acctsec.corpora import AsyncFileCorpus, Digest, FileCorpus, sources
 from acctsec.corpora.build import build
 from acctsec.corpora.built import Built
 from acctsec.corpora.digests import md4
+from acctsec.corpora.layout import HEADER
 from acctsec.errors import ConfigError, StoreError
 
 
@@ -171,6 +175,84 @@ def test_a_newer_file_is_seen_in_time_and_a_broken_one_is_not_taken(tmp_path):
     assert corpus.count("secret") == 8
 
 
+CUT_OFF = """
+import sys
+from datetime import timedelta
+from pathlib import Path
+from acctsec.corpora import FileCorpus
+from acctsec.errors import StoreError
+path, whole = Path(sys.argv[1]), Path(sys.argv[1]).read_bytes()
+now = [0]
+corpus = FileCorpus(path, reload=timedelta(seconds=10), clock=lambda: now[0])
+for left in (len(whole) - 1, len(whole) // 2, 100, 0, len(whole) + 1):
+    with path.open("r+b") as file:  # in place: what is mapped shrinks with it
+        file.truncate(left)
+    for _ in range(2):
+        try:
+            corpus.count("hunter2")
+        except StoreError:
+            print(left)
+        now[0] += 10
+path.write_bytes(whole)
+print(corpus.count("hunter2"))
+"""
+
+
+def test_a_file_that_is_cut_off_in_place_ends_no_process(tmp_path):
+    """Each look-up says that it cannot tell, also after a look for a newer file; once the file is whole it is read again."""
+    path = small(tmp_path / "breached", *map(str, range(5_000)), "hunter2")
+
+    done = subprocess.run([sys.executable, "-c", CUT_OFF, path], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done
+    size = path.stat().st_size
+    assert done.stdout.split() == [str(left) for left in (size - 1, size // 2, 100, 0, size + 1) for _ in range(2)] + ["8"]
+
+
+def crafted(path, *, index=None, body=None, **fields):
+    """A file whose sums are right over what nobody built."""
+    header, data = Built(path).header, path.read_bytes()
+    end = HEADER + header.index_size
+    index, body = index or data[HEADER:end], body or data[end:]
+    header = evolve(header, index_sum=crc32(index), body_sum=crc32(body), **fields)
+    path.write_bytes(header.pack() + index + body)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        struct.pack("<257I", *[2**32 - 1] * 257),
+        struct.pack("<257I", 2, *[0] * 256),
+        struct.pack("<257I", *[0] * 257),
+        struct.pack("<257I", *[0, 40] * 128, 40),
+        struct.pack("<257I", *[0] * 128, *[40] * 129),
+    ],
+)
+def test_an_index_that_nobody_built_is_found_by_the_check_and_ends_no_look_up(tmp_path, index):
+    """An entry that no look-up comes to would be a password that passes for a good one."""
+    path = small(tmp_path / "breached", *map(str, range(40)))
+    crafted(path, index=index)
+
+    with pytest.raises(StoreError, match="damaged"):
+        Built(path).check()
+    corpus = FileCorpus(path)
+    for n in range(300):
+        try:
+            assert corpus.count(str(n)) in {0, 8}
+        except StoreError:
+            pass
+
+
+def test_entries_that_are_out_of_order_are_found_by_the_check(tmp_path):
+    """Two of one bucket that changed their places, under a sum that is right."""
+    path = small(tmp_path / "breached", *map(str, range(3_000)), counts=False)
+    body = path.read_bytes()[HEADER + 257 * 4 :]
+    crafted(path, body=body[4:8] + body[:4] + body[8:])
+
+    with pytest.raises(StoreError, match="order"):
+        Built(path).check()
+
+
 KILLED = """
 import os, sys
 from acctsec.corpora import build as module, writer
@@ -256,3 +338,41 @@ def test_a_packed_download_that_hides_its_size_is_refused(tmp_path):
 def test_the_async_face_takes_a_file(tmp_path):
     """The same answers."""
     assert asyncio.run(AsyncFileCorpus(small(tmp_path / "breached", "hunter2")).count("hunter2")) == 8
+
+
+def test_a_tree_may_have_any_names_of_its_ranges(tmp_path):
+    """Lower case, upper case and both; what is no range is left alone, and a second file of one is refused."""
+    names = [
+        "0a1b2.txt",
+        "0A1B3",
+        "x/0A1b4.gz",
+        "x/y/fffff.txt.gz",
+        "x/readme.txt",
+        "0a1b2.meta",
+        "12345678",
+        "abcde.d/0A1B5.txt",
+    ]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        text = f"{'0' * 34}{len(name) % 16:X}:1"
+        (tmp_path / name).write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+    (tmp_path / "0A1B6").mkdir()
+
+    assert build(tmp_path, tmp_path / "breached", partial=True).ranges == 5
+
+    (tmp_path / "x" / "0a1B2").write_text("")
+    with pytest.raises(ConfigError, match="second file of the range 0A1B2"):
+        build(tmp_path, tmp_path / "breached", partial=True)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(ConfigError, match="no file of a range"):
+        build(tmp_path / "none", tmp_path / "breached", partial=True)
+
+
+def test_a_single_file_that_ends_early_is_refused(tmp_path):
+    """Its size would say nothing of it; a range in its middle that is missing is noticed at the end."""
+    source = tmp_path / "all.txt"
+    for last, why in (("FFFFE", "ends before the last"), ("FFFFF", "1 of 1,048,576")):
+        source.write_text(f"{last}{'0' * 35}:1\n")
+        with pytest.raises(ConfigError, match=why):
+            build(source, tmp_path / "breached")
+    assert not (tmp_path / "breached").exists()

@@ -52,4 +52,6 @@ def test_a_large_file_is_built_in_little_memory_and_knows_what_it_should(tmp_pat
         assert mapped.find(digest_of(number, rest)) == (1 << count.bit_length() - 1 if counts else 1)
     others = iter(lambda: chance.randbytes(20), b"")
     assert sum(map(mapped.find, islice(others, 1_000_000))) <= 2
-    print(f"\n{entries:,} entries: {nanoseconds:.0f} ns and {mapped.header.size / entries:.3f} bytes each, {mebibytes:.0f} MiB of memory")
+    print(
+        f"\n{entries:,} entries: {nanoseconds:.0f} ns and {mapped.header.size / entries:.3f} bytes each, {mebibytes:.0f} MiB of memory"
+    )

@@ -184,7 +184,7 @@ def test_two_runs_do_not_make_one_file(tmp_path):
     source = plain(tmp_path / "other.txt", {"0" * 40: 1})
     with alone(path):
         for call in (lambda: build(source, path, partial=True), lambda: merge([path, source], path, partial=True)):
-            with pytest.raises(ConfigError, match="making .*breached"):
+            with pytest.raises(ConfigError, match=r"making .*breached"):
                 call()
         command = [sys.executable, "-m", "acctsec", "corpus", "build", str(source), str(path), "--partial"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

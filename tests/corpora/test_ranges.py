@@ -254,8 +254,6 @@ def test_any_of_several_corpora(answers):
             assert ask("hunter2") == known
 
 
-
-
 @pytest.mark.parametrize(
     ("kind", "parts", "why"),
     [

@@ -8,15 +8,12 @@ import sys
 from pathlib import Path
 from time import perf_counter
 
-from tests.bench import capacity, factors, loops, meters, on_servers, passwords, resets, sign_in, start, writers  # noqa: F401 - they register
+from tests.bench import breaches, capacity, factors, loops, meters, on_servers, passwords, resets, sign_in, start, writers  # noqa: F401 - they register
 from tests.bench.table import BENCH, Row, table
 from tests.bench.timing import FULL, QUICK
 
 LATER = {
     "P1b": "the hash itself, in a reused arena",
-    "P11": "breach look-up",
-    "P12": "breach file",
-    "P13": "breach build",
 }
 
 

@@ -13,7 +13,6 @@ from collections import deque
 from contextlib import closing
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 
 from tests.bench.table import BENCH, Row, si
 from tests.bench.timing import Pace, interleaved
@@ -89,7 +88,9 @@ def _opened(pace: Pace, path: Path, known: list[bytes]):
     """What a process has of its own of an opened file, and how long it takes to open."""
     told = _child(OPENING, path, b"".join(known[:1_000]).hex(), pace.of(21, 1))
     if told["kib"] is not None:
-        yield Row(id="P12", what="private memory of a process", ours=f"{told['kib']} KiB", goal="≤ 1 MiB", met=told["kib"] <= 1024)
+        yield Row(
+            id="P12", what="private memory of a process", ours=f"{told['kib']} KiB", goal="≤ 1 MiB", met=told["kib"] <= 1024
+        )
     # The largest index, of 2**24 buckets, has 64 MiB: opening reads and sums all of it.
     longest = told["seconds"] + (64 << 20) * told["seconds_a_byte"]
     yield Row(
@@ -173,7 +174,6 @@ OPENING = """
 import json, sys
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 from zlib import crc32
 from tests.bench.breaches import own
 from acctsec.corpora.file import Mapped

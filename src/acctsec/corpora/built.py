@@ -9,7 +9,7 @@ from typing import IO
 from zlib import crc32
 
 from acctsec.corpora.columns import Block, ascends, joined
-from acctsec.corpora.layout import HEADER, MAGIC, Header
+from acctsec.corpora.layout import HEADER, MAGIC, MAX_CLASS, Header
 from acctsec.errors import StoreError
 
 _STEP = 1 << 20
@@ -51,6 +51,8 @@ class Built:
         for block in self.blocks():
             if block.keys[0] <= last or not ascends(block.keys):
                 raise self._damaged("order")
+            if block.classes and not 1 <= min(block.classes) <= max(block.classes) <= MAX_CLASS:
+                raise self._damaged("column of counts")
             last = block.keys[-1]
             entries += len(block.keys)
         if entries != header.entries:

@@ -66,9 +66,7 @@ def _check(corpora: tuple[object, ...], *, wants_async: bool) -> None:
         named = corpus.__name__ if isinstance(corpus, type) else type(corpus).__name__
         # A list has a method count of its own, which would find no password ever.
         if isinstance(corpus, type | Sequence) or not callable(call):
-            raise ConfigError(
-                f"{named} is no corpus.", remedy="Give one, such as FileCorpus(path), not a list or a class."
-            )
+            raise ConfigError(f"{named} is no corpus.", remedy="Give one, such as FileCorpus(path), not a list or a class.")
         if iscoroutinefunction(call) is not wants_async:
             form, other = ("blocking", "AnyCorpus") if wants_async else ("async", "AsyncAnyCorpus")
             raise ConfigError(f"{named} is the {form} form of a corpus.", remedy=f"Give its other form, or use {other}.")

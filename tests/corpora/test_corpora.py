@@ -126,6 +126,17 @@ def test_a_line_that_cannot_be_right_is_refused_by_its_number(tmp_path, monkeypa
     assert not (tmp_path / "breached").exists()
 
 
+@pytest.mark.parametrize("before", range(40, 44))
+def test_the_line_that_is_out_of_order_is_named_wherever_a_piece_begins(tmp_path, monkeypatch, before):
+    """Padding and blank lines in front of it are counted, too."""
+    monkeypatch.setattr(sources, "_CHUNK", 160)
+    source = tmp_path / "all.txt"
+    source.write_text("".join(f"{key}:1\n" for key in KEYS[:before]) + f"\n{'F' * 40}:0\n{KEYS[3]}:1\n")
+
+    with pytest.raises(ConfigError, match=f"line {before + 3}: it is not in ascending order"):
+        build(source, tmp_path / "breached", partial=True)
+
+
 def test_a_download_that_is_cut_off_is_refused(tmp_path):
     """A gzip file in its middle, and one in which a range is missing."""
     (tmp_path / "00000.gz").write_bytes(gzip.compress(b"".join(b"%035X:1\n" % n for n in range(900)))[:-20])

@@ -1,5 +1,6 @@
 """The command line of breach corpora, really run: what it makes, what it says and where, and with which exit code."""
 
+import io
 import os
 import pty
 import subprocess
@@ -9,6 +10,7 @@ from hashlib import sha1
 import pytest
 from tests.corpora.downloads import plain
 
+from acctsec._corpus_command import _Bar
 from acctsec.corpora import FileCorpus
 
 KNOWN = {sha1(str(n).encode()).hexdigest(): n + 1 for n in range(3_000)}
@@ -131,6 +133,16 @@ def test_a_terminal_sees_how_far_it_is(tmp_path):
     lines = seen.decode().split("\r")
     assert lines[1].startswith("[######################") and "%, 3,000 entries" in lines[1]
     assert seen.endswith(b"\r\n") and seen.count(b"\n") == 1
+
+
+def test_nobody_else_sees_it():
+    """A log would have a line for each thousandth."""
+    out = io.StringIO()
+    bar = _Bar(out)
+    for done in range(0, 40_000, 10_000):
+        bar.told(done, 30_000)
+    bar.end()
+    assert out.getvalue() == ""
 
 
 def _read(descriptor):

@@ -271,3 +271,29 @@ def test_a_part_of_the_wrong_form_is_refused_where_it_is_given(kind, parts, why)
     """Not at the first password, where it would count as an outage."""
     with pytest.raises(ConfigError, match=why):
         kind(*parts)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"timeout": 1},
+        {"timeout": timedelta(0)},
+        {"keep": timedelta(seconds=-1)},
+        {"keep": 60},
+        {"kept": -1},
+        {"kept": True},
+        {"digest": "md5"},
+        {"get": None},
+        {"get": AsyncSays(1).count},
+    ],
+)
+def test_a_limit_of_the_wrong_kind_is_refused_by_its_name(wrong):
+    """Where it is given, and not with the first password."""
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        RangeApiCorpus(**wrong)
+
+
+def test_the_async_form_takes_the_blocking_one():
+    """And nothing else in its place."""
+    with pytest.raises(ConfigError, match="Says is no RangeApiCorpus"):
+        AsyncRangeApiCorpus(Says(1))

@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from sys import byteorder
 from zlib import crc32
 
 from acctsec.corpora.layout import HEADER, Header
@@ -20,6 +21,8 @@ class Mapped:
     """One opened breach file; it stays readable when another one takes its place."""
 
     def __init__(self, path: Path) -> None:
+        if byteorder == "big":
+            raise ConfigError("A breach file cannot be mapped here.", remedy="Use a little-endian machine, or RangeApiCorpus.")
         self._path = path
         self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
         weakref.finalize(self, os.close, self._descriptor)
@@ -83,8 +86,8 @@ class FileCorpus:
         reload: timedelta = timedelta(seconds=10),
         clock: Callable[[], float] = time.monotonic,  # noqa: TID251 - a default port: it only says when to look for a newer file
     ) -> None:
-        if reload < timedelta(0):
-            raise ConfigError("The time between two looks is negative.", remedy="Give 0 or more.")
+        if type(reload) is not timedelta or reload < timedelta(0):
+            raise ConfigError(f"reload is {reload!r}.", remedy="Give a timedelta of 0 or more.")
         self._path, self._every, self._clock = Path(path), reload.total_seconds(), clock
         self._mapped = Mapped(self._path)
         self._seen = self._mapped.identity

@@ -20,9 +20,15 @@ class SourceError(ConfigError):
     """A line of a download cannot be right."""
 
 
-def wrong(path: Path, number: int, why: str) -> SourceError:
+def wrong(path: Path, number: int, why: str, *, remedy: str = "Download it again.") -> SourceError:
     """The error for the line *number* of a file."""
-    return SourceError(f"{path}, line {number:,}: {why}.", remedy="Download it again.")
+    return SourceError(f"{path}, line {number:,}: {why}.", remedy=remedy)
+
+
+def out_of_order(path: Path, number: int) -> SourceError:
+    """The error for a line whose digest is smaller than the one before."""
+    remedy = "Take the download that is ordered by hash, not by count."
+    return wrong(path, number, "it is not in ascending order of its digest", remedy=remedy)
 
 
 @frozen(kw_only=True)
@@ -98,7 +104,7 @@ class Reader:
                 continue
             digits = line[: self._width].upper()
             if digits < last:
-                return wrong(self.path, number + at, "it is not in ascending order of its digest")
+                return out_of_order(self.path, number + at)
             last = digits
         return wrong(self.path, number, "a carriage return, form feed or the like stands within a line")
 

@@ -6,6 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from inspect import iscoroutinefunction
 from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
@@ -90,9 +91,18 @@ class RangeApiCorpus:
             raise ConfigError("The range service is not asked over HTTPS.", remedy="Give an https URL that ends in a slash.")
         if not parts.hostname or not url.endswith("/") or parts.query or parts.fragment:
             raise ConfigError("The URL of the range service is none.", remedy="Give an https URL that ends in a slash.")
-        if timeout <= timedelta(0) or kept < 0 or keep < timedelta(0):
-            raise ConfigError("A limit of the range service is negative, or no time at all.", remedy="Give 1 s, 256 and 1 h.")
-        self._url, self._digest, self._get, self._clock = url, Digest(digest), get, clock
+        for name, value, least in (
+            ("timeout", timeout, timedelta(microseconds=1)),
+            ("keep", keep, timedelta(0)),
+            ("kept", kept, 0),
+        ):
+            if type(value) is not type(least) or value < least:  # type: ignore[operator]
+                raise ConfigError(f"{name} is {value!r}.", remedy=f"Give {least!r} or more.")
+        if not isinstance(digest, Digest):
+            raise ConfigError(f"digest is {digest!r}.", remedy="Give Digest.SHA1 or Digest.NTLM.")
+        if not callable(get) or iscoroutinefunction(get):
+            raise ConfigError("get is no blocking function.", remedy="Give one that takes a URL, headers and seconds.")
+        self._url, self._digest, self._get, self._clock = url, digest, get, clock
         self._seconds, self._kept, self._keep = timeout.total_seconds(), kept, keep.total_seconds()
         self._ranges: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
         self._bytes = 0
@@ -174,6 +184,8 @@ class AsyncRangeApiCorpus:
     """`RangeApiCorpus` for the async face: each call is made on a thread, so that the loop goes on."""
 
     def __init__(self, corpus: RangeApiCorpus | None = None) -> None:
+        if corpus is not None and not isinstance(corpus, RangeApiCorpus):
+            raise ConfigError(f"{type(corpus).__name__} is no RangeApiCorpus.", remedy="Give one, or nothing.")
         self._corpus = RangeApiCorpus() if corpus is None else corpus
 
     def __repr__(self) -> str:

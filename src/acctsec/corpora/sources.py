@@ -16,7 +16,7 @@ from attrs import frozen
 
 from acctsec.corpora.columns import Block
 from acctsec.corpora.digests import Digest
-from acctsec.corpora.lines import RANGE, RANGES, Reader, wrong
+from acctsec.corpora.lines import RANGE, RANGES, Reader, out_of_order, wrong
 from acctsec.errors import ConfigError
 
 _CHUNK = 1 << 18
@@ -161,7 +161,7 @@ def _pieces(part: Part, reader: Reader, number: int, start: tuple[int, int]) -> 
                 data += b"\n"
                 keys, classes = reader.read(data, line)
                 if keys and keys[0] < last:
-                    raise wrong(part.path, reader.first(data, line), "it is not in ascending order of its digest")
+                    raise out_of_order(part.path, reader.first(data, line))
                 last = keys[-1] if keys else last
                 yield Block(keys=keys, classes=classes, at=(number, offset, line))
                 offset += len(data)

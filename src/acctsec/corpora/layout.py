@@ -21,8 +21,8 @@ BUCKET = 128
 MIN_BITS, MAX_BITS = 8, 28
 MAX_CLASS = 60
 """The bit length of the largest count that is read, which has 18 digits."""
-WIDE = 1 << 31
-"""From so many entries on an offset has 8 bytes: half of what 4 could tell, for the size of a download is a guess."""
+WIDE = 1 << 32
+"""From so many entries on an offset of 4 bytes could not tell where the last bucket ends."""
 
 
 def bits_for(entries: int) -> int:

@@ -112,6 +112,25 @@ def test_a_download_that_is_cut_off_is_not_merged(tmp_path):
     assert Built(path).header.entries == 2
 
 
+@pytest.mark.parametrize("name", ["newer.txt", "other", "notes"])
+def test_what_is_not_merged_is_not_written_over(tmp_path, name):
+    """Who forgets to name what to make has named a source there: a download of many hours, or another breach file."""
+    path = small(tmp_path / "breached", "hunter2")
+    small(tmp_path / "other", "secret")
+    plain(tmp_path / "newer.txt", {"F" * 40: 1})
+    (tmp_path / "notes").write_text("")
+    before = (tmp_path / name).read_bytes()
+
+    with pytest.raises(ConfigError, match="would be lost"):
+        merge([path], tmp_path / name, partial=True)
+    with pytest.raises(ConfigError, match="would be lost"):
+        merge([path, tmp_path / "newer.txt"], tmp_path / "newer.txt" if name == "newer.txt" else tmp_path / name, partial=True)
+    if name != "other":
+        with pytest.raises(ConfigError, match="no breach file"):
+            build(tmp_path / "newer.txt", tmp_path / name, partial=True)
+    assert (tmp_path / name).read_bytes() == before
+
+
 def test_a_damaged_file_is_not_merged(tmp_path):
     """What was a miss in one file would be one in the next for ever, under a sum that is right."""
     path, other = small(tmp_path / "breached", "hunter2", "secret"), small(tmp_path / "other", "third")
@@ -163,14 +182,13 @@ def test_a_merge_that_is_killed_goes_on(tmp_path):
     for name in ("one", "two"):
         build(tmp_path / f"{name}.txt", tmp_path / name, counts=True, bits=20, partial=True)
     build(plain(tmp_path / "all.txt", everything), tmp_path / "wanted", counts=True, bits=20, partial=True)
-    path, wanted = tmp_path / "merged", (tmp_path / "wanted").read_bytes()
-    given_sources = [tmp_path / "one", tmp_path / "three.txt", tmp_path / "two"]
-    path.write_bytes(b"old")
+    path, wanted = tmp_path / "one", (tmp_path / "wanted").read_bytes()
+    given_sources, old = [path, tmp_path / "three.txt", tmp_path / "two"], path.read_bytes()
 
     kills = 0
     for left in (5, 11, 12, 13, 14, 15, 16, 17, 29, 60, 90, 91, 92, 93, 10_000):
         done = subprocess.run([sys.executable, "-c", KILLED, str(left), path, *given_sources], check=False)
-        assert path.read_bytes() in {b"old", wanted}
+        assert path.read_bytes() in {old, wanted}
         kills += done.returncode != 0
         if done.returncode == 0:
             break

@@ -34,12 +34,14 @@ def build(
     Build *path* from a download, and put it in its place whole.
 
     *bits* choose a bucket; by default as many as the size of the download asks for. A download in which one of the 1,048,576
-    ranges is missing is refused, unless it is *partial*. Raises ConfigError for a download that cannot be right, and while
-    another run makes *path*.
+    ranges is missing is refused, unless it is *partial*. Raises ConfigError for a download that cannot be right, for a *path*
+    that is something else than a breach file, and while another run makes it.
     """
     if bits is not None and not MIN_BITS <= bits <= MAX_BITS:
         raise ConfigError(f"{bits} bits cannot choose a bucket.", remedy=f"Give {MIN_BITS} to {MAX_BITS}, or leave it out.")
     with alone(path):
+        if path.exists() and not is_built(path):
+            raise ConfigError(f"{path} is there already and no breach file.", remedy="Remove it, or name another file.")
         download = _download(source, digest, partial=partial)
         writer = Writer(path, digest=digest, counts=counts, bits=bits or bits_for(download.most), wide=download.most >= WIDE)
         opened = [_lines(download, writer, partial=partial)]
@@ -52,9 +54,15 @@ def merge(sources: Sequence[Path], path: Path, *, partial: bool = False, told: T
 
     At least one source is a breach file: what is made has its digest, its bits and its counts, and all breach files agree in
     them. Of an entry that several have, the larger count stays. A download that is not whole is refused, unless it is *partial*.
-    Raises ConfigError for sources that do not go together, StoreError for a breach file that is damaged.
+    Raises ConfigError for sources that do not go together and for a *path* that is there and none of them, StoreError for a
+    breach file that is damaged.
     """
     with alone(path):
+        if path.exists() and not any(is_built(one) and one.samefile(path) for one in sources):
+            raise ConfigError(
+                f"{path} is there already and no breach file among the sources: what it has would be lost.",
+                remedy="Name it as a source, too, or name another file.",
+            )
         built = [Built(source) for source in sources if is_built(source)]
         if not built:
             raise ConfigError("None of the sources is a breach file.", remedy="Build one first, then merge others into it.")

@@ -106,7 +106,7 @@ class Reader:
             if digits < last:
                 return out_of_order(self.path, number + at)
             last = digits
-        return wrong(self.path, number, "a carriage return, form feed or the like stands within a line")
+        return wrong(self.path, number, "the lines from here on cannot be read")
 
 
 def _tidied(line: bytes) -> bytes:

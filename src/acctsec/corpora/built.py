@@ -33,9 +33,9 @@ class Built:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path: Path = path
         with path.open("rb") as file:
-            self.header = Header.unpack(file.read(HEADER), size=file.seek(0, 2), name=str(path))
+            self.header: Header = Header.unpack(file.read(HEADER), size=file.seek(0, 2), name=str(path))
 
     def check(self) -> None:
         """Read it whole: is every byte what was written, and every entry where a look-up finds it?"""

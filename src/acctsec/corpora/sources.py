@@ -45,15 +45,18 @@ class Download:
     """
 
     def __init__(self, source: Path, digest: Digest) -> None:
-        self.source, self.digest = source, digest
-        self.is_file = source.is_file()
+        self.source: Path = source
+        self.digest: Digest = digest
+        self.is_file: bool = source.is_file()
         self._folders: list[str] = []
         self._forms: list[tuple[str, str]] = []
         self._where, self._how = array("I"), array("I")
-        self.files = 1
+        self.files: int = 1
         if not self.is_file:
             self._where, self._how = array("I", bytes(4 * RANGES)), array("I", bytes(4 * RANGES))
             self.files = self._find()
+        self.most: int
+        self.fingerprint: str
         self.most, self.fingerprint = self._survey()
 
     def parts(self, first: int = 0) -> Iterator[tuple[int, Part]]:

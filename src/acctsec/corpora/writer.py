@@ -44,8 +44,12 @@ class Writer:
     """The files of one run, beside the one that it makes."""
 
     def __init__(self, path: Path, *, digest: Digest, counts: bool, bits: int, wide: bool) -> None:
-        self.path, self.digest, self.counts, self.bits, self.wide = path, digest, counts, bits, wide
-        self.place = Place()
+        self.path: Path = path
+        self.digest: Digest = digest
+        self.counts: bool = counts
+        self.bits: int = bits
+        self.wide: bool = wide
+        self.place: Place = Place()
         self._saved = 0
         self._names = [path.with_name(f"{path.name}.{name}") for name in ("part", "counts.part")]
         self._checkpoint = Checkpoint(path.with_name(f"{path.name}.place.part"))

@@ -2,6 +2,8 @@
 
 import asyncio
 import gzip
+import mmap
+import os
 import struct
 import subprocess
 import sys
@@ -218,6 +220,21 @@ def test_a_file_that_is_cut_off_in_place_ends_no_process(tmp_path):
     assert done.returncode == 0, done
     size = path.stat().st_size
     assert done.stdout.split() == [str(left) for left in (size - 1, size // 2, 100, 0, size + 1) for _ in range(2)] + ["8"]
+
+
+@pytest.mark.parametrize("left", [0, 300])
+def test_a_file_that_is_cut_off_while_it_is_opened_is_refused(tmp_path, monkeypatch, left):
+    """Between the look at its head, or at its index, and the map."""
+    path = small(tmp_path / "breached", *map(str, range(5_000)))
+    mapped = mmap.mmap
+
+    def late(*given, **named):
+        os.truncate(path, left)
+        return mapped(*given, **named)
+
+    monkeypatch.setattr(mmap, "mmap", late)
+    with pytest.raises(StoreError, match="shorter"):
+        FileCorpus(path)
 
 
 def crafted(path, *, index=None, body=None, **fields):

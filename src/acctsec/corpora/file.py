@@ -14,7 +14,7 @@ from zlib import crc32
 from acctsec.corpora.layout import HEADER, Header
 from acctsec.errors import ConfigError, StoreError
 
-_STEP = 1 << 22
+_STEP = 1 << 18
 
 
 class Mapped:
@@ -31,10 +31,13 @@ class Mapped:
         header = Header.unpack(os.read(self._descriptor, HEADER), size=found.st_size, name=str(path))
         self.header: Header = header
         self._size = header.size
-        view = memoryview(mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ))
         end = HEADER + header.index_size
-        if _sum(view[HEADER:end]) != header.index_sum:
+        if _sum(self._descriptor, header.index_size) != header.index_sum:
             raise StoreError(f"The index of {path} is damaged.", remedy="Build it anew.")
+        try:
+            view = memoryview(mmap.mmap(self._descriptor, header.size, access=mmap.ACCESS_READ))
+        except ValueError:
+            raise StoreError(f"{path} became shorter while it was opened.", remedy="Build it anew.") from None
         self.index: memoryview[int] = view[HEADER:end].cast("Q" if header.wide else "I")
         self.keys: memoryview[int] = view[end : end + 4 * header.entries].cast("I")
         self.counts: memoryview[int] | None = view[end + 4 * header.entries :] if header.has_counts else None
@@ -58,10 +61,12 @@ class Mapped:
             raise StoreError(f"{self._path} is damaged.", remedy="Build it anew.") from None
 
 
-def _sum(view: memoryview) -> int:
+def _sum(descriptor: int, size: int) -> int:
+    """The sum of the next bytes, which are read and not looked at through the map: somebody may cut them off meanwhile."""
     total = 0
-    for start in range(0, len(view), _STEP):
-        total = crc32(view[start : start + _STEP], total)
+    while size > 0 and (data := os.read(descriptor, min(size, _STEP))):
+        total = crc32(data, total)
+        size -= len(data)
     return total
 
 

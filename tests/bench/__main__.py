@@ -8,15 +8,22 @@ import sys
 from pathlib import Path
 from time import perf_counter
 
-from tests.bench import capacity, factors, hashing, loops, meters, on_servers, passwords, resets, sign_in, start, writers  # noqa: F401 - they register
+from tests.bench import (  # noqa: F401 - they register
+    breaches,
+    capacity,
+    factors,
+    hashing,
+    loops,
+    meters,
+    on_servers,
+    passwords,
+    resets,
+    sign_in,
+    start,
+    writers,
+)
 from tests.bench.table import BENCH, Row, table
 from tests.bench.timing import FULL, QUICK
-
-LATER = {
-    "P11": "breach look-up",
-    "P12": "breach file",
-    "P13": "breach build",
-}
 
 
 def main() -> None:
@@ -40,7 +47,7 @@ def main() -> None:
 
 def order() -> list[str]:
     """Every row id, as the goals number them; what there is no goal for comes after them."""
-    return sorted({*BENCH.measures, *LATER}, key=_place)
+    return sorted(BENCH.measures, key=_place)
 
 
 def _place(row: str) -> tuple[bool, int, str]:
@@ -52,9 +59,7 @@ def measured(ids, pace) -> list[Row]:
     rows: list[Row] = []
     done = set()
     for row in ids:
-        if row in LATER:
-            rows.append(Row(id=row, what=LATER[row], ours="later part"))
-        for measure in BENCH.measures.get(row, ()):
+        for measure in BENCH.measures[row]:
             if measure not in done:
                 done.add(measure)
                 print(f"{row} ...", file=sys.stderr, flush=True)

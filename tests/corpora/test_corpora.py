@@ -2,23 +2,28 @@
 
 import asyncio
 import gzip
+import mmap
+import os
+import struct
 import subprocess
 import sys
-import threading
-from contextlib import contextmanager
 from datetime import timedelta
 from hashlib import sha1
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from unittest import mock
+from zlib import crc32
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.corpora.downloads import small, written
 
-from acctsec.corpora import AnyCorpus, AsyncAnyCorpus, AsyncFileCorpus, AsyncRangeApiCorpus, Digest, FileCorpus, RangeApiCorpus
+from acctsec.corpora import AsyncFileCorpus, Digest, FileCorpus, sources
 from acctsec.corpora.build import build
+from acctsec.corpora.built import Built
 from acctsec.corpora.digests import md4
-from acctsec.corpora.file import Mapped
-from acctsec.errors import ConfigError, PortError, StoreError
+from acctsec.corpora.layout import HEADER
+from acctsec.errors import ConfigError, StoreError
 
 
 @pytest.mark.parametrize(
@@ -41,36 +46,13 @@ shapes = st.fixed_dictionaries(
     {
         "shape": st.sampled_from(["file", "ranges", "gzip"]),
         "end": st.sampled_from(["\n", "\r\n"]),
-        "lower": st.booleans(),
+        "case": st.sampled_from(["upper", "lower", "mixed"]),
         "bom": st.booleans(),
         "last": st.sampled_from(["", "\n", "\n\n"]),
         "padding": st.booleans(),
-        "twice": st.booleans(),
+        "twice": st.sampled_from(["no", "less", "more"]),
     }
 )
-
-
-def written(folder, known, how, digest):
-    """A download of *known*, digests in hexadecimal with their counts."""
-    width = digest.hex_digits
-    known = {**dict.fromkeys(["00" * (width // 2)] if how["padding"] else [], 0), **known}
-    by_range = {}
-    for key, count in sorted(known.items()):
-        by_range.setdefault(key[:5], []).extend([(key, count)] * (2 if how["twice"] else 1))
-    for prefix, entries in by_range.items():
-        cut = 0 if how["shape"] == "file" else 5
-        lines = how["end"].join(f"{key.lower() if how['lower'] else key}:{count}"[cut:] for key, count in entries)
-        text = ("\ufeff" if how["bom"] else "") + lines + (how["end"] if how["shape"] == "file" else how["last"])
-        if how["shape"] == "file":
-            with (folder / "all.txt").open("ab") as file:
-                file.write(text.encode())
-        elif how["shape"] == "ranges":
-            (folder / f"{prefix}.txt").write_bytes(text.encode())
-        else:
-            inner = folder / prefix[:2].lower()
-            inner.mkdir(exist_ok=True)
-            (inner / f"{prefix.lower()}.gz").write_bytes(gzip.compress(text.encode()))
-    return folder / "all.txt" if how["shape"] == "file" else folder
 
 
 @given(
@@ -79,14 +61,20 @@ def written(folder, known, how, digest):
     st.sampled_from(Digest),
     st.booleans(),
     st.sampled_from([None, 8, 11, 20]),
+    st.sampled_from([61, 100, 1 << 18]),
 )
-def test_a_file_knows_what_the_download_has(tmp_path_factory, passwords, how, digest, counts, bits):
-    """Every password is found, whatever shape the download has; a count is the power of two below the true one."""
+def test_a_file_knows_what_the_download_has(tmp_path_factory, passwords, how, digest, counts, bits, piece):
+    """
+    Every password is found, whatever shape the download has; a count is the power of two below the true one.
+
+    It is read in pieces of a few lines, too: what comes twice is then in two of them.
+    """
     folder = tmp_path_factory.mktemp("download")
     known = {digest.of(password).hex().upper(): count for password, count in passwords.items()}
     path = tmp_path_factory.mktemp("built") / "breached"
 
-    header = build(written(folder, known, how, digest), path, digest=digest, counts=counts, bits=bits, partial=True)
+    with mock.patch.object(sources, "_CHUNK", piece):
+        header = build(written(folder, known, how, digest), path, digest=digest, counts=counts, bits=bits, partial=True)
 
     corpus = FileCorpus(path)
     assert header.entries == len(known)
@@ -94,7 +82,7 @@ def test_a_file_knows_what_the_download_has(tmp_path_factory, passwords, how, di
     for password, count in passwords.items():
         assert corpus.count(password) == (1 << count.bit_length() - 1 if counts else 1)
         assert corpus.count(password + "~never~") == 0
-    Mapped(path).check()
+    Built(path).check()
     assert [entry.name for entry in path.parent.iterdir()] == ["breached"]
 
 
@@ -112,20 +100,43 @@ KEYS = sorted(sha1(b"%d" % n).hexdigest().upper() for n in range(100))
         (KEYS[50] + ": 3", "count"),
         ("data/07/f0/07f07.gz", "hexadecimal"),
         (KEYS[3] + ":3", "order"),
+        (KEYS[50][:20] + "\n" + KEYS[50][20:] + ":3", "hexadecimal"),
+        (KEYS[50][:20] + ":3\n" + KEYS[50][20:] + ":3", "hexadecimal"),
+        (KEYS[50][:20] + " " + KEYS[50][21:] + ":3", "hexadecimal"),
+        (KEYS[50][:20] + "\f" + KEYS[50][21:] + ":3", "hexadecimal"),
+        (KEYS[50] + ":3" + KEYS[51] + ":3", "hexadecimal"),
+        (KEYS[50] + ":3\r" + KEYS[51] + ":3", "hexadecimal"),
+        (KEYS[50] + ":-3", "hexadecimal"),
+        (KEYS[50] + ":1" + "0" * 18, "hexadecimal"),
+        (KEYS[50] + ":3A", "hexadecimal"),
     ],
 )
-def test_a_line_that_cannot_be_right_is_refused_by_its_number(tmp_path, bad, why):
+@pytest.mark.parametrize("piece", [100, 500, 1 << 18])
+@pytest.mark.parametrize("before", ["", "\n\ufeff\n", "0" * 40 + ":0\n"])
+def test_a_line_that_cannot_be_right_is_refused_by_its_number(tmp_path, monkeypatch, bad, why, piece, before):
     """And nothing is put in the place of the file."""
+    monkeypatch.setattr(sources, "_CHUNK", piece)
     lines = [f"{key}:1" for key in KEYS]
     lines[50] = bad
     source = tmp_path / "all.txt"
-    source.write_text("\n".join(lines) + "\n")
+    source.write_text(before + "\n".join(lines) + "\n")
 
     with pytest.raises(ConfigError, match=why) as caught:
         build(source, tmp_path / "breached", partial=True)
 
-    assert "all.txt, line 5" in str(caught.value)
+    assert f"all.txt, line {51 + before.count(chr(10))}:" in str(caught.value)
     assert not (tmp_path / "breached").exists()
+
+
+@pytest.mark.parametrize("before", range(40, 44))
+def test_the_line_that_is_out_of_order_is_named_wherever_a_piece_begins(tmp_path, monkeypatch, before):
+    """Padding and blank lines in front of it are counted, too."""
+    monkeypatch.setattr(sources, "_CHUNK", 160)
+    source = tmp_path / "all.txt"
+    source.write_text("".join(f"{key}:1\n" for key in KEYS[:before]) + f"\n{'F' * 40}:0\n{KEYS[3]}:1\n")
+
+    with pytest.raises(ConfigError, match=f"line {before + 3}: it is not in ascending order"):
+        build(source, tmp_path / "breached", partial=True)
 
 
 def test_a_download_that_is_cut_off_is_refused(tmp_path):
@@ -138,12 +149,6 @@ def test_a_download_that_is_cut_off_is_refused(tmp_path):
         build(tmp_path, tmp_path / "breached", partial=True)
 
 
-def small(path, *passwords):
-    path.with_suffix(".txt").write_text("".join(sorted(f"{sha1(p.encode()).hexdigest()}:9\n" for p in passwords)))
-    build(path.with_suffix(".txt"), path, counts=True, partial=True)
-    return path
-
-
 @given(st.data())
 def test_a_damaged_byte_is_found(tmp_path_factory, data):
     """At opening in the header and the index, by the check in the body."""
@@ -154,7 +159,7 @@ def test_a_damaged_byte_is_found(tmp_path_factory, data):
     path.write_bytes(whole)
 
     with pytest.raises(StoreError):
-        Mapped(path).check()
+        Built(path).check()
 
 
 def test_a_file_of_another_length_is_refused(tmp_path):
@@ -183,11 +188,104 @@ def test_a_newer_file_is_seen_in_time_and_a_broken_one_is_not_taken(tmp_path):
     assert corpus.count("secret") == 8
 
 
+CUT_OFF = """
+import sys
+from datetime import timedelta
+from pathlib import Path
+from acctsec.corpora import FileCorpus
+from acctsec.errors import StoreError
+path, whole = Path(sys.argv[1]), Path(sys.argv[1]).read_bytes()
+now = [0]
+corpus = FileCorpus(path, reload=timedelta(seconds=10), clock=lambda: now[0])
+for left in (len(whole) - 1, len(whole) // 2, 100, 0, len(whole) + 1):
+    with path.open("r+b") as file:  # in place: what is mapped shrinks with it
+        file.truncate(left)
+    for _ in range(2):
+        try:
+            corpus.count("hunter2")
+        except StoreError:
+            print(left)
+        now[0] += 10
+path.write_bytes(whole)
+print(corpus.count("hunter2"))
+"""
+
+
+def test_a_file_that_is_cut_off_in_place_ends_no_process(tmp_path):
+    """Each look-up says that it cannot tell, also after a look for a newer file; once the file is whole it is read again."""
+    path = small(tmp_path / "breached", *map(str, range(5_000)), "hunter2")
+
+    done = subprocess.run([sys.executable, "-c", CUT_OFF, path], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done
+    size = path.stat().st_size
+    assert done.stdout.split() == [str(left) for left in (size - 1, size // 2, 100, 0, size + 1) for _ in range(2)] + ["8"]
+
+
+@pytest.mark.parametrize("left", [0, 300])
+def test_a_file_that_is_cut_off_while_it_is_opened_is_refused(tmp_path, monkeypatch, left):
+    """Between the look at its head, or at its index, and the map."""
+    path = small(tmp_path / "breached", *map(str, range(5_000)))
+    mapped = mmap.mmap
+
+    def late(*given, **named):
+        os.truncate(path, left)
+        return mapped(*given, **named)
+
+    monkeypatch.setattr(mmap, "mmap", late)
+    with pytest.raises(StoreError, match="shorter"):
+        FileCorpus(path)
+
+
+def crafted(path, *, index=None, body=None, **fields):
+    """A file whose sums are right over what nobody built."""
+    header, data = Built(path).header, path.read_bytes()
+    end = HEADER + header.index_size
+    index, body = index or data[HEADER:end], body or data[end:]
+    header = evolve(header, index_sum=crc32(index), body_sum=crc32(body), **fields)
+    path.write_bytes(header.pack() + index + body)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        struct.pack("<257I", *[2**32 - 1] * 257),
+        struct.pack("<257I", 2, *[0] * 256),
+        struct.pack("<257I", *[0] * 257),
+        struct.pack("<257I", *[0, 40] * 128, 40),
+        struct.pack("<257I", *[0] * 128, *[40] * 129),
+    ],
+)
+def test_an_index_that_nobody_built_is_found_by_the_check_and_ends_no_look_up(tmp_path, index):
+    """An entry that no look-up comes to would be a password that passes for a good one."""
+    path = small(tmp_path / "breached", *map(str, range(40)))
+    crafted(path, index=index)
+
+    with pytest.raises(StoreError, match="damaged"):
+        Built(path).check()
+    corpus = FileCorpus(path)
+    for n in range(300):
+        try:
+            assert corpus.count(str(n)) in {0, 8}
+        except StoreError:
+            pass
+
+
+def test_entries_that_are_out_of_order_are_found_by_the_check(tmp_path):
+    """Two of one bucket that changed their places, under a sum that is right."""
+    path = small(tmp_path / "breached", *map(str, range(3_000)), counts=False)
+    body = path.read_bytes()[HEADER + 257 * 4 :]
+    crafted(path, body=body[4:8] + body[:4] + body[8:])
+
+    with pytest.raises(StoreError, match="order"):
+        Built(path).check()
+
+
 KILLED = """
 import os, sys
-from acctsec.corpora import build as module
+from acctsec.corpora import build as module, writer
 from pathlib import Path
-module.SAVE = 4000
+writer.SAVE = 4000
 left = int(sys.argv[3])
 def counted(call):
     def instead(*given, **named):
@@ -199,14 +297,14 @@ def counted(call):
     return instead
 os.fsync = counted(os.fsync)
 Path.replace, Path.unlink = counted(Path.replace), counted(Path.unlink)
-module._Work.take = counted(module._Work.take)
+writer.Writer.take = counted(writer.Writer.take)
 module.build(Path(sys.argv[1]), Path(sys.argv[2]), counts=True, partial=True)
 """
 
 
 def many(first):
     """The file of a range, whose entries differ in the digits that are kept."""
-    return "".join(f"{k:06X}{k:029X}:{k % 90 + 1:02}\n" for k in range(first, first + 600))
+    return "".join(f"{k:05X}{k:030X}:{k % 90 + 1:02}\n" for k in range(first, first + 600))
 
 
 def test_a_build_that_is_killed_leaves_the_old_file_or_the_new_one_and_goes_on(tmp_path):
@@ -257,7 +355,7 @@ def test_a_build_over_a_download_that_changed_begins_anew(tmp_path):
 
 def test_a_packed_download_that_hides_its_size_is_refused(tmp_path):
     """Its last bytes tell of one entry, for only they are looked at; a bucket would hold too many."""
-    lines = [f"{k:040X}:7\n".encode() for k in range(60_000)]
+    lines = [f"{k:05X}{k:035X}:7\n".encode() for k in range(60_000)]
     source = tmp_path / "download.gz"
     source.write_bytes(gzip.compress(b"".join(lines[:-1])) + gzip.compress(lines[-1]))
     with pytest.raises(ConfigError, match="--bits 9"):
@@ -265,133 +363,44 @@ def test_a_packed_download_that_hides_its_size_is_refused(tmp_path):
     assert not (tmp_path / "breached").exists()
 
 
-# --- the range service ------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def service(answer):
-    """A server of ranges; *answer* makes status, headers and body of a request."""
-    asked = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append((self.path, dict(self.headers)))
-            status, headers, body = answer(self.path)
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            try:
-                self.wfile.write(body)
-            except OSError:
-                pass
-
-        def log_message(self, *_):
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/range/", asked
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def body_of(password, count, digest=Digest.SHA1):
-    rest = digest.of(password).hex()[5:]
-    return f"{'0' * len(rest)}:0\r\n{rest}:{count}\r\n".encode()
-
-
-@pytest.mark.parametrize("digest", Digest)
-def test_a_service_hears_five_digits_and_is_asked_once(digest):
-    """With the headers that it wants; what it pads with is no entry."""
-    with service(lambda path: (200, {}, body_of("hunter2", 17, digest))) as (url, asked):
-        corpus = RangeApiCorpus(url=url, allow_http=True, digest=digest)
-
-        assert [corpus.count("hunter2"), asyncio.run(AsyncRangeApiCorpus(corpus).count("hunter2"))] == [17, 17]
-
-    [(path, headers)] = asked
-    assert path == "/range/" + digest.of("hunter2").hex()[:5].upper() + ("?mode=ntlm" if digest is Digest.NTLM else "")
-    assert headers["Add-Padding"] == "true" and headers["User-Agent"] == "acctsec"
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        (503, {}, b""),
-        (302, {"Location": "http://192.0.2.1/"}, b""),
-        (200, {}, b""),
-        (200, {}, b"<html>sign in to this network</html>"),
-        (200, {}, b"0" * 35 + b":x\n"),
-        (200, {}, b"0" * 34 + b":1\n"),
-        (200, {}, (b"0" * 35 + b":1\n") * 40_000),
-    ],
-)
-def test_a_service_that_answers_something_else_cannot_tell(answer):
-    """It raises what the policy decides on, and shows nothing of the password."""
-    with service(lambda path: answer) as (url, _), pytest.raises(PortError) as caught:
-        RangeApiCorpus(url=url, allow_http=True).count("hunter2")
-
-    assert "hunter2" not in str(caught.value) and sha1(b"hunter2").hexdigest()[:5].upper() not in str(caught.value)
-
-
-def test_ranges_are_kept_for_a_time_and_not_without_bound():
-    """The last ones, and only within their time."""
-    now, asked = [0.0], []
-
-    def get(url, headers, seconds):
-        asked.append(url)
-        return b"0" * 35 + b":0"
-
-    corpus = RangeApiCorpus(get=get, kept=2, keep=timedelta(seconds=60), clock=lambda: now[0])
-    for password in ("a", "b", "a", "c", "a", "b"):
-        corpus.count(password)
-    assert len(asked) == 4
-    now[0] = 60.0
-    corpus.count("b")
-    assert len(asked) == 5
-
-
-@pytest.mark.parametrize("url", ["http://127.0.0.1/range/", "https://x.example/range", "https:///range/", "file:///range/"])
-def test_a_service_without_tls_is_refused(url):
-    """A stranger on the line could say that every password is a good one."""
-    with pytest.raises(ConfigError):
-        RangeApiCorpus(url=url)
-
-
-class Says:
-    def __init__(self, answer):
-        self.answer = answer
-
-    def count(self, password):
-        if self.answer is None:
-            raise PortError("It is gone.", remedy="Wait.")
-        return self.answer
-
-
-class AsyncSays(Says):
-    async def count(self, password):
-        return super().count(password)
-
-
-@given(st.lists(st.none() | st.integers(0, 3), min_size=1, max_size=4))
-def test_any_of_several_corpora(answers):
-    """The largest count; a failure only where nobody found anything."""
-    known = max((answer or 0) for answer in answers)
-    asks = (
-        AnyCorpus(*map(Says, answers)).count,
-        lambda password: asyncio.run(AsyncAnyCorpus(*map(AsyncSays, answers)).count(password)),
-    )
-    for ask in asks:
-        if None in answers and not known:
-            with pytest.raises(PortError):
-                ask("hunter2")
-        else:
-            assert ask("hunter2") == known
-
-
 def test_the_async_face_takes_a_file(tmp_path):
     """The same answers."""
     assert asyncio.run(AsyncFileCorpus(small(tmp_path / "breached", "hunter2")).count("hunter2")) == 8
+
+
+def test_a_tree_may_have_any_names_of_its_ranges(tmp_path):
+    """Lower case, upper case and both; what is no range is left alone, and a second file of one is refused."""
+    names = [
+        "0a1b2.txt",
+        "0A1B3",
+        "x/0A1b4.gz",
+        "x/y/fffff.txt.gz",
+        "x/readme.txt",
+        "0a1b2.meta",
+        "12345678",
+        "abcde.d/0A1B5.txt",
+    ]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        text = f"{'0' * 34}{len(name) % 16:X}:1"
+        (tmp_path / name).write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+    (tmp_path / "0A1B6").mkdir()
+
+    assert build(tmp_path, tmp_path / "breached", partial=True).ranges == 5
+
+    (tmp_path / "x" / "0a1B2").write_text("")
+    with pytest.raises(ConfigError, match="second file of the range 0A1B2"):
+        build(tmp_path, tmp_path / "breached", partial=True)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(ConfigError, match="no file of a range"):
+        build(tmp_path / "none", tmp_path / "breached", partial=True)
+
+
+def test_a_single_file_that_ends_early_is_refused(tmp_path):
+    """Its size would say nothing of it; a range in its middle that is missing is noticed at the end."""
+    source = tmp_path / "all.txt"
+    for last, why in (("FFFFE", "ends before the last"), ("FFFFF", "1 of 1,048,576")):
+        source.write_text(f"{last}{'0' * 35}:1\n")
+        with pytest.raises(ConfigError, match=why):
+            build(source, tmp_path / "breached")
+    assert not (tmp_path / "breached").exists()

@@ -1,13 +1,23 @@
 """What is fuzzed, and the word that each reader has given."""
 
+import struct
+import tempfile
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from zlib import crc32
 
 from acctsec import ConfigError, Keyring, PasswordAccepted, PasswordPolicy, PasswordRejected
 from acctsec._codec import decode_record, encode_record, pack_event, unpack_event
 from acctsec._flows.tokens import Purpose, Tokens
 from acctsec.claims import DeviceClaims, SessionClaims
 from acctsec.context import Source
+from acctsec.corpora.built import Built
+from acctsec.corpora.digests import Digest
+from acctsec.corpora.file import Mapped
+from acctsec.corpora.layout import HEADER, Header
+from acctsec.corpora.lines import Reader, SourceError
 from acctsec.errors import RecordError, StoreError
 from acctsec.events import PortFailed
 from acctsec.hashing import foreign, phc
@@ -131,6 +141,66 @@ def codes(data):
     assert recovery.find(recovery.digests(("aaaa-bbbb",)), text) is None or recovery.is_code(text)
 
 
+def breach_lines(data):
+    """The lines of a download are read to the last entry, or refused by the number of one of them."""
+    bits = 8 + len(data) % 21
+    reader = Reader(path=Path("download"), prefix=b"", digest=Digest.NTLM, bits=bits, counts=True)
+    try:
+        keys, classes = reader.read(data + b"\n", 1)
+    except SourceError:
+        return
+    known = {}
+    for line in data.split(b"\n"):
+        digits, _, count = line.removeprefix(b"\xef\xbb\xbf").strip().partition(b":")
+        if digits and int(count):
+            key = int(digits, 16) >> 96 - bits
+            known[key] = max(int(count).bit_length(), known.get(key, 0))
+    assert dict(zip(keys, classes, strict=True)) == known
+    assert all(one < other for one, other in pairwise(keys))
+
+
+def breach_header(data):
+    """The head of a breach file is read as it was written, or refused."""
+    head = data[: HEADER - 4].ljust(HEADER - 4, b"\0")
+    head += struct.pack("<I", crc32(head))
+    for size in (len(data), HEADER + 1028):
+        with suppress(StoreError):
+            assert Header.unpack(head, size=size, name="breached").pack() == head
+
+
+def breach_file(data):
+    """
+    Whatever a breach file has under sums that are right: a look-up answers or refuses, and once the check has passed
+    it finds each entry.
+    """
+    index = data[:_INDEX].ljust(_INDEX, b"\0")
+    body = data[_INDEX:][: len(data[_INDEX:]) // 5 * 5]
+    header = Header(
+        digest=Digest.SHA1,
+        bits=8,
+        wide=False,
+        has_counts=True,
+        entries=len(body) // 5,
+        index_sum=crc32(index),
+        body_sum=crc32(body),
+        ranges=1,
+    )
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(header.pack() + index + body)
+        file.flush()
+        mapped, built = Mapped(Path(file.name)), Built(Path(file.name))
+        for first in (0, 127, 128, 255):
+            with suppress(StoreError):
+                assert mapped.find(bytes([first]) * 20) >= 0
+        with suppress(StoreError):
+            built.check()
+            for block in built.blocks():
+                assert all(mapped.find((key << 24).to_bytes(8) + bytes(12)) for key in block.keys)
+
+
+_INDEX = 257 * 4
+
+
 def conninfo(data):
     """Where PostgreSQL is, is read or refused, and a refusal shows nothing of it."""
     _says_nothing(parsed, f"postgresql://user:{SECRET}{_text(data)}")
@@ -159,6 +229,11 @@ def _text(data):
 
 SEEDS = {
     "foreign-hash": [one.decoy() for one in FOREIGN],
+    "breach-lines": [b"\n".join(b"%032X:%d" % (n << 100, n) for n in range(9)), b"\xef\xbb\xbf" + b"aB" * 16 + b":007\r\n\r\n"],
+    "breach-header": [
+        Header(digest=Digest.SHA1, bits=8, wide=False, has_counts=False, entries=0, index_sum=0, body_sum=0, ranges=0).pack()
+    ],
+    "breach-file": [struct.pack("<257I24I24B", *(n // 11 for n in range(256)), 24, *range(24), *[3] * 24)],
     "stored-hash": [f"$argon2id$v=19$m=19456,t=2,p=1${'A' * 22}${'A' * 43}"],
     "token": [TOKENS.seal(Purpose.DEVICE, DeviceClaims(tenant="", subject="s", incarnation=bytes(16), id=bytes(16)))],
     "source": ["2001:db8::1\0203.0.113.9, 198.51.100.7", "::ffff:192.0.2.1"],
@@ -182,6 +257,9 @@ SEEDS = {
 TARGETS = {
     target.__name__.replace("_", "-"): target
     for target in (
+        breach_file,
+        breach_header,
+        breach_lines,
         codes,
         conninfo,
         context_words,

@@ -2,7 +2,8 @@
 
 from acctsec.corpora.digests import Digest
 from acctsec.corpora.file import AsyncFileCorpus, FileCorpus
-from acctsec.corpora.ranges import AnyCorpus, AsyncAnyCorpus, AsyncRangeApiCorpus, RangeApiCorpus
+from acctsec.corpora.ranges import AsyncRangeApiCorpus, RangeApiCorpus
+from acctsec.corpora.several import AnyCorpus, AsyncAnyCorpus
 
 __all__ = [
     "AnyCorpus",

@@ -1,42 +1,23 @@
-"""Builds a breach file from a download: streamed in bounded memory, taken up again after a kill, put in its place at the end."""
+"""Makes a breach file of a download, or of several sources: taken up again after a kill, put in its place at the end."""
 
-import os
 from array import array
-from binascii import unhexlify
-from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from hashlib import sha256
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from sys import byteorder
-from typing import IO, Self
-from zlib import crc32
 
-from attrs import asdict, define
-
-from acctsec._checkpoint import Checkpoint, flush_folder
+from acctsec.corpora.built import Built, is_built
+from acctsec.corpora.columns import Block
 from acctsec.corpora.digests import Digest
-from acctsec.corpora.layout import HEADER, MAX_BITS, MIN_BITS, Header, bits_for
-from acctsec.corpora.sources import RANGE, RANGES, Part, chunks, most_entries, parts
+from acctsec.corpora.layout import MAX_BITS, MIN_BITS, WIDE, Header, bits_for
+from acctsec.corpora.lines import RANGES
+from acctsec.corpora.lock import alone
+from acctsec.corpora.sources import Download
+from acctsec.corpora.writer import Writer
 from acctsec.errors import ConfigError
 
-SAVE = 16 << 20  # bytes of remainders between two notes of where the run is
 Told = Callable[[int, int], None]
 """Hears of progress: entries written so far, and how many there are at most."""
-
-
-@define
-class Place:
-    """Where a run is; the files have exactly what it says, and what is behind it in them is cut off."""
-
-    part: int = 0
-    chunk: int = 0
-    entries: int = 0
-    buckets: int = 0
-    ranges: int = 0
-    last: str = ""
-    index_sum: int = 0
-    body_sum: int = 0
+_Opened = Callable[[tuple[int, ...] | None], Iterator[Block]]
 
 
 def build(
@@ -53,35 +34,83 @@ def build(
     Build *path* from a download, and put it in its place whole.
 
     *bits* choose a bucket; by default as many as the size of the download asks for. A download in which one of the 1,048,576
-    ranges is missing is refused, unless it is *partial*. Raises ConfigError for a download that cannot be right.
+    ranges is missing is refused, unless it is *partial*. Raises ConfigError for a download that cannot be right, for a *path*
+    that is something else than a breach file, and while another run makes it.
     """
     if bits is not None and not MIN_BITS <= bits <= MAX_BITS:
         raise ConfigError(f"{bits} bits cannot choose a bucket.", remedy=f"Give {MIN_BITS} to {MAX_BITS}, or leave it out.")
-    given = parts(source)
-    if not partial and not source.is_file() and len(given) != RANGES:
-        raise _incomplete(source, len(given))
-    most = most_entries(given, digest)
-    work = _Work(path, digest=digest, counts=counts, bits=bits or bits_for(most), wide=most >= 1 << 32)
-    with work:
-        work.begin({"source": str(source), "files": _fingerprint(given), "most": most})
-        _read(work, given, most, told)
-        if not partial and work.place.ranges != RANGES:
-            raise _incomplete(source, work.place.ranges)
-        if bits is None and work.place.entries > most:  # a packed file of more than 4 GiB does not tell its size
+    with alone(path):
+        if path.exists() and not is_built(path):
+            raise ConfigError(f"{path} is there already and no breach file.", remedy="Remove it, or name another file.")
+        download = _download(source, digest, partial=partial)
+        writer = Writer(path, digest=digest, counts=counts, bits=bits or bits_for(download.most), wide=download.most >= WIDE)
+        opened = [_lines(download, writer, partial=partial)]
+        return _write(writer, opened, [_about(download)], download.most, told, complete=not partial)
+
+
+def merge(sources: Sequence[Path], path: Path, *, partial: bool = False, told: Told | None = None) -> Header:
+    """
+    Make one breach file of several, and of downloads; *path* may be one of them.
+
+    At least one source is a breach file: what is made has its digest, its bits and its counts, and all breach files agree in
+    them. Of an entry that several have, the larger count stays. A download that is not whole is refused, unless it is *partial*.
+    Raises ConfigError for sources that do not go together and for a *path* that is there and none of them, StoreError for a
+    breach file that is damaged.
+    """
+    with alone(path):
+        if path.exists() and not any(is_built(one) and one.samefile(path) for one in sources):
             raise ConfigError(
-                f"{source} has more than the {most:,} entries that its files' sizes tell of: too many for so few buckets.",
-                remedy=f"Give --bits {bits_for(work.place.entries)}.",
+                f"{path} is there already and no breach file among the sources: what it has would be lost.",
+                remedy="Name it as a source, too, or name another file.",
             )
-        return work.finish()
+        built = [Built(source) for source in sources if is_built(source)]
+        if not built:
+            raise ConfigError("None of the sources is a breach file.", remedy="Build one first, then merge others into it.")
+        header = built[0].header
+        for other in built[1:]:
+            _check_alike(built[0], other)
+        for one in built:
+            one.check()
+        downloads = [_download(source, header.digest, partial=partial) for source in sources if not is_built(source)]
+        most = sum(one.header.entries for one in built) + sum(one.most for one in downloads)
+        writer = Writer(path, digest=header.digest, counts=header.has_counts, bits=header.bits, wide=most >= WIDE)
+        opened = [_entries(one) for one in built] + [_lines(one, writer, partial=partial) for one in downloads]
+        about = [[str(one.path), *map(str, (one.header.index_sum, one.header.body_sum))] for one in built]
+        # Breach files that were built of partial downloads are as good as others here.
+        return _write(writer, opened, about + [_about(one) for one in downloads], most, told, complete=False)
 
 
-def _fingerprint(given: Sequence[Part]) -> str:
-    """What tells a download from the same one after it was changed."""
-    known = sha256()
-    for part in given:
-        found = part.path.stat()
-        known.update(b"%b %d %d " % (part.prefix, found.st_size, found.st_mtime_ns))
-    return known.hexdigest()
+def _download(source: Path, digest: Digest, *, partial: bool) -> Download:
+    found = Download(source, digest)
+    if not partial and not found.is_file and found.files != RANGES:
+        raise _incomplete(source, found.files)
+    return found
+
+
+def _about(download: Download) -> list[str]:
+    return [str(download.source), download.fingerprint]
+
+
+def _lines(download: Download, writer: Writer, *, partial: bool) -> _Opened:
+    def opened(at: tuple[int, ...] | None) -> Iterator[Block]:
+        return download.blocks(bits=writer.bits, counts=writer.counts, to_the_end=not partial, at=at or (0, 0, 1))
+
+    return opened
+
+
+def _entries(built: Built) -> _Opened:
+    return lambda at: built.blocks(at or (0,))
+
+
+def _check_alike(one: Built, other: Built) -> None:
+    """Refuse to mix what no look-up could tell apart."""
+    for name, what in (("digest", "digests"), ("bits", "numbers of bits"), ("has_counts", "ideas of whether to keep counts")):
+        first, second = getattr(one.header, name), getattr(other.header, name)
+        if first != second:
+            raise ConfigError(
+                f"{one.path} and {other.path} have different {what}: {first} and {second}.",
+                remedy="Build one of them anew from its download.",
+            )
 
 
 def _incomplete(source: Path, ranges: int) -> ConfigError:
@@ -90,160 +119,71 @@ def _incomplete(source: Path, ranges: int) -> ConfigError:
     )
 
 
-def _read(work: "_Work", given: Sequence[Part], most: int, told: Told | None) -> None:
-    place = work.place
-    for number in range(place.part, len(given)):
-        if number != place.part:
-            place.part, place.chunk = number, 0
-        for keys, counts in chunks(given[number], work.digest, place.chunk):
-            work.take(keys, counts, given[number].path)
-            place.chunk += 1
-            work.save_now_and_then()
+def _write(
+    writer: Writer, opened: Sequence[_Opened], about: Sequence[Sequence[str]], most: int, told: Told | None, *, complete: bool
+) -> Header:
+    with writer:
+        writer.begin({"sources": [list(one) for one in about], "most": most})
+        place = writer.place
+        ats = place.sources or [None] * len(opened)
+        heads = [_Head(call(None if at is None else tuple(at)), place.last) for call, at in zip(opened, ats, strict=True)]
+        for keys, classes in _in_order(heads):
+            writer.take(keys, classes)
+            writer.save_now_and_then([head.at for head in heads])
             if told is not None:
                 told(place.entries, most)
+        if complete and place.ranges != RANGES:
+            raise _incomplete(Path(about[0][0]), place.ranges)
+        return writer.finish()
 
 
-class _Work:
-    """The files of one run, beside the one that it makes."""
+class _Head:
+    """What comes next of one source."""
 
-    def __init__(self, path: Path, *, digest: Digest, counts: bool, bits: int, wide: bool) -> None:
-        self.path, self.digest, self.counts, self.bits, self.wide = path, digest, counts, bits, wide
-        self.place = Place()
-        self._saved = 0
-        self._names = [path.with_name(f"{path.name}.{name}") for name in ("part", "counts.part")]
-        self._checkpoint = Checkpoint(path.with_name(f"{path.name}.place.part"))
-        self._index_item = "Q" if wide else "I"
-        self._width = 8 if wide else 4
-        self._about: dict[str, object] = {}
-        self._files: list[IO[bytes]] = []
+    def __init__(self, blocks: Iterator[Block], last: int) -> None:
+        self._blocks = blocks
+        self.at: tuple[int, ...] | None = None
+        self.keys: array[int] = array("Q")
+        self.classes = b""
+        self.start = 0
+        # A run that was killed had read a part of it. The last entry may be repeated with a larger count.
+        while self.start == len(self.keys) and self._next():
+            self.start = bisect_left(self.keys, last)
 
-    def __enter__(self) -> Self:
-        return self
+    def advance(self) -> None:
+        """Go to the next entries once these are read."""
+        while self.start == len(self.keys) and self._next():
+            pass
 
-    def __exit__(self, *_: object) -> None:
-        """What was written stays: the same run goes on from there."""
-        for file in self._files:
-            file.close()
+    def _next(self) -> bool:
+        block = next(self._blocks, None)
+        if block is None:
+            return False
+        self.keys, self.classes, self.at, self.start = block.keys, block.classes, block.at, 0
+        return True
 
-    @property
-    def _body(self) -> int:
-        return HEADER + ((1 << self.bits) + 1) * self._width
-
-    def begin(self, about: dict[str, object]) -> None:
-        """Open the files, and go on where a run over the same was killed."""
-        self._about = {**about, "digest": self.digest.value, "counts": self.counts, "bits": self.bits, "wide": self.wide}
-        with suppress(ConfigError, KeyError, TypeError):
-            state = self._checkpoint.read()
-            if state is not None and state["about"] == self._about:
-                self.place = Place(**state["place"])
-        index, column = self._names
-        self._files = [os.fdopen(os.open(name, os.O_RDWR | os.O_CREAT, 0o644), "r+b") for name in (index, index, column)]
-        self._index, self._keys, self._column = self._files
-        place = self.place
-        self._saved = place.entries
-        self._index.truncate(self._body + 4 * place.entries)
-        self._column.truncate(place.entries)
-        self._index.seek(HEADER + self._width * place.buckets)
-        self._keys.seek(self._body + 4 * place.entries)
-        self._column.seek(place.entries)
-
-    def take(self, keys: list[bytes], counts: list[bytes], path: Path) -> None:
-        """Write some entries of the file *path*, which lie behind all before."""
-        if not keys:
-            return
-        place = self.place
-        first = keys[0].decode()
-        if place.last and first <= place.last:
-            if first < place.last:
-                raise ConfigError(f"{path}: an entry of {first[:RANGE]} is not in ascending order.", remedy="Sort it by digest.")
-            # A repeat across two pieces: the first count stays.
-            keys, counts = keys[1:], counts[1:]
-            if not keys:
-                return
-        self._mark(keys)
-        remainders = packed(keys, self.bits)
-        place.body_sum = crc32(remainders, place.body_sum)
-        self._keys.write(remainders)
-        if self.counts:
-            self._column.write(bytes(map(int.bit_length, map(int, counts))))
-        place.ranges += len({key[:RANGE] for key in keys}) - (place.last[:RANGE].encode() == keys[0][:RANGE])
-        place.entries += len(keys)
-        place.last = keys[-1].decode()
-
-    def _mark(self, keys: list[bytes]) -> None:
-        """Write where each bucket begins, up to that of the last key."""
-        place, bits, digits = self.place, self.bits, -(-self.bits // 4)
-        shift = 4 * digits - bits
-        last = int(keys[-1][:digits], 16) >> shift
-        starts, at = array(self._index_item), 0
-        for bucket in range(place.buckets, last + 1):
-            at = bisect_left(keys, b"%0*X" % (digits, bucket << shift), at)
-            starts.append(place.entries + at)
-        self._write_index(starts)
-        place.buckets = max(place.buckets, last + 1)
-
-    def _write_index(self, starts: "array[int]") -> None:
-        if byteorder == "big":
-            starts.byteswap()
-        data = starts.tobytes()
-        self.place.index_sum = crc32(data, self.place.index_sum)
-        self._index.write(data)
-
-    def save_now_and_then(self) -> None:
-        """Note where the run is, once enough was written since."""
-        if 4 * (self.place.entries - self._saved) < SAVE:
-            return
-        for file in self._files:
-            file.flush()
-            os.fsync(file.fileno())
-        self._checkpoint.write({"about": self._about, "place": asdict(self.place)})
-        self._saved = self.place.entries
-
-    def finish(self) -> Header:
-        """End the index, append the counts, write the header, and put the file in its place."""
-        place = self.place
-        left = (1 << self.bits) + 1 - place.buckets
-        while left:
-            some = min(left, 1 << 16)
-            self._write_index(array(self._index_item, [place.entries]) * some)
-            left -= some
-        self._index.flush()
-        self._column.flush()
-        self._column.seek(0)
-        while self.counts and (data := self._column.read(1 << 20)):
-            place.body_sum = crc32(data, place.body_sum)
-            self._keys.write(data)
-        header = Header(
-            digest=self.digest,
-            bits=self.bits,
-            wide=self.wide,
-            has_counts=self.counts,
-            entries=place.entries,
-            index_sum=place.index_sum,
-            body_sum=place.body_sum,
-            ranges=place.ranges,
-        )
-        self._keys.flush()
-        self._index.seek(0)
-        self._index.write(header.pack())
-        self._index.flush()
-        os.fsync(self._index.fileno())
-        for file in self._files:
-            file.close()
-        self._checkpoint.remove()  # from here on the parts are no longer what it says
-        self._names[0].replace(self.path)
-        self._names[1].unlink(missing_ok=True)
-        flush_folder(self.path.parent)
-        return header
+    def until(self, limit: int) -> "tuple[array[int], bytes]":
+        """The entries up to a key, which are read with that."""
+        start, end = self.start, bisect_right(self.keys, limit, self.start)
+        self.start = end
+        whole = start == 0 and end == len(self.keys)
+        return (self.keys, self.classes) if whole else (self.keys[start:end], self.classes[start:end])
 
 
-def packed(keys: list[bytes], bits: int) -> bytes:
-    """The 32 bits behind the first *bits* of each digest, little-endian: cut out of all of them at once by C."""
-    digit, odd = divmod(bits, 4)
-    window = unhexlify(b"".join([key[digit : digit + 10] for key in keys]))
-    shifted = bytearray((int.from_bytes(window) >> 8 - odd).to_bytes(len(window)))
-    del shifted[0::5]
-    remainders = array("I", bytes(shifted))
-    if byteorder == "little":
-        remainders.byteswap()
-    return remainders.tobytes()
+def _in_order(heads: Sequence[_Head]) -> "Iterator[tuple[array[int], bytes]]":
+    """The entries of all, block by block, each key once."""
+    while left := [head for head in heads if head.start < len(head.keys)]:
+        limit = min(head.keys[-1] for head in left)
+        taken = [(keys, classes) for keys, classes in (head.until(limit) for head in left) if keys]
+        yield taken[0] if len(taken) == 1 else _together(taken)
+        for head in left:
+            head.advance()
+
+
+def _together(taken: "Sequence[tuple[array[int], bytes]]") -> "tuple[array[int], bytes]":
+    """Several ascending runs as one; of a key that is in two of them, the larger class."""
+    if not taken[0][1]:
+        return array("Q", dict.fromkeys(sorted(key for keys, _ in taken for key in keys))), b""
+    ascending = sorted(key << 6 | one for keys, classes in taken for key, one in zip(keys, classes, strict=True))
+    best = {both >> 6: both & 63 for both in ascending}
+    return array("Q", best), bytes(best.values())

@@ -19,6 +19,10 @@ HEADER = _FORM.size + 4
 BUCKET = 128
 """Entries a bucket on average at most: 128 / 2**32 is 2.98e-8, what a password that never leaked is taken for one at most."""
 MIN_BITS, MAX_BITS = 8, 28
+MAX_CLASS = 60
+"""The bit length of the largest count that is read, which has 18 digits."""
+WIDE = 1 << 32
+"""From so many entries on an offset of 4 bytes could not tell where the last bucket ends."""
 
 
 def bits_for(entries: int) -> int:
@@ -68,8 +72,8 @@ class Header:
         remedy = "Build it anew."
         if len(data) != HEADER or not data.startswith(MAGIC) or struct.unpack("<I", data[-4:])[0] != crc32(data[:-4]):
             raise StoreError(f"{name} is no breach file, or its header is damaged.", remedy=remedy)
-        _, kind, bits, wide, has_counts, ranges, entries, index_sum, body_sum, _ = _FORM.unpack(data[:-4])
-        if kind not in {1, 2} or not MIN_BITS <= bits <= MAX_BITS:
+        _, kind, bits, wide, has_counts, ranges, entries, index_sum, body_sum, rest = _FORM.unpack(data[:-4])
+        if kind not in {1, 2} or not MIN_BITS <= bits <= MAX_BITS or max(wide, has_counts) > 1 or rest or any(data[-16:-4]):
             raise StoreError(f"{name} is of a form that this version cannot read.", remedy=remedy)
         header = cls(
             digest=Digest.SHA1 if kind == 1 else Digest.NTLM,

@@ -1,27 +1,27 @@
-"""Downloads of breach corpora, read in every shape they come in: one file, one text a range, or a tree of gzip files."""
+"""Downloads of breach corpora in every shape they come in: one file, one text a range, or a tree of gzip files."""
 
 import gzip
+import os
 import re
 import struct
 import zlib
+from array import array
 from collections.abc import Iterator
-from itertools import pairwise
+from hashlib import sha256
+from itertools import compress, count
 from pathlib import Path
 from typing import IO
 
 from attrs import frozen
 
+from acctsec.corpora.columns import Block
 from acctsec.corpora.digests import Digest
+from acctsec.corpora.lines import RANGE, RANGES, Reader, out_of_order, wrong
 from acctsec.errors import ConfigError
 
-RANGE = 5
-RANGES = 16**RANGE
 _CHUNK = 1 << 18
-_NAME = re.compile(r"([0-9A-Fa-f]{5})(?:\.txt)?(?:\.gz)?")
-_BOM = b"\xef\xbb\xbf"
-_HEX = b"0123456789ABCDEFabcdef"
-Chunk = tuple[list[bytes], list[bytes]]
-"""Digests in upper-case hexadecimal, strictly ascending, and how often each was seen, in decimal."""
+_NAME = re.compile(r"([0-9A-Fa-f]{5})((?:\.txt)?(?:\.gz)?)")
+_GZIP = b"\x1f\x8b"
 
 
 @frozen
@@ -29,123 +29,145 @@ class Part:
     """One file of a download; *prefix* is what its lines leave out."""
 
     path: Path
-    prefix: bytes
+    prefix: bytes = b""
+
+    def open(self) -> IO[bytes]:
+        """The file as it lies there."""
+        return self.path.open("rb")
 
 
-class SourceError(ConfigError):
-    """A line of a download cannot be right."""
+class Download:
+    """
+    The files of a download, in the order of their ranges.
+
+    There may be a million of them: what is kept of one is eight bytes, for its name follows from its range. Raises ConfigError
+    where there are none, or a range twice.
+    """
+
+    def __init__(self, source: Path, digest: Digest) -> None:
+        self.source: Path = source
+        self.digest: Digest = digest
+        self.is_file: bool = source.is_file()
+        self._folders: list[str] = []
+        self._forms: list[tuple[str, str]] = []
+        self._where, self._how = array("I"), array("I")
+        self.files: int = 1
+        if not self.is_file:
+            self._where, self._how = array("I", bytes(4 * RANGES)), array("I", bytes(4 * RANGES))
+            self.files = self._find()
+        self.most: int
+        self.fingerprint: str
+        self.most, self.fingerprint = self._survey()
+
+    def parts(self, first: int = 0) -> Iterator[tuple[int, Part]]:
+        """Each file, behind the number of its range."""
+        if self.is_file:
+            yield 0, Part(self.source)
+        for number in compress(count(first), self._where[first:]):
+            digits = f"{number:05X}"
+            style, suffix = self._forms[self._how[number]]
+            name = {"upper": digits, "lower": digits.lower()}.get(style, style)
+            yield number, Part(Path(self._folders[self._where[number] - 1], name + suffix), digits.encode())
+
+    def blocks(self, *, bits: int, counts: bool, to_the_end: bool, at: tuple[int, ...] = (0, 0, 1)) -> Iterator[Block]:
+        """
+        The entries, block by block, from the file, byte and line *at*. Raises SourceError with file and line for what is wrong.
+
+        A single file has to reach *to_the_end*, which is to say into the last range.
+        """
+        first, offset, line = at
+        for number, part in self.parts(first):
+            reader = Reader(path=part.path, prefix=part.prefix, digest=self.digest, bits=bits, counts=counts)
+            start = (offset, line) if number == first else (0, 1)
+            last = -1
+            for block in _pieces(part, reader, number, start):
+                if block.keys:
+                    last = block.keys[-1]
+                yield block
+            if self.is_file and to_the_end and last >> bits + 32 - 4 * RANGE != RANGES - 1:
+                raise ConfigError(
+                    f"{part.path} ends before the last of {RANGES:,} ranges.",
+                    remedy="Complete the download, or say that it is partial (--partial).",
+                )
+
+    def _find(self) -> int:
+        """Go through the folders; answers how many files of a range there are."""
+        forms: dict[tuple[str, str], int] = {}
+        found, left = 0, [str(self.source)]
+        while left:
+            folder = left.pop()
+            self._folders.append(folder)
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        left.append(entry.path)
+                    elif (match := _NAME.fullmatch(entry.name)) and entry.is_file():
+                        self._note(entry.path, match, forms)
+                        found += 1
+        self._forms = list(forms)
+        if not found:
+            raise ConfigError(f"{self.source} has no file of a range, such as 0A1B2.txt.", remedy="Name the download.")
+        return found
+
+    def _note(self, path: str, match: re.Match[str], forms: dict[tuple[str, str], int]) -> None:
+        """Keep in which folder the file of a range is, and in which form its name has the digits."""
+        digits = match[1]
+        number = int(digits, 16)
+        if self._where[number]:
+            raise ConfigError(f"{path} is a second file of the range {number:05X}.", remedy="Remove one of them.")
+        style = "upper" if digits == digits.upper() else "lower" if digits == digits.lower() else digits
+        self._where[number], self._how[number] = len(self._folders), forms.setdefault((style, match[2]), len(forms))
+
+    def _survey(self) -> tuple[int, str]:
+        """About how many entries there are at most, told from sizes alone; and what tells a download from a changed one."""
+        total, known = 0, sha256()
+        for number, part in self.parts():
+            with part.open() as file:
+                status = os.fstat(file.fileno())
+                known.update(b"%d %d %d " % (number, status.st_size, status.st_mtime_ns))
+                width = self.digest.hex_digits - len(part.prefix) + 2
+                total += _unpacked(file, status.st_size, width) // width + 1
+        return total, known.hexdigest()
 
 
-def parts(source: Path) -> list[Part]:
-    """The files of a download, in the order of their ranges. Raises ConfigError where there are none, or a range twice."""
-    if source.is_file():
-        return [Part(source, b"")]
-    found: dict[bytes, Path] = {}
-    for path in source.rglob("*"):
-        match = _NAME.fullmatch(path.name)
-        if match is None or not path.is_file():
-            continue
-        prefix = match[1].upper().encode()
-        if prefix in found:
-            raise ConfigError(f"{path} is a second file of the range {prefix.decode()}.", remedy="Remove one of them.")
-        found[prefix] = path
-    if not found:
-        raise ConfigError(f"{source} has no file of a range, such as 0A1B2.txt or 0a1b2.gz.", remedy="Name the download.")
-    return [Part(path, prefix) for prefix, path in sorted(found.items())]
+def _unpacked(file: IO[bytes], size: int, width: int) -> int:
+    """How many bytes a file has, unpacked; a packed one tells it modulo 4 GiB."""
+    if file.read(2) != _GZIP:
+        return size
+    file.seek(max(size - 4, 0))
+    tail = file.read(4)
+    told: int = struct.unpack("<I", tail)[0] if len(tail) == 4 else 0
+    # Digests are noise: packed, an entry takes 20 bytes at least.
+    return max(told, size // 20 * width)
 
 
-def most_entries(given: list[Part], digest: Digest) -> int:
-    """At most how many lines there are, told from sizes alone."""
-    total = 0
-    for part in given:
-        with part.path.open("rb") as file:
-            gzipped = file.read(2) == b"\x1f\x8b"
-            size = file.seek(0, 2)
-            if gzipped:
-                file.seek(max(size - 4, 0))
-                tail = file.read(4)
-                size = struct.unpack("<I", tail)[0] if len(tail) == 4 else 0
-        total += size // (digest.hex_digits - len(part.prefix) + 2) + 1
-    return total
-
-
-def chunks(part: Part, digest: Digest, skip: int = 0) -> Iterator[Chunk]:
-    """Read one file piece by piece, the first *skip* not again. Raises SourceError with file and line for what is wrong."""
-    number, carry = 1, b""
-    with part.path.open("rb") as raw:
-        gzipped = raw.read(2) == b"\x1f\x8b"
+def _pieces(part: Part, reader: Reader, number: int, start: tuple[int, int]) -> Iterator[Block]:
+    """One file from a byte and line on, each piece with where it begins."""
+    offset, line = start
+    with part.open() as raw:
+        packed = raw.read(2) == _GZIP
         raw.seek(0)
-        file: IO[bytes] = gzip.GzipFile(fileobj=raw) if gzipped else raw  # type: ignore[assignment]
+        file: IO[bytes] = gzip.GzipFile(fileobj=raw) if packed else raw  # type: ignore[assignment]
+        last, carry, ended = -1, b"", False
         try:
-            while piece := file.read(_CHUNK):
-                whole, newline, carry = (carry + piece).rpartition(b"\n")
-                if newline:
-                    if skip:
-                        skip -= 1
-                    else:
-                        yield parsed(whole, part, digest, number)
-                    number += whole.count(b"\n") + 1
-                elif len(carry) > 2 * _CHUNK:
-                    raise _wrong(part, number, "a line without an end")
+            file.seek(offset)
+            while not ended:
+                piece = file.read(_CHUNK)
+                ended = len(piece) < _CHUNK
+                data, newline, carry = (carry + piece).rpartition(b"\n")
+                if ended and carry:
+                    data, newline, carry = data + newline + carry, b"\n", b""
+                if not newline and len(carry) > _CHUNK:
+                    raise wrong(part.path, line, "a line without an end")
+                if not newline:
+                    continue
+                data += b"\n"
+                keys, classes = reader.read(data, line)
+                if keys and keys[0] < last:
+                    raise out_of_order(part.path, reader.first(data, line))
+                last = keys[-1] if keys else last
+                yield Block(keys=keys, classes=classes, at=(number, offset, line))
+                offset += len(data)
+                line += data.count(b"\n")
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise _wrong(part, number, f"the packed file is damaged or cut off ({error})") from error
-    if carry and not skip:
-        yield parsed(carry, part, digest, number)
-
-
-def parsed(data: bytes, part: Part, digest: Digest, number: int = 1) -> Chunk:
-    """The lines of *data*, the first of which is line *number*; padding and repeats are left out."""
-    if _BOM in data:
-        data = re.sub(rb"(?m)^\xef\xbb\xbf", b"", data)
-    lines = data.split()
-    width = digest.hex_digits - len(part.prefix)
-    keys, counts = [line[:width] for line in lines], [line[width + 1 :] for line in lines]
-    joined = b"".join(keys)
-    if (
-        data.count(b":") != len(lines)
-        or len(joined) != width * len(lines)
-        or joined.translate(None, _HEX)
-        or (counts and not b"".join(counts).isdigit())
-        or b"" in counts
-        or max(map(len, counts), default=0) > 18
-        or max(map(len, keys), default=width) != width
-        or len(lines) > data.count(b"\n") + 1
-    ):
-        _find_wrong(data, part, width, number)
-    if not joined.isupper():
-        keys = [key.upper() for key in keys]
-    if any(earlier >= later for earlier, later in pairwise(keys)):
-        keys, counts = _without_repeats(keys, counts, data, part, number)
-    if b"0" in counts or any(count[0] == 48 for count in counts):
-        kept = [(key, count) for key, count in zip(keys, counts, strict=True) if int(count)]
-        keys, counts = [key for key, _ in kept], [count for _, count in kept]
-    return ([part.prefix + key for key in keys] if part.prefix else keys), counts
-
-
-def _without_repeats(keys: list[bytes], counts: list[bytes], data: bytes, part: Part, number: int) -> Chunk:
-    """Keep the larger count of what comes twice; refuse what is out of order."""
-    places = [at for at, line in enumerate(data.split(b"\n")) if line.strip()]
-    once: dict[bytes, bytes] = {}
-    last = b""
-    for place, key, count in zip(places, keys, counts, strict=True):
-        # Padding stands where chance put it: it is no entry, and says nothing of the order.
-        if int(count) == 0:
-            continue
-        if key < last:
-            raise _wrong(part, number + place, "it is not in ascending order of its digest")
-        last = key
-        once[key] = max(once.get(key, b"0"), count, key=int)
-    return list(once), list(once.values())
-
-
-def _find_wrong(data: bytes, part: Part, width: int, number: int) -> None:
-    """Name the first line that cannot be read."""
-    right = re.compile(rb"[0-9A-Fa-f]{%d}:[0-9]{1,18}" % width)
-    for place, line in enumerate(data.split(b"\n")):
-        if line.strip() and right.fullmatch(line.strip()) is None:
-            raise _wrong(part, number + place, f"it is not {width} hexadecimal digits, a colon and a count")
-    raise _wrong(part, number, "a carriage return, form feed or the like stands within a line")
-
-
-def _wrong(part: Part, number: int, why: str) -> SourceError:
-    return SourceError(f"{part.path}, line {number:,}: {why}.", remedy="Download it again.")
+            raise wrong(part.path, line, f"the packed file is damaged or cut off ({error})") from error

@@ -1,6 +1,7 @@
 """What both faces do once: wire the flows, and refuse a port of the wrong form."""
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 from acctsec._flows.administration import Administration
@@ -74,9 +75,11 @@ def check_form(name: str, port: object, methods: tuple[str, ...], *, wants_async
             f"The {name} keeps meters only.",
             remedy="Give it to SplitStore beside a store of records, or make it with records=True.",
         )
+    # A list has a method count of its own, which would find no password ever.
+    no_port = isinstance(port, type | Sequence)
     for method in methods:
         call: Any = getattr(port, method, None)
-        if not callable(call):
+        if no_port or not callable(call):
             raise ConfigError(f"The {name} has no method {method}.", remedy=f"See acctsec.protocols for what a {name} is.")
         if inspect.iscoroutinefunction(call) is not wants_async:
             face, other = ("AsyncEngine", "Engine") if wants_async else ("Engine", "AsyncEngine")

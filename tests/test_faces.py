@@ -120,6 +120,17 @@ def test_a_port_without_its_methods_is_refused_at_construction(face, name):
 
 
 @pytest.mark.parametrize("face", [Engine, AsyncEngine])
+@pytest.mark.parametrize("name", PORTS)
+def test_a_list_of_ports_or_a_class_is_no_port(face, name):
+    """A list has a method count, and would be a corpus that never finds anything."""
+    make, methods = PORTS[name]
+    form = as_async if face is AsyncEngine else lambda port, _: port
+    for wrong in ([form(make(), methods)], (form(make(), methods),), type(make())):
+        with pytest.raises(ConfigError, match=f"The {name} has no method"):
+            face(**ports(face, **{name: wrong}))
+
+
+@pytest.mark.parametrize("face", [Engine, AsyncEngine])
 @pytest.mark.parametrize("wrong", [{"policy": None}, {"keyring": b"secret"}, {"outbox": "mail"}, {"messenger": None}])
 def test_an_engine_that_is_wired_wrong_says_what_to_do(face, wrong):
     with pytest.raises(ConfigError) as refused:

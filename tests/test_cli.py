@@ -128,6 +128,14 @@ def test_policy_shows_every_knob_with_value_and_source(capsys):
         assert knob.source.split()[0] in words
 
 
+def test_policy_shows_beside_the_cost_of_a_hash_what_it_costs_an_attacker(capsys):
+    """In the order of magnitude of the published runs: thousands a second, about a cent for a million."""
+    assert main(["policy"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+
+    assert "8,804 guesses a second at one stolen hash on one RTX 4090, $0.013 in rent for a million" in said
+
+
 def test_policy_shows_the_preset_that_was_named(capsys):
     """Each of them, by its name without the date."""
     assert main(["policy", "--preset", "cheapest"]) == 0

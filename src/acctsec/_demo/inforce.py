@@ -7,6 +7,7 @@ from acctsec import ConfigError, LockoutPolicy, Policy, ResetPolicy
 from acctsec._demo.screen import Screen
 from acctsec._demo.stage import Stage
 from acctsec.budgets import Rungs
+from acctsec.hashing.cost import RTX_4090, dollars_per_million, guesses_per_second
 from acctsec.knobs import knobs
 
 
@@ -39,6 +40,18 @@ def show(screen: Screen, policy: Policy) -> None:
             if one.family == family
         ]
         screen.table((family, "value", "source"), rows)
+        if family == "hashing":
+            _price(screen, policy)
+
+
+def _price(screen: Screen, policy: Policy) -> None:
+    """What the hashes cost who stole them."""
+    cost = policy.hashing.parameters
+    screen.say(
+        f"For an attacker: {guesses_per_second(cost, RTX_4090):,.0f} guesses a second at one stolen hash on one {RTX_4090.name}, "
+        f"${dollars_per_million(cost, RTX_4090):.2g} in rent for a million, by the model of acctsec.hashing.cost."
+    )
+    screen.say("")
 
 
 def _patient(stop: int) -> Rungs:

@@ -18,6 +18,8 @@ from acctsec import (
     SessionPolicy,
 )
 from acctsec.budgets import Rungs
+from acctsec.hashing import Wrapped
+from acctsec.hashing.foreign import DjangoPbkdf2, Ldap, Phpass
 from acctsec.lockout import Admitted, Repeats
 from acctsec.password import Blocklist, Length
 from acctsec.protocols import Ladder
@@ -181,6 +183,30 @@ def test_a_factor_that_is_never_asked_for_is_caught():
             return factors
 
     broken("whole story|From sign-up", mfa=Blind())
+
+
+class Careless:
+    """A format of a platform's own that lets everybody in with its decoy."""
+
+    name, share = "careless", 0.5
+
+    def reads(self, stored):
+        return stored.startswith("careless:")
+
+    def verify(self, stored, password):
+        return True
+
+    def decoy(self):
+        return "careless:"
+
+
+def test_a_policy_that_takes_foreign_hashes_keeps_every_law():
+    formats = (DjangoPbkdf2(share=0.5, iterations=2000), Phpass(rounds_log2=7), Ldap())
+    check_policy(evolve(RACING, hashing=evolve(RACING.hashing, foreign=(*formats, *map(Wrapped, formats)))))
+
+
+def test_a_format_whose_decoy_verifies_is_caught():
+    broken("A format that is listed reads", hashing=evolve(RACING.hashing, foreign=(Careless(),)))
 
 
 def test_what_is_no_policy_is_refused():

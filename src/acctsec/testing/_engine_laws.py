@@ -5,7 +5,7 @@ from unicodedata import normalize
 
 from acctsec.claims import Initial, ResetLink
 from acctsec.engine import Engine
-from acctsec.hashing import Comparison
+from acctsec.hashing import Comparison, Wrapped
 from acctsec.outcomes import (
     AssuranceLevel,
     EnrollmentRequired,
@@ -36,6 +36,22 @@ def hashes_are_its_own(policy: Policy) -> None:
     assert hashing.verify(phc, "seven quiet otter") is Comparison.DIFFERENT
     assert hashing.verify(hashing.decoy(), "seven quiet otters") is Comparison.DIFFERENT
     assert not hashing.needs_rehash(phc), "a new hash would be replaced at once"
+
+
+def foreign_hashes_are_read_and_replaced(policy: Policy) -> None:
+    """A format that is listed reads what it writes, bare and wrapped; it is due for a new hash, and no decoy verifies."""
+    hashing = policy.hashing
+    salt = bytes(range(hashing.salt_bytes))
+    decoys = [decoy for _, decoy in hashing.decoys if decoy != hashing.decoy()]
+    decoys += [one.decoy() for one in hashing.foreign if not isinstance(one, Wrapped)]
+    for decoy in decoys:
+        assert hashing.reads(decoy), f"a decoy of {hashing.scheme(decoy)} is not read"
+        assert hashing.verify(decoy, "seven quiet otters") is Comparison.DIFFERENT
+        assert hashing.needs_rehash(decoy), "a foreign hash would stay for ever"
+        if hashing.wraps(decoy):
+            wrapped = hashing.wrap(decoy, salt=salt)
+            assert hashing.verify(wrapped, "seven quiet otters") is Comparison.DIFFERENT
+            assert hashing.needs_rehash(wrapped), "a wrapped hash would stay for ever"
 
 
 def resets_end(policy: Policy) -> None:
@@ -95,7 +111,7 @@ def sessions_end(policy: Policy) -> None:
     for_all(law, some, some, some)
 
 
-PURE = (hashes_are_its_own, resets_end, sessions_end)
+PURE = (hashes_are_its_own, foreign_hashes_are_read_and_replaced, resets_end, sessions_end)
 
 # --- of the whole -----------------------------------------------------------------------------------------------------
 

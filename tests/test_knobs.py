@@ -7,7 +7,7 @@ from attrs import evolve, fields, frozen, has
 
 from acctsec import CHEAPEST, SOCIAL_DEFAULT, PasswordPolicy, Policy, presets
 from acctsec.budgets import Budget, Rungs
-from acctsec.hashing import Argon2Parameters, HashingPolicy, Wrapped
+from acctsec.hashing import Argon2Parameters, HashingPolicy
 from acctsec.hashing.foreign import Bcrypt, FirebaseScrypt
 from acctsec.knobs import documented, knobs, shown
 from acctsec.lockout import Repeats
@@ -148,8 +148,11 @@ def test_what_holds_for_groups_tenants_and_composed_parts_is_shown():
 def test_the_pepper_of_another_system_is_nowhere_among_the_knobs():
     """Formats are shown with their numbers; what is secret in them is left out, in both lists and in the digest's ground."""
     secrets = "pepper-of-the-old-system", "c2lnbmVyLWtleS1vZi1maXJlYmFzZQ=="
-    formats = (Bcrypt(pepper=secrets[0], max_cost=13), FirebaseScrypt(signer_key=secrets[1], salt_separator="Bw=="))
-    policy = Policy(hashing=HashingPolicy(foreign=(*formats, *map(Wrapped, formats))))
+    formats = (
+        Bcrypt(pepper=secrets[0], max_cost=13, share=0),
+        FirebaseScrypt(signer_key=secrets[1], salt_separator="Bw==", share=0),
+    )
+    policy = Policy(hashing=HashingPolicy(foreign=formats))
     found = {knob.name: knob.value for knob in knobs(policy)}
 
     assert found["hashing.Bcrypt.max_cost"] == "13"

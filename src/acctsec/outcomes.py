@@ -366,6 +366,7 @@ class Rewrapped:
         return sum(number for _, number in self.secrets[1:])
 
 
+CheckPasswordOutcome = PasswordAccepted | PasswordRejected | TryAgain
 SetPasswordOutcome = PasswordChanged | PasswordRejected | Refused | TryAgain
 SignInOutcome = SignedIn | FactorRequired | EnrollmentRequired | PasswordChangeRequired | Refused | TryAgain
 VerifyFactorOutcome = SignedIn | ProofAccepted | FactorRequired | PasswordChangeRequired | Refused | TryAgain

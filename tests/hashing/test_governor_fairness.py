@@ -221,8 +221,8 @@ def test_whatever_comes_is_answered_and_nothing_is_left(keys, permits, queue):
 
     pool = next(iter(made._pools.values()))
     assert len(set(ran)) == len(ran) >= min(len(keys), permits + queue)
-    until(lambda: pool.running == 0)
-    assert (len(pool.waiting), pool.calls.qsize()) == (0, 0)
+    until(lambda: pool.running == 0 == pool.calls.qsize())
+    assert len(pool.waiting) == 0
 
 
 # --- when to come again -----------------------------------------------------------------------------------------------

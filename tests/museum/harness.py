@@ -23,6 +23,7 @@ from acctsec import (
     TotpCode,
 )
 from acctsec.hashing.phc import parse
+from acctsec.hashing.policy import WRAPPED
 from acctsec.protocols import Granted
 from acctsec.testing.doubles import InstrumentedHashing, MemoryDirectory
 from acctsec.testing.world import PASSWORD, World, built
@@ -112,7 +113,7 @@ class TracedHashing(InstrumentedHashing):
 
     def _trace(self, stored, *, decoy):
         read = parse(stored)
-        self.trace.append(("verify", read.parameters if read else self.scheme(stored), decoy))
+        self.trace.append(("verify", read.parameters if read else (self.scheme(stored) or "").removeprefix(WRAPPED), decoy))
 
     def hash(self, password, *, salt):
         self.trace.append(("hash", self.parameters, False))

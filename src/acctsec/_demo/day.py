@@ -17,6 +17,7 @@ from acctsec import (
     FactorRequired,
     Initial,
     MessagePurpose,
+    PasswordAccepted,
     PasswordChanged,
     PasswordRejected,
     ProofAccepted,
@@ -129,7 +130,7 @@ class AdasDay:
             self.tell(f"Ada signs up with “{typed}”.", f"refused: {', '.join(one.code for one in answer.objections)}", good=False)
         self.at(8, 2)
         expect(engine.set_password(SUBJECT, OLD, by=Initial(), context=home), PasswordChanged)
-        strength = engine.check_password(OLD, account=self.account).strength.guesses_log10
+        strength = expect(engine.check_password(OLD, account=self.account), PasswordAccepted).strength.guesses_log10
         self.tell(f"She takes a line of words: “{OLD}”.", f"accepted, good for 10^{strength:.0f} guesses", good=True)
 
     def enrolls(self) -> None:

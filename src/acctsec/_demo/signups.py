@@ -7,7 +7,7 @@ from time import perf_counter
 
 from attrs import frozen
 
-from acctsec import Context, Engine, Initial, PasswordChanged, PasswordRejected
+from acctsec import Context, Engine, Initial, PasswordChanged, PasswordRejected, TryAgain
 from acctsec._demo.people import TRIES, Choice, Person
 from acctsec._demo.screen import Advance
 from acctsec._demo.stage import Stage, patiently
@@ -108,8 +108,9 @@ def _sign_up(engine: Engine, world: World, number: int, advance: Advance) -> lis
         typed = choice.password
         answer = patiently(lambda typed=typed: engine.set_password(subject, typed, by=Initial(), context=context))  # type: ignore[misc]
         codes = tuple(one.code for one in answer.objections) if isinstance(answer, PasswordRejected) else ()
-        strength = engine.check_password(typed, account=person.account).strength
-        tried.append(Try(person=number, round=round_, choice=choice, codes=codes, guesses_log10=strength.guesses_log10))
+        judged = engine.check_password(typed, account=person.account)
+        guesses = 0.0 if isinstance(judged, TryAgain) else judged.strength.guesses_log10
+        tried.append(Try(person=number, round=round_, choice=choice, codes=codes, guesses_log10=guesses))
         if isinstance(answer, PasswordChanged):
             world.secret("password", typed)
             break

@@ -83,7 +83,7 @@ class Ports:
     corpus: AsyncBreachCorpus | None
     popularity: AsyncPopularityCounter | None
     hash: Callable[[Job[object]], Awaitable[object]]
-    offload: Callable[[Callable[[], Any]], Awaitable[Any]]
+    offload: Callable[[Job[Any]], Awaitable[Any]]
     later: Callable[[Callable[[], Coroutine[Any, Any, None]]], bool]  # begins what nobody waits for; False where too much is on
     pause: Callable[[float], Awaitable[None]]
     clock: Clock

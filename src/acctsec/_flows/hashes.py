@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from functools import cached_property
-from hmac import compare_digest
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 from attrs import field, frozen
 
 from acctsec import events
 from acctsec._values import evolve
-from acctsec.errors import Overloaded
+from acctsec.errors import Overloaded, PortError
 from acctsec.hashing import Comparison, HashingPolicy
 from acctsec.hashing.job import Job
 from acctsec.keyring import Keyring
@@ -55,6 +55,15 @@ class Comparing:
     phc: str | None = field(repr=False)
 
 
+@frozen
+class Decoy:
+    """A sealed decoy, up to where it reaches, and whether it stands for hashes that other systems made."""
+
+    end: float
+    sealed: bytes
+    foreign: bool
+
+
 class Hashes:
     """Compares and makes stored hashes; the port ``hash`` has the governor do the work."""
 
@@ -94,11 +103,13 @@ class Hashes:
         """
         decoy = self._decoy(scene, typed)
         phc, policy = self.opened(scene, verifier), self.policy
-        raw = password.typed if verifier is not None and verifier.preparation is AS_TYPED else password.text
+        stored = self._opened(decoy.sealed) if phc is None else phc
+        # A decoy that stands for hashes of what was typed takes what was typed: it can be longer, and take longer.
+        as_typed = decoy.foreign if verifier is None or phc is None else verifier.preparation is AS_TYPED
+        raw = password.typed if as_typed else password.text
         if phc is not None and admitted:
-            job: Job[object] = Job(lambda: policy.verify(phc, raw), key=scene.source)
+            job: Job[object] = Job(lambda: policy.verify(stored, raw), key=scene.source)
         else:
-            stored = self._opened(decoy) if phc is None else phc
             job = Job(lambda: policy.spend(stored, raw), key=scene.source)
         try:
             comparison = await self.ports.hash(job)
@@ -106,9 +117,20 @@ class Hashes:
             if job.started:
                 raise
             raise NeverStarted(error) from error
-        matched = admitted and phc is not None and comparison is Comparison.MATCHED
+        if comparison is Comparison.UNREADABLE:
+            self.observe(events.PortFailed(**scene.head(), port="hashing"))
+        # Some systems keep the hash of an empty text for accounts without a password, and some trim what is typed.
+        proves = bool(password.text.strip() if as_typed else password.text)
+        matched = admitted and phc is not None and comparison is Comparison.MATCHED and proves
         born = verifier.born if verifier and admitted else None
         return Comparing(Compared(record.incarnation, born, matched), phc if admitted else None)
+
+    def spellings(self, verifier: Verifier, password: Password) -> tuple[Password, ...]:
+        """A password in each spelling that a verifier may have been made of: another one of what was typed is still the same."""
+        if verifier.preparation is not AS_TYPED:
+            return (password,)
+        forms = dict.fromkeys((password.typed, password.text, normalize("NFD", password.text)))
+        return tuple(Password(password.text, form) for form in forms)
 
     async def hashed(self, scene: Scene, password: Password) -> NewVerifier:
         """Hash and seal a new password."""
@@ -124,7 +146,7 @@ class Hashes:
     async def holds(self, held: str, stored: str) -> bool:
         """Whether a hash that is held is *stored*, bare or wrapped; see HashingPolicy.holds."""
         if not self.policy.wraps(stored):
-            return compare_digest(held.encode(), stored.encode())
+            return self.policy.holds(held, stored)  # two texts, and nothing to compute
         return bool(await self.ports.hash(Job(lambda: self.policy.holds(held, stored), key=MOVING)))
 
     def sealed(self, scene: Scene, phc: str, *, preparation: int = PREPARATION, replaces: bytes | None = None) -> NewVerifier:
@@ -143,7 +165,7 @@ class Hashes:
         try:
             if self.policy.needs_rehash(phc) or (as_typed and not password.as_prepared):
                 return evolve(await self.hashed(scene, password), replaces=verifier.sealed)
-        except Overloaded:
+        except (Overloaded, PortError):
             return None  # an upgrade never fails a correct sign-in
         if self.keyring.sealed_by_newest(verifier.sealed) and not as_typed:
             return None
@@ -151,19 +173,24 @@ class Hashes:
 
     # --- decoys: they lie sealed, so that they take as long to come by as a real hash ---
 
-    def _decoy(self, scene: Scene, typed: bytes | str) -> bytes:
-        """The sealed decoy for a name: of each scheme as many as there are accounts with it."""
-        decoys = self._sealed_decoys
+    def _decoy(self, scene: Scene, typed: bytes | str) -> Decoy:
+        """
+        The decoy for a name: of each scheme as many as there are accounts with it.
+
+        Drawn under the oldest index key, so that a key that comes in deals nobody anew while nodes take it up one by one.
+        """
+        decoys = self._decoys
         if len(decoys) == 1:
-            return decoys[0][1]
-        drawn = self.keyring.digest("population", scene.tenant, typed)[:8]
+            return decoys[0]
+        drawn = self.keyring.digest("population", scene.tenant, typed, key=self.keyring.index_count - 1)[:8]
         place = int.from_bytes(drawn, "big") / EVENLY
-        return next((sealed for end, sealed in decoys if place < end), decoys[-1][1])
+        return next((one for one in decoys if place < one.end), decoys[-1])
 
     def _opened(self, sealed: bytes) -> str:
         plain = self.keyring.open("decoy", sealed)
         return plain.decode() if plain else self.policy.decoy()
 
     @cached_property
-    def _sealed_decoys(self) -> tuple[tuple[float, bytes], ...]:
-        return tuple((end, self.keyring.seal("decoy", decoy.encode())) for end, decoy in self.policy.decoys)
+    def _decoys(self) -> tuple[Decoy, ...]:
+        seal, own = self.keyring.seal, self.policy.decoy()
+        return tuple(Decoy(end, seal("decoy", decoy.encode()), decoy != own) for end, decoy in self.policy.decoys)

@@ -9,7 +9,7 @@ from attrs import define, field
 from acctsec._flows.core import BRIEF, ROUNDS, Core, Loaded
 from acctsec.claims import Admin
 from acctsec.errors import ConfigError, Overloaded, RecordError
-from acctsec.hashing.policy import OWN
+from acctsec.hashing.policy import OWN, WRAPPED
 from acctsec.keyring import unframe
 from acctsec.outcomes import Imported, ImportObjection, NotImported, Rewrapped, TryAgain
 from acctsec.password.preparation import AS_TYPED, PREPARATION
@@ -94,15 +94,17 @@ class Moving:
         """What made a hash, or None for one that the policy's hashing would not compute."""
         hashing = self.core.policy.hashing
         scheme = hashing.scheme(stored) if type(stored) is str and len(stored) <= LONGEST_HASH else None
-        if scheme is None or type(stored) is not str or not wrap or scheme == OWN or hashing.wraps(stored):
+        wrapped = scheme is not None and (scheme == OWN or scheme.startswith(WRAPPED))
+        if scheme is None or type(stored) is not str or not wrap or wrapped or hashing.wraps(stored):
             return scheme
-        raise ConfigError(f"Hashes of {scheme} are not wrapped.", remedy=f"List Wrapped({scheme}) in HashingPolicy.foreign.")
+        raise ConfigError(f"Hashes of {scheme} cannot be wrapped.", remedy="Import them without.")
 
     async def _taken(self, scene: Scene, stored: str, *, wrap: bool, prepared: bool) -> NewVerifier:
         """A hash as it will be kept."""
         hashes = self.core.hashes
+        own = hashes.policy.scheme(stored) == OWN
         kept = await hashes.wrapped(stored) if wrap and hashes.policy.wraps(stored) else stored
-        return hashes.sealed(scene, kept, preparation=PREPARATION if prepared else AS_TYPED)
+        return hashes.sealed(scene, kept, preparation=PREPARATION if prepared and own else AS_TYPED)
 
     async def _same(self, scene: Scene, record: Record, stored: str) -> bytes | None:
         """The sealed verifier, if it is this very hash that it holds."""

@@ -23,9 +23,11 @@ from acctsec.claims import (
 )
 from acctsec.context import Context
 from acctsec.errors import ConfigError, Overloaded, PortError
+from acctsec.hashing.job import Job
 from acctsec.keyring import frame
 from acctsec.lockout import SecretClass
 from acctsec.outcomes import (
+    CheckPasswordOutcome,
     Objection,
     PasswordAccepted,
     PasswordChanged,
@@ -40,6 +42,8 @@ from acctsec.password.codes import Code
 from acctsec.protocols import Account, AsyncBreachCorpus, Settle
 from acctsec.record import MAX_HISTORY, RAPID
 from acctsec.steps import Changed, ChangeProof, No, Scene, Stale, Step, change_password, change_refusal, too_soon
+
+ANYBODY = "anybody"  # a key of jobs that no source has: a form that is open to everybody has one turn among them
 
 
 @frozen
@@ -65,27 +69,30 @@ class Passwords:
         self.core = core
         self.guesses = guesses
 
-    async def check_password(
-        self, password: str, *, account: Account | None = None, tenant: str = ""
-    ) -> PasswordAccepted | PasswordRejected:
+    async def check_password(self, password: str, *, account: Account | None = None, tenant: str = "") -> CheckPasswordOutcome:
         """Judge a password by rules alone; see Engine.check_password."""
         if account is not None and not isinstance(account, Account):
             raise ConfigError("`account` is not an Account.", remedy="Give one, or leave it out.")
         if type(tenant) is not str:
             raise ConfigError("`tenant` is not a str.", remedy="Give the tenant's name, or leave it out.")
         guarded = account is not None and self.core.policy.mfa.requires(account.groups)
-        chosen = await self.choose(password, account=account, tenant=tenant, guarded=guarded)
+        try:
+            chosen = await self.choose(password, account=account, tenant=tenant, guarded=guarded, source=ANYBODY)
+        except Overloaded as overload:
+            return TryAgain(timedelta(seconds=overload.retry_after))
         return PasswordAccepted(chosen.strength) if isinstance(chosen, Chosen) else chosen
 
-    async def choose(self, password: object, *, account: Account | None, tenant: str, guarded: bool) -> Chosen | PasswordRejected:
-        """Judge a new password by every rule that needs no secret of the subject."""
+    async def choose(
+        self, password: object, *, account: Account | None, tenant: str, guarded: bool, source: str
+    ) -> Chosen | PasswordRejected:
+        """Judge a new password by every rule that needs no secret of the subject. Sources take turns where it is offloaded."""
         core, policy = self.core, self.core.policy.for_account(account, tenant=tenant).password
         prepared = core.prepared(password)
         corpus = core.ports.corpus
         breaches = None if prepared is None or corpus is None else await sightings(core, corpus, prepared.text)
         words = context_words(account)
         judged: PasswordAccepted | PasswordRejected = await core.ports.offload(
-            lambda: policy.check(password, words=words, breach_count=breaches, mfa=guarded)
+            Job(lambda: policy.check(password, words=words, breach_count=breaches, mfa=guarded), key=source)
         )
         found = () if isinstance(judged, PasswordAccepted) else judged.objections
         if prepared is None:
@@ -122,7 +129,7 @@ class Passwords:
             if wait:
                 return TryAgain(wait)
             guarded = core.guarded(scene, loaded.record)
-            chosen = await self.choose(password, account=scene.account, tenant=scene.tenant, guarded=guarded)
+            chosen = await self.choose(password, account=scene.account, tenant=scene.tenant, guarded=guarded, source=scene.source)
             if not isinstance(chosen, Chosen):
                 return chosen
             reused = await self.reused(scene, loaded, chosen, context) or await self.popular(scene, chosen)
@@ -198,7 +205,7 @@ class Passwords:
             SecretClass.PASSWORD,
             context,
             typed=frame(scene.subject),
-            secret=claim.password.text,
+            secret=claim.password.typed,
         )
         if not isinstance(guess, Guess):
             return guess
@@ -230,7 +237,7 @@ class Passwords:
         who = known(scene, loaded)
         who = evolve(who, names=(*who.names, reset))
         guess = await self.guesses.begin(
-            "reuse", scene, who, SecretClass.REUSE, context, typed=frame(scene.subject), secret=chosen.password.text
+            "reuse", scene, who, SecretClass.REUSE, context, typed=frame(scene.subject), secret=chosen.password.typed
         )
         if not isinstance(guess, Guess):
             return guess
@@ -239,7 +246,8 @@ class Passwords:
             return self.guesses.wait(guess)
         found = False
         for verifier in past:
-            found = (await guess.compare(verifier, chosen.password)).compared.matched or found
+            for spelling in core.hashes.spellings(verifier, chosen.password):
+                found = (await guess.compare(verifier, spelling)).compared.matched or found
         # Where it is not in use the change goes through: nobody asks twice for nothing.
         await guess.settle(Settle.FAILED if found else Settle.VOID)
         return PasswordRejected((Objection(Code.REUSED.value),), chosen.strength) if found else None

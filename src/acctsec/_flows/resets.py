@@ -258,7 +258,9 @@ class Resets:
         if not enough(record, proof.methods):
             return self._factor_required(scene, record, reset=proof.reset, methods=proof.methods)
         guarded = core.guarded(scene, record)
-        chosen = await self.passwords.choose(new_password, account=scene.account, tenant=scene.tenant, guarded=guarded)
+        chosen = await self.passwords.choose(
+            new_password, account=scene.account, tenant=scene.tenant, guarded=guarded, source=scene.source
+        )
         if not isinstance(chosen, Chosen):
             return chosen
         reused = await self.passwords.reused(scene, proof.loaded, chosen, context, reset=proof.reset or b"ticket")

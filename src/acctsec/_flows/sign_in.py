@@ -80,7 +80,7 @@ class SignIn:
         core = self.core
         scene, loaded, who = await behind(core, context, name, account)
         guess = await self.guesses.begin(
-            "sign_in", scene, who, SecretClass.PASSWORD, context, typed=frame(name.kind.value, name.value), secret=password.text
+            "sign_in", scene, who, SecretClass.PASSWORD, context, typed=frame(name.kind.value, name.value), secret=password.typed
         )
         if not isinstance(guess, Guess):
             return guess

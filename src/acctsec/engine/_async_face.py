@@ -13,6 +13,7 @@ from acctsec.events import AsyncEventSink
 from acctsec.keyring import Keyring
 from acctsec.outcomes import (
     Acted,
+    CheckPasswordOutcome,
     Delivered,
     EnrollmentStarted,
     Export,
@@ -23,8 +24,6 @@ from acctsec.outcomes import (
     Imported,
     LaneStatus,
     NotImported,
-    PasswordAccepted,
-    PasswordRejected,
     RecoveryCodes,
     RedeemResetOutcome,
     Refused,
@@ -129,14 +128,13 @@ class AsyncEngine:
         """How many refused attempts were not told to the sink, because too many came between two deliveries."""
         return self._flows.core.dropped
 
-    async def check_password(
-        self, password: str, *, account: Account | None = None, tenant: str = ""
-    ) -> PasswordAccepted | PasswordRejected:
+    async def check_password(self, password: str, *, account: Account | None = None, tenant: str = "") -> CheckPasswordOutcome:
         """
         Judge a password by the rules alone: for a form, before anything is set.
 
         *account* and *tenant* bind it to what ``Policy.groups`` and ``Policy.tenants`` ask of them. It never looks at a stored
-        verifier, so it tells nothing about anybody. Raises PortError when a custom rule misbehaves.
+        verifier, so it tells nothing about anybody. TryAgain: too many ask at once, and nothing was judged. Raises PortError
+        when a custom rule misbehaves.
         """
         return await self._flows.passwords.check_password(password, account=account, tenant=tenant)
 
@@ -302,7 +300,7 @@ class AsyncAdmins:
         inside an Argon2id hash. *prepared*: the other system was acctsec too, and hashed the prepared form; others hashed what
         was typed. Imported *again*: it is this very hash that the subject has. A password that is there is never replaced.
         NotImported names the reason; a hash that the policy's hashing does not compute would be right for nobody. With *dry_run*
-        nothing is written. Raises ConfigError where a hash is to be wrapped and its format is not listed as ``Wrapped``.
+        nothing is written. Raises ConfigError for a hash that is to be wrapped and is of a format that cannot be.
         """
         return await self._flows.moving.import_verifier(
             subject, stored, actor=actor, tenant=tenant, changed_at=changed_at, wrap=wrap, prepared=prepared, dry_run=dry_run
@@ -313,8 +311,8 @@ class AsyncAdmins:
         Seal what lies in a page of records under the newest key, and go on with what it answers as *after*; ``b""`` begins.
 
         For after a new sealing key was put in front, on every node: no password, no authenticator and no sheet of codes needs
-        its owner for it, and sessions stay. *wrap*: foreign hashes whose format the policy lists as ``Wrapped`` are hashed again
-        too. A record that changes meanwhile is never overwritten. With *dry_run* it only counts.
+        its owner for it, and sessions stay. *wrap*: foreign hashes are hashed again
+        too, inside Argon2id. A record that changes meanwhile is never overwritten. With *dry_run* it only counts.
         """
         return await self._flows.moving.rewrap(after, limit=limit, wrap=wrap, dry_run=dry_run)
 

@@ -6,6 +6,5 @@ The governor starts threads and is imported by name, from ``acctsec.hashing.gove
 
 from acctsec.hashing.parameters import OWASP, Argon2Parameters
 from acctsec.hashing.policy import Comparison, HashingPolicy
-from acctsec.hashing.wrapped import Wrapped
 
-__all__ = ["OWASP", "Argon2Parameters", "Comparison", "HashingPolicy", "Wrapped"]
+__all__ = ["OWASP", "Argon2Parameters", "Comparison", "HashingPolicy"]

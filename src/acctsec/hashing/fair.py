@@ -64,6 +64,16 @@ class FairQueue(Generic[T]):
         self._shortened(longest, lane)
         return item
 
+    def mend(self) -> None:
+        """Make all that is derived from the lanes anew: a step was cut off by an exception from outside, such as a signal's."""
+        for key in [key for key, lane in self._lanes.items() if not lane]:
+            del self._lanes[key]
+        self._by_length = {}
+        for key, lane in self._lanes.items():
+            self._by_length.setdefault(len(lane), OrderedDict())[key] = None
+        self._longest = max(self._by_length, default=0)
+        self._size = sum(map(len, self._lanes.values()))
+
     def _shortened(self, key: Hashable, lane: OrderedDict[T, None]) -> None:
         self._size -= 1
         if not lane:

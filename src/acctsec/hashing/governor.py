@@ -9,8 +9,8 @@ hash, and gives it back when it has had nothing to do for a while.
 
 import os
 import weakref
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
@@ -137,7 +137,8 @@ class _Pool:
         self.lock = Lock()
         self.waiting: FairQueue[Job[Any]] = FairQueue()
         self.running = 0
-        self.threads = 0
+        self.threads = 0  # that count themselves
+        self.staff: list[Thread] = []  # that were begun
         self.usual: float | None = None  # seconds that a piece of work takes, of late
         # Tells a worker to look, or to go. Reentrant, so that a finaliser may write to it at any point.
         self.calls: SimpleQueue[str] = SimpleQueue()
@@ -145,15 +146,15 @@ class _Pool:
     def admit(self, job: Job[Any]) -> None:
         """Let *job* wait for a permit, in the place of another where that is fair. Raises Overloaded where there is no place."""
         displaced = None
-        with self.lock:
-            if self.running + len(self.waiting) >= self.permits + self.queue:
-                displaced = self.waiting.displace(key=job._key)
+        with self._queue() as waiting:
+            if self.running + len(waiting) >= self.permits + self.queue:
+                displaced = waiting.displace(key=job._key)
                 if displaced is None:
                     raise Overloaded(self.work_ahead())
                 displaced._work = spent
-            self.waiting.push(job, key=job._key)
-            short_of_threads = self.threads < min(self.permits, self.running + len(self.waiting))
-            self.threads += short_of_threads
+            waiting.push(job, key=job._key)
+            at_work = max(self.threads, sum(map(Thread.is_alive, self.staff)))
+            short_of_threads = at_work < min(self.permits, self.running + len(waiting))
         if displaced is None:
             self.calls.put(_LOOK)
         else:
@@ -161,10 +162,27 @@ class _Pool:
         if short_of_threads:
             self._hire()
 
+    @contextmanager
+    def _queue(self) -> Iterator[FairQueue[Job[Any]]]:
+        """
+        The queue, for one step of one thread.
+
+        A signal's handler may raise in the middle of a step of the main thread (a time limit, an interrupt). The queue is whole
+        again then, or its next step would fail in the thread of somebody else.
+        """
+        with self.lock:
+            try:
+                yield self.waiting
+            except Overloaded:
+                raise
+            except BaseException:
+                self.waiting.mend()
+                raise
+
     def withdraw(self, job: Job[Any]) -> bool:
         """Take *job* back; False when it has begun, was displaced, or is not here."""
-        with self.lock:
-            if not self.waiting.remove(job, key=job._key):
+        with self._queue() as waiting:
+            if not waiting.remove(job, key=job._key):
                 return False
             job._work = spent
         with suppress(Empty):  # its call as well, or a flood of withdrawn jobs would pile up calls
@@ -185,21 +203,42 @@ class _Pool:
             self.usual = seconds if self.usual is None else self.usual + (seconds - self.usual) / 8
 
     def _hire(self) -> None:
+        """Begin one thread more. It counts itself once it runs, so that one which never begins holds no place."""
+        worker = Thread(target=_serve, args=(self,), name="acctsec-hashing", daemon=True)
         try:
-            Thread(target=_serve, args=(self,), name="acctsec-hashing", daemon=True).start()
+            worker.start()
         except RuntimeError:  # the system gives no more threads
-            with self.lock:
-                self.threads -= 1
-                alone = self.threads == 0
-            if alone:
+            if self.threads == 0:
                 raise Overloaded(self.work_ahead()) from None
+            return
+        with self.lock:
+            self.staff = [*filter(Thread.is_alive, self.staff), worker]
+
+    def enter(self) -> bool:
+        """Count a worker; False where there are as many as there are permits, since two callers may have begun one each."""
+        with self.lock:
+            if self.threads >= self.permits:
+                return False
+            self.threads += 1
+            return True
+
+    def leave(self) -> None:
+        """A worker ends."""
+        with self.lock:
+            self.threads -= 1
 
 
 def _serve(pool: _Pool) -> None:
     """The life of a worker. It keeps memory from hash to hash, but no job in a variable while it waits."""
-    keep_memory()
-    while _next_call(pool.calls) is _LOOK:
-        _serve_one(pool)
+    if not pool.enter():
+        return
+    try:
+        keep_memory()
+        while _next_call(pool.calls) is _LOOK:
+            while _serve_one(pool):  # whoever waits: the call for somebody can have been lost with its caller
+                pass
+    finally:
+        pool.leave()
 
 
 def _next_call(calls: "SimpleQueue[str]") -> str:
@@ -210,10 +249,11 @@ def _next_call(calls: "SimpleQueue[str]") -> str:
         return calls.get()
 
 
-def _serve_one(pool: _Pool) -> None:
+def _serve_one(pool: _Pool) -> bool:
+    """Do the work of whose turn it is; False when nobody waits."""
     with pool.lock:
         if not pool.waiting:
-            return
+            return False
         job = pool.waiting.pop()
         job.started = True
         pool.running += 1
@@ -222,6 +262,7 @@ def _serve_one(pool: _Pool) -> None:
     # The permit goes back before the caller hears of it: his next piece of work must not find it taken.
     pool.ended(perf_counter() - began)
     job._tell()
+    return True
 
 
 def _dismiss(calls: "SimpleQueue[str]", workers: int) -> None:

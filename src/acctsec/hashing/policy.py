@@ -6,7 +6,7 @@ from enum import Enum
 from functools import partial
 from hmac import compare_digest
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from argon2.exceptions import HashingError
 from attrs import field, frozen
@@ -15,16 +15,20 @@ from acctsec.errors import ConfigError, PortError
 from acctsec.hashing.argon2id import derive
 from acctsec.hashing.parameters import OWASP, Argon2Parameters
 from acctsec.hashing.phc import MAX_BYTES, MIN_SALT, MIN_TAG, Argon2Hash, parse
-from acctsec.hashing.wrapped import Wrapped, WrappedHash
+from acctsec.hashing.wrapped import WrappedHash, unwrap
 
 if TYPE_CHECKING:
-    from acctsec.hashing.foreign.formats import ForeignFormat
+    from acctsec.hashing.foreign.formats import ForeignFormat, WrappableFormat
 
 OWN = "argon2id"
+WRAPPED = "wrapped-"
+"""In front of a format's name: its hashes that lie inside an Argon2id hash."""
 
 _CEILING = Argon2Parameters(memory_kib=262_144, time_cost=10, parallelism=16)
 _DECOY = bytes(range(MAX_BYTES))
 _ABILITIES = ("reads", "verify", "decoy")
+_ABILITIES_TO_WRAP = ("settings", "tag", "derives", "derive")
+_ROUNDING = 1e-3  # of shares that were printed with four digits
 
 
 class Comparison(Enum):
@@ -39,7 +43,7 @@ def _alternatives(given: Argon2Parameters | tuple[Argon2Parameters, ...]) -> tup
     return (given,) if isinstance(given, Argon2Parameters) else tuple(given)
 
 
-def _formats(given: "Iterable[ForeignFormat | Wrapped]") -> "tuple[ForeignFormat | Wrapped, ...]":
+def _formats(given: "Iterable[ForeignFormat]") -> "tuple[ForeignFormat, ...]":
     if not isinstance(given, Iterable):
         raise ConfigError("foreign is not a sequence of formats.", remedy="Give foreign=(Bcrypt(), ...).")
     return tuple(given)
@@ -61,16 +65,16 @@ class HashingPolicy:
         ceiling: the costliest stored hash that is computed, so that an imported row cannot take the machine down.
             Default 256 MiB, 10 passes, 16 lanes: above everything peers ship for sign-in (libsodium MODERATE 256 MiB and
             3, RFC 9106's second choice 64 MiB, 3 and 4, Django 100 MiB, 2 and 8), and below 3 s of one core as measured.
-        foreign: formats of other systems that are verified as well, and replaced when their owner signs in; ``Wrapped(format)``
-            for those that lie inside an Argon2id hash. Asked in this order. Their shares say which decoy an unknown subject
-            gets, so that the work tells nothing: ``acctsec rewrap`` counts them. Default: none.
+        foreign: formats of other systems that are verified as well, bare and wrapped, and replaced when their owner signs in.
+            Asked in this order. Each has to say its share of the accounts: so many unknown subjects get its decoy, or the
+            work would tell who exists; ``acctsec rewrap`` counts them. Default: none.
         permits: hashes computed at once; memory is bounded by permits * memory_kib, or by permits * the costliest hash that is
             stored, up to *ceiling*. Default None: one a core, since more gain nothing.
         queue: hashes that may wait for a permit. Default 128: about what two cores do within ``patience``.
         patience: how long one may wait before it is refused. Default 2 s, a wait a person still takes for slow.
 
-    Raises ConfigError for values outside these bounds, where floor, cost and ceiling contradict each other, and where two
-    formats have one name or all shares together are more than 1.
+    Raises ConfigError for values outside these bounds, where floor, cost and ceiling contradict each other, where two
+    formats have one name, one does not say its share, or all shares together are more than 1.
     """
 
     memory_kib: int = 19_456
@@ -80,7 +84,7 @@ class HashingPolicy:
     tag_bytes: int = 32
     floor: tuple[Argon2Parameters, ...] = field(default=OWASP, converter=_alternatives)
     ceiling: Argon2Parameters = _CEILING
-    foreign: "tuple[ForeignFormat | Wrapped, ...]" = field(default=(), converter=_formats)
+    foreign: "tuple[ForeignFormat, ...]" = field(default=(), converter=_formats)
     permits: int | None = None
     queue: int = 128
     patience: timedelta = timedelta(seconds=2)
@@ -107,17 +111,19 @@ class HashingPolicy:
 
     def _check_foreign(self) -> None:
         for one in self.foreign:
-            able = all(callable(getattr(one, name, None)) for name in _ABILITIES)
-            if isinstance(one, type) or not (able or isinstance(one, Wrapped)):
+            if isinstance(one, type) or not all(callable(getattr(one, name, None)) for name in _ABILITIES):
                 raise ConfigError(f"{one!r} is not a format.", remedy="Give values of acctsec.hashing.foreign, such as Bcrypt().")
+            share = one.share
+            if share is None or type(share) not in {int, float} or not 0 <= share <= 1:
+                message = f"What proportion of the accounts has {one.name} is not said."
+                raise ConfigError(message, remedy="Give share=, from 0 to 1: `python -m acctsec rewrap` counts them.")
+            if not one.reads(one.decoy()):
+                raise ConfigError(f"The decoy of {one.name} cannot be read.", remedy="Let decoy() be what reads() accepts.")
         names = [one.name for one in self.foreign]
         if len({*names, OWN}) <= len(names):
             raise ConfigError(f"Two of {', '.join(names)} have one name.", remedy="List each format once.")
-        if sum(one.share for one in self.foreign) > 1:
+        if sum(one.share or 0 for one in self.foreign) > 1 + _ROUNDING:
             raise ConfigError("The shares of the foreign formats are more than 1.", remedy="Give proportions of all accounts.")
-        for one in self.foreign:
-            if not self.reads(self._decoy_of(one)):
-                raise ConfigError(f"The decoy of {one.name} cannot be read.", remedy="Let decoy() be what reads() accepts.")
 
     @property
     def parameters(self) -> Argon2Parameters:
@@ -140,13 +146,18 @@ class HashingPolicy:
         Compare a prepared *password* with a stored hash.
 
         What this policy does not compute is not computed: a hash it cannot read, or outside floor and ceiling, answers
-        UNREADABLE after one verification of ``decoy()``, so that the answer takes as long as any other. Raises PortError
-        when Argon2 gets no memory.
+        UNREADABLE after one verification of ``decoy()``, so that the answer takes as long as any other. So does one whose
+        format raises. Raises PortError when Argon2 gets no memory.
         """
         found = self._found(stored)
-        compare = partial(self._matches, self._decoy()) if found is None else found[1]
-        matched = compare(password)
+        try:
+            matched = found is not None and found[1](password)
+        except PortError:
+            raise
+        except Exception:  # noqa: BLE001 - a format of the platform may raise anything, with the password in its message
+            found = None
         if found is None:
+            self._matches(self._decoy(), password)
             return Comparison.UNREADABLE
         return Comparison.MATCHED if matched else Comparison.DIFFERENT
 
@@ -176,7 +187,7 @@ class HashingPolicy:
         below. False for what cannot be read: nobody can prove its password, so nothing may replace it.
         """
         stored = parse(phc)
-        if stored is None:
+        if stored is None or self.scheme(phc) not in {None, OWN}:
             return self.reads(phc)
         cost, wanted = stored.parameters.traffic, self.parameters.traffic
         shorter = len(stored.tag) < self.tag_bytes or len(stored.salt) < self.salt_bytes
@@ -186,7 +197,7 @@ class HashingPolicy:
     # --- wrapping at rest ---
 
     def wraps(self, stored: str) -> bool:
-        """Whether ``wrap`` takes this stored hash: a foreign one whose format is also listed as ``Wrapped``."""
+        """Whether ``wrap`` takes this stored hash: a bare one of a foreign format whose tags can be hashed again."""
         return self._wrapping(stored) is not None
 
     def wrap(self, stored: str, *, salt: bytes) -> str:
@@ -198,27 +209,29 @@ class HashingPolicy:
         """
         one = self._wrapping(stored)
         if one is None:
-            raise ConfigError("This hash is not wrapped.", remedy="List Wrapped(the format) in HashingPolicy.foreign.")
+            raise ConfigError("This hash cannot be wrapped.", remedy="Ask wraps() first; bare hashes of foreign formats can.")
         if len(salt) != self.salt_bytes:
             raise ConfigError(f"The salt has {len(salt)} bytes.", remedy=f"Draw {self.salt_bytes} random bytes for every hash.")
-        tag = self._derive(one.format.tag(stored), salt, self.parameters, self.tag_bytes)
-        outer = Argon2Hash(self.parameters, salt, tag)
-        return WrappedHash(one.format.settings(stored), outer).spelled(one.format.name)
+        tag = self._derive(one.tag(stored), salt, self.parameters, self.tag_bytes)
+        return str(WrappedHash(one.name, one.settings(stored), Argon2Hash(self.parameters, salt, tag)))
 
     def holds(self, held: str, stored: str) -> bool:
         """Whether *held* is *stored*, or is what came of wrapping it."""
         if compare_digest(held.encode(), stored.encode()):
             return True
-        one = self._wrapping(stored)
-        within = None if one is None else one.parse(held)
-        if one is None or within is None or one.format.settings(stored) != within.settings:
+        one, within = self._wrapping(stored), unwrap(held)
+        if one is None or within is None or (one.name, one.settings(stored)) != (within.name, within.settings):
             return False
-        return self._accepts(within.outer.parameters) and self._equals(within.outer, one.format.tag(stored))
+        return self._accepts(within.outer.parameters) and self._equals(within.outer, one.tag(stored))
 
-    def _wrapping(self, stored: str) -> Wrapped | None:
+    def _wrapping(self, stored: str) -> "WrappableFormat | None":
         found = self._found(stored)
-        wrapping = (one for one in self.foreign if isinstance(one, Wrapped))
-        return next((one for one in wrapping if found is not None and one.format.name == found[0]), None)
+        return next((one for one in self._wrappable if found is not None and one.name == found[0]), None)
+
+    @property
+    def _wrappable(self) -> "tuple[WrappableFormat, ...]":
+        able = (one for one in self.foreign if all(callable(getattr(one, name, None)) for name in _ABILITIES_TO_WRAP))
+        return cast("tuple[WrappableFormat, ...]", tuple(able))
 
     # --- decoys ---
 
@@ -237,16 +250,14 @@ class HashingPolicy:
 
         Who draws evenly from there meets each scheme as often as among the accounts.
         """
-        shared = [(one.share, self._decoy_of(one)) for one in self.foreign if one.share]
-        ends = list(accumulate(part for part, _ in shared))
+        shared = [(one.share, one.decoy()) for one in self.foreign if one.share]
+        whole = max(1.0, sum(part for part, _ in shared))
+        ends = list(accumulate(part / whole for part, _ in shared))
         foreign = tuple(zip(ends, (decoy for _, decoy in shared), strict=True))
         return (*foreign, (1.0, self.decoy())) if not ends or ends[-1] < 1 else foreign
 
     def _decoy(self) -> Argon2Hash:
         return Argon2Hash(self.parameters, _DECOY[: self.salt_bytes], _DECOY[-self.tag_bytes :])
-
-    def _decoy_of(self, one: "ForeignFormat | Wrapped") -> str:
-        return one.decoy(self._decoy()) if isinstance(one, Wrapped) else one.decoy()
 
     # --- comparing ---
 
@@ -255,22 +266,31 @@ class HashingPolicy:
         own = parse(stored)
         if own is not None and self._accepts(own.parameters):
             return OWN, partial(self._matches, own)
-        for one in self.foreign:
-            if not isinstance(one, Wrapped):
-                if one.reads(stored):
-                    return one.name, partial(one.verify, stored)
-                continue
-            within = one.parse(stored)
-            if within is not None and self._accepts(within.outer.parameters):
-                return one.name, partial(self._matches_within, one, within)
+        within = unwrap(stored)
+        if within is not None:
+            one = next((one for one in self._wrappable if one.name == within.name), None)
+            if one is None or not self._accepts(within.outer.parameters) or not one.derives(within.settings):
+                return None
+            return f"{WRAPPED}{one.name}", partial(self._matches_within, one, within)
+        wrappable = self._wrappable
+        for each in self.foreign:
+            if each.reads(stored):
+                bare = partial(self._matches_bare, each, stored) if each in wrappable else partial(each.verify, stored)
+                return each.name, bare
         return None
 
     def _matches(self, stored: Argon2Hash, password: str) -> bool:
         """Every str has bytes of its own; lone surrogates were refused long before, and do not raise here."""
         return self._equals(stored, password.encode("utf-8", "surrogatepass"))
 
-    def _matches_within(self, one: Wrapped, within: WrappedHash, password: str) -> bool:
-        return self._equals(within.outer, one.format.derive(within.settings, password))
+    def _matches_within(self, one: "WrappableFormat", within: WrappedHash, password: str) -> bool:
+        return self._equals(within.outer, one.derive(within.settings, password))
+
+    def _matches_bare(self, one: "WrappableFormat", stored: str, password: str) -> bool:
+        """Compare, and spend what wrapping would: a hash that is wrapped and one that is not take equally long."""
+        derived, wanted = one.derive(one.settings(stored), password), one.tag(stored)
+        self._equals(self._decoy(), derived)
+        return compare_digest(derived, wanted)
 
     def _equals(self, stored: Argon2Hash, secret: bytes) -> bool:
         return compare_digest(self._derive(secret, stored.salt, stored.parameters, len(stored.tag)), stored.tag)

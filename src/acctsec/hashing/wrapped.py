@@ -3,71 +3,45 @@
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hmac import compare_digest
-from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from acctsec.checks import proportion
-from acctsec.errors import ConfigError
 from acctsec.hashing.phc import Argon2Hash, parse
 
-if TYPE_CHECKING:
-    from acctsec.hashing.foreign.formats import WrappableFormat
-
 _GRAMMAR = re.compile(r"\$wrapped\$([a-z0-9-]{1,40})\$([A-Za-z0-9_-]{0,684})(\$argon2id\$.{1,300})")
-
-_ABILITIES = ("settings", "tag", "derives", "derive", "reads", "decoy")
 
 
 @frozen
 class WrappedHash:
-    """A wrapped hash, taken apart: the Argon2id hash of a foreign tag, and what it takes to derive that tag again."""
+    """
+    The Argon2id hash of a foreign tag, the name of the format it is of, and the settings it takes to derive that tag again.
 
+    A leak gives away nothing that is cheaper to guess at than a hash of today.
+    """
+
+    name: str
     settings: str = field(repr=False)
     outer: Argon2Hash
 
-    def spelled(self, name: str) -> str:
-        """The one spelling of it, for the format of that name."""
-        return f"$wrapped${name}${urlsafe_b64encode(self.settings.encode()).decode().rstrip('=')}{self.outer}"
+    def __str__(self) -> str:
+        return f"$wrapped${self.name}${urlsafe_b64encode(self.settings.encode()).decode().rstrip('=')}{self.outer}"
 
 
-@frozen
-class Wrapped:
+def unwrap(stored: str) -> WrappedHash | None:
     """
-    Hashes of a foreign *format* that lie inside an Argon2id hash, as ``acctsec rewrap --wrap`` leaves them.
+    Take a wrapped hash apart, or answer None for every other spelling.
 
-    A leak then gives away nothing that is cheaper to guess at than a hash of today. Stands beside the bare format in
-    ``HashingPolicy.foreign`` while both are about. Raises ConfigError for a format whose tags cannot be told from its
-    settings, and for a *share* out of 0 to 1: the proportion of accounts that have this form, default 0.
+    Whether there is such a format, and whether it would compute those settings, is the policy's question.
     """
-
-    format: "WrappableFormat"
-    share: float = field(default=0.0, validator=proportion, kw_only=True)
-
-    def __attrs_post_init__(self) -> None:
-        if not all(callable(getattr(self.format, one, None)) for one in _ABILITIES):
-            raise ConfigError(f"{self.format!r} cannot be wrapped.", remedy="Give a format of acctsec.hashing.foreign.")
-
-    @property
-    def name(self) -> str:
-        """The name in reports."""
-        return f"wrapped-{self.format.name}"
-
-    def parse(self, stored: str) -> WrappedHash | None:
-        """Take a stored string apart, or answer None for every other spelling, and for those of another format."""
-        match = _GRAMMAR.fullmatch(stored)
-        if match is None or match[1] != self.format.name:
-            return None
-        outer = parse(match[3])
-        try:
-            settings = urlsafe_b64decode(match[2] + "=" * (-len(match[2]) % 4)).decode()
-        except ValueError:
-            return None
-        if outer is None or not self.format.derives(settings):
-            return None
-        found = WrappedHash(settings, outer)
-        return found if compare_digest(found.spelled(match[1]), stored) else None
-
-    def decoy(self, outer: Argon2Hash) -> str:
-        """What no known password has, and costs what the format's own decoy and *outer* cost together."""
-        return WrappedHash(self.format.settings(self.format.decoy()), outer).spelled(self.format.name)
+    match = _GRAMMAR.fullmatch(stored)
+    if match is None:
+        return None
+    outer = parse(match[3])
+    try:
+        settings = urlsafe_b64decode(match[2] + "=" * (-len(match[2]) % 4)).decode()
+    except ValueError:
+        return None
+    if outer is None:
+        return None
+    found = WrappedHash(match[1], settings, outer)
+    return found if compare_digest(str(found), stored) else None

@@ -52,7 +52,7 @@ class Argon2(Format):
             ``HashingPolicy``. Lower it, no further than your table needs, for what older releases wrote: PHP before 7.4
             took 1 MiB and 2 passes, argon2-cffi before 18.2 and with it Django before 3.2 took 512 KiB and 2.
         ceiling: the costliest that is computed. Default ``CEILING``.
-        share: the proportion of accounts that still have this format. Default 0.
+        share: the proportion of accounts that still have this format. Default: not said; a HashingPolicy wants it said.
 
     Raises ConfigError for values outside these bounds, and where the decoy would be below the floor or above the ceiling.
     """
@@ -117,7 +117,7 @@ class DjangoArgon2(Argon2):
         cost: of the decoy. Default 100 MiB, 2 passes and 8 lanes, as in Django.
         floor: the least costly hash that is believed. Default ``OWASP``. Django before 3.2 took 512 KiB and 2 passes.
         ceiling: the costliest that is computed. Default ``CEILING``.
-        share: the proportion of accounts that still have this format. Default 0.
+        share: the proportion of accounts that still have this format. Default: not said; a HashingPolicy wants it said.
 
     Raises ConfigError for values outside these bounds, and where the decoy would be below the floor or above the ceiling.
     """
@@ -139,7 +139,7 @@ class KeycloakArgon2(Argon2):
         cost: of the decoy. Default 7 MiB, 5 passes and 1 lane, as in Keycloak since 25.
         floor: the least costly hash that is believed. Default ``OWASP``, which Keycloak's own cost just reaches.
         ceiling: the costliest that is computed. Default ``CEILING``.
-        share: the proportion of accounts that still have this format. Default 0.
+        share: the proportion of accounts that still have this format. Default: not said; a HashingPolicy wants it said.
 
     Raises ConfigError for values outside these bounds, and where the decoy would be below the floor or above the ceiling.
     """

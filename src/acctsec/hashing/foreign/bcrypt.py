@@ -98,7 +98,7 @@ class Bcrypt(_Bare):
             hashers. Default False. With it there is no pepper, and nothing to cut.
         cost: of the decoy. Default 12, as in Devise and Laravel.
         max_cost: the most that is computed. Default 14, 1.2 s as measured where 12 took 0.3 s.
-        share: the proportion of accounts that still have this format. Default 0.
+        share: the proportion of accounts that still have this format. Default: not said; a HashingPolicy wants it said.
 
     Raises ConfigError for values outside these bounds, and when the package bcrypt is missing.
     """
@@ -132,7 +132,7 @@ class DjangoBcrypt(_Bare):
             alike would. True: the first 72 bytes decide, as they did for Django before the package bcrypt 5.
         cost: of the decoy. Default 12, as in Django.
         max_cost: the most that is computed. Default 14, 1.2 s as measured where 12 took 0.3 s.
-        share: the proportion of accounts that still have this format. Default 0.
+        share: the proportion of accounts that still have this format. Default: not said; a HashingPolicy wants it said.
 
     Raises ConfigError for values outside these bounds, and when the package bcrypt is missing.
     """
@@ -151,7 +151,7 @@ class WordPress(_OnBcrypt):
     Args:
         cost: of the decoy. Default 10, as PHP before 8.4 has it.
         max_cost: the most that is computed. Default 14, 1.2 s as measured where 12 took 0.3 s.
-        share: the proportion of accounts that still have this format. Default 0.
+        share: the proportion of accounts that still have this format. Default: not said; a HashingPolicy wants it said.
 
     Raises ConfigError for values outside these bounds, and when the package bcrypt is missing.
     """
@@ -179,7 +179,7 @@ class DjangoBcryptSha256(_OnBcrypt):
     Args:
         cost: of the decoy. Default 12, as in Django.
         max_cost: the most that is computed. Default 14, 1.2 s as measured where 12 took 0.3 s.
-        share: the proportion of accounts that still have this format. Default 0.
+        share: the proportion of accounts that still have this format. Default: not said; a HashingPolicy wants it said.
 
     Raises ConfigError for values outside these bounds, and when the package bcrypt is missing.
     """
@@ -202,7 +202,7 @@ class PasslibBcryptSha256(_OnBcrypt):
     Args:
         cost: of the decoy. Default 12, as in passlib 1.7.
         max_cost: the most that is computed. Default 14, 1.2 s as measured where 12 took 0.3 s.
-        share: the proportion of accounts that still have this format. Default 0.
+        share: the proportion of accounts that still have this format. Default: not said; a HashingPolicy wants it said.
 
     Raises ConfigError for values outside these bounds, and when the package bcrypt is missing.
     """

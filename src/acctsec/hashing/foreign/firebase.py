@@ -41,7 +41,7 @@ class FirebaseScrypt(Format):
         salt_separator: ``base64_salt_separator``. Default ``Bw==``, as in Firebase's own example.
         rounds: scrypt's r. Default 8, at most 8.
         mem_cost: log2 of scrypt's N. Default 14, at most 14: 16 MiB.
-        share: the proportion of accounts that still have this format. Default 0.
+        share: the proportion of accounts that still have this format. Default: not said; a HashingPolicy wants it said.
 
     Raises ConfigError for values outside these bounds.
     """

@@ -1,10 +1,12 @@
 """What every foreign format can do, and how a stored string is told apart from others."""
 
+import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from hmac import compare_digest
-from typing import ClassVar, Protocol
+from threading import Lock
+from typing import Any, ClassVar, Protocol
 
 from attrs import field, frozen
 
@@ -28,8 +30,8 @@ class ForeignFormat(Protocol):
         ...
 
     @property
-    def share(self) -> float:
-        """The proportion of accounts that still have it, 0 to 1: that many unknown subjects get its decoy."""
+    def share(self) -> float | None:
+        """The proportion of accounts that still have it, 0 to 1: that many unknown subjects get its decoy. None: not said."""
         ...
 
     def reads(self, stored: str) -> bool:
@@ -74,18 +76,40 @@ class WrappableFormat(ForeignFormat, Wrappable, Protocol):
     """A foreign format whose tags can be hashed again."""
 
 
+def _share(one: object, attribute: Any, value: object) -> None:
+    if value is not None:
+        proportion(one, attribute, value)
+
+
+class _Interpreter:
+    """One at a time computes what loops in Python. A child of a fork begins with a lock that nobody holds."""
+
+    def __init__(self) -> None:
+        self.renew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.renew)
+
+    def renew(self) -> None:
+        self.lock = Lock()
+
+
+_interpreter = _Interpreter()
+
+
 @frozen(kw_only=True)
 class Format(ABC):
     """
     A foreign format made of two readings: a string into settings and tag, and settings into a derivation.
 
-    *share* is the proportion of accounts that still have this format. Default 0: no unknown subject gets its decoy.
+    *share* is the proportion of accounts that still have this format, bare or wrapped. Default: not said, so that a
+    HashingPolicy refuses it: what nobody counted would tell who exists.
     """
 
     name: ClassVar[str]
+    interpreted: ClassVar[bool] = False  # whether it loops in Python, where two at once gain nothing and stall an event loop
     max_password_bytes: ClassVar[int] = 4_096  # phpass and WordPress; whatever reads more has been told less
 
-    share: float = field(default=0.0, validator=proportion)
+    share: float | None = field(default=None, validator=_share)
 
     @abstractmethod
     def _split(self, stored: str) -> tuple[str, bytes] | None:
@@ -127,7 +151,12 @@ class Format(ABC):
             raise ConfigError(f"These are no settings of {self.name}.", remedy="Pass on what settings() gave, unchanged.")
         raw = self._bytes(password)
         possible = self._possible(raw)
-        tag = derivation(raw if possible else b"x" * min(len(raw), 64))
+        candidate = raw if possible else b"x" * min(len(raw), 64)
+        if self.interpreted:
+            with _interpreter.lock:
+                tag = derivation(candidate)
+        else:
+            tag = derivation(candidate)
         return tag if possible else b""
 
     def _bytes(self, password: str) -> bytes:

@@ -52,7 +52,7 @@ class Pbkdf2Format(Format):
     Args:
         iterations: of the decoy: what most of the stored hashes have.
         max_iterations: the most that is computed. Default 2,000,000.
-        share: the proportion of accounts that still have this format. Default 0.
+        share: the proportion of accounts that still have this format. Default: not said; a HashingPolicy wants it said.
 
     Raises ConfigError for values outside these bounds.
     """

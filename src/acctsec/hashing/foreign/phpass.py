@@ -47,12 +47,13 @@ class Phpass(_Portable):
             False.
         rounds_log2: of the decoy. Default 13 (8,192 rounds), as in WordPress.
         max_rounds_log2: the most that is computed. Default 18: 0.1 s as measured, 1.6 s for a password of 4,096 bytes.
-        share: the proportion of accounts that still have this format. Default 0.
+        share: the proportion of accounts that still have this format. Default: not said; a HashingPolicy wants it said.
 
     Raises ConfigError for values outside these bounds.
     """
 
     name: ClassVar[str] = "phpass"
+    interpreted: ClassVar[bool] = True
     trimmed: bool = field(default=False, validator=kind(bool))
 
     def _split(self, stored: str) -> tuple[str, bytes] | None:
@@ -84,12 +85,13 @@ class Drupal(_Portable):
         rounds_log2: of the decoy. Default 15, as in Drupal 7.
         max_rounds_log2: the most that is computed. Default 18: 0.15 s as measured, 0.35 s for a password of 512
             bytes. Drupal itself stops at 30.
-        share: the proportion of accounts that still have this format. Default 0.
+        share: the proportion of accounts that still have this format. Default: not said; a HashingPolicy wants it said.
 
     Raises ConfigError for values outside these bounds.
     """
 
     name: ClassVar[str] = "drupal"
+    interpreted: ClassVar[bool] = True
     max_password_bytes: ClassVar[int] = 512  # Drupal's own bound, since SA-CORE-2014-006
     rounds_log2: int = field(default=15, validator=whole(7, 30))
 

@@ -22,7 +22,7 @@ class _OnScrypt(Format):
     n: int = field(default=1 << 14, validator=whole(2, 1 << 24))
     r: int = field(default=8, validator=whole(1, 64))
     p: int = field(default=1, validator=whole(1, 64))
-    max_memory_kib: int = field(default=131_072, validator=whole(1, 1 << 21))
+    max_memory_kib: int = field(default=131_072, validator=whole(1, 1 << 20))
     max_traffic_kib: int = field(default=524_288, validator=whole(1, 1 << 24))
 
     def __attrs_post_init__(self) -> None:
@@ -50,7 +50,7 @@ class DjangoScrypt(_OnScrypt):
         n, r, p: of the decoy: what most of the stored hashes have. Default 16,384, 8 and 5, as in Django 5.2.
         max_memory_kib: the most memory that one hash may take, 128 * N * r bytes. Default 128 MiB, twice OWASP's N = 2^16.
         max_traffic_kib: the most that one may move, memory * p: its time. Default 512 MiB.
-        share: the proportion of accounts that still have this format. Default 0.
+        share: the proportion of accounts that still have this format. Default: not said; a HashingPolicy wants it said.
 
     Raises ConfigError for values outside these bounds, and where the decoy would be above the ceiling.
     """
@@ -86,7 +86,7 @@ class Scrypt(_OnScrypt):
         n, r, p: of the decoy: what most of the stored hashes have. Default 65,536, 8 and 1, as in passlib 1.7.
         max_memory_kib: the most memory that one hash may take, 128 * N * r bytes. Default 128 MiB: Rust's default, N = 2^17.
         max_traffic_kib: the most that one may move, memory * p: its time. Default 512 MiB.
-        share: the proportion of accounts that still have this format. Default 0.
+        share: the proportion of accounts that still have this format. Default: not said; a HashingPolicy wants it said.
 
     Raises ConfigError for values outside these bounds, and where the decoy would be above the ceiling.
     """

@@ -28,12 +28,13 @@ class SymfonyDigest(Format):
     Args:
         iterations: of the decoy. Default 5,000, as in Symfony.
         max_iterations: the most that is computed. Default 100,000: 0.1 s as measured, 0.5 s for a password of 4,096 bytes.
-        share: the proportion of accounts that still have this format. Default 0.
+        share: the proportion of accounts that still have this format. Default: not said; a HashingPolicy wants it said.
 
     Raises ConfigError for values outside these bounds.
     """
 
     name: ClassVar[str] = "symfony-digest"
+    interpreted: ClassVar[bool] = True
     iterations: int = field(default=5_000, validator=whole(1, 100_000_000))
     max_iterations: int = field(default=100_000, validator=whole(1, 100_000_000))
 

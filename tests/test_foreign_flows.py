@@ -14,7 +14,9 @@ from tests.museum.harness import exhibit
 
 from acctsec import CHEAPEST, CurrentPassword, Keyring, PasswordChanged, PasswordRejected, Refused, SignedIn, events
 from acctsec.errors import ConfigError, PortError
-from acctsec.hashing.foreign import Bcrypt, DjangoDigest, DjangoPbkdf2, Ldap, Phpass
+from acctsec.hashing import Argon2Parameters
+from acctsec.hashing.foreign import Argon2, Bcrypt, DjangoDigest, DjangoPbkdf2, Ldap, Phpass
+from acctsec.hashing.phc import parse
 from acctsec.outcomes import Imported, ImportObjection, NotImported, Rewrapped
 from acctsec.testing import Operation, async_world, crash_everywhere, explore, race_world, world
 from acctsec.testing.turns import RACING, drive
@@ -417,11 +419,24 @@ def test_the_commands_import_wrap_and_count(tmp_path, monkeypatch):
     assert "django-pbkdf2" in done.stdout
     looked = run("rewrap")
     assert looked.returncode == 0, looked.stderr
-    assert ["django-pbkdf2", "6", "1.0000"] in [line.split() for line in looked.stdout.splitlines()]
+    assert ["django-pbkdf2", "6", "0", "1.0000", "1.0000"] in [line.split() for line in looked.stdout.splitlines()]
+    assert "time tells who exists" not in looked.stdout
+    (tmp_path / "shop.py").write_text(APP.replace("share=1", "share=0.5"))
+    assert "time tells who exists" in " ".join(run("rewrap").stdout.split())
+    (tmp_path / "shop.py").write_text(APP)
     done = run("rewrap", "--wrap", "--apply")
     assert done.returncode == 0, done.stderr
-    assert ["wrapped-django-pbkdf2", "6", "1.0000"] in [line.split() for line in done.stdout.splitlines()]
+    assert ["django-pbkdf2", "6", "6", "1.0000", "1.0000"] in [line.split() for line in done.stdout.splitlines()]
     (tmp_path / "more.csv").write_text(f"id,password_hash\n7,{STORED}\n")
     done = run("import", "more.csv", "--wrap", "--apply")
     assert done.returncode == 0, done.stderr
-    assert ["wrapped-django-pbkdf2", "7", "1.0000"] in [line.split() for line in run("rewrap").stdout.splitlines()]
+    assert ["django-pbkdf2", "7", "7", "1.0000", "1.0000"] in [line.split() for line in run("rewrap").stdout.splitlines()]
+
+
+def test_an_old_cost_of_our_own_that_is_listed_has_its_part_of_the_decoys():
+    """After the cost was raised: accounts that were not back since, and as many unknown names, take the time of the old one."""
+    old = Argon2Parameters(memory_kib=8, time_cost=1)
+    hashing = evolve(CHEAPEST.hashing, memory_kib=16, foreign=(Argon2(cost=old, floor=old, share=0.75),))
+    (end, decoy), (_, own) = hashing.decoys
+    assert (end, parse(decoy).parameters, parse(own).parameters) == (0.75, old, hashing.parameters)
+    assert hashing.scheme(decoy) == "argon2id", "it is compared as our own old hashes are, and costs no more"

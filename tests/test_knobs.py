@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from attrs import evolve, fields, frozen, has
+from attrs import evolve, field, fields, frozen, has
 
 from acctsec import CHEAPEST, SOCIAL_DEFAULT, PasswordPolicy, Policy, presets
 from acctsec.budgets import Budget, Rungs
@@ -159,3 +159,28 @@ def test_the_pepper_of_another_system_is_nowhere_among_the_knobs():
     assert found["hashing.Bcrypt.pepper"] == "not shown"
     told = repr(found) + repr(policy.knobs()) + repr(policy)
     assert not any(secret in told for secret in secrets)
+
+
+@frozen(kw_only=True)
+class Rotating:
+    """A format of a platform's own with several peppers."""
+
+    name: str = "rotating"
+    share: float = 0.0
+    peppers: tuple[str, ...] = field(default=("first pepper", "second pepper"), repr=False)
+
+    def reads(self, stored):
+        return stored.startswith("rotating:")
+
+    def verify(self, stored, password):
+        return False
+
+    def decoy(self):
+        return "rotating:"
+
+
+def test_what_a_format_hides_is_hidden_whatever_its_type():
+    policy = Policy(hashing=HashingPolicy(foreign=(Rotating(),)))
+
+    assert "pepper" not in repr(policy.knobs()).replace("peppers", "")
+    assert {knob.name: knob.value for knob in knobs(policy)}["hashing.Rotating.peppers"] == "not shown"

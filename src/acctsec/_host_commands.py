@@ -4,9 +4,10 @@ import argparse
 import importlib.metadata
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from statistics import median
-from threading import Barrier, Thread
+from threading import Barrier, BrokenBarrierError, Thread
 from time import perf_counter
 from typing import Any
 
@@ -223,7 +224,7 @@ def _rounds(cost: Argon2Parameters, *, at_once: int, keep_kib: Sequence[int]) ->
     Raises PortError when there is no memory for that.
     """
     taken: list[tuple[float, ...]] = []
-    failed: list[HashingError] = []
+    failed: list[Exception] = []
     gate = Barrier(at_once)
 
     def work() -> None:
@@ -231,20 +232,27 @@ def _rounds(cost: Argon2Parameters, *, at_once: int, keep_kib: Sequence[int]) ->
         try:
             for kib in keep_kib:
                 _timed(cost, kib)  # its pages come with the first
-        except HashingError as error:
+        except Exception as error:  # noqa: BLE001 - the others wait for this one
             failed.append(error)
-        gate.wait()
+        with suppress(BrokenBarrierError):
+            gate.wait()
         until = perf_counter() + _LONGEST_SECONDS
         for _ in range(0 if failed else _ROUNDS):
             taken.append(tuple(_timed(cost, kib) for kib in keep_kib))
             if perf_counter() > until:
                 break
 
-    threads = [Thread(target=work) for _ in range(at_once)]
-    for thread in threads:
-        thread.start()
+    threads = [Thread(target=work, daemon=True) for _ in range(at_once)]
+    try:
+        for thread in threads:
+            thread.start()
+    except RuntimeError:
+        gate.abort()
+        raise PortError(f"The system gives no {at_once} threads.", remedy="Let fewer run at once.") from None
     for thread in threads:
         thread.join()
+    if failed and not isinstance(failed[0], HashingError):
+        raise failed[0]
     if failed:
         message = f"Argon2 got no memory for {at_once} times {cost.memory_kib // 1024} MiB."
         raise PortError(message, remedy="Free memory, or give less to hashing.")

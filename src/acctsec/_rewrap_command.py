@@ -10,14 +10,16 @@ from attrs import define, field
 
 from acctsec import _ports
 from acctsec._checkpoint import Checkpoint
-from acctsec._demo.screen import choose
+from acctsec._demo.screen import Screen, choose
 from acctsec._migration.runs import Progress, drive, settled
 from acctsec.engine import AsyncEngine, Engine
 from acctsec.errors import AcctsecError, ConfigError
+from acctsec.hashing.policy import WRAPPED
 from acctsec.outcomes import Rewrapped
 
 PAGE = 100  # records; the cursor is written after each
 SHOWN = 20
+NOTICEABLE = 0.01  # of the accounts: a share that is off by more is said
 
 
 def describe(commands: Any, *, epilog: str) -> None:
@@ -125,9 +127,7 @@ class Rewrap:
         names = [f"{key} (newest)" if number == 0 else key for number, key in enumerate(self.keys)]
         table = [(name, f"{self.secrets[key]:,}") for name, key in zip(names, self.keys, strict=True)]
         screen.table(("sealing key", "secrets"), table, right=(1,))
-        held = max(1, sum(self.schemes.values()))
-        shares = [(scheme, f"{number:,}", f"{number / held:.4f}") for scheme, number in sorted(self.schemes.items())]
-        screen.table(("password hash", "accounts", "share"), shares, right=(1, 2))
+        self._count(screen)
         if self.lost:
             screen.say(f"{self.lost:,} secrets are sealed under keys that are not in the ring, or damaged: they prove nothing.")
         if self.left and self.applies:
@@ -141,6 +141,24 @@ class Rewrap:
             screen.say(
                 f"Nothing in the records needs {', '.join(self.keys[1:])} any more. Take it out of the ring once the outbox is "
                 "empty; sessions, links and known browsers that it sealed end with it."
+            )
+
+    def _count(self, screen: Screen) -> None:
+        """What the hashes are of, and whether the policy's shares still are those of the accounts."""
+        held = max(1, sum(self.schemes.values()))
+        said = {one.name: one.share for one in self.engine.policy.hashing.foreign}
+        rows, off = [], False
+        for name in sorted({scheme.removeprefix(WRAPPED) for scheme in self.schemes} | said.keys()):
+            wrapped = self.schemes[WRAPPED + name]
+            accounts = self.schemes[name] + wrapped
+            share, policy = accounts / held, said.get(name)
+            off = off or (policy is not None and abs(share - policy) > NOTICEABLE)
+            rows.append((name, f"{accounts:,}", f"{wrapped:,}", f"{share:.4f}", "" if policy is None else f"{policy:.4f}"))
+        screen.table(("password hash", "accounts", "wrapped", "share", "in the policy"), rows, right=(1, 2, 3, 4))
+        if off:
+            screen.say(
+                "Unknown names are given the shares of the policy: where those are not the accounts', time tells who exists. "
+                "Write the shares that were counted into HashingPolicy.foreign."
             )
 
     def _add(self, page: Rewrapped) -> None:

@@ -108,7 +108,7 @@ def _of(part: AttrsInstance, prefix: str) -> list[Knob]:
     for one in fields(type(part)):
         value = getattr(part, one.name)
         meaning, source = _split(texts.get(one.name, ""))
-        secret = not one.repr and isinstance(value, str | bytes)
+        secret = not one.repr and (prefix.startswith("hashing") or isinstance(value, str | bytes))
         text = HIDDEN if secret else shown(value)
         found.append(Knob(name=f"{prefix}.{one.name}", value=text, meaning=meaning, source=source))
         if isinstance(value, tuple):

@@ -133,7 +133,7 @@ def _knobs(prefix: str, part: AttrsInstance) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for one in fields(type(part)):
         value = getattr(part, one.name)
-        secret = not one.repr and isinstance(value, str | bytes)  # the pepper of another system
+        secret = not one.repr and (prefix.startswith("hashing") or isinstance(value, str | bytes))  # the pepper of another system
         found.append((f"{prefix}.{one.name}", HIDDEN if secret else _shown(value)))
         inner = [each for each in value if has(type(each))] if isinstance(value, tuple) else []
         for number, each in enumerate(inner, 1):

@@ -121,3 +121,10 @@ def test_the_terms_are_in_no_repr():
     """The list says what an attacker need not try, and what the house is about to name a product."""
     assert "Contoso" not in repr(CONTOSO)
     assert CONTOSO == BannedTerms(terms=("Contoso", "Blank")) != BannedTerms(terms=("Contoso",))
+
+
+@pytest.mark.parametrize("password", ["contoso½½", "contosoﷺ", "contosoﬄﬄ", "contoso℡1", "contosocontoso㏂"])
+def test_a_sign_that_stands_for_several_letters_is_one_character(password):
+    beside = len(password.replace("contoso", ""))
+    assert BannedTerms(terms=("contoso",), minimum_points=10).points(password) <= password.count("contoso") + beside
+    assert BannedTerms(terms=("contoso",)).judge(password, None)

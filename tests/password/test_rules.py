@@ -214,3 +214,10 @@ def test_codes_are_what_applications_translate():
         "too-weak",
         "unchecked",
     ]
+
+
+def test_words_that_would_take_too_much_memory_with_an_edit_are_refused():
+    words = tuple(f"{number:05d}" * 4 for number in range(6_000))
+    Blocklist(words=words)
+    with pytest.raises(ConfigError, match="100,000 characters"):
+        Blocklist(words=words, distance=1)

@@ -11,7 +11,7 @@ from attrs import field, frozen
 from acctsec.errors import ConfigError
 from acctsec.outcomes import Objection
 from acctsec.password.codes import Code
-from acctsec.password.context import readings
+from acctsec.password.context import folded_by_character, readings
 from acctsec.password.nearby import Nearby
 from acctsec.password.rules import Facts, texts, whole
 from acctsec.password.words import fold, pinyin
@@ -60,8 +60,11 @@ class BannedTerms:
 
     def points(self, password: str) -> int:
         """The points of a password, up to *minimum_points*: what is above is not counted."""
-        read = zip(_both(fold(password)), self._known, strict=True)
-        return min(_cheapest(reading, known, self.minimum_points) for reading, known in read)
+        folded, origin = folded_by_character(password)
+        # One character can be folded into several (℡, ﬄ); it is worth the point of one.
+        worth = [int(not at or origin[at] != origin[at - 1]) for at in range(len(folded))]
+        read = zip(_both(folded), self._known, strict=True)
+        return min(_cheapest(reading, worth, known, self.minimum_points) for reading, known in read)
 
     @cached_property
     def _known(self) -> tuple[Nearby, Nearby]:
@@ -79,14 +82,14 @@ def _both(folded: str) -> tuple[str, str]:
     return found[0], found[-1]
 
 
-def _cheapest(text: str, known: Nearby, most: int) -> int:
+def _cheapest(text: str, worth: list[int], known: Nearby, most: int) -> int:
     """The fewest points of *text*: of every way to cut it into terms and single characters the one that is worth least."""
     points = [0, *[most] * len(text)]
     for at in range(len(text)):
+        points[at + 1] = min(points[at + 1], points[at] + worth[at])
         here = points[at] + 1
         if here >= most:  # whatever follows, this way is good enough
             continue
-        points[at + 1] = min(points[at + 1], here)
         for end in range(at + known.shortest, min(at + known.longest, len(text)) + 1):
             if here < points[end] and _is_term(text[at:end], known):
                 points[end] = here

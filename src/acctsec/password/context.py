@@ -64,7 +64,7 @@ def remains(password: str, words: Iterable[str]) -> str | None:
     listed = tokens(words)
     if not listed:
         return None
-    folded, origin = _folded(password)
+    folded, origin = folded_by_character(password)
     if plain(folded) in {form for token in listed for form in (token, token[::-1])}:
         return ""
     hidden = _hidden(folded, [token for token in listed if _tells(token)])
@@ -113,7 +113,7 @@ def _tells(token: str) -> bool:
     return len(token) >= SHORTEST or (len(token) > 1 and all(map(is_hanzi, token)))
 
 
-def _folded(password: str) -> tuple[str, list[int]]:
+def folded_by_character(password: str) -> tuple[str, list[int]]:
     """The folded password, and for each character of it which one of the password it comes from."""
     parts = [fold(character) for character in password]
     return "".join(parts), [at for at, part in enumerate(parts) for _ in part]

@@ -99,6 +99,10 @@ class ContextWords:
         return () if left is None or left >= self.minimum_rest else (Objection(Code.CONTEXT_WORD.value),)
 
 
+MOST_NEARBY = 100_000
+"""Characters of all words of a Blocklist that are looked for with an edit: some 40 MB."""
+
+
 @frozen(kw_only=True)
 class Blocklist:
     """
@@ -126,6 +130,9 @@ class Blocklist:
         whole("size", self.size, 1, LISTED)
         whole("distance", self.distance, 0, 1)
         texts("words", self.words, 10_000)
+        if self.distance and sum(map(len, self.words)) > MOST_NEARBY:
+            message = f"The words have more than {MOST_NEARBY:,} characters, each of which takes some 400 bytes at distance 1."
+            raise ConfigError(message, remedy="List fewer or shorter words, or leave distance at 0.")
 
     @cached_property
     def _own(self) -> frozenset[str] | Nearby:

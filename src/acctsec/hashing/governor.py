@@ -9,8 +9,8 @@ hash, and gives it back when it has had nothing to do for a while.
 
 import os
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
@@ -145,16 +145,14 @@ class _Pool:
 
     def admit(self, job: Job[Any]) -> None:
         """Let *job* wait for a permit, in the place of another where that is fair. Raises Overloaded where there is no place."""
-        displaced = None
-        with self._queue() as waiting:
-            if self.running + len(waiting) >= self.permits + self.queue:
-                displaced = waiting.displace(key=job._key)
-                if displaced is None:
-                    raise Overloaded(self.work_ahead())
-                displaced._work = spent
-            waiting.push(job, key=job._key)
-            at_work = max(self.threads, sum(map(Thread.is_alive, self.staff)))
-            short_of_threads = at_work < min(self.permits, self.running + len(waiting))
+        with self.lock:
+            try:
+                displaced, short_of_threads = self._place(job)
+            except Overloaded:
+                raise
+            except BaseException:
+                self.waiting.mend()  # see withdraw
+                raise
         if displaced is None:
             self.calls.put(_LOOK)
         else:
@@ -162,29 +160,33 @@ class _Pool:
         if short_of_threads:
             self._hire()
 
-    @contextmanager
-    def _queue(self) -> Iterator[FairQueue[Job[Any]]]:
-        """
-        The queue, for one step of one thread.
+    def _place(self, job: Job[Any]) -> tuple[Job[Any] | None, bool]:
+        """Put *job* into the queue; answers who had to go for it, and whether a worker is missing."""
+        displaced = None
+        if self.running + len(self.waiting) >= self.permits + self.queue:
+            displaced = self.waiting.displace(key=job._key)
+            if displaced is None:
+                raise Overloaded(self.work_ahead())
+            displaced._work = spent
+        self.waiting.push(job, key=job._key)
+        at_work = max(self.threads, sum(map(Thread.is_alive, self.staff)))
+        return displaced, at_work < min(self.permits, self.running + len(self.waiting))
 
-        A signal's handler may raise in the middle of a step of the main thread (a time limit, an interrupt). The queue is whole
-        again then, or its next step would fail in the thread of somebody else.
+    def withdraw(self, job: Job[Any]) -> bool:
+        """
+        Take *job* back; False when it has begun, was displaced, or is not here.
+
+        A signal's handler may raise in the middle of a step of the main thread (a time limit, an interrupt). The queue is made
+        whole then, or its next step would fail in the thread of somebody else.
         """
         with self.lock:
             try:
-                yield self.waiting
-            except Overloaded:
-                raise
+                if not self.waiting.remove(job, key=job._key):
+                    return False
+                job._work = spent
             except BaseException:
                 self.waiting.mend()
                 raise
-
-    def withdraw(self, job: Job[Any]) -> bool:
-        """Take *job* back; False when it has begun, was displaced, or is not here."""
-        with self._queue() as waiting:
-            if not waiting.remove(job, key=job._key):
-                return False
-            job._work = spent
         with suppress(Empty):  # its call as well, or a flood of withdrawn jobs would pile up calls
             self.calls.get_nowait()
         return True

@@ -68,7 +68,8 @@ def _awake(score: Score, half_life: int, now: int) -> Score:
         return Score(half_life, max(step, score.step) if score.half_life == half_life else step, 0)
     if score.half_life != half_life:  # another policy is in force: what is left now goes on under it
         old = _awake(score, score.half_life, now)
-        return _moved(old, half_life, old.step * old.half_life // STEPS * STEPS // half_life)
+        at = max(now, old.step * old.half_life // STEPS)
+        return _moved(old, half_life, at * STEPS // half_life)
     if step <= score.step:
         # An attacker cannot turn a clock back, yet two servers may be apart: the later one is right.
         late = (score.step - step) * half_life // STEPS

@@ -11,7 +11,7 @@ from datetime import timedelta
 from attrs import field, frozen
 
 from acctsec._values import Value
-from acctsec.attacks.decay import Score, charged, points
+from acctsec.attacks.decay import UNMARKED, Score, charged, points
 from acctsec.attacks.networks import Networks
 from acctsec.attacks.signals import Detector, Signal
 from acctsec.budgets import micros
@@ -103,6 +103,6 @@ def charge(
     """
     changed, signals = {}, []
     for place in places(networks):
-        changed[place], level = policy.charge(scores.get(place, Score()), wrong, now=now)
+        changed[place], level = policy.charge(scores.get(place, UNMARKED), wrong, now=now)
         signals.append(Signal(*place, level))
     return changed, tuple(signals)

@@ -9,8 +9,8 @@ How good it is, whatever anybody adds:
 * The number of members it tells is never too high. A false alarm takes that many members.
 * It is too low by those whose bits fell together, on average ``d * d / (2 * bits)`` of *d* and less: 1.2 of 50, 4.7 of 100
   with 1,024 bits.
-* A key with more than one in *keys* of all that was seen in this window is there. From the moment that this holds, and for as
-  long as it does, none of its members is lost: noise has to be *keys* times as frequent as what it hides.
+* A key is there whose members, so counted, are more than one in *keys* of all that was seen in this window. From the moment
+  that this holds, and for as long as it does, none of them is lost: noise has to be *keys* times as frequent as what it hides.
 """
 
 from datetime import timedelta
@@ -48,7 +48,7 @@ class SpreadPolicy:
     How many keys are watched, and for how long their members are remembered.
 
     Args:
-        keys: how many are watched at once. Default 512: noise has to be 512 times as frequent as what it hides.
+        keys: how many are watched at once. Default 512, which take 470 KiB at most.
         bits: the size of a bitmap. Default 1,024, in which 100 members are told as 95.
         window: members are remembered for as long, and never for more than twice as long. Default one day: who stays below a
             limit for two days goes unseen, and gets as few guesses in two days.

@@ -57,21 +57,48 @@ def test_where_there_is_room_the_number_is_exact(touches):
         assert level == len({one for window, one in exact[key] if window >= now // DAY - 1})
 
 
-@given(touches=SKEWED)
-def test_a_frequent_key_is_there_and_loses_no_member(touches):
+def check_that_the_frequent_stay(touches, state=Spread(), now=0):
     """More than one in *keys* of all: there. As long as that holds: every member since."""
-    state, exact, safe = Spread(), defaultdict(set), defaultdict(set)
+    exact, safe = defaultdict(set), defaultdict(set)
     for number, (key, member) in enumerate(touches, 1):
-        state, _ = SMALL.touch(state, digest(key), own_bit(member), now=0)
+        state, _ = SMALL.touch(state, digest(key), own_bit(member), now=now)
         exact[key].add(member)
         safe[key].add(member)
         for one, members in exact.items():
             if len(members) * SMALL.keys > number:
                 assert digest(one)[:16] in state.keys
-                assert SMALL.members(state, digest(one), now=0) >= len(safe[one])
+                assert SMALL.members(state, digest(one), now=now) >= len(safe[one])
             else:
                 safe[one] = set()
         assert len(state.keys) <= SMALL.keys
+
+
+@given(touches=SKEWED)
+def test_a_frequent_key_is_there_and_loses_no_member(touches):
+    check_that_the_frequent_stay(touches)
+
+
+@given(depth=st.integers(1, 12), noise=st.integers(0, 14), rounds=st.integers(1, 60), first=st.booleans())
+def test_a_frequent_key_gets_into_a_full_table_amid_noise(depth, noise, rounds, first):
+    """The attacker fills every place first, and then hides each guess among others that nobody made before."""
+    full = [(("full", key), member) for key in range(16) for member in range(depth)]
+    amid = [
+        [(("noise", number, other), 0) for other in range(noise)] + [("late", number)]
+        if first
+        else [("late", number)] + [(("noise", number, other), 0) for other in range(noise)]
+        for number in range(rounds)
+    ]
+    check_that_the_frequent_stay(full + [touch for one in amid for touch in one])
+
+
+@given(depth=st.integers(1, 12), touches=SKEWED)
+def test_a_frequent_key_stays_whatever_the_window_before_was(depth, touches):
+    """What was counted there is over."""
+    state = Spread()
+    for key, member in [(("full", key), member) for member in range(depth) for key in range(40)]:
+        state, _ = SMALL.touch(state, digest(key), own_bit(member), now=0)
+    assert state.least > 0
+    check_that_the_frequent_stay(touches, state, DAY)
 
 
 @given(touches=SKEWED)

@@ -19,7 +19,8 @@ HOLD = 30 * MINUTE
 BANDS = Bands(challenge=Band(at=30, below=15), tighten=Band(at=300, below=150))
 POLICY = PosturePolicy(spray=BANDS)
 LEVELS = st.sampled_from([0, 14, 15, 29, 30, 149, 150, 299, 300, 5000]) | st.integers(0, 400)
-SIGNALS = st.lists(st.tuples(LEVELS, st.integers(0, 2 * HOLD)), max_size=40)
+PAUSES = st.sampled_from([0, 1, HOLD // 2, HOLD - 1, HOLD, 2 * HOLD]) | st.integers(0, 2 * HOLD)
+SIGNALS = st.lists(st.tuples(LEVELS, PAUSES), max_size=40)
 
 
 def played(signals, policy=POLICY, stance=CALM, now=0):
@@ -96,6 +97,11 @@ def test_whoever_pulses_gets_one_change_a_hold(signals):
     stances, told = played(signals)
     length = stances[-1][0] if stances else 0
     assert len(told) <= 2 + 4 * (length // HOLD)
+
+
+def test_the_hold_counts_from_the_last_signal_within_the_band():
+    stances, _ = played([(30, 0), (15, HOLD - 1), (14, 1), (14, HOLD - 2), (14, 1)])
+    assert [stance.posture for _, _, stance in stances] == [Posture.CHALLENGE] * 4 + [Posture.NORMAL]
 
 
 @given(signals=SIGNALS)

@@ -78,23 +78,22 @@ def test_a_frequent_key_is_there_and_loses_no_member(touches):
     check_that_the_frequent_stay(touches)
 
 
-@given(depth=st.integers(1, 12), noise=st.integers(0, 14), rounds=st.integers(1, 30), first=st.booleans(), again=st.booleans())
-def test_a_frequent_key_gets_into_a_full_table_amid_noise(depth, noise, rounds, first, again):
-    """The attacker fills every place first, and then hides each guess among others that nobody made before."""
-    full = [(("full", key), member) for key in range(16) for member in range(depth)]
-    amid = [
-        [(("noise", number, other), 0) for other in range(noise)] + [("late", number)]
-        if first
-        else [("late", number)] + [(("noise", number, other), 0) for other in range(noise)]
-        for number in range(rounds)
-    ]
+@given(
+    head=st.integers(0, 30), depth=st.integers(0, 12), noise=st.integers(0, 14), rounds=st.integers(1, 30), again=st.booleans()
+)
+def test_a_frequent_key_gets_into_a_full_table_amid_noise(head, depth, noise, rounds, again):
+    """The attacker fills every place, before or after, and hides each guess among others that nobody made before."""
+    touches = [("late", 30 + member) for member in range(head)]
+    touches += [(("full", key), member) for key in range(16) for member in range(depth)]
+    for number in range(rounds):
+        touches += [(("noise", number, other), 0) for other in range(noise)] + [("late", number)]
     state = Spread()
     if again:  # what was counted in the window before is over
         for member in range(12):
             for key in range(20):
                 state, _ = SMALL.touch(state, digest("before", key), own_bit(member), now=0)
         assert state.least > 0
-    check_that_the_frequent_stay(full + [touch for one in amid for touch in one], state, DAY)
+    check_that_the_frequent_stay(touches, state, DAY)
 
 
 @given(touches=SKEWED)

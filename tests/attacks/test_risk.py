@@ -98,7 +98,7 @@ def test_more_attacks_from_a_place_never_make_it_look_better(facts, more):
 def test_a_fresh_place_never_looks_better_for_attacks_elsewhere(facts, more):
     """An attacker who moves on gains nothing: that none was seen there is no excuse."""
     if facts.places:
-        first, *others = facts.places
+        first = facts.places[0]
         fresh = Place(first.level, Seen(first.seen.own, first.seen.everybody), Seen(first.within.own, first.within.everybody))
         attacked = Place(first.level, fresh.seen, Seen(first.within.own, first.within.everybody, more))
         scores = [POLICY.assess(changed(facts, places=(one,))).score for one in (fresh, attacked)]
@@ -153,7 +153,7 @@ def traffic():
             ),
             now=0,
         )
-    for number in range(500):
+    for _ in range(500):
         made.attacked(path(AWAY, digest), now=0)
     return made
 
@@ -188,6 +188,30 @@ def test_an_attacker_from_where_attacks_come_has_to_show_a_factor():
     parts = {part.feature: part.amount for part in found.contributions}
     assert found.extra is Extra.FACTOR
     assert min(parts["country"], parts["device"], parts["hour"]) > 100
+
+
+STEPS = st.tuples(st.booleans(), st.sampled_from([HOME, NEAR, TOWN, AWAY, Networks("unknown")]))
+
+
+@given(steps=st.lists(STEPS, max_size=30), at=st.sampled_from([HOME, NEAR, TOWN, AWAY]))
+def test_traffic_tells_what_was_seen_at_each_step_of_a_path(steps, at):
+    """Against a list of all of it: the sketches are wide enough to be right here."""
+    made = Traffic(
+        everybody=RecentCounts(lambda: MemoryPopularity(width=4096)), attacks=RecentCounts(lambda: MemoryPopularity(width=4096))
+    )
+    seen = {False: [], True: []}
+    for attack, networks in steps:
+        (made.attacked if attack else made.signed_in)(path(networks, digest), now=0)
+        seen[attack].append(path(networks, digest))
+    here, history = path(at, digest), owner(4)
+    facts = made.facts(history, here, hour=3, known_device=True, now=0)
+    among = lambda paths, length: sum(one[:length] == here[:length] for one in paths)
+    for length, place in enumerate(facts.places, 1):
+        for counted, upto in ((place.seen, length), (place.within, length - 1)):
+            own = sum(count for one, count in history.places if one[:upto] == here[:upto])
+            assert counted == Seen(own, among(seen[False], upto), among(seen[True], upto))
+    assert [place.level for place in facts.places] == [Level.COUNTRY, Level.ASN, Level.PREFIX, Level.ADDRESS]
+    assert (facts.sign_ins, facts.known, facts.hours, facts.hour, facts.known_device) == (4, 3, history.hours, 3, True)
 
 
 def test_nearer_is_never_riskier():

@@ -16,10 +16,10 @@ from acctsec.attacks.signals import Detector
 from acctsec.attacks.surge import LARGEST, Failures, SurgePolicy, evidence
 
 BUCKET = 300_000_000
-POLICY = SurgePolicy()
+POLICY, FRESH = SurgePolicy(), Failures()
 
 
-def played(policy, counts, state=Failures(), begin=0):
+def played(policy, counts, state=FRESH, begin=0):
     """The state and the evidence after each bucket of *counts*."""
     told = []
     for number, count in enumerate(counts, begin):

@@ -65,5 +65,5 @@ def networks(source: Source, resolver: OriginResolver | None = None) -> Networks
         return Networks(source.key, prefixes)
     found = resolver.origin(str(block.network_address))
     if not isinstance(found, Origin):
-        raise PortError("The resolver answered with something else than an Origin.", remedy="Return acctsec.attacks.networks.Origin.")
+        raise PortError("The resolver answered with something else.", remedy="Return acctsec.attacks.networks.Origin.")
     return Networks(source.key, prefixes, found.asn, found.country)

@@ -1,0 +1,42 @@
+"""All that is watched across accounts, as one value whose parts agree."""
+
+from attrs import field, frozen
+
+from acctsec.attacks.posture import Bands, PosturePolicy
+from acctsec.attacks.reputation import ReputationPolicy
+from acctsec.attacks.spray import SprayPolicy
+from acctsec.attacks.surge import SurgePolicy
+from acctsec.checks import kind
+from acctsec.errors import ConfigError
+
+
+@frozen(kw_only=True)
+class AttackPolicy:
+    """
+    The detectors, and what follows from them.
+
+    Each part has its own defaults. Raises ConfigError for a threshold that its detector could never reach: a score above
+    ``reputation.most``, or accounts above half of the bits that they are counted in.
+    """
+
+    reputation: ReputationPolicy = field(factory=ReputationPolicy, validator=kind(ReputationPolicy))
+    spray: SprayPolicy = field(factory=SprayPolicy, validator=kind(SprayPolicy))
+    surge: SurgePolicy = field(factory=SurgePolicy, validator=kind(SurgePolicy))
+    posture: PosturePolicy = field(factory=PosturePolicy, validator=kind(PosturePolicy))
+
+    def __attrs_post_init__(self) -> None:
+        score = "raise reputation.most"
+        for name, bands, most, remedy in (
+            ("address", self.posture.address, self.reputation.most, score),
+            ("prefix", self.posture.prefix, self.reputation.most, score),
+            ("asn", self.posture.asn, self.reputation.most, score),
+            ("spray", self.posture.spray, self.spray.candidates.bits // 2, "raise spray.candidates.bits"),
+            ("crowd", self.posture.crowd, self.spray.prefixes.bits // 2, "raise spray.prefixes.bits"),
+        ):
+            if bands is not None and _highest(bands) > most:
+                message = f"posture.{name} has a threshold of {_highest(bands)}; what it looks at is never surely above {most}."
+                raise ConfigError(message, remedy=f"Lower the threshold, or {remedy}.")
+
+
+def _highest(bands: Bands) -> int:
+    return bands.challenge.at if bands.tighten is None else bands.tighten.at

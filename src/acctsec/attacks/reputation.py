@@ -1,0 +1,108 @@
+"""
+Reputation: what a source has guessed wrong lately, whoever it tried.
+
+The weights are StopGuessing's (Tian, Herley and Schechter, EuroS&P 2019). One thing is not: there, a success buys part of the
+score back. Here nothing but time does, for a guesser has an account of his own to succeed at.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from attrs import field, frozen
+
+from acctsec._values import Value
+from acctsec.attacks.decay import UNMARKED, Score, charged, points
+from acctsec.attacks.networks import Networks
+from acctsec.attacks.signals import Detector, Signal
+from acctsec.budgets import micros
+from acctsec.checks import length, whole
+from acctsec.errors import ConfigError
+
+
+class Wrong(Value, frozen=True):
+    """
+    One wrong password.
+
+    *sightings* says how often this password was guessed wrong of late, anywhere. *repeated* is the same one at the same name
+    again, which is a client with a stale password; *known_device* is one that the account knows.
+    """
+
+    known_name: bool
+    sightings: int = 0
+    repeated: bool = False
+    known_device: bool = False
+
+
+@frozen(kw_only=True)
+class ReputationPolicy:
+    """
+    How wrong guesses add up to a score of the networks they come from.
+
+    Args:
+        half_life: after how long half of a score is forgotten. Default 12 h (StopGuessing).
+        wrong: points for a wrong password at a name that exists. Default 1 (StopGuessing).
+        unknown: points for one at a name that does not. Default 2 (StopGuessing); at least *wrong*.
+        frequent: by how much a password counts more that is guessed often. Default 5 (StopGuessing).
+        frequent_from: how often a password has to be guessed wrong to be such a one. Default 20, about what StopGuessing's ladder
+            needs to be sure.
+        most: no score is above. Default 20,000: four times what tightens an address, and below what challenges it within
+            five days, whatever was done before.
+
+    Raises ConfigError for numbers that contradict. What follows from a score is in the ``PosturePolicy``.
+    """
+
+    half_life: timedelta = field(default=timedelta(hours=12), validator=length(timedelta(minutes=1), timedelta(days=365)))
+    wrong: int = field(default=1, validator=whole(1, 1_000))
+    unknown: int = field(default=2, validator=whole(1, 1_000))
+    frequent: int = field(default=5, validator=whole(1, 1_000))
+    frequent_from: int = field(default=20, validator=whole(2, 1_000_000))
+    most: int = field(default=20_000, validator=whole(100, 1_000_000_000))
+
+    def __attrs_post_init__(self) -> None:
+        if self.unknown < self.wrong:
+            message = "A wrong password at an unknown name costs less than at a known one."
+            raise ConfigError(message, remedy="Let unknown be at least wrong.")
+
+    def weight(self, wrong: Wrong) -> int:
+        """The points for one wrong password; a known device and a repeat are free."""
+        if wrong.known_device or wrong.repeated:
+            return 0
+        base = self.wrong if wrong.known_name else self.unknown
+        return base * self.frequent if wrong.sightings >= self.frequent_from else base
+
+    def charge(self, score: Score, wrong: Wrong, *, now: int) -> tuple[Score, int]:
+        """
+        The score of one network after a wrong password, and its points. *now* is in microseconds.
+
+        Pure: equal instants may come in any order. There is no step for a success.
+        """
+        after = charged(score, self.weight(wrong), half_life=micros(self.half_life), now=now, most=self.most)
+        return after, self.points(after, now=now)
+
+    def points(self, score: Score, *, now: int) -> int:
+        """What is left of a score."""
+        return points(score, half_life=micros(self.half_life), now=now)
+
+
+def places(networks: Networks) -> tuple[tuple[Detector, str], ...]:
+    """Every network that a wrong password is charged to, and what sees it there."""
+    found = [(Detector.ADDRESS, networks.address)]
+    found += [(Detector.PREFIX, prefix) for prefix in networks.prefixes]
+    if networks.asn is not None:
+        found.append((Detector.ASN, f"AS{networks.asn}"))
+    return tuple(found)
+
+
+def charge(
+    scores: Mapping[tuple[Detector, str], Score], policy: ReputationPolicy, networks: Networks, wrong: Wrong, *, now: int
+) -> tuple[dict[tuple[Detector, str], Score], tuple[Signal, ...]]:
+    """
+    Charge one wrong password to all networks it comes from.
+
+    *scores* are those that are remembered of them. Returns the scores to write back, and a signal for each.
+    """
+    changed, signals = {}, []
+    for place in places(networks):
+        changed[place], level = policy.charge(scores.get(place, UNMARKED), wrong, now=now)
+        signals.append(Signal(*place, level))
+    return changed, tuple(signals)

@@ -1,0 +1,110 @@
+"""The words of an explanation."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from acctsec.explained.walk import Attacker, Walk
+from acctsec.lockout import LockoutPolicy
+
+if TYPE_CHECKING:
+    from acctsec.explained import Course, Explained
+
+UNITS = (("year", 365 * 86_400), ("day", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+HEAD = ("guesses admitted within", "1 min", "1 h", "1 day", "30 days", "1 year", "lost in a year, at most")
+WIDTHS = (28, 7, 7, 7, 9, 9, 25)
+
+
+def length(span: timedelta) -> str:
+    """A length of time in its two largest units: ``19 h 2 min``."""
+    left, words = span.total_seconds(), list[str]()
+    for name, seconds in UNITS:
+        count = int(left // seconds)
+        left -= count * seconds
+        if count:
+            words.append(f"{count} {name}{'s' if name in {'day', 'year'} and count > 1 else ''}")
+        elif words:
+            break
+    if not words:
+        return f"{span.total_seconds():.3g} s"
+    return " ".join(words[:2])
+
+
+def near_a_known_device(attacker: Attacker, policy: LockoutPolicy, one: Walk) -> str:
+    """What the owner meets on a device that his account knows."""
+    if attacker is not Attacker.DEVICE:
+        return "nothing" if one.others_free else "held up"
+    return f"on this one: {_closed(policy.device.longest, one)}; on any other: nothing"
+
+
+def elsewhere(attacker: Attacker, policy: LockoutPolicy, one: Walk) -> str:
+    """What the owner meets where nobody knows him."""
+    if attacker is Attacker.DEVICE:
+        return "nothing" if one.others_free else "held up"
+    met = _closed(policy.strangers.longest, one)
+    if one.full_at is not None:
+        month = f"refused from {_moment(one.full_at)} on, until the month ({length(policy.month.window)}) forgets"
+        met = month if met == "nothing" else f"{met}; {month}"
+    if attacker is Attacker.SPRAY:
+        met += f"; behind the attacker's source: told to wait, up to {length(policy.source.longest)} at a time"
+    return met
+
+
+def way_out(attacker: Attacker) -> str:
+    """What lets the owner in again."""
+    if attacker is Attacker.SPRAY:
+        return "another network, or a known device"
+    first = "any other device" if attacker is Attacker.DEVICE else "a known device"
+    return f"{first}; a redeemed reset; an operator's unlock"
+
+
+def _closed(longest: timedelta, one: Walk) -> str:
+    """When a lane is closed."""
+    if one.rests_from is None and one.stops_at is None:
+        return "nothing"
+    parts = []
+    if one.rests_from is not None:
+        parts.append(f"refused while the lane rests, from {_moment(one.rests_from)} on, up to {length(longest)} at a time")
+    if one.stops_at is not None:
+        parts.append(f"{'' if parts else 'refused '}for good from {_moment(one.stops_at)} on")
+    return ", ".join(parts)
+
+
+def _moment(at: int) -> str:
+    return length(timedelta(microseconds=at)) if at else "the first moment"
+
+
+def lost(course: "Course", at: int) -> str:
+    """What is lost by one of the horizons: a chance, or accounts."""
+    value = course.lost[at]
+    if course.attacker is Attacker.SPRAY:
+        return f"{value:,.0f} accounts" if value >= 10 else f"{value:.2g} accounts"
+    return f"{100 * value:.2g} % of the account"
+
+
+def said(explained: "Explained") -> str:
+    """All of it, as text of at most 100 columns."""
+    lines = [_row(HEAD)]
+    for course in explained.courses:
+        lines.append(_row((course.attacker.value, *(f"{count:,}" for count in course.guesses), lost(course, -1))))
+    lines.append("")
+    for course in explained.courses:
+        lines += [
+            course.attacker.value,
+            f"    owner on a known device  {course.known_device}",
+            f"    owner elsewhere          {course.elsewhere}",
+            f"    way out                  {course.way_out}",
+        ]
+    losing = explained.losing_meters
+    lines += [
+        "",
+        f"botnets have {explained.sources:,} sources; each source more that tries many accounts has as many guesses again",
+        f"a loss of all meters admits at most {losing.strangers} more in the strangers' lane, {losing.device} in that of a device, "
+        f"{losing.month} in the month; budgets of sources begin anew",
+        f"lost: {explained.likely}",
+    ]
+    return "\n".join(lines)
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    first, *rest = (cell.ljust(width) if not at else cell.rjust(width) for at, (cell, width) in enumerate(zip(cells, WIDTHS, strict=True)))
+    return "".join((first, *rest)).rstrip()

@@ -43,7 +43,7 @@ class Course:
     walks: tuple[Walk, ...] = field(repr=False, eq=False)
 
     def within(self, length: timedelta) -> int:
-        """How many guesses are compared before so much time has passed since the first one; up to a year it is exact."""
+        """How many guesses are compared before so much time has passed since the first one, for up to a year."""
         return max(one.before(micros(length)) for one in self.walks)
 
 

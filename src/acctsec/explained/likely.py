@@ -1,6 +1,7 @@
 """How many accounts the best guesses take, where only a few points of the curve are known."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from attrs import field, frozen
 
@@ -9,9 +10,13 @@ from acctsec.errors import ConfigError
 
 
 def _is_curve(_: object, __: object, points: tuple[tuple[int, float], ...]) -> None:
-    """Refuse what is no start of a curve that rises ever more slowly."""
-    right = bool(points) and all(type(count) is int and count > 0 and 0 <= share <= 1 for count, share in points)
-    if not right or any(not a[0] < b[0] or not a[1] <= b[1] for a, b in zip(points, points[1:], strict=False)):
+    """Refuse what no curve can go through."""
+    right = (
+        type(points) is tuple
+        and bool(points)
+        and all(type(count) is int and count > 0 and 0 <= share <= 1 for count, share in points)
+    )
+    if not right or any(not a[0] < b[0] or not a[1] <= b[1] for a, b in pairwise(points)):
         raise ConfigError("points are no (guesses, share of accounts) that rise.", remedy="Give ((10, 0.0001), (100, 0.0002)).")
 
 
@@ -24,7 +29,7 @@ class Guessability:
     order of what they take, so fewer guesses take no more than a point says, and more take no more than in proportion.
     """
 
-    points: tuple[tuple[int, float], ...] = field(converter=tuple, validator=_is_curve)
+    points: tuple[tuple[int, float], ...] = field(validator=_is_curve)
     source: str = field(validator=text(160))
 
     def taken(self, guesses: int) -> float:

@@ -1,6 +1,7 @@
 """The words of an explanation."""
 
 from datetime import timedelta
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from acctsec.explained.walk import Attacker, Walk
@@ -11,7 +12,8 @@ if TYPE_CHECKING:
 
 UNITS = (("year", 365 * 86_400), ("day", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 HEAD = ("guesses admitted within", "1 min", "1 h", "1 day", "30 days", "1 year", "lost in a year, at most")
-WIDTHS = (28, 7, 7, 7, 9, 9, 25)
+WIDTHS = (27, 7, 7, 7, 9, 9, 25)
+COLUMNS = 100
 
 
 def length(span: timedelta) -> str:
@@ -41,8 +43,9 @@ def elsewhere(attacker: Attacker, policy: LockoutPolicy, one: Walk) -> str:
     if attacker is Attacker.DEVICE:
         return "nothing" if one.others_free else "held up"
     met = _closed(policy.strangers.longest, one)
-    if one.full_at is not None:
-        month = f"refused from {_moment(one.full_at)} on, until the month ({length(policy.month.window)}) forgets"
+    window = policy.month.window
+    if one.full_at is not None and window is not None:
+        month = f"refused from {_moment(one.full_at)} on, until the month ({length(window)}) forgets"
         met = month if met == "nothing" else f"{met}; {month}"
     if attacker is Attacker.SPRAY:
         met += f"; behind the attacker's source: told to wait, up to {length(policy.source.longest)} at a time"
@@ -83,28 +86,25 @@ def lost(course: "Course", at: int) -> str:
 
 def said(explained: "Explained") -> str:
     """All of it, as text of at most 100 columns."""
-    lines = [_row(HEAD)]
-    for course in explained.courses:
-        lines.append(_row((course.attacker.value, *(f"{count:,}" for count in course.guesses), lost(course, -1))))
-    lines.append("")
-    for course in explained.courses:
-        lines += [
-            course.attacker.value,
-            f"    owner on a known device  {course.known_device}",
-            f"    owner elsewhere          {course.elsewhere}",
-            f"    way out                  {course.way_out}",
-        ]
+    table = [(one.attacker.value, *(f"{count:,}" for count in one.guesses), lost(one, -1)) for one in explained.courses]
+    lines = [_row(cells) for cells in (HEAD, *table)]
+    for one in explained.courses:
+        met = (("owner on a known device", one.known_device), ("owner elsewhere", one.elsewhere), ("way out", one.way_out))
+        lines += ["", one.attacker.value, *(_filled(f"  {name:<25}", words) for name, words in met)]
     losing = explained.losing_meters
-    lines += [
-        "",
-        f"botnets have {explained.sources:,} sources; each source more that tries many accounts has as many guesses again",
-        f"a loss of all meters admits at most {losing.strangers} more in the strangers' lane, {losing.device} in that of a device, "
-        f"{losing.month} in the month; budgets of sources begin anew",
-        f"lost: {explained.likely}",
-    ]
-    return "\n".join(lines)
+    loss = (
+        f"at most {losing.strangers} guesses more in the strangers' lane, {losing.device} in that of a device, {losing.month} in "
+        "the month; the budgets of sources begin anew"
+    )
+    more = f"botnets have {explained.sources:,}; each one more that tries many accounts has as many guesses again"
+    ends = (("sources", more), ("loss of all meters", loss), ("lost in a year", explained.likely))
+    return "\n".join([*lines, "", *(_filled(f"{name:<20}", words) for name, words in ends)])
+
+
+def _filled(head: str, words: str) -> str:
+    return fill(words, COLUMNS, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
 
 
 def _row(cells: tuple[str, ...]) -> str:
-    first, *rest = (cell.ljust(width) if not at else cell.rjust(width) for at, (cell, width) in enumerate(zip(cells, WIDTHS, strict=True)))
-    return "".join((first, *rest)).rstrip()
+    first, *rest = zip(cells, WIDTHS, strict=True)
+    return first[0].ljust(first[1]) + "".join(cell.rjust(width) for cell, width in rest)

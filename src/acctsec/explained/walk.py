@@ -81,10 +81,8 @@ def walk(policy: LockoutPolicy, attacker: Attacker, *, sources: int, until: int,
         if isinstance(answer, Admitted):
             instants.append(now - START)
             siege.look(now)
-        elif answer is None:
-            break
         # Looked for before a wait only: within a burst nothing comes back.
-        elif past.again(siege.state(START + instants[-1]), len(instants) - 1):
+        elif answer is None or past.again(siege.state(START + instants[-1]), len(instants) - 1):
             break
         else:
             now = max(answer, now + 1)
@@ -178,7 +176,11 @@ class _Siege:
         if self.spare is None or self.lane.known:
             return None
         policy = self.policy
-        budgets = ((source, SOURCE, policy.source), (source, PAIR + self.account, policy.pair), (self.account, MONTH, policy.month))
+        budgets = (
+            (source, SOURCE, policy.source),
+            (source, PAIR + self.account, policy.pair),
+            (self.account, MONTH, policy.month),
+        )
         for slot, name, rungs in budgets:
             ladder = rungs.ladder(policy.lease)
             meter = wake(self.world.meter(slot, name), ladder, now)

@@ -55,9 +55,8 @@ class Walk:
         """How many guesses were admitted before *end*."""
         if not self.period or end <= self.instants[-1]:
             return bisect_left(self.instants, end)
-        begin, last = self.instants[self.again], len(self.instants) - 1
-        rounds, rest = divmod(end - begin, self.period)
-        return rounds * (last - self.again) + bisect_left(self.instants, begin + rest, self.again, last)
+        rounds = -((self.instants[-1] - end) // self.period)  # rounded up: then *end* lies in what was walked
+        return rounds * (len(self.instants) - 1 - self.again) + bisect_left(self.instants, end - rounds * self.period)
 
 
 PACES = (None, 0, 1)

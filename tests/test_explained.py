@@ -23,7 +23,7 @@ from acctsec.lockout import STEP, STRANGERS, Admitted, Attempt, SecretClass
 from acctsec.meters import SECOND
 from acctsec.protocols import Settle
 
-SOME = settings(max_examples=max(settings().max_examples // 5, 20), suppress_health_check=[HealthCheck.too_slow])
+SOME = settings(max_examples=max(settings().max_examples // 20, 10), suppress_health_check=[HealthCheck.too_slow])
 SPAN = 240
 MANY = 10_000
 
@@ -140,15 +140,13 @@ def test_a_lane_alone_opens_after_the_sum_of_its_rests(rungs):
     assert list(way(policy, Attacker.BOTNET, sources=MANY, until=10**6).instants) == instants
 
 
-@pytest.mark.parametrize("attacker", list(Attacker), ids=lambda one: one.name.lower())
-def test_the_figures_of_a_course_are_the_best_of_its_paces(attacker):
-    """Also between the horizons."""
-    policy = LockoutPolicy()
-    course = next(one for one in explained().courses if one.attacker is attacker)
-
-    for length, guesses in zip(HORIZONS, course.guesses, strict=True):
-        assert guesses == course.within(length)
-        assert guesses == most(policy, attacker, int(length.total_seconds()), sources=1000, until=int(HORIZONS[-1].total_seconds()))
+def test_the_figures_of_a_course_are_the_best_of_its_paces():
+    """At the horizons and between them."""
+    for course in explained().courses:
+        for length, guesses in zip(HORIZONS, course.guesses, strict=True):
+            assert guesses == course.within(length) == max(one.before(micros(length)) for one in course.walks)
+    year = int(HORIZONS[-1].total_seconds())
+    assert explained().spraying.walks == tuple(way(LockoutPolicy(), Attacker.SPRAY, until=year, spare=spare) for spare in PACES)
 
 
 # --- nobody does better -----------------------------------------------------------------------------------------------
@@ -279,10 +277,17 @@ def test_an_account_whose_device_could_be_held_up_would_be_said_to_be():
 @SOME
 def test_a_loss_of_all_meters_costs_what_came_after_the_last_word_to_the_record(policy):
     """At most one less than every so many failures of which the record hears."""
-    told = lost(policy)
+    told = lost(evolve(policy, month=evolve(policy.month, free=policy.month.stop)))
 
     for name in ("strangers", "device", "month"):
         assert getattr(told, name) == min(STEP, getattr(policy, name).stop) - 1
+
+
+@given(policy=policies)
+@SOME
+def test_a_loss_costs_no_more_where_the_month_forgets_before_it_is_full(policy):
+    """The walk ends with the window."""
+    assert 0 <= lost(policy).month < max(policy.month.stop, STEP)
 
 
 probabilities = st.lists(st.floats(0, 1), min_size=1, max_size=60).map(

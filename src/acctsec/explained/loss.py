@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
+from acctsec.budgets import micros
 from acctsec.explained.walk import DEVICE, MONTH, START
 from acctsec.explained.world import PASSWORD, World
 from acctsec.lockout import STRANGERS, Lane, LockoutPolicy, month_of
@@ -14,7 +15,9 @@ from acctsec.protocols import Granted, Resting, Settle, Settlement
 @frozen(kw_only=True)
 class Lost:
     """
-    Guesses that each budget of an account admits beyond its stop where all meters are lost once, at the worst moment.
+    Guesses that each budget of an account admits beyond what it allows, where all meters are lost once, at the worst moment.
+
+    For the month that is what it allows before it begins to forget.
 
     The record hears of a budget at every tenth failure and at its stop; what came after that is forgotten. The budgets of
     sources begin anew.
@@ -35,7 +38,7 @@ def lost(policy: LockoutPolicy) -> Lost:
 
 
 def _worst(policy: LockoutPolicy, lane: Lane, meter: bytes, name: str) -> int:
-    """The most that one budget admits past its stop, over all moments of the loss."""
+    """The most that one budget admits past what it allows, over all moments of the loss."""
     words = list(_told(policy, lane, meter, name, 0))
     after = {word: sum(1 for _ in _told(policy, lane, meter, name, word)) for word in {0, *words}}
     return max(moment + after[word] for moment, word in enumerate([0, *words])) - len(words)
@@ -44,7 +47,8 @@ def _worst(policy: LockoutPolicy, lane: Lane, meter: bytes, name: str) -> int:
 def _told(policy: LockoutPolicy, lane: Lane, name: bytes, record: str, known: int) -> Iterator[int]:
     """For each guess that a fresh meter admits, what the record knows of it then; it begins with *known*."""
     world, meter, now = World(policy), FRESH, START
-    while True:
+    window = policy.month.window if name == MONTH else None
+    while window is None or now < START + micros(window):
         attempt = world.attempt(b"source %d" % world.made, b"account", lane, known=known, month=known)
         charge = next(charge for charge in policy.charges(attempt) if charge.meter == name)
         meter, reading = admit(wake(meter, charge.ladder, now, charge.at_least), charge, now)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 UNITS = (("year", 365 * 86_400), ("day", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 HEAD = ("guesses admitted within", "1 min", "1 h", "1 day", "30 days", "1 year", "lost in a year, at most")
-WIDTHS = (27, 7, 7, 7, 9, 9, 25)
+WIDTHS = (25, 6, 6, 8, 10, 11, 25)
 COLUMNS = 100
 
 
@@ -107,4 +107,4 @@ def _filled(head: str, words: str) -> str:
 
 def _row(cells: tuple[str, ...]) -> str:
     first, *rest = zip(cells, WIDTHS, strict=True)
-    return first[0].ljust(first[1]) + "".join(cell.rjust(width) for cell, width in rest)
+    return first[0].ljust(first[1]) + "".join(f" {cell:>{width}}" for cell, width in rest)

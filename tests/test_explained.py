@@ -279,7 +279,7 @@ def test_an_account_whose_device_could_be_held_up_would_be_said_to_be():
 
     told = Shared(device=evolve(LockoutPolicy().device, stop=10)).explain(sources=1)
 
-    assert told.one_source.known_device == "held up"
+    assert told.one_source.known_device == told.spraying.known_device == "held up"
     assert told.known_device.elsewhere == "held up"
 
 

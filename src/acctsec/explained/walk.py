@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 
 from acctsec.budgets import micros
 from acctsec.explained.world import PASSWORD, World
-from acctsec.lockout import PAIR, SOURCE, STRANGERS, Admitted, Closed, Judgement, Lane, LockoutPolicy, OverBudget, month_of
+from acctsec.lockout import PAIR, SOURCE, STRANGERS, Admitted, Closed, Lane, LockoutPolicy, OverBudget, month_of
 from acctsec.meters import PARTS, SECOND, wake
 from acctsec.protocols import Settle
 
@@ -101,10 +101,10 @@ class _Siege:
     world: World = field(init=False)
     used: list[tuple[int, int, bytes]] = field(factory=list)  # a heap: when it may be used again, whose turn it is, its name
     turns: int = 0
-    account: bytes = ACCOUNT
     rests_from: int | None = None
     stops_at: int | None = None
     full_at: int | None = None
+    left_free: bool | None = None  # what `others_free` found at the first account that was left behind
 
     def __attrs_post_init__(self) -> None:
         self.world = World(self.policy)
@@ -117,6 +117,8 @@ class _Siege:
         """One guess, or when there may be one; None for never."""
         if self.attacker is Attacker.RETURNING:
             self._owner_signs_in(now)
+        if self.attacker is Attacker.SPRAY and ACCOUNT in self.world.rows:
+            self._leave_account(now)
         while True:
             if self.used and self.used[0][0] <= now:
                 ready, turn, source = heappop(self.used)
@@ -125,7 +127,7 @@ class _Siege:
                 ready, turn, source = now, self._turn(), b"source %d" % self.fresh
             else:
                 return self.used[0][0]
-            judgement = self._waits(source, now) or self._try(source, now)
+            judgement = self._waits(source, now) or self.world.compare(self.world.attempt(source, ACCOUNT, self.lane), now)
             if isinstance(judgement, OverBudget):
                 heappush(self.used, (judgement.until, self._turn(), source))
                 continue
@@ -136,17 +138,15 @@ class _Siege:
             return judgement.until if isinstance(judgement, Closed) else now
 
     def look(self, now: int) -> None:
-        """Note how the account stands after a guess; one that is not met again is forgotten."""
+        """Note how the account stands after a guess."""
         world, policy = self.world, self.policy
-        meter, month = world.meter(self.account, policy.meter(PASSWORD, self.lane)), world.meter(self.account, MONTH)
+        meter, month = world.meter(ACCOUNT, policy.meter(PASSWORD, self.lane)), world.meter(ACCOUNT, MONTH)
         if self.rests_from is None and meter.ready > now:
             self.rests_from = now - START
         if self.stops_at is None and meter.count >= policy.rungs(PASSWORD, self.lane).stop:
             self.stops_at = now - START
         if self.full_at is None and month.count >= policy.month.stop:
             self.full_at = now - START
-        if self.attacker is Attacker.SPRAY:
-            world.rows = {slot: {SOURCE: row[SOURCE]} for slot, row in world.rows.items() if slot != self.account}
 
     def state(self, now: int) -> object:
         """All that decides what comes, with instants counted from *now*; None where that would be too much to look at."""
@@ -161,14 +161,16 @@ class _Siege:
 
     def others_free(self, now: int) -> bool:
         """Whether who stands in another lane of the account has a try, and nothing before it."""
+        if self.left_free is not None:
+            return self.left_free
         lane = STRANGERS if self.lane.known else DEVICE
-        judgement = self.world.compare(self.world.attempt(b"another", self.account, lane), now)
+        judgement = self.world.compare(self.world.attempt(b"another", ACCOUNT, lane), now)
         return isinstance(judgement, Admitted) and judgement.ordinal == 1
 
-    def _try(self, source: bytes, now: int) -> Judgement:
-        if self.attacker is Attacker.SPRAY:
-            self.account = b"account %d" % self.world.made
-        return self.world.compare(self.world.attempt(source, self.account, self.lane), now)
+    def _leave_account(self, now: int) -> None:
+        """The account of the last guess is not met again: the next one is new."""
+        self.left_free = self.others_free(now)
+        self.world.rows = {slot: {SOURCE: row[SOURCE]} for slot, row in self.world.rows.items() if slot != ACCOUNT}
 
     def _waits(self, source: bytes, now: int) -> OverBudget | Closed | None:
         """What this pace makes of a try that would be there."""
@@ -177,15 +179,15 @@ class _Siege:
         policy = self.policy
         budgets = (
             (source, SOURCE, policy.source),
-            (source, PAIR + self.account, policy.pair),
-            (self.account, MONTH, policy.month),
+            (source, PAIR + ACCOUNT, policy.pair),
+            (ACCOUNT, MONTH, policy.month),
         )
         for slot, name, rungs in budgets:
             ladder = rungs.ladder(policy.lease)
             meter = wake(self.world.meter(slot, name), ladder, now)
             if meter.count >= rungs.free + self.spare:
                 forgotten = meter.failures[0][0] * SECOND + ladder.window
-                return Closed(forgotten, stopped=False) if slot == self.account else OverBudget(forgotten)
+                return Closed(forgotten, stopped=False) if slot == ACCOUNT else OverBudget(forgotten)
         return None
 
     def _owner_signs_in(self, now: int) -> None:

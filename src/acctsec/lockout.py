@@ -221,7 +221,8 @@ class LockoutPolicy:
         *sources* is how many addresses a botnet has, 1 to 1,000,000. Default 1000: with the default policy more change nothing.
         *likely* says what guesses take: `acctsec.explained.Guessability`, the probabilities of the best guesses in falling
         order, or a function from a number of guesses to a share of accounts. Default: 100 guesses take 0.020 %, as measured on
-        RockYou under the default password rules. Takes about a second. Raises ConfigError for what is out of range.
+        RockYou under the default password rules. Takes about a second, and longer the more `source` allows. Raises ConfigError
+        for what is out of range.
         """
         from acctsec.explained import ROCKYOU, explain
 

@@ -1,4 +1,4 @@
-"""The command line: ``python -m acctsec calibrate | corpus | demo | doctor | import | keys | policy | rewrap | store``."""
+"""The command line: ``python -m acctsec COMMAND``, as `parser` lists them."""
 
 import argparse
 import os
@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import acctsec
-from acctsec import Policy, _corpus_command, _host_commands, _import_command, _rewrap_command, _store_command, presets
+from acctsec import (
+    Policy,
+    _corpus_command,
+    _host_commands,
+    _import_command,
+    _lockout_command,
+    _rewrap_command,
+    _store_command,
+    presets,
+)
 
 EXIT_CODES = (
     "exit codes: 0 all is well; 1 something failed, for the demo: a claim did not hold; 2 the command cannot be carried out as "
@@ -39,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     _host_commands.describe(commands, epilog=EXIT_CODES)
     _import_command.describe(commands, epilog=EXIT_CODES)
     _rewrap_command.describe(commands, epilog=EXIT_CODES)
+    _lockout_command.describe(commands, _presets(), epilog=EXIT_CODES)
     return top
 
 
@@ -72,6 +82,8 @@ def _run(given: argparse.Namespace) -> int:
         return _import_command.run(given)
     if given.command == "rewrap":
         return _rewrap_command.run(given)
+    if given.command == "lockout":
+        return _lockout_command.run(given, _presets())
     if given.command in {"calibrate", "doctor"}:
         return _host_commands.run(given)
     if given.command == "policy":

@@ -9,6 +9,7 @@ him exactly like a wrong password.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
@@ -18,6 +19,9 @@ from acctsec.checks import kind, length
 from acctsec.errors import ConfigError
 from acctsec.protocols import Charge, Granted, Ladder, Reading, Resting, Settle, Settlement, Stopped
 from acctsec.record import MAX_DEVICES, Record
+
+if TYPE_CHECKING:
+    from acctsec.explained import Explained, Likely
 
 SOURCE = b"!source"
 TURN = b"!turn"
@@ -209,6 +213,20 @@ class LockoutPolicy:
             raise ConfigError(message, remedy="Lower one of the two stops.")
         if self.lease <= self.patience:
             raise ConfigError("The lease is not longer than patience.", remedy="Raise lease.")
+
+    def explain(self, *, sources: int = 1000, likely: "Likely | None" = None) -> "Explained":
+        """
+        What these numbers allow to each kind of attacker, and what the owner meets meanwhile.
+
+        *sources* is how many addresses a botnet has, 1 to 1,000,000. Default 1000: with the default policy more change nothing.
+        *likely* says what guesses take: `acctsec.explained.Guessability`, the probabilities of the best guesses in falling
+        order, or a function from a number of guesses to a share of accounts. Default: 100 guesses take 0.020 %, as measured on
+        RockYou under the default password rules. Takes about a second, and longer the more `source` allows. Raises ConfigError
+        for what is out of range.
+        """
+        from acctsec.explained import ROCKYOU, explain
+
+        return explain(self, sources=sources, likely=ROCKYOU if likely is None else likely)
 
     def charges(self, attempt: Attempt) -> tuple[Charge, ...]:
         """

@@ -1,0 +1,110 @@
+"""The words of an explanation."""
+
+from datetime import timedelta
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+from acctsec.explained.walk import Attacker, Walk
+from acctsec.lockout import LockoutPolicy
+
+if TYPE_CHECKING:
+    from acctsec.explained import Course, Explained
+
+UNITS = (("year", 365 * 86_400), ("day", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+HEAD = ("guesses admitted within", "1 min", "1 h", "1 day", "30 days", "1 year", "lost in a year, at most")
+WIDTHS = (25, 6, 6, 8, 10, 11, 25)
+COLUMNS = 100
+
+
+def length(span: timedelta) -> str:
+    """A length of time in its two largest units: ``19 h 2 min``."""
+    left, words = span.total_seconds(), list[str]()
+    for name, seconds in UNITS:
+        count = int(left // seconds)
+        left -= count * seconds
+        if count:
+            words.append(f"{count} {name}{'s' if name in {'day', 'year'} and count > 1 else ''}")
+        elif words:
+            break
+    if not words:
+        return f"{span.total_seconds():.3g} s"
+    return " ".join(words[:2])
+
+
+def near_a_known_device(attacker: Attacker, policy: LockoutPolicy, one: Walk) -> str:
+    """What the owner meets on a device that his account knows."""
+    if attacker is not Attacker.DEVICE:
+        return "nothing" if one.others_free else "held up"
+    return f"on this one: {_closed(policy.device.longest, one)}; on any other: nothing"
+
+
+def elsewhere(attacker: Attacker, policy: LockoutPolicy, one: Walk) -> str:
+    """What the owner meets where nobody knows him."""
+    if attacker is Attacker.DEVICE:
+        return "nothing" if one.others_free else "held up"
+    met = _closed(policy.strangers.longest, one)
+    window = policy.month.window
+    if one.full_at is not None and window is not None:
+        month = f"refused from {_moment(one.full_at)} on, until the month ({length(window)}) forgets"
+        met = month if met == "nothing" else f"{met}; {month}"
+    if attacker is Attacker.SPRAY:
+        met += f"; behind the attacker's source: told to wait, up to {length(policy.source.longest)} at a time"
+    return met
+
+
+def way_out(attacker: Attacker) -> str:
+    """What lets the owner in again."""
+    if attacker is Attacker.SPRAY:
+        return "another network, or a known device"
+    first = "any other device" if attacker is Attacker.DEVICE else "a known device"
+    return f"{first}; a redeemed reset; an operator's unlock"
+
+
+def _closed(longest: timedelta, one: Walk) -> str:
+    """When a lane is closed."""
+    if one.rests_from is None and one.stops_at is None:
+        return "nothing"
+    parts = []
+    if one.rests_from is not None:
+        parts.append(f"refused while the lane rests, from {_moment(one.rests_from)} on, up to {length(longest)} at a time")
+    if one.stops_at is not None:
+        parts.append(f"{'' if parts else 'refused '}for good from {_moment(one.stops_at)} on")
+    return ", ".join(parts)
+
+
+def _moment(at: int) -> str:
+    return length(timedelta(microseconds=at)) if at else "the first moment"
+
+
+def lost(course: "Course", at: int) -> str:
+    """What is lost by one of the horizons: a chance, or accounts."""
+    value = course.lost[at]
+    if course.attacker is Attacker.SPRAY:
+        return f"{value:,.0f} accounts" if value >= 10 else f"{value:.2g} accounts"
+    return f"{100 * value:.2g} % of the account"
+
+
+def said(explained: "Explained") -> str:
+    """All of it, as text of at most 100 columns."""
+    table = [(one.attacker.value, *(f"{count:,}" for count in one.guesses), lost(one, -1)) for one in explained.courses]
+    lines = [_row(cells) for cells in (HEAD, *table)]
+    for one in explained.courses:
+        met = (("owner on a known device", one.known_device), ("owner elsewhere", one.elsewhere), ("way out", one.way_out))
+        lines += ["", one.attacker.value, *(_filled(f"  {name:<25}", words) for name, words in met)]
+    losing = explained.losing_meters
+    loss = (
+        f"at most {losing.strangers} guesses more in the strangers' lane, {losing.device} in that of a device, {losing.month} in "
+        "the month; the budgets of sources begin anew"
+    )
+    more = f"botnets have {explained.sources:,}; each one more that tries many accounts has as many guesses again"
+    ends = (("sources", more), ("loss of all meters", loss), ("lost in a year", explained.likely))
+    return "\n".join([*lines, "", *(_filled(f"{name:<20}", words) for name, words in ends)])
+
+
+def _filled(head: str, words: str) -> str:
+    return fill(words, COLUMNS, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    first, *rest = zip(cells, WIDTHS, strict=True)
+    return first[0].ljust(first[1]) + "".join(f" {cell:>{width}}" for cell, width in rest)

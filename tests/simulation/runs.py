@@ -5,8 +5,7 @@ from concurrent.futures import ProcessPoolExecutor
 from math import sqrt
 from statistics import mean, stdev
 
-from attrs import frozen
-
+from attrs import field, frozen
 from tests.simulation.attackers import unleash
 from tests.simulation.habits import ATTACKS, QUIET, Attack, Habits
 from tests.simulation.ours import Ours
@@ -24,7 +23,7 @@ class Setting:
 
     owners: int
     days: float = 30
-    habits: Habits = Habits()
+    habits: Habits = field(factory=Habits)
     attacks: Mapping[str, Attack] = ATTACKS
 
     def cohorts(self) -> dict[str, range]:

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping
 
 from attrs import Factory, define, field
-
 from tests.simulation.popularity import BANNED, taken
 
 

@@ -45,8 +45,8 @@ class Owner:
 
     def _visit(self) -> Process:
         habits, chance = self.habits, self.chance
-        again = chance.share() < habits.token
-        browser = self.tokens[chance.below(len(self.tokens))] if again and self.tokens else None
+        again, which = chance.share() < habits.token, chance.share()  # both drawn always: the same chance under every policy
+        browser = self.tokens[int(which * len(self.tokens))] if again and self.tokens else None
         place = self._place()
         wrong, knows = self._mistakes()
         self.world.tally.visits(self.me)

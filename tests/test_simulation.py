@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from subprocess import run
 from sys import executable
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given, settings
@@ -312,7 +312,7 @@ class NeverCounts(Ours):
     """Whatever was wrong is given back."""
 
     def settle(self, one, now, *, right):
-        lane, charges, readings = self.held
+        _, charges, readings = self.held
         if right:
             return super().settle(one, now, right=True)
         self.store.settle(self.policy.lockout.settlements(charges, readings, Settle.VOID), now)
@@ -596,7 +596,7 @@ def test_the_command_writes_tables_pictures_and_a_report_it_can_read(tmp_path):
     assert command("--read", str(found)) == made
     assert set(json.loads(found.read_text("utf-8"))) == set(GUARDS)
     for name in pictures.PICTURES:
-        assert ElementTree.parse(tmp_path / name).getroot().tag.endswith("svg")
+        assert ET.parse(tmp_path / name).getroot().tag.endswith("svg")
 
 
 def test_the_page_shows_what_the_report_says():

@@ -2,16 +2,16 @@
 
 from math import log10
 
-from tests.simulation.habits import QUIET
+from tests.simulation.habits import GRIEFER, QUIET
 from tests.strength.pictures import label
 
-LEFT, TOP, HIGH, BAR, GAP = 64, 92, 240, 22, 34
+LEFT, TOP, HIGH, BAR, GAP = 64, 92, 240, 28, 40
 COLOURS = ("#2f6f8f", "#7a9e4d", "#b5883c", "#8a6aa5", "#b5563c")
 
 
 def guesses(report):
     """Guesses compared on an attacked account, on a logarithmic scale."""
-    cohorts = [cohort for cohort in next(iter(report.values())) if cohort != QUIET]
+    cohorts = [cohort for cohort in next(iter(report.values())) if cohort not in {QUIET, GRIEFER}]
     ticks = [(log10(mark) / 4, f"{mark:,}") for mark in (1, 10, 100, 1000, 10_000)]
     return bars(
         report,
@@ -44,7 +44,7 @@ def refusals(report):
 def bars(report, cohorts, thing, *, title, text, ticks, scale, show):
     """A group of bars for each cohort, a bar for each policy, with its interval."""
     group = len(report) * BAR + GAP
-    wide, high = LEFT + len(cohorts) * group + 20, TOP + HIGH + 40
+    wide, high = max(LEFT + len(cohorts) * group + 20, 640), TOP + HIGH + 40
     parts = [
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" font-family="Georgia, \'DejaVu Serif\', serif" '
@@ -56,7 +56,7 @@ def bars(report, cohorts, thing, *, title, text, ticks, scale, show):
         label(20, 28, title, "start", "head"),
         label(20, 46, text, "start"),
     ]
-    parts += [label(20 + 118 * at, 70, f"■ {name}", "start", fill=COLOURS[at % len(COLOURS)]) for at, name in enumerate(report)]
+    parts += [label(20 + 116 * at, 70, f"■ {name}", "start", fill=COLOURS[at % len(COLOURS)]) for at, name in enumerate(report)]
     for share, mark in ticks:
         y = TOP + HIGH * (1 - share)
         parts.append(f'<path d="M{LEFT} {y:.1f}H{wide - 20}" stroke="#dde" fill="none"/>')

@@ -546,12 +546,12 @@ def test_stale_clients_lock_owners_out_wherever_repeats_count(make):
 
 def test_attackers_refuse_an_owner_only_in_a_browser_nobody_knows():
     """Without typos of his own every refusal comes from an attacker, and none reaches a known device."""
-    attacks = {BOTNET: evolve(ATTACKS[BOTNET], share=0.5), GRIEFER: evolve(ATTACKS[GRIEFER], share=0.1)}
-    tally = simulate(Ours(), Setting(owners=100, days=6, habits=FLAWLESS, attacks=attacks), 2)
+    attacks = {BOTNET: evolve(ATTACKS[BOTNET], share=0.6), GRIEFER: evolve(ATTACKS[GRIEFER], share=0.2)}
+    tally = simulate(Ours(), Setting(owners=50, days=3, habits=FLAWLESS, attacks=attacks), 2)
     causes = {cause for one in tally.cohorts.values() for cause in one.refused}
     assert causes and all("strangers" in cause for cause in causes)
     always = evolve(FLAWLESS, token=1.0)
-    tally = simulate(Ours(), Setting(owners=100, days=6, habits=always, attacks=attacks), 2)
+    tally = simulate(Ours(), Setting(owners=50, days=3, habits=always, attacks=attacks), 2)
     assert not any(one.refused for one in tally.cohorts.values())
 
 

@@ -14,13 +14,12 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.simulation import page, pictures
-from tests.simulation.__main__ import read
 from tests.simulation.habits import ATTACKS, BOTNET, DAY, GRIEFER, HOUR, MINUTE, QUIET, SECOND, Habits
 from tests.simulation.ours import Ours
 from tests.simulation.owners import Owner
 from tests.simulation.peers import Axes, Keycloak, SmartLockout, ThreeStrikes
 from tests.simulation.popularity import BANNED, DISTINCT, OWN, drawn, taken, weight
-from tests.simulation.runs import GUARDS, Setting, compare, estimate, simulate
+from tests.simulation.runs import GUARDS, Setting, compare, estimate, estimated, joined, simulate
 from tests.simulation.tally import Tally
 from tests.simulation.world import Try, World
 
@@ -462,6 +461,12 @@ def test_two_processes_report_what_one_does():
     assert compare(setting, range(2), jobs=2, names=names) == compare(setting, range(2), names=names)
 
 
+def test_seeds_that_ran_apart_join_to_what_they_are_together():
+    setting, names = Setting(owners=200, days=1), ("3 strikes", "django-axes")
+    parts = [compare(setting, seeds, names=names) for seeds in (range(2), range(2, 3), range(3, 5))]
+    assert joined(parts) == compare(setting, range(5), names=names)
+
+
 def test_without_a_refusal_owners_do_the_same_under_every_policy():
     setting = Setting(owners=200, days=5, habits=FLAWLESS, attacks={})
     assert len({simulate(make(), setting, 3).attempts["owner"] for make in GUARDS.values()}) == 1
@@ -602,7 +607,7 @@ def test_the_command_writes_tables_pictures_and_a_report_it_can_read(tmp_path):
 
 
 def test_the_page_shows_what_the_report_says():
-    report, text = read(json.loads(REPORT.read_text("utf-8"))), PAGE.read_text("utf-8")
+    report, text = estimated(json.loads(REPORT.read_text("utf-8"))), PAGE.read_text("utf-8")
     rows = [line for line in page.tables(report).splitlines() if line.startswith("| ")]
     shown = {line for line in text.splitlines() if line.startswith("| ")}
     assert rows and [row for row in rows if row not in shown] == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.simulation.page import tables
 from tests.simulation.pictures import PICTURES
-from tests.simulation.runs import GUARDS, Estimate, Setting, compare
+from tests.simulation.runs import GUARDS, Setting, compare, estimated, joined
 
 
 def main() -> None:
@@ -19,28 +19,32 @@ def main() -> None:
     arguments.add_argument("--jobs", type=int, default=1, help="processes")
     arguments.add_argument("--only", action="append", choices=tuple(GUARDS), help="one policy; may be repeated")
     arguments.add_argument("--json", type=Path, help="write the report there")
-    arguments.add_argument("--read", type=Path, help="take a report written before, and run nothing")
+    arguments.add_argument("--read", type=Path, nargs="+", help="run nothing, and join reports written before")
     arguments.add_argument("--svg", type=Path, help="draw the pictures into this folder")
     given = arguments.parse_args()
     if given.read:
-        report = read(json.loads(given.read.read_text("utf-8")))
+        values = joined([json.loads(one.read_text("utf-8")) for one in given.read])
     else:
         seeds = range(given.first, given.first + given.seeds)
         names = tuple(given.only or GUARDS)
-        report = compare(Setting(owners=given.owners, days=given.days), seeds, jobs=given.jobs, names=names)
+        values = compare(Setting(owners=given.owners, days=given.days), seeds, jobs=given.jobs, names=names)
     if given.json:
-        given.json.write_text(json.dumps(report, default=lambda one: [one.mean, one.half], indent=1) + "\n", "utf-8")
+        given.json.write_text(json.dumps(rounded(values), indent=1) + "\n", "utf-8")
+    report = estimated(rounded(values))
     for name, draw in PICTURES.items():
         if given.svg:
             (given.svg / name).write_text(draw(report), "utf-8")
     sys.stdout.write(tables(report))
 
 
-def read(report):
-    """A report as it was before it became JSON."""
+def rounded(values):
+    """To eight digits: a report is read by people too."""
     return {
-        name: {cohort: {thing: Estimate(*pair) for thing, pair in one.items()} for cohort, one in cohorts.items()}
-        for name, cohorts in report.items()
+        name: {
+            cohort: {thing: [float(f"{value:.8g}") for value in one] for thing, one in things.items()}
+            for cohort, things in cohorts.items()
+        }
+        for name, cohorts in values.items()
     }
 
 

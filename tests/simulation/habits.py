@@ -56,9 +56,9 @@ QUIET, SINGLE, BOTNET, SPRAY, GRIEFER = "nobody", "one source", "botnet", "spray
 
 ATTACKS = {
     SINGLE: Attack(share=0.01, every=10 * SECOND, sources=1),  # all its targets in turn, one guess every ten seconds
-    BOTNET: Attack(share=0.005, every=15 * MINUTE + SECOND),  # each target; just above the longest wait of Keycloak
-    SPRAY: Attack(share=0.1, every=6 * HOUR),  # each target; low and slow, the most popular password first
-    GRIEFER: Attack(share=0.002, every=10 * MINUTE),  # each target; two junk passwords at once
+    BOTNET: Attack(share=0.003, every=15 * MINUTE + SECOND),  # each target; just above the longest wait of Keycloak
+    SPRAY: Attack(share=0.05, every=6 * HOUR),  # each target; low and slow, the most popular password first
+    GRIEFER: Attack(share=0.001, every=10 * MINUTE),  # each target; two junk passwords at once
 }
 """
 Disjoint cohorts of one population, so that every strategy meets the same policy in the same run. Whoever is in none is

@@ -1,6 +1,6 @@
 """One run, many runs, and what they say together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from math import sqrt
 from statistics import mean, stdev
@@ -56,6 +56,29 @@ def numbers(name: str, setting: Setting, seed: int) -> dict[str, dict[str, float
     return {cohort: one.numbers() for cohort, one in simulate(GUARDS[name](), setting, seed).cohorts.items() if one.owners > 0}
 
 
+Values = dict[str, dict[str, dict[str, list[float]]]]
+"""By policy, cohort and what is reported: a value of each seed."""
+
+
+def compare(setting: Setting, seeds: range, *, jobs: int = 1, names: tuple[str, ...] = tuple(GUARDS)) -> Values:
+    """Every policy under the same seeds."""
+    asked = [(name, setting, seed) for name in names for seed in seeds]
+    if jobs == 1:
+        found = [numbers(*one) for one in asked]
+    else:
+        with ProcessPoolExecutor(jobs) as pool:
+            found = list(pool.map(numbers, *zip(*asked, strict=True)))
+    report: Values = {}
+    for name in names:
+        runs = [one for one, (of, _, _) in zip(found, asked, strict=True) if of == name]
+        report[name] = {}
+        for cohort in runs[0]:
+            # A cause that did not come up in a run was counted nought times; a strict zip would forget the others.
+            things = dict.fromkeys(thing for run in runs for thing in run[cohort])
+            report[name][cohort] = {thing: [run[cohort].get(thing, 0.0) for run in runs] for thing in things}
+    return report
+
+
 @frozen
 class Estimate:
     """The mean over seeds, and half the width of its confidence interval at 95 % (Student's t); None of a single seed."""
@@ -80,23 +103,33 @@ def estimate(values: list[float]) -> Estimate:
 
 
 Report = dict[str, dict[str, dict[str, Estimate]]]
-"""By policy, cohort and what is reported."""
+"""The same, all seeds together."""
 
 
-def compare(setting: Setting, seeds: range, *, jobs: int = 1, names: tuple[str, ...] = tuple(GUARDS)) -> Report:
-    """Every policy under the same seeds."""
-    asked = [(name, setting, seed) for name in names for seed in seeds]
-    if jobs == 1:
-        found = [numbers(*one) for one in asked]
-    else:
-        with ProcessPoolExecutor(jobs) as pool:
-            found = list(pool.map(numbers, *zip(*asked, strict=True)))
-    report: Report = {}
-    for name in names:
-        runs = [one for one, (of, _, _) in zip(found, asked, strict=True) if of == name]
-        report[name] = {}
-        for cohort in runs[0]:
-            # A cause that did not come up in a run was counted nought times; a strict zip would forget the others.
-            things = dict.fromkeys(thing for run in runs for thing in run[cohort])
-            report[name][cohort] = {thing: estimate([run[cohort].get(thing, 0.0) for run in runs]) for thing in things}
-    return report
+def estimated(values: Values) -> Report:
+    """What the seeds say together."""
+    return {
+        name: {cohort: {thing: estimate(one) for thing, one in things.items()} for cohort, things in cohorts.items()}
+        for name, cohorts in values.items()
+    }
+
+
+def joined(reports: Sequence[Values]) -> Values:
+    """Reports of different seeds as one. What a report does not have was counted nought times by every one of its seeds."""
+    first, *others = reports
+    if not others:
+        return first
+    rest, whole = joined(others), {}
+    for name, cohorts in first.items():
+        whole[name] = {}
+        for cohort, things in cohorts.items():
+            more = rest[name][cohort]
+            lengths = [len(one["owners"]) for one in (things, more)]
+            whole[name][cohort] = {
+                thing: [
+                    *things.get(thing, [0.0] * lengths[0]),
+                    *more.get(thing, [0.0] * lengths[1]),
+                ]
+                for thing in {**things, **more}
+            }
+    return whole

@@ -18,6 +18,11 @@ from acctsec.testing.world import World
 DOMAIN = "@example.org"
 
 
+def subject_of(identifier: str) -> str:
+    """The subject of an account that is made for a check, or would be."""
+    return identifier.removesuffix(DOMAIN)
+
+
 @frozen(kw_only=True)
 class Place:
     """Where an account of some kind is to be made: *subject* answers to *identifier*, and *password* opens it."""

@@ -1,6 +1,5 @@
 """An engine that is watched: every call of its ports and every hash is written down, and ports fail as they are told."""
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import wraps
 from inspect import iscoroutinefunction
@@ -11,8 +10,7 @@ from attrs import field, frozen
 from acctsec.engine import AsyncEngine, Engine
 from acctsec.errors import Overloaded, PortError, StoreUnavailable
 from acctsec.hashing import Comparison, HashingPolicy
-from acctsec.hashing.phc import parse
-from acctsec.hashing.wrapped import Wrapped
+from acctsec.testing._costs import cost_of
 from acctsec.testing.doubles import CORPUS, DIRECTORY, MESSENGER, POPULARITY, SINK, STORE, ManualClock
 from acctsec.testing.world import World
 
@@ -27,7 +25,6 @@ PORTS: Mapping[str, Sequence[str]] = {
 }
 OBJECTS: Mapping[str, Sequence[str]] = {"store": STORE, **{name: PORTS[name] for name in list(PORTS)[2:]}}
 HASHED = "hashing."
-_NUMBER = re.compile(r"(?<![A-Za-z0-9./+])[0-9]{1,8}(?![A-Za-z0-9./+])")
 
 
 @frozen
@@ -79,31 +76,6 @@ TROUBLES = (
 )
 
 
-def cost_of(hashing: HashingPolicy, stored: str) -> str:
-    """
-    The scheme of a stored hash and its cost, as far as the scheme spells it in plain numbers.
-
-    What the policy does not read costs what its own new hashes do.
-    """
-    scheme, own = hashing.scheme(stored), parse(stored)
-    if scheme is None:
-        return _argon2id(hashing.decoy())
-    if own is not None:
-        return _argon2id(stored)
-    for one in hashing.foreign:
-        within = one.parse(stored) if isinstance(one, Wrapped) else None
-        if within is not None and one.name == scheme:
-            return " ".join([scheme, *_NUMBER.findall(within.settings), _argon2id(str(within.outer))])
-    return " ".join([scheme, *_NUMBER.findall(stored)])
-
-
-def _argon2id(stored: str) -> str:
-    own = parse(stored)
-    assert own is not None
-    cost = own.parameters
-    return f"argon2id {cost.memory_kib} KiB, {cost.time_cost} passes, {cost.parallelism} lanes, {len(own.tag)} bytes"
-
-
 class Watch:
     """
     Writes down what the engine of a world, and whoever holds its ports, asks of them; from when it is made on.
@@ -127,7 +99,7 @@ class Watch:
         core.ports.hash = self.watched("hash permit", core.ports.hash)
         # Nobody sleeps, and a wait is as long for everybody: how often a crowd is asked again must not hang on chance.
         core.ports.pause = self.watched("pause", _pass)
-        core.jitter = _long  # type: ignore[method-assign]
+        core.jitter = _long  # type: ignore[assignment, method-assign]
         core.hashes.policy = _WatchedHashing(self, core.hashes.policy)  # type: ignore[assignment]
         for name, port in originals.items():
             if port is not None:

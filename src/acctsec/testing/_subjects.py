@@ -134,7 +134,8 @@ KINDS: Sequence[Kind] = (
 
 def besieged(strangers: Rungs) -> tuple[Kind, ...]:
     """Kinds whose strangers' lane rests, or has stopped: not even the right password gets through."""
-    resting, stopped = strangers.free + 2, strangers.stop + 2
+    resting = strangers.free + 2
+    stopped = strangers.stop + resting  # the last ones come too quickly to count
     return (
         Kind(name="was guessed at until it rests", make=Place.sign_up, shut=True, siege=resting),
         Kind(name="was guessed at until it stopped", make=Place.sign_up, shut=True, siege=stopped),

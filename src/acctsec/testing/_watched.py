@@ -89,6 +89,7 @@ class Watch:
         self.trouble: Trouble = CALM
         self.idle = False
         self._clock: ManualClock = world.clock
+        self._held: list[tuple[object, str]] = []
         engine: Engine | AsyncEngine = world.engine
         core = engine._flows.core  # noqa: SLF001 - the kit looks inside, so that whoever uses it need not
         originals = {name: getattr(world, name, None) for name in OBJECTS}
@@ -116,6 +117,13 @@ class Watch:
                 setattr(port, method, watched(f"{name}.{method} by your own code", call))
             except AttributeError:  # of slots: only what the engine asks is seen
                 return
+            self._held.append((port, method))
+
+    def let_go(self) -> None:
+        """Leave the ports as they were: a store may be one that others use."""
+        for port, method in self._held:
+            delattr(port, method)
+        self._held.clear()
 
     def watched(self, name: str, call: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
         """An awaited call, written down with what it answered, or with the class of what it raised."""

@@ -3,13 +3,11 @@
 import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from inspect import isawaitable
 from typing import Any
 
 from attrs import field, frozen
 
-from acctsec.errors import AcctsecError
 from acctsec.hashing import HashingPolicy
 from acctsec.outcomes import Refused, TryAgain
 from acctsec.testing._costs import cost_of, proportions, surprise
@@ -144,13 +142,17 @@ class _Check:
         people = [*self._people()]
         self.watch = Watch(self.world)
         self._besiege(people)
-        for name, call in self.operations(self.world).items():
-            self.watch.trouble = self.trouble
-            for attempt in self._attempts():
-                self._compare(name, attempt, {one: self._see(call, one, attempt) for one in people if self._takes(one, attempt)})
-            self._deliver()
-        if self.trouble is CALM and self.mixed:
-            self._compare_costs(people)
+        try:
+            for name, call in self.operations(self.world).items():
+                self.watch.trouble = self.trouble
+                for attempt in self._attempts():
+                    self._compare(
+                        name, attempt, {one: self._see(call, one, attempt) for one in people if self._takes(one, attempt)}
+                    )
+            if self.trouble is CALM and self.mixed:
+                self._compare_costs(people)
+        finally:
+            self.watch.let_go()
 
     # --- the stage ---
 
@@ -164,7 +166,7 @@ class _Check:
             people.append(_Person(identifier, kind, (kind.siege, kind.shut)))
         twice = [group for group in sorted({one.group for one in people}) for _ in range(2)]
         nobodies = [_Person(f"somebody-{900 + at}{DOMAIN}", None, group) for at, group in enumerate(twice)]
-        self._deliver()
+        self.world.deliver()
         return [*nobodies, *people]
 
     def _place(self, identifier: str) -> Place:
@@ -192,13 +194,8 @@ class _Check:
             if number > strangers.free + 2:
                 self.world.clock.advance(strangers.longest)
                 self.world.clock.advance(seconds=1)
-        self._deliver()
+        self.world.deliver()
         self.watch.idle = False
-
-    def _deliver(self) -> None:
-        """What a worker does between two requests, whatever is broken for it."""
-        with suppress(AcctsecError):
-            self.world.deliver()
 
     def _address(self) -> str:
         self.addresses += 1
@@ -209,9 +206,9 @@ class _Check:
         if self.trouble is not CALM:
             return [*wrong[:3], _Attempt("the right password", self.password, right=True), *wrong[3:]]
         return [
+            *(_Attempt("an odd password", one, odd=True) for one in ODD),
             *wrong,
             *(_Attempt("wrong passwords from one address", f"wrong again {number}", source=1) for number in range(7)),
-            *(_Attempt("an odd password", one, odd=True) for one in ODD),
             *(_Attempt("the right password", self.password, right=True) for _ in range(2)),
         ]
 
@@ -230,7 +227,7 @@ class _Check:
             if isawaitable(answer):
                 answer = w._run(_awaited(answer))  # noqa: SLF001 - the loop of this world's engine
         except Exception as raised:  # noqa: BLE001 - it is what is compared
-            error = raised
+            answer, error = None, raised
         took, w.clock.now = w.clock() - before, before
         calls = (*self.watch.calls, Called("time", str(took))) if took else tuple(self.watch.calls)
         return Seen(comparable(answer), error, calls)

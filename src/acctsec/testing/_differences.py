@@ -18,7 +18,7 @@ REMEDIES = {
     "details": "leave meters and records to the engine; a store of your own is proven by check_store.",
     "hashes": "compute as many hashes for nobody as for somebody: call sign_in whatever was found, and let it decide.",
     "cost": "new hashes cost what HashingPolicy says, for nobody as well: leave decoy() as it is. Hashes of other costs, also of "
-    "your own from before a cost was raised, are listed in HashingPolicy.foreign with cost and share (Argon2(cost=..., share=...)).",
+    "your own from before a cost was raised, are listed in HashingPolicy.foreign: Argon2(cost=..., share=...).",
     "distribution": "set the shares of HashingPolicy.foreign to the proportions of your accounts, as acctsec rewrap counts them.",
 }
 """How to mend each sort of difference."""

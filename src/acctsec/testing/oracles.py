@@ -179,7 +179,7 @@ class _Check:
         outcome = self.world.calls.sign_in(identifier, self.password, context=self.world.context())
         if isinstance(outcome, Refused | TryAgain):
             message = f"An account with the right password is answered {outcome!r}: does the directory find what was put there?"
-            raise AssertionError(message)
+            raise AssertionError(message)  # noqa: TRY004 - what is wrong is the world
 
     def _besiege(self, people: Sequence[_Person]) -> None:
         """Let strangers guess at somebody and at nobody, in step: windows end at the same guess. The resting ones come last."""

@@ -1,6 +1,8 @@
 """assert_no_oracle: the library passes under many policies, and every oracle that is planted is found and named."""
 
+from collections import Counter
 from itertools import count
+from random import Random
 
 import pytest
 from attrs import evolve, frozen
@@ -16,6 +18,7 @@ from acctsec.lockout import Outage
 from acctsec.protocols import Account, Status
 from acctsec.steps import Compared
 from acctsec.testing import OracleFound, assert_no_oracle, async_world, engine_operations, oracles, world
+from acctsec.testing._costs import surprise
 from acctsec.testing._watched import CALM, Trouble, Watch
 from acctsec.testing.oracles import KINDS, Kind
 
@@ -114,7 +117,7 @@ def test_the_default_policy_at_its_full_cost_lets_nobody_tell():
 
 def test_hashes_from_before_a_cost_was_raised_are_told_apart_until_they_are_listed():
     raised = hashed_by(DEARER)
-    with pytest.raises(OracleFound, match=r"1 passes.*names that nobody has, none does") as found:
+    with pytest.raises(OracleFound, match=r"1 passes.*names that nobody has, none ever does") as found:
         assert_no_oracle(lambda: world(policy=raised), population=[OLD, NEW], operations=sign_in_alone)
     assert found.value.what == "cost"
 
@@ -414,6 +417,26 @@ def test_shares_that_the_population_does_not_have_are_found():
     assert found_in_engine(lambda: world(policy=MIXED), population=tenth * 10).what == "distribution"
     right = [Bcrypt(cost=4).decoy()] * 160 + [OLD] * 240
     assert_no_oracle(lambda: world(policy=MIXED), population=right, operations=sign_in_alone)
+
+
+def test_a_sound_key_ring_is_not_denied_and_a_share_that_is_off_by_a_quarter_is():
+    """Also where a share is small; of two thousand key rings none is denied, as it should be once in a million."""
+    random, names = Random(5), ("bcrypt", "argon2id", "pbkdf2")
+    for shares in ((0.4, 0.6, 0.0), (0.01, 0.98, 0.01), (0.002, 0.001, 0.997)):
+        expected = {name: share for name, share in zip(names, shares, strict=True) if share}
+        for _ in range(700):
+            drawn = Counter(random.choices([*expected], [*expected.values()], k=600))
+            found, bound = surprise(drawn, expected, sampled=Counter())
+            assert found < bound, (shares, drawn)
+            sampled = Counter(random.choices([*expected], [*expected.values()], k=300))
+            found, bound = surprise(drawn, expected, sampled=sampled)
+            assert found < bound, (shares, drawn, sampled)
+
+    drawn = Counter({"bcrypt": 330, "argon2id": 270})
+    found, bound = surprise(drawn, {"bcrypt": 0.4, "argon2id": 0.6}, sampled=Counter())
+    assert found > bound
+    found, bound = surprise(Counter({"bcrypt": 1}), {"argon2id": 1.0}, sampled=Counter())
+    assert found > bound
 
 
 # --- nothing is proven by a check that cannot see ----------------------------------------------------------------------

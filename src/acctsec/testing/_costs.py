@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping
-from math import sqrt
+from math import inf, log, sqrt
 
 from acctsec.hashing import HashingPolicy
 from acctsec.hashing.phc import parse
@@ -55,13 +55,20 @@ def proportions(hashing: HashingPolicy, population: Counter[str]) -> dict[str, f
 
 def surprise(drawn: Counter[str], expected: Mapping[str, float], *, sampled: Counter[str]) -> tuple[float, float]:
     """
-    Chi-square of what was drawn against what was expected, and what it passes once in a million (after Wilson and Hilferty).
+    How far what was drawn is from what was expected, and what that passes once in a million.
 
-    Where the proportions are those of a sample, its own chance counts as well, and what it has none of may be rare.
+    The likelihood ratio, as chi-square: its tail holds where some costs are rare. Where the proportions are those of a sample,
+    both are held against what they have in common. The bound is Wilson and Hilferty's.
     """
-    total, rare = drawn.total(), 0.5 / (sampled.total() or drawn.total())
-    wider = 1 + total / sampled.total() if sampled else 1.0
-    expected = dict.fromkeys(drawn, rare) | dict(expected)
-    found = sum((drawn[one] - total * part) ** 2 / (total * part * wider) for one, part in expected.items())
-    free = max(1, len(expected) - 1)
+    common = drawn + sampled
+    total = common.total()
+    parts = {one: number / total for one, number in common.items()} if sampled else expected
+    found = sum(_apart(counted, parts) for counted in (drawn, sampled))
+    free = max(1, len(parts) - 1)
     return found, free * (1 - 2 / (9 * free) + DEVIATION * sqrt(2 / (9 * free))) ** 3
+
+
+def _apart(counted: Counter[str], parts: Mapping[str, float]) -> float:
+    total = counted.total()
+    pairs = ((number, total * parts.get(one, 0.0)) for one, number in counted.items())
+    return 2 * sum(number * log(number / due) if due else inf for number, due in pairs)

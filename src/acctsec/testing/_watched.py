@@ -204,10 +204,17 @@ class _WatchedHashing:
 
 
 def _shape(name: str, args: tuple[Any, ...], answer: Any) -> object:
-    """What of a call is compared: of charges the meters' classes, ladders and readings, of settlements the verdicts."""
+    """
+    What of a call is compared.
+
+    Of charges the meters' classes, ladders and readings, of settlements the verdicts, of
+    commits how many entries go to the outbox.
+    """
     if name == "meters.charge":
         pairs = zip(args[0], answer, strict=False)
         return tuple((one.meter[:1] == b"!", repr(one.ladder), type(read).__name__) for one, read in pairs)
+    if name == "records.commit":
+        return len(args[3])
     if name == "meters.settle":
         return tuple(one.verdict.value for one in args[0])
     return None

@@ -141,8 +141,8 @@ class _Check:
     def run(self) -> None:
         people = [*self._people()]
         self.watch = Watch(self.world)
-        self._besiege(people)
         try:
+            self._besiege(people)
             for name, call in self.operations(self.world).items():
                 self.watch.trouble = self.trouble
                 for attempt in self._attempts():
@@ -247,9 +247,10 @@ class _Check:
                 )
                 raise AssertionError(message)
             for one, what in seen.items():
-                self._remember_costs(one, what)
                 if one.kind is not None and one.group == group:
                     self._judge(operation, attempt, one.kind, what, first)
+        for one, what in seen.items():
+            self.costs.setdefault(one.identifier, set()).update(what.costs)
 
     def _judge(self, operation: str, attempt: _Attempt, kind: Kind, somebody: Seen, nobody: Seen) -> None:
         found = difference(somebody, nobody, mixed=self.mixed)
@@ -266,25 +267,21 @@ class _Check:
 
     # --- mixed populations ---
 
-    def _remember_costs(self, one: _Person, seen: Seen) -> None:
-        self.costs.setdefault(one.identifier, set()).update(seen.costs)
-
     def _compare_costs(self, people: Sequence[_Person]) -> None:
         """Where hashes are of several sorts: a name costs the same each time, and nobody is spread as accounts are."""
         drawn = self._drawn()
+        possible = {cost_of(self.hashing, decoy) for _, decoy in self.hashing.decoys} | drawn.keys()
         for one in people:
             costs, known = self.costs.get(one.identifier, set()), one.kind.name if one.kind else "is nobody's"
             if len(costs) > 1:
                 self._deny(known, "cost", f"Its name costs now {', now '.join(sorted(costs))}.")
-            if one.kind is not None and not costs <= drawn.keys():
-                self._deny(known, "cost", f"Its name costs {', '.join(costs)}; of {NAMES} names that nobody has, none does.")
+            if not costs <= possible:
+                self._deny(known, "cost", f"Its name costs {', '.join(costs)}: of names that nobody has, none ever does.")
         expected = proportions(self.hashing, self.population)
         found, bound = surprise(drawn, expected, sampled=self.population)
         if found > bound:
-            kind = "has any of these hashes"
-            self._deny(
-                kind, "distribution", f"nobody: {dict(drawn)}\naccounts: {expected}\nchi-square {found:.1f}, above {bound:.1f}"
-            )
+            spread = f"  accounts: {expected}\n  nobody:   {dict(drawn)} of {NAMES}\n  chi-square {found:.1f}, above {bound:.1f}"
+            self._deny("has any of these hashes", "distribution", spread)
 
     def _drawn(self) -> Counter[str]:
         """What names that nobody has cost, each counted once."""

@@ -52,9 +52,9 @@ def test_two_per_cent_more_are_found_on_a_busy_machine(seed):
 def test_both_of_a_pair_are_timed_in_an_order_of_chance():
     seen = []
     pairs = ((lambda: seen.append("one"), lambda: seen.append("other")) for _ in count())
-    one, other = timed(pairs, 200, random=Random(1))
+    samples = timed(pairs, 200, random=Random(1))
     first = seen[::2].count("one")
-    assert len(one) == len(other) == 200
+    assert {len(sample) for both in samples.values() for sample in both} == {200}
     assert 60 < first < 140
 
 
@@ -62,12 +62,17 @@ def test_both_of_a_pair_are_timed_in_an_order_of_chance():
 
 
 def told(what, pairs, *, number=PAIRS, seed=7):
-    """Measure, print and judge; the first calls warm up what loads on first use."""
+    """Measure, print and judge, by both clocks; the first calls warm up what loads on first use."""
     random = Random(seed)
     timed(pairs, 20, random=random)
-    found = judged(*timed(pairs, number, random=random), random=random)
-    print(f"\n{what}: {found}")
-    return found
+    found = {clock: judged(*both, random=random) for clock, both in timed(pairs, number, random=random).items()}
+    print(f"\n{what}:", *(f"{clock}: {one}" for clock, one in found.items()), sep="\n  ")
+    return [*found.values()]
+
+
+def alike(found, tolerance):
+    """No clock sees a difference, and one at least sees well enough to be sure that there is none above *tolerance*."""
+    return not any(one.leaks for one in found) and any(one.within(tolerance) for one in found)
 
 
 def platform(hashing, people):
@@ -102,8 +107,7 @@ def both(extra, call):
 @pytest.mark.deep
 def test_nobody_takes_as_long_to_refuse_as_somebody():
     found = told("sign_in, known and unknown", guesses(platform(HashingPolicy(), PAIRS)))
-    assert not found.leaks, found
-    assert found.within(P19), found
+    assert alike(found, P19), found
 
 
 @pytest.mark.deep
@@ -121,8 +125,8 @@ def test_a_leak_of_two_per_cent_of_a_hash_is_found():
             pass
 
     found = told("sign_in with a planted leak", guesses(platform(hashing, PAIRS), extra=extra), number=PAIRS // 4)
-    assert found.leaks, found
-    assert not found.within(P19), found
+    assert any(one.leaks for one in found), found
+    assert not alike(found, P19), found
 
 
 @pytest.mark.deep
@@ -136,7 +140,7 @@ def test_a_reset_is_asked_for_in_one_time():
             yield partial(engine.request_reset, known, context=here), partial(engine.request_reset, unknown, context=there)
 
     found = told("request_reset, known and unknown", asked(), number=4 * PAIRS)
-    assert not found.leaks, found
+    assert alike(found, P19), found
 
 
 BATCH = 50
@@ -164,7 +168,7 @@ def test_a_code_that_is_nearly_right_takes_as_long_as_one_that_is_not():
 
     for what, code in (("last digit wrong, first digit wrong", far), ("last digit wrong, right", right)):
         found = told(f"TOTP, {what}", ((looked_at(near), looked_at(code)) for _ in count()))
-        assert found.within(0.03), found
+        assert any(one.within(0.03) for one in found), found
 
 
 @pytest.mark.deep
@@ -178,4 +182,4 @@ def test_a_token_that_is_forged_well_takes_as_long_as_one_that_is_forged_badly()
         return repeated(lambda: engine.redeem_reset(ResetCode(token, "12345678"), "another good password", context=here))
 
     found = told("token, changed early and late", ((redeem(early), redeem(late)) for _ in count()))
-    assert not found.leaks or found.within(P19), found
+    assert any(one.within(P19) for one in found), found

@@ -1,6 +1,7 @@
 """assert_no_oracle: the library passes under many policies, and every oracle that is planted is found and named."""
 
 from collections import Counter
+from datetime import timedelta
 from itertools import count
 from random import Random
 
@@ -45,6 +46,11 @@ POLICIES = {
 USUAL = {"foreign hashes"}
 
 
+def asking_ports(w):
+    """All but what judges a password by the rules: that asks no port, whichever face or store there is, and takes the longest."""
+    return {name: call for name, call in engine_operations(w).items() if name != "check_password"}
+
+
 def sign_in_alone(w):
     """The operation that most can go wrong with, where all would take longer and show no more."""
     return {"sign_in": engine_operations(w)["sign_in"]}
@@ -70,11 +76,17 @@ def test_no_policy_lets_an_outsider_tell_somebody_from_nobody(name):
     assert_no_oracle(lambda: world(policy=POLICIES[name]))
 
 
+@pytest.mark.parametrize("name", [one for one in POLICIES if one not in USUAL])
+def test_no_policy_lets_a_sign_in_tell(name):
+    """All operations of these take longer, and are for `make test-deep`."""
+    assert_no_oracle(lambda: world(policy=POLICIES[name]), operations=sign_in_alone)
+
+
 @pytest.mark.parametrize(
     "name", [None, *(pytest.param(one, marks=pytest.mark.deep) for one in POLICIES)], ids=["the default", *POLICIES]
 )
 def test_neither_does_the_async_face(name):
-    assert_no_oracle(lambda: async_world(policy=POLICIES.get(name, CHEAPEST)))
+    assert_no_oracle(lambda: async_world(policy=POLICIES.get(name, CHEAPEST)), operations=asking_ports)
 
 
 @pytest.mark.parametrize("store", [one if one == "sqlite" else pytest.param(one, marks=pytest.mark.deep) for one in STORES])
@@ -88,7 +100,7 @@ def test_no_store_lets_an_outsider_tell_somebody_from_nobody(store, places):
         policy = CHEAPEST if store == "sqlite" else POLICIES["foreign hashes"]
         return world(policy=policy, store=Borrowed(opened[0].open()))
 
-    assert_no_oracle(make)
+    assert_no_oracle(make, operations=asking_ports)
     opened[0].close()
 
 
@@ -103,7 +115,7 @@ def test_no_async_store_lets_an_outsider_tell_somebody_from_nobody(store, places
         opened[:] = [places.fresh(store)]
         return async_world(store=opened[0].open_async())
 
-    assert_no_oracle(make)
+    assert_no_oracle(make, operations=asking_ports)
     opened[0].close()
 
 
@@ -332,6 +344,17 @@ def test_a_skipped_decoy_is_found(monkeypatch):
     assert (found.what, found.operation) == ("hashes", "sign_in")
 
 
+def test_a_disabled_account_that_shows_at_its_right_password_is_found(monkeypatch):
+    async def fail(usual, self, reason):
+        outcome = await usual(self, reason)
+        return Refused(timedelta(seconds=1)) if reason == "disabled" else outcome
+
+    patched(monkeypatch, Guess, "fail", fail)
+    found = found_in_engine()
+    assert (found.what, found.kind) == ("answer", "is disabled by the platform")
+    assert "the right password" in str(found)
+
+
 def test_a_decoy_of_another_cost_is_found(monkeypatch):
     cheaper = evolve(CHEAPEST.hashing, memory_kib=9)
     patched(monkeypatch, Hashes, "_opened", lambda usual, self, sealed: cheaper.decoy())
@@ -450,7 +473,7 @@ def test_a_directory_that_finds_nobody_is_no_proof():
         return w
 
     with pytest.raises(AssertionError, match="does the directory find"):
-        assert_no_oracle(make)
+        assert_no_oracle(make, operations=asking_ports)
 
 
 def test_an_answer_that_repeats_what_was_typed_cannot_be_compared():

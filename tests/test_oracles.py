@@ -43,7 +43,6 @@ POLICIES = {
     "a factor for everybody": evolve(CHEAPEST, mfa=MfaPolicy(required=True)),
     "counting alone in an outage": evolve(CHEAPEST, lockout=LockoutPolicy(on_outage=Outage.LOCAL)),
 }
-USUAL = {"foreign hashes"}
 
 
 def asking_ports(w):
@@ -71,12 +70,13 @@ class Borrowed:
         return getattr(self._store, name)
 
 
-@pytest.mark.parametrize("name", [pytest.param(one, marks=() if one in USUAL else pytest.mark.deep) for one in POLICIES])
+@pytest.mark.deep
+@pytest.mark.parametrize("name", POLICIES)
 def test_no_policy_lets_an_outsider_tell_somebody_from_nobody(name):
     assert_no_oracle(lambda: world(policy=POLICIES[name]))
 
 
-@pytest.mark.parametrize("name", [one for one in POLICIES if one not in USUAL])
+@pytest.mark.parametrize("name", POLICIES)
 def test_no_policy_lets_a_sign_in_tell(name):
     """All operations of these take longer, and are for `make test-deep`."""
     assert_no_oracle(lambda: world(policy=POLICIES[name]), operations=sign_in_alone)
@@ -97,8 +97,7 @@ def test_no_store_lets_an_outsider_tell_somebody_from_nobody(store, places):
         for place in opened:
             place.close()
         opened[:] = [places.fresh(store)]
-        policy = CHEAPEST if store == "sqlite" else POLICIES["foreign hashes"]
-        return world(policy=policy, store=Borrowed(opened[0].open()))
+        return world(policy=POLICIES["foreign hashes"], store=Borrowed(opened[0].open()))
 
     assert_no_oracle(make, operations=asking_ports)
     opened[0].close()

@@ -51,6 +51,10 @@ class Judged:
         """Whether an outsider with as many tries can be certain of a difference."""
         return abs(self.t) > CERTAIN and not self.low <= 1 <= self.high
 
+    def above(self, tolerance: float) -> bool:
+        """Whether there is a difference above *tolerance*, for sure: a smaller one is real and drowns on the way to anybody."""
+        return self.leaks and (self.high < 1 - tolerance or self.low > 1 + tolerance)
+
     def within(self, tolerance: float) -> bool:
         """Whether the ratio is 1, but for *tolerance*, for sure."""
         return 1 - tolerance <= self.low and self.high <= 1 + tolerance

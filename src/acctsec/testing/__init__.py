@@ -27,6 +27,7 @@ from acctsec.testing.linearizability import (
     check_history,
     read_history,
 )
+from acctsec.testing.oracles import OracleFound, assert_no_oracle, engine_operations
 from acctsec.testing.policies import check_policy
 from acctsec.testing.races import Explored, RaceFound, TooManySchedules, explore, replay
 from acctsec.testing.stores import check_store
@@ -49,6 +50,7 @@ __all__ = [
     "MemoryDirectory",
     "NotLinearizable",
     "Operation",
+    "OracleFound",
     "RaceFound",
     "Recorded",
     "RecordingMessenger",
@@ -58,11 +60,13 @@ __all__ = [
     "TooManySchedules",
     "World",
     "as_async",
+    "assert_no_oracle",
     "async_world",
     "check_history",
     "check_policy",
     "check_store",
     "crash_everywhere",
+    "engine_operations",
     "explore",
     "instrumented",
     "race_world",

@@ -1,0 +1,79 @@
+"""What an outsider can do to an engine, with a name, a token he made up, or one that he was given."""
+
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+from acctsec._flows.tokens import Purpose, Tokens
+from acctsec.claims import LinkClaims, RecoveryCode, ResetCode, ResetLink, ResumeTicket, Ticket, TotpCode
+from acctsec.keyring import Keyring
+from acctsec.protocols import Account
+from acctsec.testing._subjects import subject_of
+from acctsec.testing.world import World
+
+Call = Callable[[str, str, str], object]
+"""Something an outsider can do: ``call(identifier, password, address)``; answers, or is awaited for, what he sees."""
+
+NEW = "violet staple under the harbour 63"
+
+
+def engine_operations(world: World[Any]) -> dict[str, Call]:
+    """Every operation of the engine that an outsider can begin, with a name, a token he made up, or one that he was given."""
+    engine, here = world.calls, world.context
+    forger = Tokens(Keyring(sealing=[bytes(range(32))], index=[bytes(range(1, 33))]))
+    handles: dict[str, str] = {}
+
+    def handle(identifier: str, address: str) -> str:
+        if identifier not in handles:
+            handles[identifier] = engine.request_reset(identifier, context=here(address)).handle
+        return handles[identifier]
+
+    def code(identifier: str, password: str, address: str) -> object:
+        digits = engine.policy.reset.code_digits
+        guess = ResetCode(handle(identifier, address), f"{_number(password) % 10**digits:0{digits}d}")
+        return engine.redeem_reset(guess, NEW, context=here(address))
+
+    def recovery(identifier: str, password: str, address: str) -> object:
+        guess = RecoveryCode(f"{_number(password) % 10**4:04d}-0000-0000-0000", handle(identifier, address))
+        return engine.redeem_reset(guess, NEW, context=here(address))
+
+    def link(identifier: str) -> str:
+        return forger.seal(
+            Purpose.LINK, LinkClaims(tenant="", subject=subject_of(identifier), incarnation=bytes(16), secret=bytes(32))
+        )
+
+    def ticket(identifier: str, purpose: Purpose) -> str:
+        now = world.clock()
+        claims = Ticket(
+            tenant="",
+            subject=subject_of(identifier),
+            incarnation=bytes(16),
+            epoch=0,
+            id=bytes(16),
+            issued=now,
+            expires=now,
+            methods=(),
+        )
+        return forger.seal(purpose, claims)
+
+    return {
+        "sign_in": lambda name, password, at: engine.sign_in(name, password, context=here(at)),
+        "request_reset": lambda name, _, at: engine.request_reset(name, context=here(at)),
+        "redeem_reset with a wrong code": code,
+        "redeem_reset with a wrong recovery code": recovery,
+        "redeem_reset with a forged link": lambda name, _, at: engine.redeem_reset(ResetLink(link(name)), NEW, context=here(at)),
+        "redeem_reset with a forged ticket": lambda name, _, at: engine.redeem_reset(
+            ResumeTicket(ticket(name, Purpose.RESUME)), NEW, context=here(at)
+        ),
+        "inspect_reset of a forged link": lambda name, _, at: engine.inspect_reset(link(name), context=here(at)),
+        "verify_factor with a forged ticket": lambda name, _, at: engine.verify_factor(
+            ticket(name, Purpose.SIGN_IN), TotpCode("000000"), context=here(at)
+        ),
+        "check_password": lambda name, password, _: engine.check_password(
+            password, account=Account(subject=subject_of(name), identifiers=(name,))
+        ),
+    }
+
+
+def _number(text: str) -> int:
+    return zlib.crc32(text.encode("utf-8", "surrogatepass"))

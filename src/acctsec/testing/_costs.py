@@ -7,7 +7,7 @@ from math import inf, log, sqrt
 
 from acctsec.hashing import HashingPolicy
 from acctsec.hashing.phc import parse
-from acctsec.hashing.wrapped import Wrapped
+from acctsec.hashing.wrapped import unwrap
 
 _NUMBER = re.compile(r"(?<![A-Za-z0-9./+])[0-9]{1,8}(?![A-Za-z0-9./+])")
 
@@ -25,10 +25,11 @@ def cost_of(hashing: HashingPolicy, stored: str) -> str:
         return _argon2id(hashing.decoy())
     if own is not None:
         return _argon2id(stored)
-    for one in hashing.foreign:
-        within = one.parse(stored) if isinstance(one, Wrapped) else None
-        if within is not None and one.name == scheme:
-            return " ".join([scheme, *_NUMBER.findall(within.settings), _argon2id(str(within.outer))])
+    within = unwrap(stored)
+    if within is not None:
+        return " ".join([within.name, *_NUMBER.findall(within.settings), _argon2id(str(within.outer))])
+    if hashing.wraps(stored):  # one that is bare is compared with one of ours beside it
+        return cost_of(hashing, hashing.wrap(stored, salt=bytes(hashing.salt_bytes)))
     return " ".join([scheme, *_NUMBER.findall(stored)])
 
 

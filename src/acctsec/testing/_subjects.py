@@ -8,8 +8,6 @@ from attrs import evolve, field, frozen
 from acctsec.budgets import Rungs
 from acctsec.claims import Admin, Initial
 from acctsec.hashing import HashingPolicy
-from acctsec.hashing.phc import parse
-from acctsec.hashing.wrapped import Wrapped
 from acctsec.outcomes import EnrollmentRequired, FactorAdded, Imported, PasswordChanged, SignedIn
 from acctsec.protocols import Account, Status
 from acctsec.testing.doubles import Authenticator
@@ -156,7 +154,4 @@ def of_hash(name: str, stored: str) -> Kind:
 
 def foreign_decoys(hashing: HashingPolicy) -> dict[str, str]:
     """A stored hash of each foreign format that some account has, by its name."""
-    own = parse(hashing.decoy())
-    assert own is not None
-    shared = [one for one in hashing.foreign if one.share]
-    return {one.name: one.decoy(own) if isinstance(one, Wrapped) else one.decoy() for one in shared}
+    return {one.name: one.decoy() for one in hashing.foreign if one.share}

@@ -150,7 +150,6 @@ def test_a_store_that_loses_commits_lets_nobody_tell(monkeypatch):
     assert_no_oracle(world, operations=sign_in_alone)
 
 
-@pytest.mark.xfail(strict=True, reason="the meters of an account begin anew with its first record, those of a phantom go on")
 def test_a_reset_that_is_asked_for_does_not_show_at_the_next_sign_in():
     w = world()
     w.sign_up(password=None)

@@ -20,7 +20,7 @@ PHANTOM = frame("phantom")
 
 
 class Who(Value, frozen=True, kw_only=True):
-    """Whose secret is guessed: a subject, or the phantom of an unknown identifier, which is metered like one."""
+    """Whose secret is guessed: a subject, or the phantom of an unknown identifier, which is metered and looked at like one."""
 
     names: tuple[bytes | str, ...]
     loaded: Loaded | None = None
@@ -37,16 +37,21 @@ class Who(Value, frozen=True, kw_only=True):
 
 
 def known(scene: Scene, loaded: Loaded) -> Who:
-    """A subject as the owner of meters: named with its incarnation and meter generation."""
+    """
+    A subject as the owner of meters: named with its incarnation and meter generation.
+
+    A record in which no password was ever set names nobody: it is made by what anybody can ask for, such as a reset, and meters
+    that began anew with it would tell an account from a phantom, whose meters go on.
+    """
     record = loaded.record
-    life = record.incarnation if loaded.version else b""
+    life = record.incarnation if record.epoch else b""
     names = ("subject", scene.tenant, scene.subject, life, record.meters.to_bytes(8, "big"))
     return Who(names=names, loaded=loaded)
 
 
-def phantom(tenant: str, identifier: Identifier) -> Who:
-    """An unknown identifier as the owner of meters."""
-    return Who(names=("phantom", tenant, identifier.kind.value, identifier.value))
+def phantom(tenant: str, identifier: Identifier, loaded: Loaded) -> Who:
+    """An unknown identifier as the owner of meters, with the record that it has not: what is asked of one takes time."""
+    return Who(names=("phantom", tenant, identifier.kind.value, identifier.value), loaded=loaded)
 
 
 class Counting:

@@ -267,4 +267,4 @@ async def behind(core: Core, context: Context, name: Identifier, account: Accoun
         return scene, loaded, known(scene, loaded)
     scene = Scene(tenant=context.tenant, subject="", account=None, now=core.now(), source=context.source.key)
     loaded = await core.load(frame("phantom", context.tenant, name.value), fresh=core.draw(16))
-    return scene, loaded, phantom(context.tenant, name)
+    return scene, loaded, phantom(context.tenant, name, loaded)

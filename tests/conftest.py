@@ -1,6 +1,9 @@
 """What every test shares: how hard Hypothesis searches, and the servers of the session (tests/servers says how to use them)."""
 
 import os
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import gettempdir
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -23,6 +26,43 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+
+
+ALONE = Path(__file__).parent / "faults"
+"""Tests of servers that are killed while others work: what they find out hangs on how much goes on at once."""
+
+
+@contextmanager
+def turn(*, alone):
+    """Hold the machine for one test of one process, beside those of the others or alone."""
+    with suppress(ImportError):
+        import fcntl
+
+        with turns().open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+            yield
+            return
+    yield
+
+
+def turns():
+    """The file on which the processes of one run wait for each other."""
+    return Path(gettempdir(), f"acctsec-tests-{os.environ['PYTEST_XDIST_TESTRUNUID']}.lock")
+
+
+def pytest_sessionfinish():
+    """The first to end needs no turn of its own any more, and leaves nothing for the others to wait for."""
+    if "PYTEST_XDIST_TESTRUNUID" in os.environ:
+        turns().unlink(missing_ok=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Where tests run in several processes, some have the machine to themselves."""
+    if "PYTEST_XDIST_TESTRUNUID" not in os.environ:
+        return (yield)
+    with turn(alone=ALONE in item.path.parents):
+        return (yield)
 
 
 @pytest.fixture(scope="session")

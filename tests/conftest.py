@@ -1,7 +1,7 @@
 """What every test shares: how hard Hypothesis searches, and the servers of the session (tests/servers says how to use them)."""
 
 import os
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -11,6 +11,11 @@ from tests.servers import Postgres, RemotePostgres, RemoteValkey, Valkey, Valkey
 from tests.servers.postgres import VARIABLE as POSTGRES
 from tests.servers.valkey import REDIS
 from tests.servers.valkey import VARIABLE as VALKEY
+
+try:
+    import fcntl
+except ImportError:  # Windows: nobody waits for anybody
+    fcntl = None
 
 # No deadline anywhere: an Argon2 hash takes what it takes, and a shared machine is slow at times.
 settings.register_profile("dev", max_examples=50, deadline=None)
@@ -35,14 +40,12 @@ ALONE = Path(__file__).parent / "faults"
 @contextmanager
 def turn(*, alone):
     """Hold the machine for one test of one process, beside those of the others or alone."""
-    with suppress(ImportError):
-        import fcntl
-
-        with turns().open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-            yield
-            return
-    yield
+    if fcntl is None:
+        yield
+        return
+    with turns().open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
 
 
 def turns():

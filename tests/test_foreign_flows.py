@@ -204,6 +204,8 @@ def test_a_right_password_is_right_also_when_there_is_no_memory_for_a_new_hash(m
     monkeypatch.setattr(type(w.policy.hashing), "hash", no_memory)
     w.sign_in()
     assert held(w) == STORED
+    w.deliver()
+    assert [one.port for _, one in w.sink.handed if isinstance(one, events.PortFailed)] == ["hashing"]
 
 
 def test_a_key_that_comes_in_deals_nobody_another_decoy(mixed):

@@ -2,6 +2,9 @@
 
 import ipaddress
 
+import maxminddb
+import mmdb_writer
+import netaddr
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,8 +106,6 @@ def test_a_resolver_without_a_database_is_refused():
 
 def test_a_true_database_is_read(tmp_path):
     """Written by one package and read by MaxMind's own."""
-    maxminddb = pytest.importorskip("maxminddb")
-    mmdb_writer, netaddr = pytest.importorskip("mmdb_writer"), pytest.importorskip("netaddr")
     for name, row in (("asn", {"autonomous_system_number": 64500}), ("country", {"country": {"iso_code": "SE"}})):
         made = mmdb_writer.MMDBWriter(6, f"Test-{name}", ipv4_compatible=True)
         made.insert_network(netaddr.IPSet(["192.0.2.0/24", "2001:db8::/32"]), row)

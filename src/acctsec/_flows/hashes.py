@@ -105,7 +105,7 @@ class Hashes:
         phc, policy = self.opened(scene, verifier), self.policy
         stored = self._opened(decoy.sealed) if phc is None else phc
         # A decoy that stands for hashes of what was typed takes what was typed: it can be longer, and take longer.
-        as_typed = decoy.foreign if verifier is None or phc is None else verifier.preparation is AS_TYPED
+        as_typed = decoy.foreign if verifier is None or phc is None else verifier.preparation == AS_TYPED
         raw = password.typed if as_typed else password.text
         if phc is not None and admitted:
             job: Job[object] = Job(lambda: policy.verify(stored, raw), key=scene.source)
@@ -127,7 +127,7 @@ class Hashes:
 
     def spellings(self, verifier: Verifier, password: Password) -> tuple[Password, ...]:
         """A password in each spelling that a verifier may have been made of: another one of what was typed is still the same."""
-        if verifier.preparation is not AS_TYPED:
+        if verifier.preparation != AS_TYPED:
             return (password,)
         forms = dict.fromkeys((password.typed, password.text, normalize("NFD", password.text)))
         return tuple(Password(password.text, form) for form in forms)
@@ -161,12 +161,15 @@ class Hashes:
         """
         if verifier is None or phc is None:
             return None
-        as_typed = verifier.preparation is AS_TYPED
+        as_typed = verifier.preparation == AS_TYPED
         try:
             if self.policy.needs_rehash(phc) or (as_typed and not password.as_prepared):
                 return evolve(await self.hashed(scene, password), replaces=verifier.sealed)
-        except (Overloaded, PortError):
+        except Overloaded:
             return None  # an upgrade never fails a correct sign-in
+        except PortError:
+            self.observe(events.PortFailed(**scene.head(), port="hashing"))
+            return None
         if self.keyring.sealed_by_newest(verifier.sealed) and not as_typed:
             return None
         return self.sealed(scene, phc, replaces=verifier.sealed)

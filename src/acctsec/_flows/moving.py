@@ -94,8 +94,9 @@ class Moving:
         """What made a hash, or None for one that the policy's hashing would not compute."""
         hashing = self.core.policy.hashing
         scheme = hashing.scheme(stored) if type(stored) is str and len(stored) <= LONGEST_HASH else None
-        wrapped = scheme is not None and (scheme == OWN or scheme.startswith(WRAPPED))
-        if scheme is None or type(stored) is not str or not wrap or wrapped or hashing.wraps(stored):
+        if scheme is None or type(stored) is not str:
+            return None
+        if not wrap or scheme == OWN or scheme.startswith(WRAPPED) or hashing.wraps(stored):
             return scheme
         raise ConfigError(f"Hashes of {scheme} cannot be wrapped.", remedy="Import them without.")
 

@@ -14,18 +14,21 @@ from acctsec.attacks.spray import SprayPolicy
 from acctsec.attacks.spread import SpreadPolicy
 
 
-def upto(at):
+def upto(at, name=""):
+    if name == "unknown":
+        return Bands(notify=Band(at=at, below=15))
     return Bands(challenge=Band(at=30, below=15), tighten=Band(at=at, below=15))
 
 
 @pytest.mark.parametrize(
-    ("name", "most"), [("address", 20_000), ("prefix", 20_000), ("asn", 20_000), ("spray", 512), ("crowd", 512)]
+    ("name", "most"),
+    [("address", 20_000), ("prefix", 20_000), ("asn", 20_000), ("unknown", 20_000), ("spray", 512), ("crowd", 512)],
 )
 def test_a_threshold_out_of_reach_is_refused(name, most):
     """It would never be reached, and nobody would know."""
-    AttackPolicy(posture=PosturePolicy(**{name: upto(most)}))
+    AttackPolicy(posture=PosturePolicy(**{name: upto(most, name)}))
     AttackPolicy(posture=PosturePolicy(**{name: None}))
-    for bands in (upto(most + 1), Bands(challenge=Band(at=most + 1, below=1))):
+    for bands in (upto(most + 1, name), Bands(notify=Band(at=most + 1, below=1))):
         with pytest.raises(ConfigError, match=name):
             AttackPolicy(posture=PosturePolicy(**{name: bands}))
 

@@ -2,7 +2,7 @@
 
 from attrs import field, frozen
 
-from acctsec.attacks.posture import Bands, PosturePolicy
+from acctsec.attacks.posture import PosturePolicy
 from acctsec.attacks.reputation import ReputationPolicy
 from acctsec.attacks.spray import SprayPolicy
 from acctsec.attacks.surge import SurgePolicy
@@ -30,13 +30,10 @@ class AttackPolicy:
             ("address", self.posture.address, self.reputation.most, score),
             ("prefix", self.posture.prefix, self.reputation.most, score),
             ("asn", self.posture.asn, self.reputation.most, score),
+            ("unknown", self.posture.unknown, self.reputation.most, score),
             ("spray", self.posture.spray, self.spray.candidates.bits // 2, "raise spray.candidates.bits"),
             ("crowd", self.posture.crowd, self.spray.prefixes.bits // 2, "raise spray.prefixes.bits"),
         ):
-            if bands is not None and _highest(bands) > most:
-                message = f"posture.{name} has a threshold of {_highest(bands)}; what it looks at is never surely above {most}."
+            if bands is not None and bands.highest > most:
+                message = f"posture.{name} has a threshold of {bands.highest}; what it looks at is never surely above {most}."
                 raise ConfigError(message, remedy=f"Lower the threshold, or {remedy}.")
-
-
-def _highest(bands: Bands) -> int:
-    return bands.challenge.at if bands.tighten is None else bands.tighten.at

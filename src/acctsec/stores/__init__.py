@@ -13,6 +13,7 @@ from acctsec.stores.postgres import AsyncPostgresStore, PostgresStore
 from acctsec.stores.split import AsyncSplitStore, SplitStore
 from acctsec.stores.sqlite import AsyncSqliteStore, SqliteStore
 from acctsec.stores.valkey import AsyncValkeyStore, ValkeyRisk, ValkeyStore
+from acctsec.stores.valkey_popularity import AsyncValkeyPopularity, ValkeyPopularity
 
 __all__ = [
     "AsyncMemoryPopularity",
@@ -20,12 +21,14 @@ __all__ = [
     "AsyncPostgresStore",
     "AsyncSplitStore",
     "AsyncSqliteStore",
+    "AsyncValkeyPopularity",
     "AsyncValkeyStore",
     "MemoryPopularity",
     "MemoryStore",
     "PostgresStore",
     "SplitStore",
     "SqliteStore",
+    "ValkeyPopularity",
     "ValkeyRisk",
     "ValkeyStore",
 ]

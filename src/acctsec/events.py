@@ -205,6 +205,24 @@ class PortFailed(Event):
 
 
 @frozen(kw_only=True)
+class PostureChanged(Event):
+    """
+    Observation: what looks across accounts took strangers of one place more, or less, strictly from here on.
+
+    *detector* says what it saw, *scope* and *name* where: a network, the tenant, or a password, whose name leads back to nothing.
+    *before* and *after* are ``normal``, ``notify``, ``challenge`` or ``tighten``; *level* is what the detector counted. Nobody's
+    account is named, and no single request.
+    """
+
+    detector: str
+    scope: str
+    name: str
+    before: str
+    after: str
+    level: int
+
+
+@frozen(kw_only=True)
 class ResetWithheld(Event):
     """Observation: a reset request led to no message; *reason* says why."""
 

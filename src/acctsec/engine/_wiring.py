@@ -23,6 +23,7 @@ from acctsec.policy import Policy
 RECORDS = ("load", "commit", "drain", "ack", "scan")
 METERS = ("charge", "settle", "read")
 POPULARITY = ("count", "add")
+WATCH = ("look", "wrong")
 OWN_ROWS = 50_000  # of meters that a process keeps by itself while the others do not answer: about 50 MB
 
 
@@ -64,9 +65,22 @@ def check_wiring(policy: object, keyring: object, messenger: object, popularity:
 
 
 def forms(*ports: object) -> list[tuple[str, object, tuple[str, ...]]]:
-    names = ("store", "directory", "messenger", "sink", "corpus", "popularity")
-    methods: tuple[tuple[str, ...], ...] = ((*RECORDS, *METERS), ("find", "get"), ("send",), ("record",), ("count",), POPULARITY)
+    names = ("store", "directory", "messenger", "sink", "corpus", "popularity", "watch")
+    methods: tuple[tuple[str, ...], ...] = (
+        (*RECORDS, *METERS),
+        ("find", "get"),
+        ("send",),
+        ("record",),
+        ("count",),
+        POPULARITY,
+        WATCH,
+    )
     return [found for found in zip(names, ports, methods, strict=True) if found[1] is not None]
+
+
+def check_resolver(resolver: object) -> None:
+    if resolver is not None:  # of either face: it answers from memory
+        check_form("resolver", resolver, ("origin",), wants_async=False)
 
 
 def check_form(name: str, port: object, methods: tuple[str, ...], *, wants_async: bool) -> None:

@@ -27,6 +27,7 @@ from acctsec.testing.doubles import (
     MESSENGER,
     POPULARITY,
     SINK,
+    WATCH,
     Authenticator,
     Comparisons,
     ManualClock,
@@ -53,6 +54,8 @@ def world(
     seed: int = 0,
     corpus: object = None,
     popularity: object = None,
+    watch: object = None,
+    resolver: object = None,
 ) -> "World[Engine]":
     """
     A blocking engine and its doubles.
@@ -64,7 +67,8 @@ def world(
     'SignedIn'
     """
     store = MemoryStore() if store is None else store
-    return built(World, Engine, store, policy=policy, seed=seed, corpus=corpus, popularity=popularity)
+    more = {"corpus": corpus, "popularity": popularity, "watch": watch, "resolver": resolver}
+    return built(World, Engine, store, policy=policy, seed=seed, **more)
 
 
 def async_world(
@@ -74,13 +78,16 @@ def async_world(
     seed: int = 0,
     corpus: object = None,
     popularity: object = None,
+    watch: object = None,
+    resolver: object = None,
 ) -> "World[AsyncEngine]":
     """
-    An async engine and its doubles; *corpus* and *popularity*, if any, in their blocking form. Close it when it is no longer
-    used.
+    An async engine and its doubles; *corpus*, *popularity* and *watch*, if any, in their blocking form. Close it when it is no
+    longer used.
     """
     store = AsyncMemoryStore() if store is None else store
-    return built(World, AsyncEngine, store, policy=policy, seed=seed, corpus=corpus, popularity=popularity)
+    more = {"corpus": corpus, "popularity": popularity, "watch": watch, "resolver": resolver}
+    return built(World, AsyncEngine, store, policy=policy, seed=seed, **more)
 
 
 def built(
@@ -92,6 +99,8 @@ def built(
     seed: int,
     corpus: object = None,
     popularity: object = None,
+    watch: object = None,
+    resolver: object = None,
 ) -> WorldT:
     """A world of that kind around that face and store."""
     policy, comparisons = instrumented(policy)
@@ -106,6 +115,8 @@ def built(
         comparisons=comparisons,
         corpus=corpus,
         popularity=popularity,
+        watch=watch,
+        resolver=resolver,
     )
 
 
@@ -126,6 +137,8 @@ class World(Generic[EngineT]):
     comparisons: Comparisons
     corpus: Any = None
     popularity: Any = None
+    watch: Any = None
+    resolver: Any = None
     clock: ManualClock = field(factory=ManualClock)
     directory: MemoryDirectory = field(factory=MemoryDirectory)
     messenger: RecordingMessenger = field(factory=RecordingMessenger)
@@ -153,6 +166,8 @@ class World(Generic[EngineT]):
             "sink": form(self.sink, SINK),
             "corpus": None if self.corpus is None else form(self.corpus, CORPUS),
             "popularity": None if self.popularity is None else form(self.popularity, POPULARITY),
+            "watch": None if self.watch is None else form(self.watch, WATCH),
+            "resolver": self.resolver,
             "clock": self.clock,
             "entropy": self.entropy,
         }

@@ -30,6 +30,7 @@ from acctsec.protocols import (
     Account,
     Ambiguous,
     AsyncBreachCorpus,
+    AsyncChallenge,
     AsyncDirectory,
     AsyncMessenger,
     AsyncMeterStore,
@@ -82,6 +83,7 @@ class Ports:
     sink: AsyncEventSink | None
     corpus: AsyncBreachCorpus | None
     popularity: AsyncPopularityCounter | None
+    challenge: AsyncChallenge | None
     hash: Callable[[Job[object]], Awaitable[object]]
     offload: Callable[[Job[Any]], Awaitable[Any]]
     later: Callable[[Callable[[], Coroutine[Any, Any, None]]], bool]  # begins what nobody waits for; False where too much is on

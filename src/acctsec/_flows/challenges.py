@@ -2,6 +2,7 @@
 
 import hmac
 from datetime import timedelta
+from hashlib import sha256
 
 from acctsec import events
 from acctsec._flows.core import BRIEF, EPOCH, Core, port
@@ -10,6 +11,7 @@ from acctsec.budgets import Budget
 from acctsec.claims import ChallengeAnswer, ChallengeClaims
 from acctsec.context import Context
 from acctsec.errors import ConfigError, PortError, StoreBusy
+from acctsec.keyring import frame
 from acctsec.outcomes import ChallengeRequired, Refused, TryAgain
 from acctsec.protocols import AsyncChallenge, Charge, Granted, Reading, Resting, Solved, Unsolved
 from acctsec.record import SKEW
@@ -82,18 +84,13 @@ class Challenges:
             message = f"challenge.puzzle did not answer with text of 1 to {MAX_PUZZLE_BYTES} bytes."
             raise PortError(message, remedy="Answer what the platform shows: a puzzle, or a site key.")
         claims = ChallengeClaims(
-            bound=self._bound(scene, context, typed),
+            bound=_bound(scene, context, typed),
             id=drawn[:16],
             issued=scene.now,
             expires=scene.now + core.policy.lockout.challenge_lifetime,
             puzzle=puzzle,
         )
         return ChallengeRequired(core.tokens.seal(Purpose.CHALLENGE, claims), puzzle=puzzle)
-
-    def _bound(self, scene: Scene, context: Context, typed: bytes | str, *, key: int = 0) -> bytes:
-        """All that a ticket is good for: this operation, for this name, from this source."""
-        digest = self.core.keyring.digest("challenge", OPERATION, scene.tenant, context.source.key, typed, key=key)
-        return digest[:16]
 
     def _opened(self, given: ChallengeAnswer, scene: Scene, context: Context, typed: bytes | str) -> ChallengeClaims | None:
         """The ticket of an answer, if it is in time and for this very call."""
@@ -102,9 +99,7 @@ class Challenges:
         claims = self.core.tokens.open(Purpose.CHALLENGE, given.ticket, ChallengeClaims)
         if claims is None or not (claims.issued <= scene.now + SKEW and scene.now < claims.expires):
             return None
-        keys = range(self.core.keyring.index_count)
-        bound = [hmac.compare_digest(claims.bound, self._bound(scene, context, typed, key=key)) for key in keys]
-        return claims if any(bound) else None
+        return claims if hmac.compare_digest(claims.bound, _bound(scene, context, typed)) else None
 
     async def _spend(self, claims: ChallengeClaims, scene: Scene, context: Context, device: bytes | None) -> tuple[Reading, ...]:
         """
@@ -140,6 +135,11 @@ class Challenges:
         if type(judged) is not Solved and type(judged) is not Unsolved:
             self.core.observe(events.PortFailed(**scene.head(), port="challenge"))
         return type(judged) is Solved
+
+
+def _bound(scene: Scene, context: Context, typed: bytes | str) -> bytes:
+    """All that a ticket is good for: this operation, for this name, from this source. It lies under seal."""
+    return sha256(frame(OPERATION, scene.tenant, context.source.key, typed)).digest()[:16]
 
 
 def _is_puzzle(puzzle: object) -> bool:

@@ -187,7 +187,8 @@ class Erased(Event):
 @frozen(kw_only=True)
 class AttemptRefused(Event):
     """
-    Observation: an attempt was refused. *kind* is ``budget`` or ``evaluated``; *reason* is for operators alone.
+    Observation: an attempt was refused. *kind* is ``budget``, ``evaluated`` or ``challenge``, where a puzzle was asked for;
+    *reason* is for operators alone.
 
     *subject* is empty for an unknown identifier.
     """

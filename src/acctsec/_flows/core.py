@@ -32,6 +32,7 @@ from acctsec.protocols import (
     Account,
     Ambiguous,
     AsyncBreachCorpus,
+    AsyncChallenge,
     AsyncDirectory,
     AsyncMessenger,
     AsyncMeterStore,
@@ -84,6 +85,7 @@ class Ports:
     sink: AsyncEventSink | None
     corpus: AsyncBreachCorpus | None
     popularity: AsyncPopularityCounter | None
+    challenge: AsyncChallenge | None
     watch: AsyncAttackWatch
     resolver: OriginResolver | None
     hash: Callable[[Job[object]], Awaitable[object]]

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from acctsec import events
 from acctsec._flows.answers import Answers, Checked, factor_infos, is_answer
+from acctsec._flows.challenges import Challenges
 from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.counting import Who, known, phantom
 from acctsec._flows.guesses import Guess, Guesses
@@ -54,10 +55,11 @@ from acctsec.steps import (
 class SignIn:
     """The flows that end in a session."""
 
-    def __init__(self, core: Core, guesses: Guesses, answers: Answers) -> None:
+    def __init__(self, core: Core, guesses: Guesses, answers: Answers, challenges: Challenges) -> None:
         self.core = core
         self.guesses = guesses
         self.answers = answers
+        self.challenges = challenges
 
     @operation
     async def sign_in(self, identifier: str, password: str, *, context: Context) -> SignInOutcome:
@@ -71,6 +73,9 @@ class SignIn:
         typed = frame(name.kind.value, name.value)
         scene, loaded, who = await behind(core, context, name, account)
         met = await self._met(scene, who, context, typed, prepared)
+        asked = await self.challenges.gate(scene, context, typed, due=met is not None and met.challenged)
+        if asked is not None:
+            return asked
         outcome = await self._attempt(scene, loaded, who, typed, prepared, context, met)
         if outcome is None:
             scene, loaded, who = await behind(core, context, name, account)

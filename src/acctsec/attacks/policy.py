@@ -21,9 +21,9 @@ class AttackPolicy:
         surge: a sudden rise of a tenant's failures. Default: more than four times the day before, one false alarm in 10⁹ buckets.
         posture: what follows, and for how long. Default: challenges; narrower budgets for the worst of networks and passwords.
 
-    Each part has its own defaults. None of it refuses anybody: a challenge needs the engine's port ``challenge``, narrower budgets
-    are ``LockoutPolicy.tightened``, and everything is told as ``PostureChanged``. With no thresholds in *posture* nothing follows
-    at all. Raises ConfigError for a threshold that its detector could never reach: a score above
+    None of it refuses anybody. A challenge needs the engine's port ``challenge``, narrower budgets are
+    ``LockoutPolicy.tightened``, and every change is told as ``PostureChanged``. With no thresholds in *posture* nothing follows at
+    all. Raises ConfigError for a threshold that its detector could never reach: a score above
     ``reputation.most``, or accounts above half of the bits that they are counted in.
     """
 

@@ -44,6 +44,7 @@ from acctsec.policy import Policy
 from acctsec.protocols import (
     Account,
     AsyncBreachCorpus,
+    AsyncChallenge,
     AsyncDirectory,
     AsyncMessenger,
     AsyncPopularityCounter,
@@ -93,6 +94,7 @@ class AsyncEngine:
         sink: AsyncEventSink | None = None,
         corpus: AsyncBreachCorpus | None = None,
         popularity: AsyncPopularityCounter | None = None,
+        challenge: AsyncChallenge | None = None,
         watch: AsyncAttackWatch | None = None,
         resolver: OriginResolver | None = None,
         outbox: Literal["delivered", "manual"] = "delivered",
@@ -100,7 +102,7 @@ class AsyncEngine:
         entropy: Entropy = _ports.entropy,
     ) -> None:
         check_wiring(policy, keyring, messenger, popularity, outbox)
-        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity, watch):
+        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity, challenge, watch):
             check_form(name, port, methods, wants_async=True)
         check_resolver(resolver)
         pool = governor(policy)
@@ -114,6 +116,7 @@ class AsyncEngine:
             sink=sink,
             corpus=corpus,
             popularity=popularity,
+            challenge=challenge,
             watch=AsyncMemoryWatch() if watch is None else watch,
             resolver=resolver,
             hash=pool.arun,

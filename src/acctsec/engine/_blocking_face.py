@@ -14,6 +14,7 @@ from acctsec.attacks.watching import AttackWatch
 from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, TotpCode
 from acctsec.context import Context
 from acctsec.engine._wiring import (
+    CHALLENGE,
     METERS,
     OWN_ROWS,
     POPULARITY,
@@ -59,6 +60,7 @@ from acctsec.policy import Policy
 from acctsec.protocols import (
     Account,
     BreachCorpus,
+    Challenge,
     Clock,
     Directory,
     Entropy,
@@ -85,6 +87,8 @@ class Engine:
         sink: takes events.
         corpus: knows leaked passwords; without one that rule has nothing to say.
         popularity: counts how many accounts share a password, for ``PasswordPolicy.popularity_cap``.
+        challenge: the puzzle that is put to a suspicious sign-in, such as ``acctsec.challenges.ProofOfWork()``. Without one
+            nobody is asked.
         watch: remembers what was guessed wrong across accounts, for ``Policy.attacks``. Default: a ``MemoryWatch``, which sees
             this process alone.
         resolver: tells whose an address is, such as ``acctsec.attacks.maxmind.MaxMind``.
@@ -106,6 +110,7 @@ class Engine:
         sink: EventSink | None = None,
         corpus: BreachCorpus | None = None,
         popularity: PopularityCounter | None = None,
+        challenge: Challenge | None = None,
         watch: AttackWatch | None = None,
         resolver: OriginResolver | None = None,
         outbox: Literal["delivered", "manual"] = "delivered",
@@ -114,7 +119,7 @@ class Engine:
         entropy: Entropy = _ports.entropy,
     ) -> None:
         check_wiring(policy, keyring, messenger, popularity, outbox)
-        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity, watch):
+        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity, challenge, watch):
             check_form(name, port, methods, wants_async=False)
         check_resolver(resolver)
         pool = governor(policy)
@@ -128,6 +133,7 @@ class Engine:
             sink=None if sink is None else Awaitable(sink, "record"),  # type: ignore[arg-type]
             corpus=None if corpus is None else Awaitable(corpus, "count"),  # type: ignore[arg-type]
             popularity=None if popularity is None else Awaitable(popularity, *POPULARITY),  # type: ignore[arg-type]
+            challenge=None if challenge is None else Awaitable(challenge, *CHALLENGE),  # type: ignore[arg-type]
             watch=Awaitable(MemoryWatch() if watch is None else watch, *WATCH),  # type: ignore[arg-type]
             resolver=resolver,
             hash=awaitable(pool.run),

@@ -266,6 +266,7 @@ MESSENGER = ("send",)
 SINK = ("record",)
 CORPUS = ("count",)
 POPULARITY = ("count", "add")
+CHALLENGE = ("puzzle", "verify")
 WATCH = ("look", "wrong")
 
 

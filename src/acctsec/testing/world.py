@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from attrs import define, field
 
-from acctsec.claims import Initial
+from acctsec.claims import ChallengeAnswer, Initial
 from acctsec.context import Context
 from acctsec.engine import AsyncEngine, Engine
 from acctsec.keyring import Keyring
@@ -22,6 +22,7 @@ from acctsec.presets import CHEAPEST
 from acctsec.protocols import Account, AsyncStore, Store
 from acctsec.stores import AsyncMemoryStore, MemoryStore
 from acctsec.testing.doubles import (
+    CHALLENGE,
     CORPUS,
     DIRECTORY,
     MESSENGER,
@@ -54,6 +55,7 @@ def world(
     seed: int = 0,
     corpus: object = None,
     popularity: object = None,
+    challenge: object = None,
     watch: object = None,
     resolver: object = None,
 ) -> "World[Engine]":
@@ -67,7 +69,7 @@ def world(
     'SignedIn'
     """
     store = MemoryStore() if store is None else store
-    more = {"corpus": corpus, "popularity": popularity, "watch": watch, "resolver": resolver}
+    more = {"corpus": corpus, "popularity": popularity, "challenge": challenge, "watch": watch, "resolver": resolver}
     return built(World, Engine, store, policy=policy, seed=seed, **more)
 
 
@@ -78,15 +80,16 @@ def async_world(
     seed: int = 0,
     corpus: object = None,
     popularity: object = None,
+    challenge: object = None,
     watch: object = None,
     resolver: object = None,
 ) -> "World[AsyncEngine]":
     """
-    An async engine and its doubles; *corpus*, *popularity* and *watch*, if any, in their blocking form. Close it when it is no
-    longer used.
+    An async engine and its doubles; *corpus*, *popularity*, *challenge* and *watch*, if any, in their blocking form. Close it
+    when it is no longer used.
     """
     store = AsyncMemoryStore() if store is None else store
-    more = {"corpus": corpus, "popularity": popularity, "watch": watch, "resolver": resolver}
+    more = {"corpus": corpus, "popularity": popularity, "challenge": challenge, "watch": watch, "resolver": resolver}
     return built(World, AsyncEngine, store, policy=policy, seed=seed, **more)
 
 
@@ -99,6 +102,7 @@ def built(
     seed: int,
     corpus: object = None,
     popularity: object = None,
+    challenge: object = None,
     watch: object = None,
     resolver: object = None,
 ) -> WorldT:
@@ -115,6 +119,7 @@ def built(
         comparisons=comparisons,
         corpus=corpus,
         popularity=popularity,
+        challenge=challenge,
         watch=watch,
         resolver=resolver,
     )
@@ -137,6 +142,7 @@ class World(Generic[EngineT]):
     comparisons: Comparisons
     corpus: Any = None
     popularity: Any = None
+    challenge: Any = None
     watch: Any = None
     resolver: Any = None
     clock: ManualClock = field(factory=ManualClock)
@@ -166,6 +172,7 @@ class World(Generic[EngineT]):
             "sink": form(self.sink, SINK),
             "corpus": None if self.corpus is None else form(self.corpus, CORPUS),
             "popularity": None if self.popularity is None else form(self.popularity, POPULARITY),
+            "challenge": None if self.challenge is None else form(self.challenge, CHALLENGE),
             "watch": None if self.watch is None else form(self.watch, WATCH),
             "resolver": self.resolver,
             "clock": self.clock,
@@ -194,9 +201,16 @@ class World(Generic[EngineT]):
 
     # --- short ways ---
 
-    def context(self, address: object = SOURCE, *, device: str | None = None, tenant: str = "") -> Context:
+    def context(
+        self,
+        address: object = SOURCE,
+        *,
+        device: str | None = None,
+        tenant: str = "",
+        challenge: ChallengeAnswer | None = None,
+    ) -> Context:
         """The facts of a request."""
-        return Context.of(address, device=device, tenant=tenant)
+        return Context.of(address, device=device, tenant=tenant, challenge=challenge)
 
     def sign_up(
         self, subject: str = "u1", identifier: str = IDENTIFIER, password: str | None = PASSWORD, **fields: Any

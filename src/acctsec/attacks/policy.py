@@ -22,9 +22,10 @@ class AttackPolicy:
         posture: what follows, and for how long. Default: challenges; narrower budgets for the worst of networks and passwords.
 
     None of it refuses anybody. A challenge needs the engine's port ``challenge``, narrower budgets are
-    ``LockoutPolicy.tightened``, and every change is told as ``PostureChanged``. With no thresholds in *posture* nothing follows at
-    all. Raises ConfigError for a threshold that its detector could never reach: a score above
-    ``reputation.most``, or accounts above half of the bits that they are counted in.
+    ``LockoutPolicy.tightened``, and every change is told as ``PostureChanged``. Without thresholds in *posture* nothing follows.
+
+    Raises ConfigError for a threshold that its detector could never reach: a score above ``reputation.most``, or accounts above
+    half of the bits that they are counted in.
     """
 
     reputation: ReputationPolicy = field(factory=ReputationPolicy, validator=kind(ReputationPolicy))

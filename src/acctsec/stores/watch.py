@@ -57,8 +57,7 @@ class MemoryWatch:
         """Count one wrong password; see ``AsyncAttackWatch``."""
         with self._lock:
             guessed = self._guessed = self._guessed or RecentCounts(_sketch, most=250_000)
-            wrong = Wrong(known_name=known_name, sightings=guessed.count(seen.candidate, now=now))
-            guessed.add(seen.candidate, now=now)
+            wrong = Wrong(known_name=known_name, sightings=guessed.add(seen.candidate, now=now))
             signals = self._charged(policy, seen, wrong, now) + self._sprayed(policy, seen, now) + self._failed(policy, seen, now)
             changes = list[Change]()
             for place, signal in signals:

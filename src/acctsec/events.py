@@ -187,7 +187,8 @@ class Erased(Event):
 @frozen(kw_only=True)
 class AttemptRefused(Event):
     """
-    Observation: an attempt was refused. *kind* is ``budget`` or ``evaluated``; *reason* is for operators alone.
+    Observation: an attempt was refused. *kind* is ``budget``, ``evaluated`` or ``challenge``, where a puzzle was asked for;
+    *reason* is for operators alone.
 
     *subject* is empty for an unknown identifier.
     """
@@ -202,6 +203,24 @@ class PortFailed(Event):
     """Observation: a port that may fail did, and what depends on it went on without."""
 
     port: str
+
+
+@frozen(kw_only=True)
+class PostureChanged(Event):
+    """
+    Observation: what looks across accounts took strangers of one place more, or less, strictly from here on.
+
+    *detector* says what it saw, *scope* and *name* where: a network, the tenant, or a password, whose name leads back to nothing.
+    *before* and *after* are ``normal``, ``notify``, ``challenge`` or ``tighten``; *level* is what the detector counted. Nobody's
+    account is named, and no single request.
+    """
+
+    detector: str
+    scope: str
+    name: str
+    before: str
+    after: str
+    level: int
 
 
 @frozen(kw_only=True)

@@ -12,6 +12,7 @@ from enum import Enum
 
 from attrs import AttrsInstance, fields, frozen, has
 
+from acctsec.attacks.posture import Band, Bands
 from acctsec.budgets import Budget, Rungs
 from acctsec.hashing import Argon2Parameters
 from acctsec.policy import HIDDEN, Parts, Policy
@@ -90,6 +91,13 @@ def shown(value: object) -> str:
             return _ladder(value)
         case Budget():
             return f"{value.limit} in {_length(value.window)}"
+        case Band():
+            return f"at {value.at:,}, left below {value.below:,}"
+        case Bands():
+            named = [
+                f"{name} {shown(getattr(value, name))}" for name in ("notify", "challenge", "tighten") if getattr(value, name)
+            ]
+            return "; ".join([*named, f"held for {_length(value.hold)}"])
         case Argon2Parameters():
             return (
                 f"{value.memory_kib:,} KiB \N{MULTIPLICATION SIGN} {value.time_cost} \N{MULTIPLICATION SIGN} {value.parallelism}"
@@ -109,8 +117,11 @@ def _of(part: AttrsInstance, prefix: str) -> list[Knob]:
         value = getattr(part, one.name)
         meaning, source = _split(texts.get(one.name, ""))
         secret = not one.repr and (prefix.startswith("hashing") or isinstance(value, str | bytes))
-        text = HIDDEN if secret else shown(value)
+        inside = has(type(value)) and documented(type(value))
+        text = HIDDEN if secret else type(value).__qualname__ if inside else shown(value)
         found.append(Knob(name=f"{prefix}.{one.name}", value=text, meaning=meaning, source=source))
+        if inside:
+            found += _of(value, f"{prefix}.{one.name}")
         if isinstance(value, tuple):
             for inner in filter(_is_part, value):
                 found += _of(inner, f"{prefix}.{type(inner).__qualname__}")

@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from acctsec._values import Value, evolve
 from acctsec.budgets import Budget, Rungs, micros
-from acctsec.checks import kind, length
+from acctsec.checks import kind, length, whole
 from acctsec.errors import ConfigError
 from acctsec.protocols import Charge, Granted, Ladder, Reading, Resting, Settle, Settlement, Stopped
 from acctsec.record import MAX_DEVICES, Record
@@ -105,6 +105,7 @@ class Attempt(Value, frozen=True, kw_only=True):
     hold: bytes
     known: int = 0  # failures the record remembers of this lane
     floor: int = 0  # the same, read again because the meter knows of fewer
+    tightened: bool = False  # what looks across accounts asks for narrower budgets
     month: int = 0  # failures the record remembers of the month
 
 
@@ -151,6 +152,9 @@ class LockoutPolicy:
             800-63B-4 section 3.2.2 names delays from 30 s to 1 h; Keycloak and Cognito stop doubling at 15 min).
         source: one source against everybody. Default: 50 failures an hour, then 1 min doubling to 15 min: room for an office
             behind one address.
+        tightened: by how much *pair* and *source* are narrower while an attack across accounts tightens what strangers may do: of
+            the free failures only such a part, the first rest so many times as long. Default 5, the factor by which StopGuessing
+            (EuroS&P 2019) takes a frequent guess for worse: 1 free and 10 free an hour; 1 narrows nothing.
         codes: every other class (a reset code, a factor of a reset, an enrolment ...), per subject. Default: 5 free, 1 min
             doubling to 15 min, 10 a day: for 8 digits a chance of one in ten million a day.
         repeats: whether the same wrong secret counts again; it is compared all the same. Default FREE: a stale client repeats
@@ -160,6 +164,10 @@ class LockoutPolicy:
             StoreUnavailable is raised (fail securely: OWASP ASVS 5.0 section 16.5). LOCAL: each process counts by itself.
         alone: with LOCAL, the distinct wrong secrets of a subject's lane that each process admits. Every one is written to
             the record before it is compared, so the stops hold over all processes. Default: 3 in 15 min.
+        challenge_lifetime: how long a puzzle may take to be solved and sent back. Default 10 min, as for a code (ASVS 5.0 6.5.5);
+            Cap gives as long.
+        challenges: how many answers of one source, or of one known device, are looked at; each leaves a meter for twice
+            the lifetime. Default 300 an hour, six times the failures of an office behind one address.
         lease: how long an attempt may take before it counts as failed. Default 30 s, above any queue for a hash.
         patience: how long an attempt waits inside the call for room held by others. Default 2 s, a wait a person still takes
             for slow.
@@ -189,10 +197,15 @@ class LockoutPolicy:
         default=Rungs(free=5, first=timedelta(minutes=1), longest=timedelta(minutes=15), stop=10, window=timedelta(days=1)),
         validator=kind(Rungs),
     )
+    tightened: int = field(default=5, validator=whole(1, 1_000))
     repeats: Repeats = field(default=Repeats.FREE, validator=kind(Repeats))
     remember: timedelta = field(default=timedelta(days=180), validator=length())
     on_outage: Outage = field(default=Outage.REFUSE, validator=kind(Outage))
     alone: Budget = field(default=Budget(limit=3, window=timedelta(minutes=15)), validator=kind(Budget))
+    challenge_lifetime: timedelta = field(
+        default=timedelta(minutes=10), validator=length(timedelta(seconds=10), timedelta(hours=1))
+    )
+    challenges: Budget = field(default=Budget(limit=300, window=timedelta(hours=1)), validator=kind(Budget))
     lease: timedelta = field(default=timedelta(seconds=30), validator=length(most=timedelta(minutes=10)))
     patience: timedelta = field(default=timedelta(seconds=2), validator=length(timedelta(0), timedelta(seconds=30)))
 
@@ -243,8 +256,11 @@ class LockoutPolicy:
             own = evolve(own, at_least=attempt.known, floor=attempt.floor)
         if attempt.lane.known or attempt.kind is SecretClass.REUSE:
             return (own,)
-        pair = self._charge(attempt, attempt.source, PAIR + attempt.pair, self.pair)
-        source = self._charge(attempt, attempt.source, SOURCE, self.source)
+        each, all_ = (self.pair, self.source)
+        if attempt.tightened:
+            each, all_ = each.narrowed(self.tightened), all_.narrowed(self.tightened)
+        pair = self._charge(attempt, attempt.source, PAIR + attempt.pair, each)
+        source = self._charge(attempt, attempt.source, SOURCE, all_)
         if short:
             return (pair, source, own)
         month = self._charge(attempt, attempt.subject, b"!" + month_of(attempt.kind).encode(), self.month)
@@ -299,6 +315,13 @@ class LockoutPolicy:
         if resting:
             return Closed(max(resting), stopped=False)
         return Crowded()
+
+    def repeated(self, charges: Sequence[Charge], readings: Sequence[Reading]) -> bool:
+        """Whether a source typed the same at the same name before: so says the meter of the pair, which knows of no subject."""
+        return any(
+            charge.meter.startswith(PAIR) and isinstance(reading, Granted) and not reading.new
+            for charge, reading in zip(charges, readings, strict=True)
+        )
 
     def settlements(self, charges: Sequence[Charge], readings: Sequence[Reading], verdict: Settle) -> tuple[Settlement, ...]:
         """

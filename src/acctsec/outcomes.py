@@ -153,6 +153,19 @@ class FactorRequired:
 
 
 @frozen
+class ChallengeRequired:
+    """
+    Show the *puzzle*, and call the same operation again with ``Context(challenge=ChallengeAnswer(ticket, answer))``.
+
+    An answer is good once and for what it was asked for: the same identifier from the same source. This answer to it is like
+    the first: solve the new puzzle.
+    """
+
+    ticket: str = secret()
+    puzzle: str = field(kw_only=True)
+
+
+@frozen
 class EnrollmentRequired:
     """The policy demands a second factor and the subject has none yet: call ``enroll_totp`` with this *ticket*."""
 
@@ -368,6 +381,6 @@ class Rewrapped:
 
 CheckPasswordOutcome = PasswordAccepted | PasswordRejected | TryAgain
 SetPasswordOutcome = PasswordChanged | PasswordRejected | Refused | TryAgain
-SignInOutcome = SignedIn | FactorRequired | EnrollmentRequired | PasswordChangeRequired | Refused | TryAgain
+SignInOutcome = SignedIn | ChallengeRequired | FactorRequired | EnrollmentRequired | PasswordChangeRequired | Refused | TryAgain
 VerifyFactorOutcome = SignedIn | ProofAccepted | FactorRequired | PasswordChangeRequired | Refused | TryAgain
 RedeemResetOutcome = PasswordChanged | PasswordRejected | FactorRequired | Refused | TryAgain

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from attrs import AttrsInstance, evolve, field, fields, frozen, has
 
+from acctsec.attacks.policy import AttackPolicy
 from acctsec.checks import kind, text
 from acctsec.errors import ConfigError
 from acctsec.hashing import HashingPolicy
@@ -56,7 +57,7 @@ class Parts(Mapping[str, PasswordPolicy]):
 @frozen(kw_only=True)
 class Policy:
     """
-    Everything that is decided about passwords, resets, factors, lockout, hashing and sessions, as one value.
+    Everything that is decided about passwords, resets, factors, lockout, attacks, hashing and sessions, as one value.
 
     *groups* and *tenants* name password policies that their members' passwords must satisfy as well; ``for_account``
     composes them. Default: none. ``Policy()`` is the preset ``SOCIAL_DEFAULT``. Raises ConfigError when two families
@@ -69,6 +70,7 @@ class Policy:
     reset: ResetPolicy = field(factory=ResetPolicy, validator=kind(ResetPolicy))
     mfa: MfaPolicy = field(factory=MfaPolicy, validator=kind(MfaPolicy))
     lockout: LockoutPolicy = field(factory=LockoutPolicy, validator=kind(LockoutPolicy))
+    attacks: AttackPolicy = field(factory=AttackPolicy, validator=kind(AttackPolicy))
     sessions: SessionPolicy = field(factory=SessionPolicy, validator=kind(SessionPolicy))
     groups: Mapping[str, PasswordPolicy] = field(default=Parts({}), converter=Parts)
     tenants: Mapping[str, PasswordPolicy] = field(default=Parts({}), converter=Parts)

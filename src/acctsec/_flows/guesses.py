@@ -7,6 +7,7 @@ from acctsec._flows.core import BRIEF, EPOCH, Core, Loaded
 from acctsec._flows.counting import Counting, Who
 from acctsec._flows.hashes import Comparing, NeverStarted, Password
 from acctsec._flows.tokens import Purpose
+from acctsec._flows.watching import Met, Watching
 from acctsec._values import Value, evolve
 from acctsec.claims import DeviceClaims
 from acctsec.context import Context
@@ -34,7 +35,7 @@ class Guess(Value, frozen=True, kw_only=True):
     A secret that may be looked at now, with the room that is held for it.
 
     *typed* is how the subject was named. Where *admitted* is False the lane rests or has stopped: do the same work, then
-    ``fail``.
+    ``fail``. *met* is set where it is watched across accounts.
     """
 
     guesses: "Guesses"
@@ -46,6 +47,7 @@ class Guess(Value, frozen=True, kw_only=True):
     typed: bytes | str
     reserved: "Reserved"
     judgement: Admitted | Closed
+    met: Met | None = None
 
     @property
     def admitted(self) -> bool:
@@ -86,13 +88,16 @@ class Guess(Value, frozen=True, kw_only=True):
     async def fail(self, reason: str) -> Refused:
         """
         Count a failure and refuse. A closed lane charges the source all the same: its guesses must look like anybody's.
-        Only a known device is told how long its own lane rests.
+        Only a known device is told how long its own lane rests. What a stranger got wrong is seen across accounts as well, but
+        for a repeat: a client with a stale password is no attack.
         """
         core, judged = self.guesses.core, self.judgement
         if isinstance(judged, Admitted) and judged.new and not self.reserved.alone:
             await self.guesses.counting.reach(self.scene, self.who, self.kind, self.lane, judged.ordinal)
         await self.settle(Settle.FAILED)
         core.refused(self.scene, self.operation, "evaluated", reason if self.admitted else "lane")
+        if self.met is not None and not core.policy.lockout.repeated(self.reserved.charges, self.reserved.readings):
+            await self.guesses.watching.wrong(self.scene, self.met)
         until = self.judgement.until if isinstance(self.judgement, Closed) and self.lane.known else None
         return Refused() if until is None else Refused(_left(until, self.scene))
 
@@ -127,6 +132,7 @@ class Guesses:
     def __init__(self, core: Core) -> None:
         self.core = core
         self.counting: Counting = Counting(core)
+        self.watching: Watching = Watching(core)
 
     async def begin(
         self,
@@ -138,15 +144,17 @@ class Guesses:
         *,
         typed: bytes | str,
         secret: str,
+        met: Met | None = None,
     ) -> Guess | Refused | TryAgain:
         """
         Charge an attempt before its secret is looked at, and write down the rung it crosses.
 
         Refused: the caller's own source has to wait; nothing may be compared. TryAgain: all room is held by attempts under
-        way, and was for as long as ``LockoutPolicy.patience``.
+        way, and was for as long as ``LockoutPolicy.patience``. How a stranger's attempt is *met* may narrow its budgets.
         """
-        lane = self._lane(context, who, scene) if kind in LADDERED else Lane()
-        found = await self._reserve(scene, who, kind, lane, context, typed=typed, secret=secret)
+        lane = self.lane(context, who, scene) if kind in LADDERED else Lane()
+        tightened = met is not None and met.tightened
+        found = await self._reserve(scene, who, kind, lane, context, typed=typed, secret=secret, tightened=tightened)
         if isinstance(found, TryAgain):
             return found
         reserved, judgement = found
@@ -175,9 +183,10 @@ class Guesses:
             typed=typed,
             reserved=reserved,
             judgement=judgement,
+            met=met,
         )
 
-    def _lane(self, context: Context, who: Who, scene: Scene) -> Lane:
+    def lane(self, context: Context, who: Who, scene: Scene) -> Lane:
         """The lane of a request: that of a known device if its token names one the record knows."""
         claims = self.core.tokens.open(Purpose.DEVICE, context.device, DeviceClaims)
         record = who.record
@@ -189,13 +198,24 @@ class Guesses:
         return Lane(device.id) if scene.now < device.since + self.core.policy.lockout.remember else Lane()
 
     async def _reserve(
-        self, scene: Scene, who: Who, kind: SecretClass, lane: Lane, context: Context, *, typed: bytes | str, secret: str
+        self,
+        scene: Scene,
+        who: Who,
+        kind: SecretClass,
+        lane: Lane,
+        context: Context,
+        *,
+        typed: bytes | str,
+        secret: str,
+        tightened: bool,
     ) -> tuple[Reserved, Admitted | Closed | OverBudget] | TryAgain:
         """Charge, and charge again where all room is held by others, holding nothing meanwhile, or where meters were lost."""
         core, hold, waited, floor = self.core, self.core.draw(16), 0.0, 0
         patience = core.policy.lockout.patience.total_seconds()
         while True:
-            groups = self._charges(scene, who, kind, lane, context, typed=typed, secret=secret, hold=hold, floor=floor)
+            groups = self._charges(
+                scene, who, kind, lane, context, typed=typed, secret=secret, hold=hold, floor=floor, tightened=tightened
+            )
             try:
                 groups, reserved = await self._charge(scene, kind, lane, groups)
             except StoreBusy:  # a crowd at the store is like one in the lane
@@ -272,6 +292,7 @@ class Guesses:
         secret: str,
         hold: bytes,
         floor: int,
+        tightened: bool,
     ) -> list[tuple[Charge, ...]]:
         """One group of charges an index key: while keys rotate, old and new names are charged together."""
         core, record = self.core, who.record
@@ -296,6 +317,7 @@ class Guesses:
                 known=past,
                 floor=floor,
                 month=month,
+                tightened=tightened,
             )
             groups.append(core.policy.lockout.charges(attempt))
         return groups

@@ -4,12 +4,14 @@ from datetime import datetime, timedelta
 
 from acctsec import events
 from acctsec._flows.answers import Answers, Checked, factor_infos, is_answer
+from acctsec._flows.challenges import Challenges
 from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.counting import Who, known, phantom
 from acctsec._flows.guesses import Guess, Guesses
 from acctsec._flows.hashes import Password
 from acctsec._flows.passwords import sightings
 from acctsec._flows.tokens import Purpose
+from acctsec._flows.watching import Met
 from acctsec._values import evolve
 from acctsec.claims import FactorAnswer, RecoveryCode, Ticket, TotpCode
 from acctsec.context import Context
@@ -53,10 +55,11 @@ from acctsec.steps import (
 class SignIn:
     """The flows that end in a session."""
 
-    def __init__(self, core: Core, guesses: Guesses, answers: Answers) -> None:
+    def __init__(self, core: Core, guesses: Guesses, answers: Answers, challenges: Challenges) -> None:
         self.core = core
         self.guesses = guesses
         self.answers = answers
+        self.challenges = challenges
 
     @operation
     async def sign_in(self, identifier: str, password: str, *, context: Context) -> SignInOutcome:
@@ -67,20 +70,31 @@ class SignIn:
         if name is None or prepared is None:
             return Refused()
         account = await core.find(context.tenant, name)
-        for _ in range(2):
-            outcome = await self._attempt(name, account, prepared, context)
-            if outcome is not None:
-                return outcome
-        return TryAgain(timedelta(seconds=1))
+        typed = frame(name.kind.value, name.value)
+        scene, loaded, who = await behind(core, context, name, account)
+        met = await self._met(scene, who, context, typed, prepared)
+        asked = await self.challenges.gate(scene, context, typed, due=met is not None and met.challenged)
+        if asked is not None:
+            return asked
+        outcome = await self._attempt(scene, loaded, who, typed, prepared, context, met)
+        if outcome is None:
+            scene, loaded, who = await behind(core, context, name, account)
+            outcome = await self._attempt(scene, loaded, who, typed, prepared, context, met)
+        return TryAgain(timedelta(seconds=1)) if outcome is None else outcome
+
+    async def _met(self, scene: Scene, who: Who, context: Context, typed: bytes, password: Password) -> Met | None:
+        """How a stranger's attempt is met by what is seen across accounts; who comes with a known device is left alone."""
+        if self.guesses.lane(context, who, scene).known:
+            return None
+        return await self.guesses.watching.look(scene, context.source, typed=typed, password=password)
 
     async def _attempt(
-        self, name: Identifier, account: Account | None, password: Password, context: Context
+        self, scene: Scene, loaded: Loaded, who: Who, typed: bytes, password: Password, context: Context, met: Met | None
     ) -> SignInOutcome | None:
         """One round; None when the verifier changed while it was compared, and a new round with a new charge is due."""
-        core = self.core
-        scene, loaded, who = await behind(core, context, name, account)
+        core, account = self.core, scene.account
         guess = await self.guesses.begin(
-            "sign_in", scene, who, SecretClass.PASSWORD, context, typed=frame(name.kind.value, name.value), secret=password.typed
+            "sign_in", scene, who, SecretClass.PASSWORD, context, typed=typed, secret=password.typed, met=met
         )
         if not isinstance(guess, Guess):
             return guess

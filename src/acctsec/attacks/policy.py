@@ -13,10 +13,19 @@ from acctsec.errors import ConfigError
 @frozen(kw_only=True)
 class AttackPolicy:
     """
-    The detectors, and what follows from them.
+    What is seen of strangers' guesses across accounts, and what follows from it.
 
-    Each part has its own defaults. Raises ConfigError for a threshold that its detector could never reach: a score above
-    ``reputation.most``, or accounts above half of the bits that they are counted in.
+    Args:
+        reputation: what networks have guessed wrong lately. Default: StopGuessing's weights and half-life.
+        spray: one password, or one network, at many accounts. Default: 512 passwords and 2,048 networks are watched for a day.
+        surge: a sudden rise of a tenant's failures. Default: more than four times the day before, one false alarm in 10⁹ buckets.
+        posture: what follows, and for how long. Default: challenges; narrower budgets for the worst of networks and passwords.
+
+    None of it refuses anybody. A challenge needs the engine's port ``challenge``, narrower budgets are
+    ``LockoutPolicy.tightened``, and every change is told as ``PostureChanged``. Without thresholds in *posture* nothing follows.
+
+    Raises ConfigError for a threshold that its detector could never reach: a score above ``reputation.most``, or accounts above
+    half of the bits that they are counted in.
     """
 
     reputation: ReputationPolicy = field(factory=ReputationPolicy, validator=kind(ReputationPolicy))

@@ -202,9 +202,12 @@ class PosturePolicy:
         silent for long comes down all the way.
         """
         bands = self.bands(signal.detector)
+        reached = Posture.NORMAL if bands is None else bands.reached(signal.level)
+        if not reached and not stance.posture:
+            return CALM, ()  # as nearly always
         if bands is None:
             after = CALM
-        elif (reached := bands.reached(signal.level)) >= stance.posture and reached:
+        elif reached >= stance.posture:
             after = Stance(reached, _later(stance.held, now))
         else:
             after = _lowered(stance, bands, signal.level, now)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from attrs import field, frozen
 
 from acctsec._values import Value
-from acctsec.attacks.decay import UNMARKED, Score, charged, points
+from acctsec.attacks.decay import UNMARKED, Score, at_hand, charged, points
 from acctsec.attacks.networks import Networks
 from acctsec.attacks.signals import Detector, Signal
 from acctsec.budgets import micros
@@ -79,7 +79,7 @@ class ReputationPolicy:
         Pure: equal instants may come in any order. There is no step for a success.
         """
         after = charged(score, weight, half_life=micros(self.half_life), now=now, most=self.most)
-        return after, self.points(after, now=now)
+        return after, at_hand(after)
 
     def points(self, score: Score, *, now: int) -> int:
         """What is left of a score."""

@@ -44,6 +44,10 @@ class Table(Generic[K, V]):
                 self._make_room(now)
         return after
 
+    def put(self, key: K, value: V, *, now: int) -> None:
+        """Keep a value. Two that put at once lose one of both: *change* does not."""
+        self.change(key, lambda _: value, value, now=now)
+
     def _make_room(self, now: int) -> None:
         worth = {key: self._worth(value, now) for key, value in self._kept.items()}
         best = sorted((key for key in worth if worth[key] > 0), key=worth.__getitem__, reverse=True)

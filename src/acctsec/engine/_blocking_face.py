@@ -9,9 +9,24 @@ from typing import Literal
 from acctsec import _ports
 from acctsec._blocking import Awaitable, Threads, awaitable, run
 from acctsec._flows.core import Ports
+from acctsec.attacks.networks import OriginResolver
+from acctsec.attacks.watching import AttackWatch
 from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, TotpCode
 from acctsec.context import Context
-from acctsec.engine._wiring import METERS, OWN_ROWS, POPULARITY, RECORDS, Flows, check_form, check_wiring, forms, governor
+from acctsec.engine._wiring import (
+    CHALLENGE,
+    METERS,
+    OWN_ROWS,
+    POPULARITY,
+    RECORDS,
+    WATCH,
+    Flows,
+    check_form,
+    check_resolver,
+    check_wiring,
+    forms,
+    governor,
+)
 from acctsec.events import EventSink
 from acctsec.keyring import Keyring
 from acctsec.outcomes import (
@@ -45,6 +60,7 @@ from acctsec.policy import Policy
 from acctsec.protocols import (
     Account,
     BreachCorpus,
+    Challenge,
     Clock,
     Directory,
     Entropy,
@@ -53,6 +69,7 @@ from acctsec.protocols import (
     Store,
 )
 from acctsec.stores.memory import MemoryStore
+from acctsec.stores.watch import MemoryWatch
 
 DELIVERY_PAUSE = 1.0
 
@@ -70,6 +87,11 @@ class Engine:
         sink: takes events.
         corpus: knows leaked passwords; without one that rule has nothing to say.
         popularity: counts how many accounts share a password, for ``PasswordPolicy.popularity_cap``.
+        challenge: the puzzle that is put to a suspicious sign-in, such as ``acctsec.challenges.ProofOfWork()``. Without one
+            nobody is asked.
+        watch: remembers what was guessed wrong across accounts, for ``Policy.attacks``. Default: a ``MemoryWatch``, which sees
+            this process alone.
+        resolver: tells whose an address is, such as ``acctsec.attacks.maxmind.MaxMind``.
         deliver_in_background: call ``deliver`` every second from a thread, for small deployments. Otherwise a worker of
             yours must call it: reset mails wait in the outbox until then.
         clock, entropy: for tests.
@@ -88,14 +110,18 @@ class Engine:
         sink: EventSink | None = None,
         corpus: BreachCorpus | None = None,
         popularity: PopularityCounter | None = None,
+        challenge: Challenge | None = None,
+        watch: AttackWatch | None = None,
+        resolver: OriginResolver | None = None,
         outbox: Literal["delivered", "manual"] = "delivered",
         deliver_in_background: bool = False,
         clock: Clock = _ports.clock,
         entropy: Entropy = _ports.entropy,
     ) -> None:
         check_wiring(policy, keyring, messenger, popularity, outbox)
-        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity):
+        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity, challenge, watch):
             check_form(name, port, methods, wants_async=False)
+        check_resolver(resolver)
         pool = governor(policy)
         ports = Ports(
             records=Awaitable(store, *RECORDS),  # type: ignore[arg-type]
@@ -107,6 +133,9 @@ class Engine:
             sink=None if sink is None else Awaitable(sink, "record"),  # type: ignore[arg-type]
             corpus=None if corpus is None else Awaitable(corpus, "count"),  # type: ignore[arg-type]
             popularity=None if popularity is None else Awaitable(popularity, *POPULARITY),  # type: ignore[arg-type]
+            challenge=None if challenge is None else Awaitable(challenge, *CHALLENGE),  # type: ignore[arg-type]
+            watch=Awaitable(MemoryWatch() if watch is None else watch, *WATCH),  # type: ignore[arg-type]
+            resolver=resolver,
             hash=awaitable(pool.run),
             offload=awaitable(_inline),
             later=Threads(),

@@ -6,6 +6,7 @@ from typing import Any
 
 from acctsec._flows.administration import Administration
 from acctsec._flows.answers import Answers
+from acctsec._flows.challenges import Challenges
 from acctsec._flows.core import Core, Ports
 from acctsec._flows.delivery import Delivery
 from acctsec._flows.factors import FactorFlows
@@ -23,6 +24,8 @@ from acctsec.policy import Policy
 RECORDS = ("load", "commit", "drain", "ack", "scan")
 METERS = ("charge", "settle", "read")
 POPULARITY = ("count", "add")
+CHALLENGE = ("puzzle", "verify")
+WATCH = ("look", "wrong")
 OWN_ROWS = 50_000  # of meters that a process keeps by itself while the others do not answer: about 50 MB
 
 
@@ -34,7 +37,7 @@ class Flows:
         guesses = Guesses(self.core)
         answers = Answers(self.core, guesses)
         self.passwords: Passwords = Passwords(self.core, guesses)
-        self.sign_in: SignIn = SignIn(self.core, guesses, answers)
+        self.sign_in: SignIn = SignIn(self.core, guesses, answers, Challenges(self.core))
         self.resets: Resets = Resets(self.core, guesses, self.passwords, answers)
         self.factors: FactorFlows = FactorFlows(self.core, guesses)
         self.sessions: Sessions = Sessions(self.core, self.factors)
@@ -64,9 +67,23 @@ def check_wiring(policy: object, keyring: object, messenger: object, popularity:
 
 
 def forms(*ports: object) -> list[tuple[str, object, tuple[str, ...]]]:
-    names = ("store", "directory", "messenger", "sink", "corpus", "popularity")
-    methods: tuple[tuple[str, ...], ...] = ((*RECORDS, *METERS), ("find", "get"), ("send",), ("record",), ("count",), POPULARITY)
+    names = ("store", "directory", "messenger", "sink", "corpus", "popularity", "challenge", "watch")
+    methods: tuple[tuple[str, ...], ...] = (
+        (*RECORDS, *METERS),
+        ("find", "get"),
+        ("send",),
+        ("record",),
+        ("count",),
+        POPULARITY,
+        CHALLENGE,
+        WATCH,
+    )
     return [found for found in zip(names, ports, methods, strict=True) if found[1] is not None]
+
+
+def check_resolver(resolver: object) -> None:
+    if resolver is not None:  # of either face: it answers from memory
+        check_form("resolver", resolver, ("origin",), wants_async=False)
 
 
 def check_form(name: str, port: object, methods: tuple[str, ...], *, wants_async: bool) -> None:

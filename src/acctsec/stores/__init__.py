@@ -14,10 +14,12 @@ from acctsec.stores.split import AsyncSplitStore, SplitStore
 from acctsec.stores.sqlite import AsyncSqliteStore, SqliteStore
 from acctsec.stores.valkey import AsyncValkeyStore, ValkeyRisk, ValkeyStore
 from acctsec.stores.valkey_popularity import AsyncValkeyPopularity, ValkeyPopularity
+from acctsec.stores.watch import AsyncMemoryWatch, MemoryWatch
 
 __all__ = [
     "AsyncMemoryPopularity",
     "AsyncMemoryStore",
+    "AsyncMemoryWatch",
     "AsyncPostgresStore",
     "AsyncSplitStore",
     "AsyncSqliteStore",
@@ -25,6 +27,7 @@ __all__ = [
     "AsyncValkeyStore",
     "MemoryPopularity",
     "MemoryStore",
+    "MemoryWatch",
     "PostgresStore",
     "SplitStore",
     "SqliteStore",

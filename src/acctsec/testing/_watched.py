@@ -11,7 +11,7 @@ from acctsec.engine import AsyncEngine, Engine
 from acctsec.errors import Overloaded, PortError, StoreUnavailable
 from acctsec.hashing import Comparison, HashingPolicy
 from acctsec.testing._costs import cost_of
-from acctsec.testing.doubles import CORPUS, DIRECTORY, MESSENGER, POPULARITY, SINK, STORE, ManualClock
+from acctsec.testing.doubles import CHALLENGE, CORPUS, DIRECTORY, MESSENGER, POPULARITY, SINK, STORE, WATCH, ManualClock
 from acctsec.testing.world import World
 
 PORTS: Mapping[str, Sequence[str]] = {
@@ -22,6 +22,8 @@ PORTS: Mapping[str, Sequence[str]] = {
     "sink": SINK,
     "corpus": CORPUS,
     "popularity": POPULARITY,
+    "challenge": CHALLENGE,
+    "watch": WATCH,
 }
 OBJECTS: Mapping[str, Sequence[str]] = {"store": STORE, **{name: PORTS[name] for name in list(PORTS)[2:]}}
 HASHED = "hashing."
@@ -71,6 +73,7 @@ TROUBLES = (
     Trouble("the directory is slow", slow="directory.", seconds=3.0),
     Trouble("the hasher fails", {HASHED: lambda: PortError("Argon2 got no memory.", remedy="Give the machine more.")}),
     Trouble("hashing is overloaded", {"hash permit": lambda: Overloaded(0.5)}),
+    Trouble("the watch does not answer", {"watch.": lambda: StoreUnavailable("No answer.", remedy="Look at the store.")}),
     Trouble("the meters do not answer", {"meters.": lambda: StoreUnavailable("No answer.", remedy="Look at the store.")}),
     Trouble("the records do not answer", {"records.": lambda: StoreUnavailable("No answer.", remedy="Look at the store.")}),
 )

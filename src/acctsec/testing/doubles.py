@@ -266,6 +266,8 @@ MESSENGER = ("send",)
 SINK = ("record",)
 CORPUS = ("count",)
 POPULARITY = ("count", "add")
+CHALLENGE = ("puzzle", "verify")
+WATCH = ("look", "wrong")
 
 
 def as_async(port: object, methods: Sequence[str]) -> Any:

@@ -61,6 +61,7 @@ from acctsec.stores import (
     AsyncSqliteStore,
     AsyncValkeyPopularity,
     AsyncValkeyStore,
+    AsyncValkeyWatch,
     MemoryPopularity,
     MemoryStore,
     PostgresStore,
@@ -69,6 +70,7 @@ from acctsec.stores import (
     ValkeyPopularity,
     ValkeyRisk,
     ValkeyStore,
+    ValkeyWatch,
 )
 
 __version__ = "0.1.0"
@@ -89,6 +91,7 @@ __all__ = [
     "AsyncSqliteStore",
     "AsyncValkeyPopularity",
     "AsyncValkeyStore",
+    "AsyncValkeyWatch",
     "ChallengeAnswer",
     "ChallengeRequired",
     "ChangeTicket",
@@ -149,4 +152,5 @@ __all__ = [
     "ValkeyPopularity",
     "ValkeyRisk",
     "ValkeyStore",
+    "ValkeyWatch",
 ]

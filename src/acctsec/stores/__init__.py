@@ -14,6 +14,7 @@ from acctsec.stores.split import AsyncSplitStore, SplitStore
 from acctsec.stores.sqlite import AsyncSqliteStore, SqliteStore
 from acctsec.stores.valkey import AsyncValkeyStore, ValkeyRisk, ValkeyStore
 from acctsec.stores.valkey_popularity import AsyncValkeyPopularity, ValkeyPopularity
+from acctsec.stores.valkey_watch import AsyncValkeyWatch, ValkeyWatch
 from acctsec.stores.watch import AsyncMemoryWatch, MemoryWatch
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "AsyncSqliteStore",
     "AsyncValkeyPopularity",
     "AsyncValkeyStore",
+    "AsyncValkeyWatch",
     "MemoryPopularity",
     "MemoryStore",
     "MemoryWatch",
@@ -34,4 +36,5 @@ __all__ = [
     "ValkeyPopularity",
     "ValkeyRisk",
     "ValkeyStore",
+    "ValkeyWatch",
 ]

@@ -15,10 +15,10 @@ ADD = Script("sketch", "sketch_add")
 
 
 class Layout:
-    """Which page a digest falls into, and where its cells are in it."""
+    """Which page a digest falls into, and where its cells are in it; a page has *columns* or more."""
 
-    def __init__(self, *, width: int, depth: int) -> None:
-        self._pages = max(1, width // COLUMNS)
+    def __init__(self, *, width: int, depth: int, columns: int = COLUMNS) -> None:
+        self._pages = max(1, width // columns)
         self._columns = width // self._pages
         self._depth = depth
 

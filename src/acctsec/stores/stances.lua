@@ -9,9 +9,11 @@ local state = redis.call('HMGET', STATE, 'begun', 'latest')
 -- Numbers begin at the time: after a loss they go on above what anybody has heard of.
 local begun, latest = tonumber(state[1] or now), tonumber(state[2] or now)
 
+local olds = {}
 for at = 7, #ARGV, 2 do
   local place, new = ARGV[at], ARGV[at + 1]
   local old = redis.call('HGET', HELD, place)
+  olds[#olds + 1] = old or ''
   local merged = new
   if old then
     local parts = {}
@@ -46,4 +48,4 @@ for i = 1, #changes, 2 do
   told[#told + 1] = redis.call('HGET', HELD, changes[i])
   known = changes[i + 1]
 end
-return { begun, known, told }
+return { begun, known, told, olds }

@@ -11,7 +11,7 @@ from struct import iter_unpack, pack, unpack
 from typing import Any, Protocol
 
 from acctsec._values import Value
-from acctsec.attacks.decay import BROKEN_CLOCK, FACTORS, STEPS, Score, charged
+from acctsec.attacks.decay import BROKEN_CLOCK, FACTORS, STEPS
 from acctsec.attacks.policy import AttackPolicy
 from acctsec.attacks.reputation import Wrong, places
 from acctsec.attacks.signals import Detector, Signal, opaque
@@ -32,7 +32,7 @@ TENANTS = 256
 # Of 250,000 guesses a count is at most 3 too high, but for one in 55; then a generation ends.
 WIDTH, DEPTH, FULL = 262_144, 4, 250_000
 DAY = 86_400_000_000
-FINE = 20  # bits that a point is cut into; Lua counts to 2^53, and a score goes to 10^9 points in two half-lives
+FINE = 20  # bits that a point is cut into: a score goes to 2^30 points, times 2 in a half-life, and Lua counts to 2^53
 
 GUESSED = Script("sketch", "sketch_recent")
 SPREAD = Script("spread")
@@ -279,7 +279,7 @@ class Scores:
         self._half_life = micros(self._policy.half_life)
         self._table, self._room = (b"unknown", UNKNOWN) if unknown else (b"scores", SCORES)
         self._now = max(report.now for report in reports)
-        self._scores: dict[bytes, Score] = {}
+        self._sums: dict[bytes, tuple[int, int]] = {}
         self._signals: dict[bytes, tuple[str, Detector, str]] = {}
         for report, one in zip(reports, wrong, strict=True):
             weight = self._policy.unknown_weight(one) if unknown else self._policy.weight(one)
@@ -287,13 +287,20 @@ class Scores:
                 if (detector is Detector.UNKNOWN) is unknown:
                     place = names.place(report.seen.tenant, detector, name)
                     self._signals[place] = (report.seen.tenant, detector, name)
-                    self._scores[place] = self._charged(self._scores.get(place, Score()), weight, report.now)
+                    self._charge(place, weight, report.now)
         self._shards: dict[int, list[bytes]] = defaultdict(list)
-        for place in self._scores:
+        for place in self._sums:
             self._shards[keys.shard(place)].append(place)
 
-    def _charged(self, score: Score, weight: int, now: int) -> Score:
-        return charged(score, weight, half_life=self._half_life, now=now, most=self._policy.most)
+    def _charge(self, place: bytes, weight: int, now: int) -> None:
+        step = now * STEPS // self._half_life
+        latest, units = self._sums.get(place, (step, 0))
+        halves = step // STEPS - latest // STEPS
+        if halves > 0:
+            units >>= halves
+        more = weight * _factor(step) >> max(0, -halves)
+        latest = max(step, latest)
+        self._sums[place] = latest, min(units + more, self._policy.most * _factor(latest))
 
     def calls(self) -> list[Call]:
         """One for each shard."""
@@ -311,9 +318,8 @@ class Scores:
             _milliseconds(lasts),
         ]
         for place in its_places:
-            score = self._scores[place]
-            most = self._policy.most * FACTORS[score.step % STEPS] >> 40 - FINE
-            arguments += [place, score.step // STEPS, score.units >> 40 - FINE, most]
+            step, units = self._sums[place]
+            arguments += [place, step // STEPS, units, self._policy.most * _factor(step)]
         return Call(SCORE, keys, arguments)
 
     def read(self, answers: Sequence[Any]) -> None:
@@ -321,10 +327,15 @@ class Scores:
         for its_places, sums in zip(self._shards.values(), answers, strict=True):
             for place, (half, units) in zip(its_places, sums, strict=True):
                 tenant, detector, name = self._signals[place]
-                score = Score(self._half_life, half * STEPS, units << 40 - FINE)
-                level = self._policy.points(score, now=self._now)
+                step = max(self._now * STEPS // self._half_life, half * STEPS)
+                level = (units >> step // STEPS - half) // _factor(step)
                 lasts = until_decayed(level, self._half_life, self._now)
                 self.found.append(Finding(place, tenant, Signal(detector, name, level), self._now, lasts))
+
+
+def _factor(step: int) -> int:
+    """What a point is worth at a step, in units of its half-life."""
+    return FACTORS[step % STEPS] >> 40 - FINE
 
 
 class Share:

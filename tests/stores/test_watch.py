@@ -18,6 +18,7 @@ from acctsec.attacks.posture import Band, Bands, Posture, PosturePolicy
 from acctsec.attacks.reputation import ReputationPolicy
 from acctsec.attacks.signals import Detector, opaque
 from acctsec.attacks.surge import Failures, SurgePolicy
+from acctsec.attacks.table import Table
 from acctsec.attacks.watching import Looked, Seen
 from acctsec.stores.watch import QUIET, AsyncMemoryWatch, MemoryWatch
 
@@ -234,30 +235,32 @@ def flooded(guesses):
     return watch
 
 
-TABLES = ("_scores", "_stances", "_unknown", "_told")
+ROOMS = {"_scores": 65_536, "_stances": 16_384, "_unknown": 16_384, "_told": 16_384}
+TABLES = tuple(ROOMS)
 
 
 def test_it_takes_no_more_than_it_says_whatever_anybody_sends():
     """Every table full: of what each entry takes, as many as it has room for; the sprays, the sketches and 256 tenants' days."""
-    watch = flooded(1_500)
+    watch = flooded(4_000)
     entry = {name: deep_size(getattr(watch, name)._kept) / len(getattr(watch, name)) for name in TABLES}
-    full = sum(entry[name] * getattr(watch, name)._room for name in TABLES)
+    full = sum(entry[name] * ROOMS[name] for name in TABLES)
     day = deep_size(Failures(100_000, 10**6, tuple(range(10**6, 10**6 + 288))))
     sketches = 2 * 4 * 262_144 * 4
+    assert all(len(table._kept) * table._room <= ROOMS[name] for name, table in vars(watch).items() if name in ROOMS)
     assert full + AttackPolicy().spray.most_bytes + sketches + 256 * day <= 70 * 2**20
 
 
-def test_a_full_table_keeps_what_is_worth_most(monkeypatch):
+def test_a_full_table_keeps_what_is_worth_most():
     """Whoever brings many sources drives out those of little worth, his own among them."""
     watch = flooded(0)
     for name in TABLES:
-        monkeypatch.setattr(getattr(watch, name), "_room", 64)
+        setattr(watch, name, Table(getattr(watch, name)._worth, room=64))
     for number in range(8):
         watch.wrong(POLICY, seen(prefix="", password=f"{number}"), known_name=False, now=0)
     for number in range(2_000):
         guess = seen(address=number, prefix="", password=f"{number} p", name=f"{number} n")
         watch.wrong(POLICY, guess, known_name=False, now=0)
-    assert all(len(getattr(watch, name)) <= 64 for name in TABLES)
+    assert all(len(table) == sum(map(len, table._kept)) <= 64 for table in map(vars(watch).get, TABLES))
     assert watch.look(POLICY, seen(prefix="", password="new"), 0).posture is Posture.TIGHTEN
 
 
@@ -268,4 +271,4 @@ def test_a_quiet_watch_takes_next_to_nothing():
     taken = tracemalloc.get_traced_memory()[0]
     watch.wrong(POLICY, seen(), known_name=True, now=0)
     tracemalloc.stop()
-    assert taken < 16_384
+    assert taken < 65_536

@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from acctsec.attacks.watching import AsyncAttackWatch
 from acctsec.engine import AsyncEngine, Engine
 from acctsec.errors import Overloaded, PortError, StoreUnavailable
 from acctsec.hashing import Comparison, HashingPolicy
@@ -96,6 +97,7 @@ class Watch:
         engine: Engine | AsyncEngine = world.engine
         core = engine._flows.core  # noqa: SLF001 - the kit looks inside, so that whoever uses it need not
         originals = {name: getattr(world, name, None) for name in OBJECTS}
+        core.ports.watch = _Still(core.ports.watch)
         for name, methods in PORTS.items():
             port = getattr(core.ports, name)
             if port is not None:
@@ -168,6 +170,20 @@ async def _pass(_: float) -> None:
 
 def _long(_: int) -> float:
     return 60.0
+
+
+class _Still:
+    """
+    A watch across accounts as it was when all began.
+
+    What is guessed from now on is not counted: whoever came later would meet a harder posture, whoever he tried.
+    """
+
+    def __init__(self, watch: AsyncAttackWatch) -> None:
+        self.look = watch.look
+
+    async def wrong(self, *_: object, **__: object) -> tuple[()]:
+        return ()
 
 
 class _Watched:

@@ -25,7 +25,19 @@ from tests.servers import Valkey
 from tests.servers.valkey import REDIS
 from tests.stores.test_watch import DAY, LOW, MINUTE, POLICY, STEPS, bands, digest, seen
 
-from acctsec import AsyncValkeyStore, AsyncValkeyWatch, ConfigError, Keyring, StoreUnavailable, ValkeyStore, ValkeyWatch
+from acctsec import (
+    CHEAPEST,
+    AsyncValkeyStore,
+    AsyncValkeyWatch,
+    ChallengeRequired,
+    ConfigError,
+    Keyring,
+    Refused,
+    StoreUnavailable,
+    ValkeyStore,
+    ValkeyWatch,
+)
+from acctsec._flows.core import EPOCH
 from acctsec.attacks.networks import Networks
 from acctsec.attacks.posture import Band, Bands, Posture
 from acctsec.attacks.recent import RecentCounts
@@ -34,11 +46,15 @@ from acctsec.attacks.signals import Detector, Signal, opaque
 from acctsec.attacks.spray import Guessed, Sprays
 from acctsec.attacks.surge import Failures
 from acctsec.attacks.watching import Looked, Seen
+from acctsec.budgets import micros
+from acctsec.challenges import ProofOfWork
+from acctsec.events import PostureChanged
 from acctsec.keyring import new_keys
 from acctsec.stores import MemoryPopularity, _fleet, _valkey_watch
 from acctsec.stores._fleet import NEVER, Finding, Report, Stances, merged, posture
 from acctsec.stores.watch import QUIET, MemoryWatch
 from acctsec.testing import world
+from acctsec.testing.doubles import START
 
 HOUR = 60 * MINUTE
 NOW = 1_750_000_000_000_000
@@ -883,23 +899,30 @@ def test_the_async_form_says_once_that_an_exchange_failed():
 
 
 def test_sign_ins_of_four_processes_meet_what_all_have_seen(alone):
-    """Through engines: a password sprayed at each a little is challenged at all."""
+    """Through engines: a password that each saw at one account is challenged at all, and told of once."""
     _, store = alone
-    four = []
+    policy, four = evolve(CHEAPEST, attacks=SPRAYED), []
     for _ in range(4):
         watch = ValkeyWatch(store, keyring=KEYRING, every=timedelta(minutes=1))
-        w = world(watch=watch)
-        w.restart(policy=evolve(w.policy, attacks=SPRAYED))
-        watch._together.began(10**18)
-        four.append((w, watch))
-    for number in range(8):
-        w, _ = four[number % 4]
-        w.restart(keyring=four[0][0].keyring)
-        w.sign_in(f"u{number}@example.org", "the same one 17", context=w.context(address=f"198.51.100.{number}"))
+        watch._together.began(micros(START - EPOCH))
+        four.append((world(policy=policy, challenge=ProofOfWork(bits=8), watch=watch), watch))
+        four[-1][0].restart(keyring=four[0][0].keyring)
+    for number, (w, _) in enumerate(four):
+        assert guess(w, number) == Refused()
     exchange([watch for _, watch in four])
-    for w, watch in four:
-        assert watch._together._stances.held
+    assert all(isinstance(guess(w, 9), ChallengeRequired) for w, _ in four)
+    told_of = []
+    for w, _ in four:
+        w.deliver()
+        told_of += [event.after for _, event in w.sink.handed if isinstance(event, PostureChanged)]
         w.close()
+    assert told_of == ["challenge"]
+
+
+def guess(w, number):
+    """The one password, at another account from another network."""
+    context = w.context(f"198.51.{number}.7")
+    return w.calls.sign_in(f"u{number}@example.org", "Spring2026!", context=context)
 
 
 @pytest.mark.parametrize("every", [timedelta(0), timedelta(milliseconds=49), timedelta(minutes=2), 1, None])

@@ -55,12 +55,14 @@ class ValkeyWatch:
 
     def look(self, policy: AttackPolicy, seen: Seen, now: int) -> Looked:
         """The posture that an attempt meets, here or of all together; see ``AsyncAttackWatch``."""
+        self._own()
         looked = self._together.look(policy, seen, now)
         self._exchange(now)
         return looked
 
     def wrong(self, policy: AttackPolicy, seen: Seen, *, known_name: bool, now: int) -> tuple[Change, ...]:
         """Count one wrong password. Raises, once it is counted, what has befallen an exchange since the last time."""
+        self._own()
         try:
             return self._together.wrong(policy, seen, known_name=known_name, now=now)
         finally:
@@ -77,7 +79,6 @@ class ValkeyWatch:
             self._links.run(self._together.exchange())
 
     def _exchange(self, now: int) -> None:
-        self._own()
         if not self._together.due(now) or not self._lock.acquire(blocking=False):
             return
         self._together.began(now)

@@ -178,14 +178,14 @@ class _Together:
                 held = self._stances.held.get(self._names.place(seen.tenant, detector, name))
                 if held is not None:
                     highest = max(highest, posture(held, policy, detector, now))
-        return Looked(Posture(highest), self._to_tell(policy, seen, looked.changes))
+        return Looked(Posture(highest), self._to_tell(policy, seen, looked.changes, unknown=False))
 
     def wrong(self, policy: AttackPolicy, seen: Seen, *, known_name: bool, now: int) -> tuple[Change, ...]:
         """Count here, and note it for the others."""
         changes = self._here.wrong(policy, seen, known_name=known_name, now=now)
         self._policy, self._now = policy, now
         self._waiting.append(Report(seen, known_name, now))
-        told = self._to_tell(policy, seen, changes)
+        told = self._to_tell(policy, seen, changes, unknown=True)
         if self.trouble is not None:
             trouble, self.trouble = self.trouble, None
             with self._telling:
@@ -223,8 +223,8 @@ class _Together:
     def _of(self, detector: Detector) -> Stances:
         return self._unknown if detector is Detector.UNKNOWN else self._stances
 
-    def _to_tell(self, policy: AttackPolicy, seen: Seen, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-        """What this process came to and the others did not, and what all together came to since."""
+    def _to_tell(self, policy: AttackPolicy, seen: Seen, changes: tuple[Change, ...], *, unknown: bool) -> tuple[Change, ...]:
+        """What this process came to before the others, and what all came to since; what a look may not know waits."""
         if not changes and not self._changes:
             return ()
         told = []
@@ -235,8 +235,11 @@ class _Together:
             if posture(stances.held.get(place, NEVER), policy, change.detector, change.at) < max(change.before, change.after):
                 told.append(change)
         with self._telling:
-            told += [change for tenant, change in self._changes if tenant == seen.tenant]
-            others = [(tenant, change) for tenant, change in self._changes if tenant != seen.tenant]
+            waiting = list(self._changes)
             self._changes.clear()
-            self._changes += others
+            for tenant, change in waiting:
+                if tenant == seen.tenant and (unknown or change.detector is not Detector.UNKNOWN):
+                    told.append(change)
+                else:
+                    self._changes.append((tenant, change))
         return tuple(told)

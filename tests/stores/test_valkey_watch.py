@@ -233,7 +233,7 @@ def test_a_generation_of_sightings_ends_when_it_is_full(alone, monkeypatch):
     assert counts == [0, 1, 2, 3, 2, 3]
 
 
-NOISE = st.lists(st.integers(0, 60) | st.integers(0, 2) | st.just(61), max_size=250)
+NOISE = st.lists(st.integers(0, 60) | st.just(61), min_size=60, max_size=200)
 
 
 @SERVER
@@ -272,6 +272,47 @@ def evolved(guess, **fields):
 def test_noise_drives_out_no_prefix_that_is_more_than_its_share(alone):
     """Space-Saving, as in one process: never too high, and one in *keys* of all is there."""
     check_that_a_frequent_prefix_stays(*alone)
+
+
+HALF = 12 * HOUR
+CHARGES = st.lists(st.tuples(st.integers(-20 * HOUR, 30 * HOUR), st.integers(1, 30)), min_size=1, max_size=12)
+
+
+@SERVER
+@given(charges=CHARGES)
+def check_that_scores_halve(server, store, charges):
+    server.flush()
+    names, keys, policy = _fleet.Names(KEYRING), _valkey_watch.Keys(b"watch:", 1), only("address")
+    all_of_them, now, latest = [], NOW, 0
+    for pause, points in charges:
+        now += pause
+        reports = [Report(seen(prefix=""), True, now)] * points
+        asked = _valkey_watch.Scores(keys, names, policy, reports, [Wrong(known_name=True)] * points, unknown=False)
+        asked.read(store._links.run(store._parts.caller.run(asked.calls(), again=False)))
+        all_of_them.append((now, points))
+        latest = max(latest, now // HALF * HALF)
+        at = max(now, latest)  # who is late is told what there will be at the beginning of the half-life that others are in
+        exact = sum(points * 2 ** ((then - at) / HALF) for then, points in all_of_them)
+        (finding,) = asked.found
+        assert exact * 0.99 - 1.01 <= finding.signal.level <= exact * 1.01 + 0.01
+
+
+def test_scores_halve_in_any_order(alone):
+    """Reports that come late, by up to a day and more, count as much as if they had come in time."""
+    check_that_scores_halve(*alone)
+
+
+def test_no_score_is_above_the_most(alone):
+    """However many report it, and it halves from there."""
+    _, store = alone
+    names, keys = _fleet.Names(KEYRING), _valkey_watch.Keys(b"watch:", 1)
+    policy, levels = evolve(only("address"), reputation=evolve(POLICY.reputation, most=100)), []
+    for now in (NOW, NOW, NOW + HALF, NOW + HALF, NOW + 2 * HALF):
+        reports = [Report(seen(prefix=""), True, now)] * (80 if now < NOW + HALF else 1)
+        asked = _valkey_watch.Scores(keys, names, policy, reports, [Wrong(known_name=True)] * len(reports), unknown=False)
+        asked.read(store._links.run(store._parts.caller.run(asked.calls(), again=False)))
+        levels.append(asked.found[0].signal.level)
+    assert levels == [80, 100, 51, 52, 27]
 
 
 def test_a_full_table_of_scores_keeps_what_is_worth_most(alone, monkeypatch):

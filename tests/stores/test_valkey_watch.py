@@ -830,7 +830,7 @@ def test_a_full_server_takes_what_the_docstring_says(alone):
     )
     crowd = sum(size for key, size in taken.items() if key.startswith(b"many")) / 2_000
     full = (65_536 + 16_384) * entry + 2 * (512 + 2_048) * max(crowd, 128 + 200) + 2 * 4 * 2**20 + 2 * 4_096 * 250 + 256 * 1_300
-    assert full <= 60 * 2**20
+    assert full <= 25 * 2**20
 
 
 def test_nothing_there_tells_an_address_a_name_or_a_password(server, store):

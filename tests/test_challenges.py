@@ -23,12 +23,13 @@ from acctsec.budgets import Budget
 from acctsec.challenges import AsyncProofOfWork, ProofOfWork, solve
 from acctsec.errors import StoreBusy, StoreUnavailable
 from acctsec.events import AttemptRefused, PortFailed
+from acctsec.identifiers import canonical
 from acctsec.keyring import frame
 from acctsec.lockout import Outage
 from acctsec.outcomes import TryAgain
 from acctsec.protocols import Solved, Unsolved
 from acctsec.steps import Scene
-from acctsec.testing import async_world, explore, race_world, world
+from acctsec.testing import assert_no_oracle, async_world, explore, race_world, world
 
 ALICE, BOB = frame("email", "alice@example.org"), frame("email", "bob@example.org")
 LIFETIME = CHEAPEST.lockout.challenge_lifetime
@@ -308,6 +309,23 @@ def test_without_a_challenge_or_where_none_is_due_everybody_goes_on():
     answer = answered(asked(gate(w)))
     assert gate(w, w.context(challenge=answer), due=False) is None
     assert come_with(w, answer) is None  # what was not due spent nothing
+
+
+def test_no_outsider_can_tell_an_account_from_none_by_what_he_is_asked():
+    """A challenge that is due before anything is compared: asked, answered wrong, answered right, and then a wrong password."""
+
+    def operations(w):
+        def call(identifier, password, address):
+            name = canonical(identifier)
+            typed = frame(name.kind.value, name.value)
+            first = asked(gate(w, w.context(address), typed))
+            second = asked(come_with(w, ChallengeAnswer(first.ticket, "wrong"), typed, address=address))
+            third = come_with(w, answered(second), typed, address=address)
+            return [first, second, third, w.calls.sign_in(identifier, password, context=w.context(address))]
+
+        return {"sign_in behind a challenge": call}
+
+    assert_no_oracle(lambda: world(challenge=Riddle()), operations=operations)
 
 
 # --- a broken world ---------------------------------------------------------------------------------------------------

@@ -162,7 +162,7 @@ class ChallengeRequired:
     """
 
     ticket: str = secret()
-    puzzle: str = field(kw_only=True)
+    puzzle: str = field(kw_only=True, repr=False)  # no secret, and no two are alike
 
 
 @frozen

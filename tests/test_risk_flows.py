@@ -18,12 +18,14 @@ from acctsec import (
     FactorRequired,
     Keyring,
     LockoutPolicy,
+    MemoryStore,
     MfaPolicy,
     PasswordChangeRequired,
     Policy,
     PortError,
     Refused,
     SignedIn,
+    StoreUnavailable,
     TryAgain,
 )
 from acctsec._codec import decode_record
@@ -33,7 +35,7 @@ from acctsec.budgets import Budget
 from acctsec.events import AttemptRefused, PortFailed, RiskAssessed, SignedInEvent
 from acctsec.keyring import frame
 from acctsec.knobs import knobs
-from acctsec.lockout import STRANGERS
+from acctsec.lockout import STRANGERS, Outage
 from acctsec.outcomes import AssuranceLevel, ChangeReason
 from acctsec.protocols import Account, Solved, Unsolved
 from acctsec.record import Device, Factors, Record, Session, Totp, Verifier
@@ -277,6 +279,34 @@ def test_a_right_password_that_is_asked_refills_nothing():
         come(w, password=f"{WRONG} {number}", address=f"203.0.113.{number}")
     asked(come(w))
     assert failures(w) == 4
+
+
+class Apart:
+    """A store whose meters can be taken away."""
+
+    def __init__(self, store):
+        self.down = False
+        for name in ("load", "commit", "drain", "ack", "scan", "settle", "read"):
+            setattr(self, name, getattr(store, name))
+        self._charge = store.charge
+
+    def charge(self, charges, now):
+        if self.down:
+            raise StoreUnavailable("Away.", remedy="Bring them back.")
+        return self._charge(charges, now)
+
+
+def test_a_right_password_that_is_asked_takes_back_what_was_counted_for_it_and_no_more():
+    """While the meters are away each guess is counted in the record; what others failed stays there."""
+    w = world(
+        policy=with_risk(Says(), lockout=LockoutPolicy(on_outage=Outage.LOCAL)), challenge=Riddle(), store=Apart(MemoryStore())
+    )
+    w.sign_up()
+    w.store.down = True
+    come(w, password=WRONG, address=AWAY)
+    for _ in range(3):
+        asked(come(w))
+    assert record_of(w).checkpoint("password/strangers").alone == 1
 
 
 def test_neighbours_cannot_keep_a_known_device_out():

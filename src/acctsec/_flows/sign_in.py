@@ -139,7 +139,8 @@ class SignIn:
                 visit=visit,
                 weighed=weighed,
             )
-            return guess.right(done)
+            # Who has to solve something goes no further; what was counted for him is given back when it is settled.
+            return done if isinstance(done.verdict, NeedsPuzzle) else guess.right(done)
 
         ended = await core.apply(scene, loaded, step)
         if isinstance(ended.verdict, NeedsPuzzle):

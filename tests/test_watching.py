@@ -7,6 +7,7 @@ import pytest
 from attrs import evolve
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.places import USUAL
 
 from acctsec import (
     CHEAPEST,
@@ -15,6 +16,7 @@ from acctsec import (
     ChallengeRequired,
     ConfigError,
     Keyring,
+    LockoutPolicy,
     MemoryWatch,
     Refused,
     SignedIn,
@@ -29,9 +31,10 @@ from acctsec.attacks.reputation import ReputationPolicy
 from acctsec.attacks.signals import Detector
 from acctsec.attacks.surge import SurgePolicy
 from acctsec.attacks.watching import Looked, Seen
-from acctsec.budgets import micros
+from acctsec.budgets import Rungs, micros
 from acctsec.challenges import ProofOfWork, solve
 from acctsec.events import PortFailed, PostureChanged
+from acctsec.meters import rest, room
 from acctsec.testing import assert_no_oracle, async_world, engine_operations, world
 from acctsec.testing.doubles import SeededEntropy
 from acctsec.testing.world import PASSWORD
@@ -154,13 +157,46 @@ def test_what_is_told_names_no_account_and_nothing_that_was_typed():
     assert len(event.name) == 8 and "Spring" not in repr(event) and "user" not in repr(event)
 
 
-def test_tightened_budgets_hold_at_once_and_end_with_the_posture():
-    w = world(policy=TIGHT)
+@pytest.mark.parametrize("store", USUAL)
+def test_tightened_budgets_hold_at_once_and_end_with_the_posture(store, places):
+    """Every store takes another ladder for the same meter, and the old one again."""
+    place = places.fresh(store)
+    w = world(policy=TIGHT, store=place.open())
     raised(w)
     # One wrong guess at a name is free now, and the second one rests five times as long.
     assert [wrong(w, password=f"guess {n}") for n in range(2)] == [Refused(), Refused(timedelta(seconds=150))]
     w.clock.advance(days=3)
     assert [wrong(w, "bob@example.org", f"guess {n}") for n in range(2)] == [Refused()] * 2
+
+
+RUNGS = st.builds(
+    lambda free, more, first, longer: Rungs(
+        free=free,
+        first=timedelta(seconds=first),
+        longest=timedelta(seconds=first + longer),
+        stop=free + more,
+        window=timedelta(days=30),
+    ),
+    st.integers(1, 200),
+    st.integers(0, 200),
+    st.integers(1, 10_000),
+    st.integers(0, 100_000),
+)
+
+
+@given(rungs=RUNGS, by=st.integers(1, 1_000), count=st.integers(0, 500))
+def test_a_narrowed_ladder_is_nowhere_looser(rungs, by, count):
+    """At no count is there more room or less rest, and what is remembered, and where it ends, stays."""
+    usual, narrow = (one.ladder(timedelta(seconds=30)) for one in (rungs, rungs.narrowed(by)))
+    assert rest(narrow, count) >= rest(usual, count) and room(narrow, count) <= room(usual, count)
+    assert (narrow.stop, narrow.window, narrow.longest, narrow.lease) == (usual.stop, usual.window, usual.longest, usual.lease)
+    assert rungs.narrowed(1) == rungs
+
+
+@pytest.mark.parametrize("by", [0, 1_001, True, 1.5, "5"])
+def test_a_factor_that_narrows_nothing_known_is_refused(by):
+    with pytest.raises(ConfigError, match="tightened"):
+        LockoutPolicy(tightened=by)
 
 
 def test_a_tightened_source_has_a_fifth_of_its_budget():

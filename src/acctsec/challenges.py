@@ -28,9 +28,10 @@ class ProofOfWork:
     Asks for 2**bits SHA-256 hashes on average, in 16 parts, so that nobody is very unlucky.
 
     Args:
-        bits: how much work. Default 20, about a million hashes: half a second of plain JavaScript on one core of a server
-            (Node 20 makes two million a second), and by the ratios of devices that ALTCHA publishes two seconds on a cheap phone.
-            Cap asks for 3.3 million. One more doubles it.
+        bits: how much work. Default 20, about a million hashes: a quarter of a second of one core for the script of
+            docs/how-to/challenge.md (Node 20 on an AMD EPYC: 4.3 million a second), and below a second on a cheap phone by the
+            ratios of devices that ALTCHA publishes (such a server 1, iPhone 12 mini 0.8, Galaxy A14 2.5). Cap asks for 3.3
+            million. One more doubles it.
 
     One search for 20 bits at once would take one in a hundred 4.6 times as long as the mean, and 16 parts 1.7 times. What is
     looked for: for each part, counted from 0, a number so that SHA-256 of the seed (16 bytes), the part and the number (each

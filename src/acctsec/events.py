@@ -224,6 +224,18 @@ class PostureChanged(Event):
 
 
 @frozen(kw_only=True)
+class RiskAssessed(Event):
+    """
+    A sign-in with the right password was weighed: the *score* and what each feature added to it, in hundredths of a ban, and
+    the *extra* they asked for (``none``, ``challenge``, ``factor``). Nothing personal is in it.
+    """
+
+    score: int
+    contributions: tuple[tuple[str, int], ...]
+    extra: str
+
+
+@frozen(kw_only=True)
 class ResetWithheld(Event):
     """Observation: a reset request led to no message; *reason* says why."""
 

@@ -166,8 +166,8 @@ class LockoutPolicy:
             the record before it is compared, so the stops hold over all processes. Default: 3 in 15 min.
         challenge_lifetime: how long a puzzle may take to be solved and sent back. Default 10 min, as for a code (ASVS 5.0 6.5.5);
             Cap gives as long.
-        challenges: how many answers of one source, or of one known device, are looked at; each leaves a meter for twice
-            the lifetime. Default 300 an hour, six times the failures of an office behind one address.
+        challenges: how many answers of one source, or of one known device, are looked at; each leaves a meter for two
+            hours. Default 300 an hour, six times the failures of an office behind one address.
         lease: how long an attempt may take before it counts as failed. Default 30 s, above any queue for a hash.
         patience: how long an attempt waits inside the call for room held by others. Default 2 s, a wait a person still takes
             for slow.

@@ -162,7 +162,7 @@ class ChallengeRequired:
     """
 
     ticket: str = secret()
-    puzzle: str = field(kw_only=True)
+    puzzle: str = field(kw_only=True, repr=False)  # no secret, and no two are alike
 
 
 @frozen
@@ -314,7 +314,9 @@ class LaneStatus:
 
 @frozen(kw_only=True)
 class Export:
-    """All that is held about a subject, without secrets."""
+    """
+    All that is held about a subject, without secrets. *habits*: how many sign-ins are remembered, from how many places.
+    """
 
     subject: str
     tenant: str
@@ -328,6 +330,7 @@ class Export:
     failures: tuple[tuple[str, int], ...]
     change_required: bool
     disabled: bool
+    habits: tuple[int, int] = (0, 0)
 
 
 class ImportObjection(StrEnum):

@@ -37,8 +37,8 @@ def test_a_threshold_out_of_reach_is_refused(name, most):
     "wrong",
     [
         {"reputation": ReputationPolicy(most=9_999)},
-        {"spray": SprayPolicy(candidates=SpreadPolicy(bits=598))},
-        {"spray": SprayPolicy(prefixes=SpreadPolicy(bits=598))},
+        {"spray": SprayPolicy(candidates=SpreadPolicy(bits=598)), "posture": PosturePolicy(spray=upto(300))},
+        {"spray": SprayPolicy(prefixes=SpreadPolicy(bits=598)), "posture": PosturePolicy(crowd=upto(300))},
         {"spray": SpreadPolicy()},
         {"reputation": None},
         {"surge": 5},

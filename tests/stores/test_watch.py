@@ -97,14 +97,18 @@ def test_each_change_is_told_once_and_follows_the_one_before(steps):
     assert max((watch.look(POLICY, guess, now).posture for guess, _, _ in steps), default=0) <= max(shown, default=0)
 
 
-@given(steps=STEPS, mine=GUESSES)
-def test_a_tenant_is_not_touched_by_what_happens_at_another(steps, mine):
-    """Same addresses, same passwords, same names: of no use there."""
-    watch = MemoryWatch()
-    for guess, known, _ in steps:
-        watch.wrong(POLICY, guess, known_name=known, now=0)
-    foreign = Seen(tenant="bank", networks=mine.networks, candidate=digest("bank/p"), account=digest("bank/a"))
-    assert watch.look(POLICY, foreign, 0) == QUIET
+@given(steps=STEPS, tenant=st.sampled_from(["", "shop"]))
+def test_a_tenant_is_not_touched_by_what_happens_at_another(steps, tenant):
+    """Same addresses, same passwords, same names: it sees what it would see if it were alone."""
+    together, alone, now = MemoryWatch(), MemoryWatch(), 0
+    for guess, known, pause in steps:
+        now += pause
+        mine = guess.tenant == tenant
+        answers = [
+            (watch.look(POLICY, guess, now), watch.wrong(POLICY, guess, known_name=known, now=now))
+            for watch in ([together, alone] if mine else [together])
+        ]
+        assert not mine or answers[0] == answers[1]
 
 
 @pytest.mark.parametrize(

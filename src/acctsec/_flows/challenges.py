@@ -20,6 +20,11 @@ from acctsec.steps import Scene
 MAX_PUZZLE_BYTES = 256
 MAX_ANSWER = 8_192  # the longest tokens of CAPTCHA services take about half of it
 OPERATION = "sign_in"
+ONCE = Budget(limit=1, window=timedelta(hours=1) + 2 * SKEW)
+"""
+How often a ticket is good. It is remembered for longer than any ticket lives, on every clock that may open it; a store
+keeps the row for twice as long, which is more than the hour that its own idea of the time may be behind.
+"""
 
 Asked = ChallengeRequired | Refused | TryAgain
 """What stands in the way: a puzzle, a source that sends too many answers, a store that has no room for the call."""
@@ -106,11 +111,9 @@ class Challenges:
         Spend a ticket, before its answer is looked at: of calls that race with it one is granted.
 
         A spent one leaves a meter behind. So its source is charged first, and one that is over its budget leaves none.
-        Meters forget by the eighth of a window, and never early: this one remembers past the end of the ticket on
-        every clock that may open it.
         """
         core, lockout = self.core, self.core.policy.lockout
-        once = Budget(limit=1, window=lockout.challenge_lifetime + 2 * SKEW).ladder()
+        once = ONCE.ladder()
         each, digest, keys = lockout.challenges.ladder(), core.keyring.digest, range(core.keyring.index_count)
         row = ("source row", scene.tenant, context.source.key) if device is None else ("device row", scene.tenant, device)
         rows = [digest(*row, key=key)[:16] for key in keys]

@@ -255,7 +255,11 @@ class Core:
 
     def instant(self) -> int:
         """The present in a meter's own terms."""
-        return micros(self.now() - EPOCH)
+        return self.instant_of(self.now())
+
+    def instant_of(self, at: datetime) -> int:
+        """An instant in a meter's own terms."""
+        return micros(at - EPOCH)
 
     async def charge(self, scene: Scene, charges: Sequence[Charge]) -> tuple[Reading, ...] | None:
         """Charge the meters. None where they do not answer and the policy lets this process count alone; else that raises."""

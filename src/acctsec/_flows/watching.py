@@ -15,7 +15,6 @@ from acctsec._values import Value
 from acctsec.attacks.networks import Networks, networks
 from acctsec.attacks.posture import Change, Posture
 from acctsec.attacks.watching import Looked, Seen
-from acctsec.budgets import micros
 from acctsec.context import Source
 from acctsec.errors import PortError
 from acctsec.steps import Scene
@@ -51,38 +50,27 @@ class Watching:
         digest = core.keyring.digest
         seen = Seen(
             tenant=tenant,
-            networks=self._networks(scene, source),
+            networks=networks_of(core, scene, source),
             candidate=digest("watched password", tenant, password.text, key=oldest),
             account=digest("watched name", tenant, typed, key=oldest),
         )
-        looked = await _asked(core.ports.watch.look(core.policy.attacks, seen, micros(scene.now - EPOCH)))
+        looked = await _asked(core.ports.watch.look(core.policy.attacks, seen, core.instant_of(scene.now)))
         if isinstance(looked, Looked) and type(looked.posture) is Posture and self._tell(scene, looked.changes):
             return Met(seen, looked.posture)
-        self._failed(scene, "watch")
+        self._failed(scene)
         return Met(seen, Posture.NORMAL)
 
     async def wrong(self, scene: Scene, met: Met) -> None:
         """Count a wrong password. Who typed the right one in vain, at a disabled account or in a closed lane, was as wrong."""
-        watch, known = self.core.ports.watch, scene.account is not None
-        call = watch.wrong(self.core.policy.attacks, met.seen, known_name=known, now=micros(scene.now - EPOCH))
+        core, known = self.core, scene.account is not None
+        call = core.ports.watch.wrong(core.policy.attacks, met.seen, known_name=known, now=core.instant_of(scene.now))
         changes = await _asked(call)
         if not self._tell(scene, changes):
-            self._failed(scene, "watch")
+            self._failed(scene)
 
-    def _networks(self, scene: Scene, source: Source) -> Networks:
-        """The networks of a source. A resolver that fails is told, and its part is left out."""
-        resolver = self.core.ports.resolver
-        if resolver is None:
-            return networks(source)
-        try:
-            return networks(source, resolver)
-        except Exception:  # noqa: BLE001 - nobody may be kept from signing in by a table of addresses
-            self._failed(scene, "resolver")
-            return networks(source)
-
-    def _failed(self, scene: Scene, name: str) -> None:
-        """Tell of a port that does not answer, or not what it should: its part of the attempt is met like anybody's."""
-        self.core.observe(events.PortFailed(**scene.head(), port=name))
+    def _failed(self, scene: Scene) -> None:
+        """A watch that does not answer, or not what it should: the attempt is met as if there were none."""
+        self.core.observe(events.PortFailed(**scene.head(), port="watch"))
 
     def _tell(self, scene: Scene, changes: object) -> bool:
         """Observe changes of postures; False for what are none."""
@@ -93,6 +81,16 @@ class Watching:
         for event in told:
             self.core.observe(event)
         return True
+
+
+def networks_of(core: Core, scene: Scene, source: Source) -> Networks:
+    """The networks of a source. A resolver that fails is told, and its part is left out."""
+    resolver = core.ports.resolver
+    try:
+        return networks(source, resolver)
+    except Exception:  # noqa: BLE001 - nobody may be kept from signing in by a table of addresses
+        core.observe(events.PortFailed(**scene.head(), port="resolver"))
+        return networks(source)
 
 
 async def _asked(call: Coroutine[Any, Any, object]) -> object:

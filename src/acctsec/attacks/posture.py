@@ -157,9 +157,10 @@ class PosturePolicy:
             a guess at an account with a common and with an uncommon password; each is left at half of it.
         prefix: points of a /24, /56 or /48. Default: a challenge at 500, tightening at 10,000; a prefix has many people in it.
         asn: points of a whole network. Default: none, for nobody knows whether a network has a thousand users or a million.
-        spray: accounts that were tried with one password. Default: a challenge at 30, tightening at 300: below 30 people may
-            well have the same wrong one in mind.
-        crowd: accounts that were tried from one prefix. Default: the same two, for a school's network is one prefix.
+        spray: accounts that were tried with one password. Default: a challenge at 30: below it people may well have the same
+            wrong one in mind. No tightening: of the commonest passwords there are hundreds a day without any attack.
+        crowd: accounts that were tried from one prefix. Default: a challenge at 30. No tightening: behind a prefix of a carrier
+            there are more people than that.
         unknown: points of an address for guesses at names that nobody has. Default: NOTIFY at 50, which are 25 such guesses. It
             takes nothing harder: what whoever guesses could see of it would tell him which names somebody has.
         surge: evidence for a rise of a tenant's failures, in hundredths of a ban. Default: a challenge at 900, which is what the
@@ -176,8 +177,8 @@ class PosturePolicy:
         default=Bands(challenge=Band(at=500, below=250), tighten=Band(at=10_000, below=5_000)), validator=_BANDS
     )
     asn: Bands | None = field(default=None, validator=_BANDS)
-    spray: Bands | None = field(default=Bands(challenge=Band(at=30, below=15), tighten=Band(at=300, below=150)), validator=_BANDS)
-    crowd: Bands | None = field(default=Bands(challenge=Band(at=30, below=15), tighten=Band(at=300, below=150)), validator=_BANDS)
+    spray: Bands | None = field(default=Bands(challenge=Band(at=30, below=15)), validator=_BANDS)
+    crowd: Bands | None = field(default=Bands(challenge=Band(at=30, below=15)), validator=_BANDS)
     unknown: Bands | None = field(default=Bands(notify=Band(at=50, below=25)), validator=_BANDS)
     surge: Bands | None = field(default=Bands(challenge=Band(at=900, below=300)), validator=_BANDS)
 

@@ -45,17 +45,25 @@ class Table(Generic[K, V]):
         """Put *step* of the value in its place, with nobody in between."""
         at = hash(key) % len(self._kept)
         with self._lock:
-            part = self._kept[at]
-            before = len(part)
-            after = part[key] = step(part.get(key, default))
-            if len(part) > self._room:
-                part = self._kept[at] = self._half(part, now)
-            self._count += len(part) - before
+            after = step(self._kept[at].get(key, default))
+            self._put(at, key, after, now)
         return after
 
     def put(self, key: K, value: V, *, now: int) -> None:
         """Keep a value. Two that put at once lose one of both: *change* does not."""
-        self.change(key, lambda _: value, value, now=now)
+        with self._lock:
+            self._put(hash(key) % len(self._kept), key, value, now)
+
+    def _put(self, at: int, key: K, value: V, now: int) -> None:
+        part = self._kept[at]
+        before = len(part)
+        part[key] = value
+        after = len(part)
+        if after > before:
+            if after > self._room:
+                part = self._kept[at] = self._half(part, now)
+                after = len(part)
+            self._count += after - before
 
     def _half(self, part: dict[K, V], now: int) -> dict[K, V]:
         worth = {key: self._worth(value, now) for key, value in part.items()}

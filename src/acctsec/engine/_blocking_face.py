@@ -183,7 +183,8 @@ class Engine:
         Check a password and say what is due next.
 
         Refused is the one answer for unknown, wrong, disabled, passwordless and locked; with *retry_after* it is the
-        caller's own source, or known device, that has to wait. TryAgain: nothing was compared or counted.
+        caller's own source, or known device, that has to wait. ChallengeRequired: this looks like an attack; show the puzzle
+        and make the same call with the answer. TryAgain: nothing was compared or counted.
         """
         return run(self._flows.sign_in.sign_in(identifier, password, context=context))
 

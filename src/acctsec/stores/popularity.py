@@ -1,6 +1,7 @@
 """How many accounts share a password, in memory whose size does not grow: a count-min sketch."""
 
 from array import array
+from struct import Struct
 from threading import Lock
 from typing import Self
 
@@ -29,19 +30,20 @@ class MemoryPopularity:
     def __init__(self, *, width: int = 1_048_576, depth: int = 4) -> None:
         check_shape(width, depth)
         self._width = width
+        self._words = Struct(f">{depth}I")
         self._counters = [array("I", bytes(4 * width)) for _ in range(depth)]
         self._lock = Lock()
 
     def count(self, digest: bytes) -> int:
         """How often *digest* was added, or a little more."""
         places = self._places(digest)
-        return min(row[place] for row, place in zip(self._counters, places, strict=True))
+        return min([row[place] for row, place in zip(self._counters, places, strict=True)])
 
     def add(self, digest: bytes) -> None:
         """One account more. Only the lowest of its counters rise, which keeps the others from being too high."""
         places = self._places(digest)
         with self._lock:
-            now = min(min(row[place] for row, place in zip(self._counters, places, strict=True)) + 1, _LARGEST)
+            now = min(min([row[place] for row, place in zip(self._counters, places, strict=True)]) + 1, _LARGEST)
             for row, place in zip(self._counters, places, strict=True):
                 row[place] = max(row[place], now)
 
@@ -67,7 +69,8 @@ class MemoryPopularity:
 
     def _places(self, digest: bytes) -> list[int]:
         """Where a digest is counted, in each row: four of its bytes for each."""
-        return [int.from_bytes(digest[4 * row : 4 * row + 4], "big") % self._width for row in range(len(self._counters))]
+        width = self._width
+        return [word % width for word in self._words.unpack_from(digest)]
 
 
 class AsyncMemoryPopularity:

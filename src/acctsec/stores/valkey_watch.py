@@ -40,9 +40,9 @@ class ValkeyWatch:
         every: how often it is exchanged, while attempts come. Default 1 second.
 
     The server holds a bounded number of places, 25 MiB at most and all of it expiring, whatever anybody sends; a cluster 55,
-    since each of 16 shards has a table of sprays. What it says is never too high, and too low by what decision 0032 states. An exchange that
-    fails is told by the next ``wrong``, as its StoreUnavailable; what it was to tell is then known to this process alone. A
-    server that lost everything is told again which postures hold.
+    since each of 16 shards has a table of sprays. What it says is never too high but for a point, and too low by what decision
+    0032 states. An exchange that fails is told by the next ``wrong``, as its StoreUnavailable; what it was to tell is then
+    known to this process alone. A server that lost everything is told again which postures hold.
 
     Threads must be allowed: under uWSGI with ``--enable-threads``. Fork whenever you like. Its user needs no more than
     docs/how-to/valkey.md says. Raises ConfigError for another kind of store, or *every* outside 50 ms to a minute.
@@ -228,13 +228,14 @@ class _Together:
         if not changes and not self._changes:
             return ()
         told = []
-        for change in changes:
-            name = seen.candidate if change.detector is Detector.SPRAY else change.name
-            place, stances = self._names.place(seen.tenant, change.detector, name), self._of(change.detector)
-            stances.came_to(place, change.after)
-            if posture(stances.held.get(place, NEVER), policy, change.detector, change.at) < max(change.before, change.after):
-                told.append(change)
         with self._telling:
+            for change in changes:
+                name = seen.candidate if change.detector is Detector.SPRAY else change.name
+                place, stances = self._names.place(seen.tenant, change.detector, name), self._of(change.detector)
+                stances.came_to(place, change.after)
+                known = posture(stances.held.get(place, NEVER), policy, change.detector, change.at)
+                if known < max(change.before, change.after):
+                    told.append(change)
             waiting = list(self._changes)
             self._changes.clear()
             for tenant, change in waiting:

@@ -61,7 +61,7 @@ class MemoryWatch:
             signals = self._charged(policy, seen, wrong, now) + self._sprayed(policy, seen, now) + self._failed(policy, seen, now)
             changes = list[Change]()
             for place, signal in signals:
-                stances = self._told if signal.detector is Detector.UNKNOWN else self._stances
+                stances = self._told if place[1] is Detector.UNKNOWN else self._stances
                 changes += self._stand(stances, policy, place, signal, now)
         return tuple(changes)
 

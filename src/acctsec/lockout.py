@@ -250,11 +250,14 @@ class LockoutPolicy:
         month = self._charge(attempt, attempt.subject, b"!" + month_of(attempt.kind).encode(), self.month)
         return (pair, source, evolve(month, at_least=attempt.month), own)
 
-    def charges_alone(self, charges: Sequence[Charge], kind: SecretClass) -> tuple[Charge, ...]:
+    def charges_alone(self, charges: Sequence[Charge], kind: SecretClass, *, stopped: bool = False) -> tuple[Charge, ...]:
         """
         The same attempt, to be counted by this process alone: its source for an hour, so that its memory soon has room again;
         its subject by the narrow budget that is all a process may give while it does not know what others gave. What cannot
         be guessed keeps its own: a narrow one would keep the owner out and nobody else.
+
+        At a lane that has *stopped* nothing is compared. What is tried there uses the narrow budget up, as it does at a name that
+        nobody has, and is another candidate: none may be remembered as wrong for later, when a repeat of it would be free.
         """
         lane, lease = charges[-1], micros(self.lease)
         narrow = lane.ladder if kind is SecretClass.RECOVERY else evolve(self.alone.ladder(), lease=lease)
@@ -264,6 +267,8 @@ class LockoutPolicy:
             if charge.slot != lane.slot
         )
         inside = tuple(evolve(charge, ladder=narrow, at_least=0, floor=0) for charge in charges if charge.slot == lane.slot)
+        if stopped:
+            inside = tuple(evolve(charge, candidate=_another(charge.candidate)) for charge in inside)
         # One at a time: each has to be in the record before it is compared, and none may rest on one that is not there yet.
         turn = Charge(lane.slot, TURN, Ladder(1, 0, 0, 1, lease, lease), int.from_bytes(lane.hold[:4], "big"), lane.hold)
         return (*outside, turn, *inside)
@@ -384,3 +389,8 @@ class LockoutPolicy:
         if count >= rungs.stop:
             return "stopped"
         return "slowed" if kind in LADDERED and count >= rungs.free else ""
+
+
+def _another(candidate: int | None) -> int | None:
+    """The complement of a candidate, which is one too and never the same."""
+    return None if candidate is None else ~candidate & 0xFFFFFFFF

@@ -98,6 +98,10 @@ class Loaded(Value, frozen=True):
     version: Version | None
 
 
+NOBODY = Loaded(frame("phantom"), Record(incarnation=b""), None)
+"""What a phantom has in place of a record: what is committed for it leaves none behind."""
+
+
 class Core:
     """The ports and the moves that all flows share."""
 
@@ -186,29 +190,40 @@ class Core:
         """
         return (await self.applied(scene, loaded, step))[0]
 
-    async def applied(self, scene: Scene, loaded: Loaded, step: Callable[[Record], Step]) -> tuple[Step, Loaded]:
-        """The same, and the record as it is now: for an operation that commits once more."""
+    async def applied(
+        self, scene: Scene, loaded: Loaded, step: Callable[[Record], Step], *, said: Sequence[Event | Notice] | None = None
+    ) -> tuple[Step, Loaded]:
+        """
+        The same, and the record as it is now: for an operation that commits once more.
+
+        *said* is for what a phantom has to pay as well. Then nothing is left out: where no record is written, or it was in a
+        commit whose answer was lost, effects are committed alone, *said* or those of the step, under the ids they have already.
+        So nobody can tell, by how often a store was asked, whether there is a record.
+        """
         commit_id = self.draw(16)
-        done = Step(None, loaded.record)
+        done, happened = Step(None, loaded.record), False
         for round_ in range(ROUNDS + 1):
             if round_:
                 await self.ports.pause(self.jitter(round_))
                 # Erased meanwhile: what begins now is another incarnation, or tickets of before could come alive again.
                 loaded = await self.load(loaded.key, fresh=self.draw(16) if loaded.version else loaded.record.incarnation)
-                if commit_id in loaded.record.commits:
+                happened = commit_id in loaded.record.commits
+                if happened and said is None:
                     return done, loaded
             if round_ == ROUNDS:
                 break  # the last look was only for a commit whose answer was lost
-            done = step(loaded.record)
-            if done.record == loaded.record and not done.effects:
+            done = done if happened else step(loaded.record)
+            swaps = not happened and (done.record != loaded.record or bool(done.effects))
+            if not swaps and said is None:
                 return done, loaded
-            after = evolve(done.record, commits=(*done.record.commits, commit_id)[-MAX_COMMITS:])
+            after = evolve(done.record, commits=(*done.record.commits, commit_id)[-MAX_COMMITS:]) if swaps else loaded.record
+            effects = done.effects if swaps or happened else said or ()
             try:
-                answer = await self.commit(scene, loaded, after, done.effects, commit_id)
+                answer = await self.commit(scene, loaded if swaps else NOBODY, after if swaps else None, effects, commit_id)
             except CommitUnknown:
                 continue
             if isinstance(answer, Committed):
-                return done, Loaded(loaded.key, after, answer.version)
+                return done, Loaded(loaded.key, after, answer.version if swaps else loaded.version)
         return Step(TryAgain(BRIEF), loaded.record), loaded
 
     async def commit(

@@ -103,12 +103,16 @@ class Guess(Value, frozen=True, kw_only=True):
 
 
 class Reserved(Value, frozen=True, kw_only=True):
-    """What an attempt was charged, what *meters* answered, and whether they are those of this process *alone*."""
+    """
+    What an attempt was charged, what *meters* answered, and whether they are those of this process *alone*; then also whether
+    it was charged as one at a lane that has *stopped*.
+    """
 
     charges: tuple[Charge, ...]
     readings: tuple[Reading, ...]
     meters: AsyncMeterStore
     alone: bool = False
+    stopped: bool = False
 
     def split(self, slot: bytes) -> tuple["Reserved", "Reserved"]:
         """What is in a slot, and the rest."""
@@ -161,7 +165,7 @@ class Guesses:
             who, stopped = counted
             if stopped:
                 judgement = Closed(None, stopped=True)
-                if reserved.alone:
+                if reserved.alone and not reserved.stopped:
                     # Nothing is compared, so nothing of the lane may be remembered as wrong; the source counts as ever.
                     inside, reserved = reserved.split(reserved.charges[-1].slot)
                     await self.settle(inside, Settle.VOID)
@@ -197,7 +201,7 @@ class Guesses:
         while True:
             groups = self._charges(scene, who, kind, lane, context, typed=typed, secret=secret, hold=hold, floor=floor)
             try:
-                groups, reserved = await self._charge(scene, kind, lane, groups)
+                groups, reserved = await self._charge(scene, who, kind, lane, groups)
             except StoreBusy:  # a crowd at the store is like one in the lane
                 return TryAgain(BRIEF)
             judgement = self._judge(groups, reserved.readings)
@@ -218,7 +222,7 @@ class Guesses:
             waited += step
 
     async def _charge(
-        self, scene: Scene, kind: SecretClass, lane: Lane, groups: list[tuple[Charge, ...]]
+        self, scene: Scene, who: Who, kind: SecretClass, lane: Lane, groups: list[tuple[Charge, ...]]
     ) -> tuple[list[tuple[Charge, ...]], Reserved]:
         """
         Put an attempt to the meters; where they do not answer and the policy says so, to what this process counts alone.
@@ -229,11 +233,13 @@ class Guesses:
         readings = await self.core.charge(scene, charges)
         if readings is not None:
             return groups, Reserved(charges=charges, readings=readings, meters=self.core.ports.meters)
-        groups = [self.core.policy.lockout.charges_alone(group, kind) for group in groups]
+        record, lockout = who.record, self.core.policy.lockout
+        stopped = record is not None and lockout.stopped(record, kind, lane, now=scene.now)
+        groups = [lockout.charges_alone(group, kind, stopped=stopped) for group in groups]
         charges = tuple(charge for group in groups for charge in group)
         own = self.core.ports.own_devices if lane.known else self.core.ports.own_meters
         readings = tuple(await own.charge(charges, self.core.instant()))
-        return groups, Reserved(charges=charges, readings=readings, meters=own, alone=True)
+        return groups, Reserved(charges=charges, readings=readings, meters=own, alone=True, stopped=stopped)
 
     async def _counted(
         self, scene: Scene, who: Who, kind: SecretClass, lane: Lane, reserved: Reserved, admitted: Admitted
@@ -243,8 +249,10 @@ class Guesses:
         if reserved.alone:
             return await counting.count_alone(scene, who, kind, lane, admitted)
         charges, readings = reserved.charges, reserved.readings
-        who = await counting.count(scene, who, lockout.due(charges, readings, kind, lane))
-        record = who.record
+        counted = await counting.count(scene, who, lockout.due(charges, readings, kind, lane))
+        if isinstance(counted, TryAgain):
+            return counted
+        who, record = counted, counted.record
         return who, record is not None and lockout.stopped(record, kind, lane, now=scene.now, charges=charges, readings=readings)
 
     async def _lost(self, who: Who, lane: str, groups: list[tuple[Charge, ...]], readings: tuple[Reading, ...]) -> int:

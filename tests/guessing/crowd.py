@@ -24,9 +24,10 @@ from tests.faults.planted import PLANTED
 from tests.faults.processes import Process
 from tests.places import SHARED, opened
 
-from acctsec import CHEAPEST, Account, Context, Engine, Keyring, LockoutPolicy
+from acctsec import CHEAPEST, Account, Context, Engine, Keyring, LockoutPolicy, ResetLink
 from acctsec.budgets import Rungs
 from acctsec.hashing import HashingPolicy
+from acctsec.testing import world
 from acctsec.testing.doubles import ManualClock, MemoryDirectory, SeededEntropy
 from acctsec.testing.world import IDENTIFIER
 
@@ -70,17 +71,36 @@ class LoudHashing(HashingPolicy):
 
 @frozen(kw_only=True)
 class Call:
-    """A sign-in: *password* for *name*, from *source*, with the token of a *device*."""
+    """A sign-in: *password* for *name*, from *source*, with the token of a *device*. With a *link*, the password is set by that."""
 
     password: str
     source: str
     name: str = IDENTIFIER
     device: str | None = None
+    link: str | None = None
 
 
 def guess(number, **facts):
     """A wrong password, another one and from another address for each number."""
     return Call(password=facts.pop("password", f"wrong guess number {number}"), source=f"2001:db8:{number + 1:x}::1", **facts)
+
+
+def usually(*kinds):
+    """Have `make test` run a test on these stores alone."""
+
+    def mark(test):
+        test.usual = kinds
+        return test
+
+    return mark
+
+
+def signed_up(place, policy=CROWDED, now=None):
+    """A world with one account on a place, at an instant."""
+    w = world(policy=policy, store=place.open())
+    w.clock.now = now or w.clock.now
+    w.sign_up()
+    return w
 
 
 class Crowd:
@@ -223,17 +243,19 @@ def _made(engine, order, calls, rounds):
 def _in_host(engine, host, call):
     """Make a call, where there is a *host* inside of a transaction of its own that is rolled back afterwards."""
     if host is None:
-        return _signed_in(engine, call)
+        return _answered(engine, call)
     with psycopg.connect(host) as connection:
         connection.execute("CREATE TEMPORARY TABLE visits (number int)")
-        answer = _signed_in(engine, call)
+        answer = _answered(engine, call)
         connection.rollback()
     return answer
 
 
-def _signed_in(engine, call):
+def _answered(engine, call):
     context = Context.of(call.source, device=call.device)
     try:
+        if call.link is not None:
+            return type(engine.redeem_reset(ResetLink(call.link), call.password, context=context)).__name__
         return type(engine.sign_in(call.name, call.password, context=context)).__name__
     except Exception as error:
         return repr(error)

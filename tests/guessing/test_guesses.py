@@ -11,52 +11,13 @@ from threading import Event, Thread
 
 import pytest
 from attrs import evolve
-from tests.guessing.crowd import CROWDED, FREE, HANG, PACED, Call, Crowd, guess
-from tests.places import SHARED, STORES
+from tests.guessing.crowd import CROWDED, FREE, HANG, PACED, Call, Crowd, guess, signed_up, usually
 
-from acctsec.testing import world
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
 RESTED = {"Refused", "TryAgain"}
 OFTEN = ("memory", "sqlite", "postgres", "postgres+valkey")
 """The stores of `make test` where a row takes longest; the others are for `make test-deep`."""
-
-
-def pytest_generate_tests(metafunc):
-    """A test that takes `place` runs on every store, one that takes `shared` on those that processes can share."""
-    for fixture, kinds in (("place", STORES), ("shared", SHARED), ("hosted", [one for one in STORES if "postgres" in one])):
-        if fixture in metafunc.fixturenames:
-            usual = getattr(metafunc.function, "usual", kinds)
-            chosen = [pytest.param(one, marks=() if one in usual else pytest.mark.deep) for one in kinds]
-            metafunc.parametrize(fixture, chosen, indirect=True)
-
-
-def usually(*kinds):
-    """Have `make test` run a test on these stores alone."""
-
-    def mark(test):
-        test.usual = kinds
-        return test
-
-    return mark
-
-
-@pytest.fixture
-def place(request, places):
-    """A place of each kind in turn, with nothing in it."""
-    with closing(places.fresh(request.param)) as made:
-        yield made
-
-
-shared = hosted = place
-
-
-def signed_up(place, policy=CROWDED, now=None):
-    """A world with one account on a place, at an instant."""
-    w = world(policy=policy, store=place.open())
-    w.clock.now = now or w.clock.now
-    w.sign_up()
-    return w
 
 
 def stranger_lane(w):

@@ -10,6 +10,8 @@ from attrs import evolve, frozen
 from tests.places import STORES
 
 from acctsec import CHEAPEST, SOCIAL_DEFAULT, LockoutPolicy, MfaPolicy, Refused
+from acctsec._codec import decode_record
+from acctsec._flows import core
 from acctsec._flows.guesses import Guess
 from acctsec._flows.hashes import Comparing, Hashes
 from acctsec.errors import Overloaded
@@ -142,6 +144,22 @@ def test_two_costs_within_one_format_are_told_apart():
     dear = evolve(Bcrypt(cost=4), cost=5, share=0.5)
     with pytest.raises(OracleFound, match="bcrypt 04"):
         assert_no_oracle(lambda: world(policy=foreign(dear)), population=[Bcrypt(cost=4).decoy(), OLD])
+
+
+def test_as_much_is_decoded_for_nobody_as_for_somebody(monkeypatch):
+    """A wrong code is compared without a hash: there a microsecond would show in a few thousand tries."""
+    w = world()
+    w.sign_up()
+    decoded = []
+    monkeypatch.setattr(core, "decode_record", lambda stored: decoded.append(len(stored)) or decode_record(stored))
+    for call in engine_operations(w).values():
+        call("alice@example.org", "wrong", "198.18.0.1")
+        somebody = [*decoded]
+        decoded.clear()
+        call("nobody@example.org", "wrong", "198.18.0.2")
+        assert len(decoded) == len(somebody)
+        assert all(0.5 < theirs / ours < 2 for ours, theirs in zip(somebody, decoded, strict=True))
+        decoded.clear()
 
 
 def test_a_reset_that_is_asked_for_does_not_show_at_the_next_sign_in():

@@ -24,7 +24,7 @@ from acctsec.identifiers import Identifier, canonical
 from acctsec.keyring import Keyring, frame
 from acctsec.lockout import Outage
 from acctsec.outcomes import TryAgain
-from acctsec.password.preparation import prepare
+from acctsec.password.preparation import PREPARATION, prepare
 from acctsec.policy import Policy
 from acctsec.protocols import (
     Account,
@@ -44,7 +44,7 @@ from acctsec.protocols import (
     Version,
     check_names,
 )
-from acctsec.record import MAX_COMMITS, Record
+from acctsec.record import MAX_COMMITS, Record, Verifier
 from acctsec.steps import Drawn, Notice, Scene, Step
 
 T = TypeVar("T")
@@ -97,6 +97,11 @@ class Loaded(Value, frozen=True):
     record: Record
     version: Version | None
 
+
+DECOY = encode_record(
+    Record(incarnation=bytes(16), epoch=1, verifier=Verifier(sealed=bytes(180), born=1, preparation=PREPARATION, since=EPOCH))
+)
+"""What is decoded where no record is stored: a wrong code is compared so quickly that one more or less would show."""
 
 NOBODY = Loaded(frame("phantom"), Record(incarnation=b""), None)
 """What a phantom has in place of a record: what is committed for it leaves none behind."""
@@ -173,12 +178,11 @@ class Core:
         return scene, await self.load(self.record_key(tenant, subject), fresh=self.draw(16))
 
     async def load(self, key: bytes, *, fresh: bytes) -> Loaded:
-        """Read a record; where there is none, begin one with the incarnation *fresh*."""
+        """Read a record; where there is none, begin one with the incarnation *fresh*, when as much was decoded."""
         found = await self.ports.records.load(key)
-        if found is None:
-            return Loaded(key, Record(incarnation=fresh), None)
-        stored, version = found
-        return Loaded(key, decode_record(stored), version)
+        stored, version = found or (DECOY, None)
+        record = decode_record(stored)
+        return Loaded(key, Record(incarnation=fresh) if found is None else record, version)
 
     async def apply(self, scene: Scene, loaded: Loaded, step: Callable[[Record], Step]) -> Step:
         """

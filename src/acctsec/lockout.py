@@ -336,7 +336,8 @@ class LockoutPolicy:
         names = self._names(kind, lane)
         for charge, reading in zip(charges, readings, strict=True):
             if kind in LADDERED and charge.meter in names and isinstance(reading, Granted):
-                count, past = reading.ordinal, reading.ordinal - reading.new
+                count = reading.ordinal
+                past = count - charge.weight if reading.new else count
                 if count // STEP > past // STEP or past < charge.ladder.stop <= count:
                     told[names[charge.meter]] = max(count, told.get(names[charge.meter], 0))
         return told

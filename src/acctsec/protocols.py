@@ -156,6 +156,9 @@ class Charge(Value, frozen=True):
     *candidate* is a truncated keyed digest: equal candidates share one unit. Without one the unit is spent at once and for
     good. *at_least* is a count known from elsewhere: a meter that begins with this charge was lost, and goes on from there.
     *floor* is one that was made sure of just now: it raises a meter that lives, but for the free ones.
+
+    *weight* is how many units it takes, 1 or more: a failure counts that much, and everything a meter counts is units. Above 1
+    it is meant for ladders whose free units are all they have. One that weighs more than the whole ladder reads Stopped.
     """
 
     slot: bytes
@@ -165,13 +168,14 @@ class Charge(Value, frozen=True):
     hold: bytes
     at_least: int = 0
     floor: int = 0
+    weight: int = 1
 
 
 class Granted(Value, frozen=True):
     """
     There was room. *hold* is what to settle: None when there is nothing to settle (a repeat, or a unit spent at once).
 
-    *ordinal* counts failures and reservations so far, this one included; *new* says that this charge added to it.
+    *ordinal* counts the units of failures and reservations so far, this one's included; *new* says that this charge added to it.
     """
 
     hold: bytes | None
@@ -180,7 +184,7 @@ class Granted(Value, frozen=True):
 
 
 class Resting(Value, frozen=True):
-    """Not before *until*; *count* failures brought this about."""
+    """Not before *until*; *count* units of failures brought this about."""
 
     until: int
     count: int
@@ -191,7 +195,10 @@ class Filled(Value, frozen=True):
 
 
 class Stopped(Value, frozen=True):
-    """The end of the ladder: only a success elsewhere, a recovery or an administrator opens it again."""
+    """
+    The end of the ladder: only a success elsewhere, a recovery or an administrator opens it again. *count* units of failures
+    brought this about; or fewer, where a charge weighs more than will ever be free.
+    """
 
     count: int
 

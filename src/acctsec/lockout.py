@@ -28,6 +28,12 @@ TURN = b"!turn"
 MONTH = "/month"
 HOUR = 3_600_000_000
 PAIR = b"pair/"
+TYPOS = b"!typos"
+MOST_TYPOS = 20
+"""
+How many wrong secrets a month may be forgiven in its length. A month has room for a hundred and one in ten of an owner's failures
+is a slip, so he is never short of it; and whoever is near the password on purpose gains no more than this.
+"""
 STEP = 10  # every so many failures are committed to the record: what a loss of the meters can cost is one less than this
 
 
@@ -314,6 +320,22 @@ class LockoutPolicy:
                     own = Settle.VOID
                 settled.append(Settlement(charge.slot, charge.meter, charge.ladder, reading.hold, own))
         return tuple(settled)
+
+    def forgivable(self, charges: Sequence[Charge], readings: Sequence[Reading]) -> tuple[Charge, ...]:
+        """
+        The months that an attempt was charged to, one for each index key, if any of them knows of more than this attempt.
+
+        None of a known device, which no month counts, and none where repeats count: then nothing is remembered by its candidate.
+        """
+        name = b"!" + month_of(SecretClass.PASSWORD).encode()
+        months = [pair for pair in zip(charges, readings, strict=True) if pair[0].meter == name]
+        more = any(isinstance(reading, Granted) and reading.ordinal > reading.new for _, reading in months)
+        return tuple(month for month, _ in months) if more and self.repeats is Repeats.FREE else ()
+
+    def forgiving(self, month: Charge, number: int) -> Charge:
+        """What *number* forgiven secrets of a *month* are charged to, so that no more than `MOST_TYPOS` are in its length."""
+        ladder = evolve(month.ladder, free=MOST_TYPOS, stop=MOST_TYPOS)
+        return evolve(month, meter=TYPOS, ladder=ladder, candidate=None, at_least=0, weight=number)
 
     def clearing(self, charges: Sequence[Charge], *, lane: Lane, hold: bytes) -> tuple[Settlement, ...]:
         """

@@ -10,6 +10,7 @@ from acctsec._flows.guesses import Guess, Guesses
 from acctsec._flows.hashes import Password
 from acctsec._flows.passwords import sightings
 from acctsec._flows.tokens import Purpose
+from acctsec._flows.typos import Typos
 from acctsec._values import evolve
 from acctsec.claims import FactorAnswer, RecoveryCode, Ticket, TotpCode
 from acctsec.context import Context
@@ -57,6 +58,7 @@ class SignIn:
         self.core = core
         self.guesses = guesses
         self.answers = answers
+        self.typos = Typos(guesses)
 
     @operation
     async def sign_in(self, identifier: str, password: str, *, context: Context) -> SignInOutcome:
@@ -121,6 +123,8 @@ class SignIn:
             guarded = core.guarded(scene, loaded.record)
             if not core.ports.later(lambda: self._find_later(scene, compared, guarded=guarded, password=password.text)):
                 self._unasked()
+        if isinstance(ended.verdict, Granted):
+            self.typos.forgive_later(guess, password.typed)
         return outcome
 
     async def _leaked(self, scene: Scene, *, guarded: bool, password: str) -> bool:

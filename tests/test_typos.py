@@ -23,7 +23,7 @@ from acctsec import (
 from acctsec._blocking import run
 from acctsec._codec import decode_record
 from acctsec.keyring import Keyring, frame
-from acctsec.lockout import MOST_TYPOS, TYPOS, Repeats, SecretClass, month_of
+from acctsec.lockout import TYPOS, Repeats, SecretClass, month_of
 from acctsec.protocols import Settle
 from acctsec.testing.world import IDENTIFIER, PASSWORD, world
 
@@ -31,6 +31,7 @@ NEAR = [PASSWORD[:at] + PASSWORD[at + 1 :] for at in range(len(PASSWORD))]
 FAR = [f"nothing like it {number}" for number in range(200)]
 MONTH = b"!" + month_of(SecretClass.PASSWORD).encode()
 DAY = timedelta(days=1)
+MOST_TYPOS = 20  # a fifth of the month
 
 
 class Later:
@@ -275,7 +276,7 @@ def test_nothing_of_the_password_is_at_rest_meanwhile_or_afterwards():
 
 def test_whoever_guesses_near_the_password_gains_a_bounded_number_of_guesses():
     """
-    The owner comes in again and again, each time everything near is forgiven, up to `MOST_TYPOS` in the length of a month.
+    The owner comes in again and again, each time everything near is forgiven, up to a fifth of the month in its length.
 
     Every guess is still one that was compared, distinct, and wrong: the month admits its stop and so many more.
     """
@@ -293,6 +294,17 @@ def test_whoever_guesses_near_the_password_gains_a_bounded_number_of_guesses():
 
     assert len(wrong) == w.policy.lockout.month.stop + MOST_TYPOS
     assert tried > len(wrong)
+
+
+def test_a_narrow_month_forgives_little():
+    """A fifth of what it allows: a policy that is strict stays so."""
+    w = made(policy=evolve(CHEAPEST, lockout=LockoutPolicy(month=evolve(LockoutPolicy().month, free=10, stop=10))))
+    fail(w, *NEAR[:5])
+    sign_in(w)
+    assert month(w) == 3
+    fail(w, *NEAR[5:8])
+    sign_in(w)
+    assert month(w) == 6
 
 
 def test_a_month_later_as_many_may_be_forgiven_again():

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from acctsec._flows.guesses import Guess, Guesses
 from acctsec.hashing.job import Job
-from acctsec.lockout import MOST_TYPOS, SecretClass, month_of
+from acctsec.lockout import SecretClass, month_of
 from acctsec.password.slips import slips
 from acctsec.protocols import Charge, Granted, Settle, Settlement
 from acctsec.record import Record
@@ -90,7 +90,7 @@ class Typos:
         budget = lockout.forgiving(month, 1)
         wanted = [(budget.slot, budget.meter, budget.ladder), (month.slot, month.meter, month.ladder)]
         spent, now = await core.ports.meters.read(wanted, core.instant())
-        left = MOST_TYPOS - spent.count
+        left = budget.ladder.stop - spent.count
         chosen = [one for one in candidates if one in now.seen][-left:] if left > 0 else []
         if not chosen:
             return 0

@@ -337,7 +337,8 @@ def unpacked(stored):
         return number(4) if form == 2 else 1
 
     reserved = tuple(Hold(take(number(2)), *map(number, (8, 7, 5, 4, 1)), weight()) for _ in range(holds))
-    assert form == 1 or any(hold.weight > 1 for hold in reserved), "A release of before could read it, and must be able to."
+    if form == 2 and all(hold.weight == 1 for hold in reserved):
+        raise Differs("An older release could read this meter, and must be able to.")
     seen = tuple(number(8) for _ in range(len(rest) // 8))
     return Meter(int.from_bytes(latest), int.from_bytes(ready), failures, reserved, seen)
 

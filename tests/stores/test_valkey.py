@@ -288,7 +288,7 @@ class Walk:
             recent = self.holds[-1:] if verdict else self.holds[-8:] if chance.random() < 0.8 else self.holds
             one = chance.choice(recent)
             ladder = one.ladder if chance.random() < 0.95 else self.ladder(one.meter)
-            kinds = (Settle.FAILED,) * 60 if self.style == "many" else ()
+            kinds = (Settle.FAILED,) * 60 if self.style == "many" else (Settle.FAILED, Settle.PARK)
             kind = verdict or chance.choice((*Settle, *kinds))
             settlements.append(Settlement(one.slot, one.meter, ladder, one.hold, kind, one.candidate))
         self.store.settle(settlements, self.now)

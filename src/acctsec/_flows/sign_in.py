@@ -12,12 +12,8 @@ from acctsec._flows.guesses import Guess, Guesses
 from acctsec._flows.hashes import Password
 from acctsec._flows.passwords import sightings
 from acctsec._flows.tokens import Purpose
-<<<<<<< HEAD
 from acctsec._flows.typos import Typos
-from acctsec._values import evolve
-=======
 from acctsec._values import Value, evolve
->>>>>>> main
 from acctsec.claims import FactorAnswer, RecoveryCode, Ticket, TotpCode
 from acctsec.context import Context
 from acctsec.errors import AcctsecError, ConfigError, Overloaded

@@ -174,7 +174,7 @@ class _Siege:
         return device, self._is_free(STRANGERS if self.lane == NETWORK else NETWORK, now)
 
     def _is_free(self, lane: Lane, now: int) -> bool:
-        judgement = self.world.compare(self.world.attempt(b"another", ACCOUNT, lane), now)
+        judgement = self.world.compare(self.world.attempt(b"another", ACCOUNT, lane), now, Settle.VOID)
         return isinstance(judgement, Admitted) and judgement.ordinal == 1
 
     def _leave_account(self, now: int) -> None:

@@ -248,10 +248,10 @@ def test_turning_it_on_says_which_stop_to_lower():
     with pytest.raises(ConfigError, match=r"3 \* strangers.stop \+ 5 \* device.stop is 200.*Lower strangers.stop to 16"):
         LockoutPolicy(networks=2)
     with pytest.raises(ConfigError, match=r"Lower strangers.free and both stops, or remember fewer"):
-        LockoutPolicy(networks=5)
+        LockoutPolicy(networks=3, strangers=evolve(STRANGERS, free=15))
     with pytest.raises(ConfigError, match=r"month.stop is 40.*Raise it to 48"):
         LockoutPolicy(networks=2, strangers=evolve(STRANGERS, stop=16), month=evolve(LockoutPolicy().month, free=40, stop=40))
-    for networks in (-1, 6, True, 1.0, "2"):
+    for networks in (-1, 4, True, 1.0, "2"):
         with pytest.raises(ConfigError):
             LockoutPolicy(networks=networks)
 

@@ -7,6 +7,7 @@ repeated when a commit loses the race; what was compared or hashed is not.
 
 from acctsec.steps.administration import (
     administer,
+    forget_device,
     import_verifier,
     sign_out,
     sign_out_everywhere,
@@ -99,6 +100,7 @@ __all__ = [
     "find_leaked",
     "find_reset",
     "forgive",
+    "forget_device",
     "give_back",
     "guarded",
     "import_verifier",

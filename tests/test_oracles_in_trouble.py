@@ -74,7 +74,7 @@ def test_every_way_to_fail_is_tried_at_each_call():
     assert len({one.name for one in single}) == 3 * len(AT_ONE_CALL)
     assert {one.at for one in single} == {1, 2, 3}
     met = {prefix for one in AT_ONE_CALL for prefix in one.raises}
-    assert met == {*ASKED, "corpus."}
+    assert met == {*ASKED, "corpus.", "challenge."}
 
 
 # --- each is found where it is planted ---------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from acctsec.claims import (
     Admin,
+    ChallengeAnswer,
     ChangeTicket,
     CurrentPassword,
     FreshSession,
@@ -21,7 +22,11 @@ from acctsec.lockout import LockoutPolicy
 from acctsec.mfa import MfaPolicy
 from acctsec.outcomes import (
     AssuranceLevel,
+    ChallengeRequired,
     Delivered,
+    DeviceForgotten,
+    DeviceInfo,
+    Devices,
     EnrollmentRequired,
     EnrollmentStarted,
     FactorAdded,
@@ -84,11 +89,16 @@ __all__ = [
     "AsyncSplitStore",
     "AsyncSqliteStore",
     "AsyncValkeyStore",
+    "ChallengeAnswer",
+    "ChallengeRequired",
     "ChangeTicket",
     "ConfigError",
     "Context",
     "CurrentPassword",
     "Delivered",
+    "DeviceForgotten",
+    "DeviceInfo",
+    "Devices",
     "Engine",
     "EnrollmentRequired",
     "EnrollmentStarted",

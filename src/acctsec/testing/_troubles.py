@@ -66,6 +66,7 @@ TROUBLES = (
     Trouble("the sink fails", {"sink.": _down}, besieged=False),
     Trouble("the breach corpus fails", {"corpus.": _down}, besieged=False),
     Trouble("the popularity counter fails", {"popularity.": _down}, besieged=False),
+    Trouble("the challenge fails", {"challenge.": _down}, besieged=False),
     Trouble("the directory fails", {"directory.": _down}, besieged=False),
     Trouble("the directory is slow", slow="directory.", seconds=3.0, besieged=False),
     Trouble("the hasher fails", {HASHED: _no_memory}),
@@ -83,6 +84,7 @@ TROUBLES = (
 AT_ONE_CALL = (
     Trouble("the directory fails", {"directory.": _down}, besieged=False),
     Trouble("the breach corpus fails", {"corpus.": _down}, besieged=False),
+    Trouble("the challenge fails", {"challenge.": _down}, besieged=False),
     Trouble("a record is not read", {"records.load": _no_answer}),
     Trouble("a commit is not answered", {"records.commit": _no_answer}),
     Trouble("a commit is lost", {"records.commit": _lost}),

@@ -19,7 +19,7 @@ MAX_HISTORY = 24
 MAX_FACTORS = 5
 MAX_SPENT = 32
 MAX_COMMITS = 8
-MAX_CHECKPOINTS = 2 * (2 + MAX_DEVICES) + 5  # lanes and months of password and factor, and the other classes
+MAX_CHECKPOINTS = 2 * (2 + MAX_DEVICES) + 5 + 1  # lanes and months of password and factor, the other classes, the hit count
 MAX_BYTES = 16 * 1024
 
 RAPID = timedelta(days=1)
@@ -45,13 +45,15 @@ class Verifier(Part, frozen=True, kw_only=True):
     The stored password hash, sealed.
 
     *born* is the epoch at which this password was set: it names the password, and stays when the hash is only made again.
-    *preparation* numbers the text form that was hashed.
+    *preparation* numbers the text form that was hashed. *likeliest*: no more than this share of accounts is thought to have the
+    password; 1 where nobody looked, or found it more likely than a hit count allows.
     """
 
     sealed: bytes
     born: int
     preparation: int
     since: datetime
+    likeliest: float = 1.0
 
 
 class Reset(Part, frozen=True, kw_only=True):
@@ -179,13 +181,13 @@ class Record(Part, frozen=True, kw_only=True):
     disabled: bool = False
     commits: tuple[bytes, ...] = ()
 
-    def with_verifier(self, *, sealed: bytes, preparation: int, now: datetime, keep: int) -> Self:
+    def with_verifier(self, *, sealed: bytes, preparation: int, now: datetime, keep: int, likeliest: float = 1.0) -> Self:
         """
         Change the password: one epoch further, the old verifier into the history (see ``earlier``), and everything that was
         minted under the old one (resets, sessions, tickets, known devices) gone.
         """
         past = () if self.verifier is None else (self.verifier,)
-        verifier = Verifier(sealed=sealed, born=self.epoch + 1, preparation=preparation, since=now)
+        verifier = Verifier(sealed=sealed, born=self.epoch + 1, preparation=preparation, since=now, likeliest=likeliest)
         changed = evolve(self.with_epoch(), verifier=verifier, history=(*past, *self.history), devices=(), change=None)
         return evolve(changed, history=changed.earlier(keep, now)[:MAX_HISTORY])
 

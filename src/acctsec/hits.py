@@ -34,7 +34,7 @@ def _mass(_: object, __: object, value: object) -> None:
         raise ConfigError(f"mass is {value!r}.", remedy="Give a probability from 2**-30 to 2**-6, such as 2**-12.")
 
 
-def _likelihood(_: object, __: object, value: object) -> None:
+def _likelihood(_: object, __: object, value: Likelihood | None) -> None:
     if value is not None and not callable(value):
         message = f"likelihood is {type(value).__name__} and cannot be called."
         raise ConfigError(message, remedy="Give a callable (password) -> float from 0 to 1, or leave it out.")

@@ -29,7 +29,7 @@ def likelihood(password: str, *, estimator: Estimator = estimate) -> float:
 
 def share(rank: float) -> float:
     """The share of accounts that has the password of a *rank*, 1 or more."""
-    return SCALE * SLOPE * max(rank, 1.0) ** (SLOPE - 1)
+    return float(SCALE * SLOPE * max(rank, 1.0) ** (SLOPE - 1))
 
 
 @cache

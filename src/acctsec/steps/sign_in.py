@@ -125,9 +125,9 @@ def _renew(record: Record, renewed: NewVerifier | None) -> Record:
 def _looked_at(record: Record, likeliest: float) -> Record:
     """Remember how likely a password is at most, where that is news: from now on the hit count holds for it."""
     verifier = record.verifier
-    return (
-        evolve(record, verifier=evolve(verifier, likeliest=likeliest)) if verifier and likeliest < verifier.likeliest else record
-    )
+    if verifier is None or likeliest >= verifier.likeliest:
+        return record
+    return evolve(record, verifier=evolve(verifier, likeliest=likeliest))
 
 
 def _grant(

@@ -108,32 +108,32 @@ def test_a_damaged_record_never_reads_as_another_type():
 
 
 def test_a_newer_schema_is_refused_and_says_to_upgrade():
-    with pytest.raises(RecordError, match=r"schema 2.*Upgrade acctsec"):
+    with pytest.raises(RecordError, match=rf"schema {_codec.READS + 1}.*Upgrade acctsec"):
         decode_record(bytes([_codec.READS + 1]) + b"anything")
 
 
 def test_an_older_schema_is_brought_up_step_by_step(monkeypatch):
-    """The mechanism from day one: when schema 2 comes, bodies of schema 1 pass through one function."""
+    """When the next schema comes, bodies of this one pass through one function."""
     old = encode_record(Record(incarnation=b"i" * 16, epoch=7))
 
     def upcast(body):
         return body | {"meters": body["meters"] + 41}
 
-    monkeypatch.setattr(_codec, "READS", 2)
-    monkeypatch.setitem(_codec.UPCASTS, 1, upcast)
+    monkeypatch.setattr(_codec, "READS", _codec.WRITES + 1)
+    monkeypatch.setitem(_codec.UPCASTS, _codec.WRITES, upcast)
     assert decode_record(old) == Record(incarnation=b"i" * 16, epoch=7, meters=41)
 
 
 def test_nodes_are_upgraded_one_by_one(monkeypatch):
-    """Two releases side by side: the first with schema 2 reads it and writes 1, which the release before can read."""
-    record = Record(incarnation=b"i" * 16, epoch=7)
-    monkeypatch.setattr(_codec, "READS", 2)
-    monkeypatch.setitem(_codec.UPCASTS, 1, lambda body: body)
+    """Two releases side by side: the first with another schema reads it and writes this, which the release before can read."""
+    record, now = Record(incarnation=b"i" * 16, epoch=7), _codec.READS
+    monkeypatch.setattr(_codec, "READS", now + 1)
+    monkeypatch.setitem(_codec.UPCASTS, now, lambda body: body)
     written_by_the_next = encode_record(record)
-    monkeypatch.setattr(_codec, "WRITES", 2)
+    monkeypatch.setattr(_codec, "WRITES", now + 1)
     written_by_the_one_after = encode_record(record)
     assert decode_record(written_by_the_next) == decode_record(written_by_the_one_after) == record
-    monkeypatch.setattr(_codec, "READS", 1)
+    monkeypatch.setattr(_codec, "READS", now)
     assert decode_record(written_by_the_next) == record
     with pytest.raises(RecordError, match="Upgrade acctsec"):
         decode_record(written_by_the_one_after)

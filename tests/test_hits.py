@@ -650,4 +650,4 @@ def test_the_events_of_the_hit_count_name_it():
     sign_in(w, "weighs 300: x")
     w.deliver()
     assert [(one.lane, one.count) for one in w.sink.of(GuessesCounted)] == [(NAME, 300)]
-    assert mass.METER == b"!" + NAME.encode()
+    assert b"!" + NAME.encode() == mass.METER

@@ -43,19 +43,20 @@ def _likelihood(_: object, __: object, value: Likelihood | None) -> None:
 @frozen(kw_only=True)
 class HitCount:
     """
-    Strangers try passwords at one account that together so many people have, and no more.
+    Strangers may try passwords at one account that together so many people have, and no more.
 
     It holds for an account whose own password was found to weigh at most an eighth of *mass*, when it was set or proven right.
     Every other one keeps the budgets in guesses alone: its owner could never be admitted himself. Device lanes are exempt.
 
     Args:
         mass: the probabilities of all passwords that strangers may have compared at one account within *window*, added up.
-            Default 2**-12, 0.024 %: what DALock's authors and this project measured.
+            Default 2**-12, 0.024 %: past a list of 20,000 passwords the best 100 guesses then take 0.027 % instead of 0.085 % of
+            those in RockYou for whom it holds, if the likelihood is right (decision 0034).
         window: when it refills: by time alone, whoever signs in meanwhile. Default 30 days, as `LockoutPolicy.month`.
         likelihood: the share of accounts that have a password, from 0 to 1. Must be deterministic, thread-safe and bounded, a
             millisecond at most, and must know nothing of any one account. Default: not set, which asks
             `acctsec.password.likelihood` with the policy's own estimator. One that knows what is popular at this very service
-            bounds more: decision 0034.
+            bounds more (decision 0034).
 
     Raises ConfigError for values out of range.
     """
@@ -63,7 +64,9 @@ class HitCount:
     mass: float = field(default=2**-12, validator=_mass)
     window: timedelta = field(default=timedelta(days=30), validator=length(timedelta(hours=1)))
     likelihood: Likelihood | None = field(
-        default=None, validator=_likelihood, repr=lambda given: getattr(given, "__qualname__", type(given).__qualname__)
+        default=None,
+        validator=_likelihood,
+        repr=lambda given: str(getattr(given, "__qualname__", given and type(given).__qualname__)),
     )
 
     @property

@@ -8,8 +8,8 @@ from acctsec.protocols import Estimator
 
 FIRST, EXPONENT = 0.0066, 0.7878
 """
-Zipf's law as it meets the head of RockYou: it gives 3 guesses 1.3 % of accounts, 10 guesses 2.4 % and 100 guesses 5.5 %, where 1.37,
-2.05 and 4.52 % were counted. Wang et al. (Zipf's law in passwords, 2017) fit exponents from 0.46 to 0.91 to leaked sets.
+Zipf's law as it meets the head of RockYou: it gives 3 guesses 1.3 % of accounts, 10 guesses 2.4 % and 100 guesses 5.5 %, where
+1.37, 2.05 and 4.52 % were counted. Wang et al. (Zipf's law in passwords, 2017) fit exponents from 0.46 to 0.91 to leaked sets.
 """
 
 LONGEST = 20

@@ -92,8 +92,8 @@ def hit_count(explained: "Explained") -> str:
     return (
         f"strangers compare at one account what at most {100 * probable[3]:.2g} % of people have within 30 days, "
         f"{100 * probable[4]:.2g} % within a year, by the likelihood's own measure. It holds where the account's own password "
-        f"was found no likelier than {100 * hits.heaviest:.2g} %; its owner is refused elsewhere once strangers left it no room, and "
-        "never where it weighs nothing. Everybody else, and every known device, has what stands above: the guesses alone"
+        f"was found no likelier than {100 * hits.heaviest:.2g} %; its owner is refused elsewhere once strangers left it no room, "
+        "and never where it weighs nothing. Everybody else, and every known device, has what stands above: the guesses alone"
     )
 
 

@@ -87,9 +87,16 @@ class Meter:
             self.now = max(self.now, self.tally.ready)
             self.settle(self.charge().hold, Settle.FAILED)
 
+    def forgive(self, candidate):
+        self.row.update(settle_row(self.row, [Settlement(b"slot", b"m", self.ladder, b"", Settle.FORGIVE, candidate)], self.now))
+
     @property
     def tally(self):
-        return tally(self.row.get(b"m", FRESH), self.ladder, self.now)
+        return evolve(tally(self.row.get(b"m", FRESH), self.ladder, self.now), seen=())
+
+    @property
+    def seen(self):
+        return tally(self.row.get(b"m", FRESH), self.ladder, self.now).seen
 
 
 # --- how much is granted ----------------------------------------------------------------------------------------------
@@ -300,7 +307,11 @@ def test_a_lapse_rests_from_its_charge():
 # --- success ----------------------------------------------------------------------------------------------------------
 
 OPERATIONS = st.lists(
-    st.tuples(st.sampled_from(("charge", "charge", *Settle)), st.integers(0, 99), st.sampled_from((0, SECOND, MINUTE))),
+    st.tuples(
+        st.sampled_from(("charge", "charge", Settle.FAILED, Settle.VOID, Settle.PARK, Settle.CLEAR)),
+        st.integers(0, 99),
+        st.sampled_from((0, SECOND, MINUTE)),
+    ),
     max_size=60,
 )
 
@@ -730,6 +741,87 @@ def test_rows_that_were_written_before_there_were_weights_are_read():
     row = read_row(FORMAT + msgpack.encode({b"m": before}))
     assert row[b"m"].holds == tuple(evolve(hold, weight=1) for hold in meter.row[b"m"].holds)
     assert tally(row[b"m"], LADDER, NOW) == Tally(0, 2, 0)
+
+
+# --- what is forgiven -------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.tuples(st.sampled_from(("fail", "forgive", "again")), st.integers(0, 6)), max_size=60))
+def test_what_is_forgiven_is_one_failure_of_one_that_failed(operations):
+    """The count is that of the candidates that failed and were not forgiven since; forgiving anything else leaves no trace."""
+    meter, failed = Meter(evolve(LADDER, free=100, stop=200)), []
+    for operation, candidate in operations:
+        if operation == "fail":
+            reading = meter.charge(candidate)
+            assert reading.new is (candidate not in failed)
+            if reading.hold:
+                meter.settle(reading.hold, Settle.FAILED)
+                failed.append(candidate)
+        else:
+            before = dict(meter.row)
+            meter.forgive(candidate)
+            if candidate in failed:
+                failed.remove(candidate)
+            else:
+                assert meter.row == before
+        assert (meter.tally, meter.seen) == (Tally(len(failed), 0, 0), tuple(failed))
+
+
+@given(ladders(windows=(20 * SECOND, HOUR)), st.lists(st.tuples(STEPS, st.integers(0, 5), st.booleans()), max_size=80))
+def test_no_window_sees_more_comparisons_than_the_stop_and_what_was_forgiven_in_it(ladder, attempts):
+    """Also where a candidate is forgiven whose own failure had left long ago, and typed again, and forgiven again."""
+    meter, compared, forgiven = Meter(ladder), [], []
+    for step, candidate, forgives in attempts:
+        meter.now += step
+        reading = meter.charge(candidate)
+        if isinstance(reading, Granted) and reading.hold:
+            compared.append(meter.now)
+            meter.settle(reading.hold, Settle.FAILED)
+        if forgives and candidate in meter.seen:
+            meter.forgive(candidate)
+            forgiven.append(meter.now)
+
+    for last in compared:
+        inside, back = (sum(last - ladder.window < at <= last for at in instants) for instants in (compared, forgiven))
+        assert inside <= ladder.stop + back
+
+
+def test_forgiving_ends_no_rest():
+    """Only time and success do."""
+    meter = Meter(LADDER)
+    meter.fail(LADDER.free)
+    resting = meter.charge()
+    meter.forgive(1)
+
+    assert meter.charge() == Resting(resting.until, LADDER.free - 1)
+
+
+@pytest.mark.parametrize("lapse_first", [True, False])
+def test_a_lapse_beside_what_is_forgiven_can_still_be_corrected(lapse_first):
+    """Each takes back one, in either order."""
+    meter = Meter(LADDER)
+    hold = meter.charge().hold
+    meter.fail(2)
+    meter.now += LADDER.lease
+    if not lapse_first:
+        meter.forgive(3)
+    meter.settle(hold, Settle.VOID)
+    meter.forgive(3)
+
+    assert (meter.tally.count, meter.seen) == (1, (2,))
+
+
+def test_no_more_is_cleared_because_something_was_forgiven():
+    """A success takes what was there before it, and what was forgiven is no more among it."""
+    meter = Meter(LADDER)
+    meter.fail(2)
+    owner = meter.charge().hold
+    meter.settle(owner, Settle.PARK)
+    meter.forgive(1)
+    meter.fail(2)
+    meter.settle(owner, Settle.CLEAR)
+
+    assert meter.tally.count == 2
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------

@@ -31,6 +31,12 @@ TURN = b"!turn"
 MONTH = "/month"
 HOUR = 3_600_000_000
 PAIR = b"pair/"
+TYPOS = b"!typos"
+SLIPS = 5
+"""
+One in so many of a month's wrong secrets may be forgiven as a slip, in the month's length. One in ten of an owner's failures is
+one, so he is never short of it; and whoever is near the password on purpose gains no more than this.
+"""
 STEP = 10  # every so many failures are committed to the record: what a loss of the meters can cost is one less than this
 
 
@@ -151,7 +157,8 @@ class LockoutPolicy:
         device: the same for each known device. Default: 5 free, 30 s doubling to 15 min, stop at 10; with five devices all
             lanes together stay within the 100 of SP 800-63B-4.
         month: distinct wrong secrets of strangers in 30 days, whatever succeeds meanwhile. Default 100: with the default
-            password rules that many guesses of a well-informed attacker take less than 0.1 % of accounts.
+            password rules that many guesses of a well-informed attacker take less than 0.1 % of accounts. Slips of the owner are
+            taken back once he is in without a second factor, up to a fifth of the budget (docs/decisions/0033).
         pair: one source against one identifier, visible to that source. Default: 5 free, 30 s doubling to 15 min, a day (SP
             800-63B-4 section 3.2.2 names delays from 30 s to 1 h; Keycloak and Cognito stop doubling at 15 min).
         source: one source against everybody. Default: 50 failures an hour, then 1 min doubling to 15 min: room for an office
@@ -333,6 +340,23 @@ class LockoutPolicy:
                     own = Settle.VOID
                 settled.append(Settlement(charge.slot, charge.meter, charge.ladder, reading.hold, own))
         return tuple(settled)
+
+    def forgivable(self, charges: Sequence[Charge], readings: Sequence[Reading]) -> tuple[Charge, ...]:
+        """
+        The months that an attempt was charged to, one for each index key, if any of them knows of more than this attempt.
+
+        None of a known device, which no month counts, and none where repeats count: then nothing is remembered by its candidate.
+        """
+        name = b"!" + month_of(SecretClass.PASSWORD).encode()
+        months = [pair for pair in zip(charges, readings, strict=True) if pair[0].meter == name]
+        more = any(isinstance(reading, Granted) and reading.ordinal > reading.new for _, reading in months)
+        return tuple(month for month, _ in months) if more and self.repeats is Repeats.FREE else ()
+
+    def forgiving(self, month: Charge, number: int) -> Charge:
+        """What *number* forgiven secrets of a *month* are charged to: a budget of its own, a fifth of the month's and as long."""
+        most = -(-month.ladder.stop // SLIPS)
+        ladder = evolve(month.ladder, free=most, stop=most)
+        return evolve(month, meter=TYPOS, ladder=ladder, candidate=None, at_least=0, weight=number)
 
     def clearing(self, charges: Sequence[Charge], *, lane: Lane, hold: bytes) -> tuple[Settlement, ...]:
         """

@@ -81,6 +81,12 @@ def rest(ladder: Ladder, count: int) -> int:
     return min(ladder.first << doublings, ladder.longest)
 
 
+def check_weight(weight: int) -> None:
+    """Raise ConfigError for a weight below 1: it would be a guess for nothing, or give back what others hold."""
+    if weight < 1:
+        raise ConfigError(f"A charge has the weight {weight}.", remedy="Give a whole number, 1 or more.")
+
+
 def fits(ladder: Ladder, weight: int, *, count: int, pending: int) -> bool:
     """
     Whether *weight* more units may be reserved beside *count* that failed and *pending* ones.
@@ -126,8 +132,8 @@ def admit(meter: Meter, charge: Charge, now: int) -> tuple[Meter, Reading]:
     candidate that already failed, or that is being compared right now, takes no room of its own.
     """
     ladder, candidate, weight = charge.ladder, charge.candidate, charge.weight
-    if weight < 1:
-        raise ConfigError(f"A charge has the weight {weight}.", remedy="Give a whole number, 1 or more.")
+    if weight != 1:
+        check_weight(weight)
     count = _total(meter.failures)
     if count >= ladder.stop:
         return meter, _stopped(meter, ladder, count, weight)
@@ -156,11 +162,18 @@ def admit(meter: Meter, charge: Charge, now: int) -> tuple[Meter, Reading]:
 
 
 def conclude(meter: Meter, settlement: Settlement) -> Meter:
-    """Apply one settlement to a meter that is awake. A reservation that lapsed before is corrected."""
+    """
+    Apply one settlement to a meter that is awake. A reservation that lapsed before is corrected.
+
+    What is forgiven ends no rest: it comes after a success, which says by itself what rests on.
+    """
+    verdict = settlement.verdict
+    if verdict is Settle.FORGIVE:
+        candidate = settlement.candidate
+        return meter if candidate is None or candidate not in meter.seen else _without_failure(meter, candidate, 1)
     hold = next((hold for hold in meter.holds if hold.id == settlement.hold), None)
     if hold is None:
         return meter
-    verdict = settlement.verdict
     if verdict is Settle.FAILED:
         if hold.state == LAPSED:
             return _without(meter, hold)
@@ -169,7 +182,7 @@ def conclude(meter: Meter, settlement: Settlement) -> Meter:
         return _with_hold(meter, evolve(hold, sharers=hold.sharers - 1))
     meter = _without(meter, hold)
     if hold.state == LAPSED:
-        meter = _without_lapse(meter, hold)
+        meter = _without_failure(meter, hold.candidate, hold.weight)
     if verdict is Settle.VOID:
         return meter
     if verdict is Settle.PARK:
@@ -229,7 +242,7 @@ def tally(meter: Meter, ladder: Ladder, now: int) -> Tally:
     woken = wake(meter, ladder, now)
     count = woken.count
     ready = _refill(woken, ladder, count + 1 - ladder.stop) if ladder.window and count >= ladder.stop else woken.ready
-    return Tally(count, woken.pending, ready if ready > now else 0)
+    return Tally(count, woken.pending, ready if ready > now else 0, woken.seen)
 
 
 def keep_for(ladder: Ladder) -> int:
@@ -345,11 +358,15 @@ def _forget(meter: Meter, number: int) -> Meter:
     return Meter(meter.latest, meter.ready, failures, holds, meter.seen if failures else ())
 
 
-def _without_lapse(meter: Meter, hold: Hold) -> Meter:
-    """Take back the failure that *hold* became. The oldest goes for it, so what stays is never younger than it should be."""
-    holds = tuple(evolve(other, base=max(other.base - hold.weight, 0)) for other in meter.holds)
-    seen = tuple(candidate for candidate in meter.seen if candidate != hold.candidate)
-    return Meter(meter.latest, meter.ready, _minus(meter.failures, hold.weight), holds, seen)
+def _without_failure(meter: Meter, candidate: int, weight: int) -> Meter:
+    """
+    Take back the failure of a candidate, and forget it.
+
+    The oldest units go for it, also from what each reservation has before it: what stays is never younger than it should be.
+    """
+    holds = tuple(evolve(other, base=max(other.base - weight, 0)) for other in meter.holds)
+    seen = tuple(other for other in meter.seen if other != candidate)
+    return Meter(meter.latest, meter.ready, _minus(meter.failures, weight), holds, seen)
 
 
 def _minus(failures: tuple[tuple[int, int], ...], number: int) -> tuple[tuple[int, int], ...]:

@@ -220,12 +220,15 @@ class Settle(StrEnum):
     VOID = "void"  # nothing was compared: the unit goes back
     PARK = "park"  # it was right and more is to prove: the unit goes back, and a later CLEAR of the same hold still works
     CLEAR = "clear"  # full success: the unit goes back, and so does every failure charged before it
+    FORGIVE = "forgive"  # it was a slip of the owner: one unit of a candidate that is remembered as wrong goes back
 
 
 class Settlement(Value, frozen=True):
     """
     What became of the reservation *hold* of one meter. Settling an unknown hold changes nothing, nor does settling twice; but
     where several share a hold, each VOID gives one share back.
+
+    FORGIVE names no hold but a *candidate*, and forgets it. One that is not remembered changes nothing, so it is forgiven once.
     """
 
     slot: bytes
@@ -233,14 +236,20 @@ class Settlement(Value, frozen=True):
     ladder: Ladder
     hold: bytes
     verdict: Settle
+    candidate: int | None = None
 
 
 class Tally(Value, frozen=True):
-    """What a meter holds, for people: failures, reservations under way, and until when it rests (0: it does not)."""
+    """
+    What a meter holds, for people: units of failures, of reservations under way, and until when it rests (0: it does not).
+
+    *seen* are the candidates it remembers as wrong, as they were charged, in the order in which they failed.
+    """
 
     count: int
     pending: int
     ready: int
+    seen: tuple[int, ...] = ()
 
 
 class AsyncMeterStore(Protocol):

@@ -306,13 +306,11 @@ class Guesses:
         """One group of charges an index key: while keys rotate, old and new names are charged together."""
         core, record = self.core, who.record
         digest = core.keyring.digest
-        hits, epoch, past, month, mass = core.policy.lockout.hits, "0", 0, 0, 0
+        hits, past, month, mass = core.policy.lockout.hits, 0, 0, 0
         if record:
-            epoch, past = str(record.epoch), record.checkpoint(lane.name(kind)).count
+            past = record.checkpoint(lane.name(kind)).count
             month = record.checkpoint(month_of(kind)).within(core.policy.lockout.month.window, scene.now).count
             mass = 0 if hits is None else record.checkpoint(HITS).within(hits.window, scene.now).count
-        if record and not scene.active(record):
-            epoch += " disabled"  # a right password fails now, and must not be remembered as wrong for later
         groups = []
         for key in range(core.keyring.index_count):
             attempt = Attempt(
@@ -321,7 +319,7 @@ class Guesses:
                 subject=digest("subject row", *who.names, key=key)[:16],
                 source=self.source_row(scene, context, key=key),
                 pair=digest("pair", kind.value, scene.tenant, typed, key=key)[:16],
-                candidate=_truncated(digest("candidate", *who.names, epoch, secret, key=key)),
+                candidate=self.candidate(scene, who, secret, key=key),
                 outside=_truncated(digest("outside candidate", kind.value, scene.tenant, typed, secret, key=key)),
                 hold=hold,
                 known=past,
@@ -332,6 +330,14 @@ class Guesses:
             )
             groups.append(core.policy.lockout.charges(attempt))
         return groups
+
+    def candidate(self, scene: Scene, who: Who, secret: str, *, key: int) -> int:
+        """What the meters of a subject know a secret by, as long as it has the same epoch."""
+        record = who.record
+        epoch = str(record.epoch) if record else "0"
+        if record and not scene.active(record):
+            epoch += " disabled"  # a right password fails now, and must not be remembered as wrong for later
+        return _truncated(self.core.keyring.digest("candidate", *who.names, epoch, secret, key=key))
 
     def _judge(self, groups: list[tuple[Charge, ...]], readings: tuple[Reading, ...]) -> Judgement:
         """Every group has its say; the most restrictive one decides."""

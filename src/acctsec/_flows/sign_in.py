@@ -11,6 +11,7 @@ from acctsec._flows.hashes import Password
 from acctsec._flows.likely import likely
 from acctsec._flows.passwords import sightings
 from acctsec._flows.tokens import Purpose
+from acctsec._flows.typos import Typos
 from acctsec._values import evolve
 from acctsec.claims import FactorAnswer, RecoveryCode, Ticket, TotpCode
 from acctsec.context import Context
@@ -58,6 +59,7 @@ class SignIn:
         self.core = core
         self.guesses = guesses
         self.answers = answers
+        self.typos = Typos(guesses)
 
     @operation
     async def sign_in(self, identifier: str, password: str, *, context: Context) -> SignInOutcome:
@@ -130,6 +132,8 @@ class SignIn:
             guarded = core.guarded(scene, loaded.record)
             if not core.ports.later(lambda: self._find_later(scene, compared, guarded=guarded, password=password.text)):
                 self._unasked()
+        if isinstance(ended.verdict, Granted):
+            self.typos.forgive_later(guess, password.typed)
         return outcome
 
     async def _likeliest(self, guess: Guess, verifier: Verifier | None, password: Password) -> float:

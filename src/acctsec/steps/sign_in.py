@@ -206,6 +206,19 @@ def give_back(policy: Policy, record: Record, *, kind: SecretClass, lane: Lane, 
     return Step(Done(), after)
 
 
+def forgive(record: Record, *, lane: str, number: int, past: Record) -> Step:
+    """
+    Let the record know that its meters forgave *number* failures of a budget.
+
+    *past* is the record as it was before they did. What was written down since is of after, or is too much by what was
+    forgiven; taking from it what it may not have counted would be too little.
+    """
+    point = record.checkpoint(lane)
+    if not _same_meters(record, past) or point != past.checkpoint(lane) or not point.count:
+        return Step(Done(), record)
+    return Step(Done(), record.with_checkpoint(evolve(point, count=max(point.count - number, 0))))
+
+
 def _same_meters(record: Record, past: Record) -> bool:
     """Whether what was charged under *past* still counts: nobody erased or unlocked the subject meanwhile."""
     return (record.incarnation, record.meters) == (past.incarnation, past.meters)

@@ -108,13 +108,15 @@ def record(w):
 # --- what weighs how much ---------------------------------------------------------------------------------------------
 
 
-@given(st.floats(0, 1), st.sampled_from((2**-8, 2**-12, 2**-20)))
-def test_a_guess_weighs_no_less_than_it_is_likely_but_for_half_a_unit(likely, whole):
+@given(st.floats(0, 1.5 * UNITS), st.sampled_from((2**-8, 2**-12, 2**-20)))
+def test_a_guess_weighs_no_less_than_it_is_likely_but_for_half_a_unit(exact, whole):
+    unit = whole / UNITS
+    likely = exact * unit
     weight = HitCount(mass=whole).weight(likely)
     assert 0 <= weight <= UNITS + 1
-    assert (weight == 0) is (likely < whole / UNITS / 2)
+    assert (weight == 0) is (likely < unit / 2)
     if 0 < weight <= UNITS:
-        assert likely <= weight * whole / UNITS < likely + whole / UNITS
+        assert likely <= weight * unit < likely + unit
     assert (weight > UNITS) is (likely > whole)
 
 
@@ -426,12 +428,14 @@ def test_a_refusal_by_the_hit_count_says_so_to_operators_alone():
     assert [one.reason for one in w.sink.observations if isinstance(one, AttemptRefused)] == ["wrong", "hits", "wrong"]
 
 
-def test_a_password_is_weighed_in_the_likelier_of_what_was_typed_and_what_is_compared():
-    spelt = HitCount(likelihood=lambda password: MASS if password == "caf\u00e9 caf\u00e9" else 0.0)
-    w = a_user(policy=evolve(POLICY, lockout=evolve(ROOMY, hits=spelt)))
-    sign_in(w, "cafe\u0301 caf\u00e9")
-    sign_in(w, "caf\u00e9 cafe\u0301")
-    assert len(w.comparisons.guesses) == 1  # the second was charged anew: the mass is gone
+@pytest.mark.parametrize("likely", ["caf\u00e9 caf\u00e9", "cafe\u0301 cafe\u0301"])
+def test_a_password_is_weighed_in_the_likelier_of_what_was_typed_and_what_is_compared(likely):
+    """No spelling makes it lighter; and of some accounts what was typed is what is hashed."""
+    hits = HitCount(likelihood=lambda password: MASS if password in (likely, "something else") else 0.0)
+    w = a_user(policy=evolve(POLICY, lockout=evolve(ROOMY, hits=hits)))
+    sign_in(w, "cafe\u0301 cafe\u0301")
+    sign_in(w, "something else")
+    assert len(w.comparisons.guesses) == 1  # the mass was used up by the first
 
 
 # --- for whom it holds ------------------------------------------------------------------------------------------------
@@ -513,6 +517,14 @@ def test_a_change_of_the_password_leaves_what_was_used_up_and_an_unlock_does_not
     w.calls.admin.unlock("u1", actor="a")
     sign_in(w, "weighs 2: z")
     assert compared(w) == UNITS + 2
+
+
+def test_the_current_password_of_a_change_is_guessed_at_in_the_same_budget():
+    w = a_user()
+    for number in range(3):
+        by = CurrentPassword(f"weighs 500: {number}")
+        assert isinstance(w.calls.set_password("u1", "another one 99", by=by, context=w.context(next(addresses))), Refused)
+    assert compared(w) == 1000
 
 
 # --- no oracle --------------------------------------------------------------------------------------------------------
@@ -604,6 +616,19 @@ def test_a_loss_of_all_meters_gives_less_than_an_eighth_more(weights, lost_after
             w.meters.lose()
         sign_in(w, f"weighs {weight}: {number}")
     assert compared(w) < UNITS + PART
+
+
+def test_the_record_hears_of_the_mass_anew_once_it_has_refilled():
+    w = split()
+    sign_in(w, "weighs 900: x")
+    w.clock.advance(timedelta(days=35))
+    sign_in(w, "weighs 200: y")
+    w.clock.advance(timedelta(days=20))  # the 200 count still
+    w.meters.lose()
+    w.comparisons.clear()
+    sign_in(w, f"weighs {UNITS - 100}: x")
+    sign_in(w, f"weighs {UNITS - 200}: y")
+    assert compared(w) == UNITS - 200
 
 
 def test_while_processes_count_alone_nothing_that_weighs_is_compared_where_it_holds():

@@ -12,7 +12,7 @@ Zipf's law as it meets the head of RockYou: it gives 3 guesses 1.3 % of accounts
 1.37, 2.05 and 4.52 % were counted. Wang et al. (Zipf's law in passwords, 2017) fit exponents from 0.46 to 0.91 to leaked sets.
 """
 
-LONGEST = 20
+LONGEST = 18
 
 
 def likelihood(password: str, *, estimator: Estimator = estimate) -> float:
@@ -21,7 +21,7 @@ def likelihood(password: str, *, estimator: Estimator = estimate) -> float:
 
     The rank is the place among the 19,640 shipped passwords, or the number of guesses that *estimator* says where that is less;
     the share follows by Zipf's law, with the figures of RockYou. It tells nothing of what is popular at one service only. What is
-    longer than 20 code points and on no list counts as 0: nearly nobody shares it, and to estimate it could take longer than a
+    longer than 18 code points and on no list counts as 0: nearly nobody shares it, and to estimate it could take longer than a
     millisecond. Deterministic, thread-safe, bounded.
     """
     rank = _ranks().get(password.casefold())

@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.places import STORES, USUAL, ground, on_ground  # noqa: F401 - a fixture
 from tests.simulation.popularity import taken
@@ -29,11 +29,14 @@ from acctsec import (
     StoreUnavailable,
 )
 from acctsec import hits as mass
+from acctsec.__main__ import main
 from acctsec._codec import decode_record
 from acctsec.budgets import Rungs
 from acctsec.events import AttemptRefused, GuessesCounted
+from acctsec.explained.probable import probable
 from acctsec.hits import NAME, PART, UNITS, HitCount
 from acctsec.keyring import frame
+from acctsec.knobs import knobs
 from acctsec.lockout import Admitted, Attempt, Lane, Outage, Repeats, SecretClass
 from acctsec.outcomes import Imported
 from acctsec.password import Length, likelihood
@@ -676,3 +679,70 @@ def test_the_events_of_the_hit_count_name_it():
     w.deliver()
     assert [(one.lane, one.count) for one in w.sink.of(GuessesCounted)] == [(NAME, 300)]
     assert b"!" + NAME.encode() == mass.METER
+
+
+# --- explained --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def explained():
+    return LockoutPolicy(hits=HitCount()).explain()
+
+
+@given(st.integers(1, 45), st.integers(0, 3600))
+@settings(max_examples=20)
+def test_the_probability_that_is_told_is_what_knocking_brings_and_no_more(days, late):
+    """Who makes the heaviest guess there is every few hours for 90 days, each time another one, the owner in between."""
+    wide = Rungs(free=1000, first=timedelta(minutes=1), longest=timedelta(minutes=1), stop=1000, window=30 * DAY)
+    one = Account(evolve(ROOMY, hits=evolve(HITS, window=timedelta(days=days)), month=wide))
+    lengths = [timedelta(days=number) for number in (1, 30, 60, 90)]
+    told = probable(one.policy, lengths, [0] * 4)
+    start = one.now
+    for number in range(4 * 90):
+        one.now = start + number * 6 * 3600 * 1_000_000 + late * 1_000_000
+        one.owner()
+        one.guess(UNITS, number)
+        one.settle(0)
+    for length, bound in zip(lengths, told, strict=True):
+        knocked = sum(at < start + length / timedelta(microseconds=1) for at in one.compared.values())
+        assert knocked <= round(bound / MASS) <= knocked + 1
+
+
+def test_what_weighs_nothing_is_told_as_half_a_unit_a_guess(explained):
+    masses = (1, 1, 1, 1, 13)
+    guesses = explained.returning.guesses
+    assert explained.probable == pytest.approx([MASS * (n + g / UNITS / 2) for n, g in zip(masses, guesses, strict=True)])
+
+
+def test_the_guesses_of_every_attacker_are_those_without_it(explained):
+    assert [one.guesses for one in explained.courses] == [one.guesses for one in LockoutPolicy().explain().courses]
+
+
+def test_without_one_nothing_is_said_of_it():
+    without = LockoutPolicy().explain()
+    assert without.probable is None
+    assert "hit count" not in f"{without}{without.svg()}"
+
+
+def test_the_words_and_the_picture_say_what_it_allows_for_whom_and_what_a_loss_costs(explained):
+    said = str(explained)
+    assert max(map(len, said.splitlines())) <= 100
+    flat = " ".join(said.split())
+    assert "0.026 % of people have within 30 days" in flat
+    assert "no likelier than 0.0031 %" in flat
+    assert "less than an eighth of the hit count" in flat
+    assert "hit count: 0.026 % in 30 days" in explained.svg()
+
+
+def test_the_command_explains_a_preset_with_a_hit_count(capsys):
+    assert main(["lockout", "--hits", "0.000244140625"]) == 0
+    assert "0.026 % of people" in " ".join(capsys.readouterr().out.split())
+    assert main(["lockout", "--hits", "1"]) == 2
+    assert "mass is 1" in capsys.readouterr().err
+
+
+def test_the_knobs_of_a_policy_show_it():
+    found = {knob.name: knob for knob in knobs(evolve(CHEAPEST, lockout=LockoutPolicy(hits=HitCount())))}
+    assert found["lockout.hits"].value == "0.024 % in 30 days"
+    assert all(found[f"lockout.HitCount.{name}"].meaning for name in ("mass", "window", "likelihood"))
+    assert all(found[f"lockout.HitCount.{name}"].source for name in ("mass", "window", "likelihood"))

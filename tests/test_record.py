@@ -1,6 +1,7 @@
 """Records read back, refuse what they cannot read, and stay within 16 KiB however much is put into them."""
 
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from acctsec import _codec
 from acctsec._codec import decode_record, encode_record, pack_event, unpack_event
 from acctsec._values import evolve
+from acctsec.attacks.history import path
+from acctsec.attacks.networks import Networks
 from acctsec.errors import RecordError
 from acctsec.events import EVENTS, SignedInEvent
 from acctsec.lockout import LADDERED, Lane
@@ -19,12 +22,15 @@ from acctsec.record import (
     MAX_DEVICES,
     MAX_FACTORS,
     MAX_HISTORY,
+    MAX_PLACES,
     MAX_RESETS,
     MAX_SESSIONS,
+    MAX_SIGN_INS,
     MAX_SPENT,
     Checkpoint,
     Device,
     Factors,
+    History,
     Record,
     RecoverySet,
     Reset,
@@ -61,7 +67,20 @@ def full() -> Record:
         factors=Factors(totp=(totp,) * MAX_FACTORS, recovery=codes, generation=2**40),
         spent=(Spent(id=b"\xff" * 16, expires=NOW),) * MAX_SPENT,
         commits=(b"\xff" * 16,) * MAX_COMMITS,
+        habits=habits(),
     )
+
+
+def habits() -> History:
+    """A history of places that all have four levels, counted as high as it goes."""
+    levels = ("country", "asn", "prefix", "address")
+    history = History()
+    for number in range(MAX_PLACES + 5):
+        at = tuple((level, sha256(b"%d" % number).digest()[:16]) for level in levels)
+        history = history.learned(at, hour=9, known_device=True)
+    assert len(history.places) == MAX_PLACES
+    counted = tuple((place, MAX_SIGN_INS) for place, _ in history.places)
+    return evolve(history, sign_ins=MAX_SIGN_INS, known=MAX_SIGN_INS, hours=(MAX_SIGN_INS,) * 24, places=counted)
 
 
 def test_a_record_with_everything_full_is_within_16_kib_and_reads_back():
@@ -137,6 +156,15 @@ def test_nodes_are_upgraded_one_by_one(monkeypatch):
     assert decode_record(written_by_the_next) == record
     with pytest.raises(RecordError, match="Upgrade acctsec"):
         decode_record(written_by_the_one_after)
+
+
+def test_habits_read_back_as_the_same_places_and_stay_when_the_password_changes():
+    record = decode_record(encode_record(full()))
+    again = path(Networks("192.0.2.7", ("192.0.2.0/24",), 64500, "SE"), lambda name: sha256(name.encode()).digest())
+    once = evolve(record, habits=History().learned(again, hour=9, known_device=True))
+    twice = decode_record(encode_record(once)).habits.learned(again, hour=9, known_device=False)
+    assert (len(twice.places), twice.under(again[:1]), twice.under(again), twice.under(again[1:])) == (1, 2, 2, 0)
+    assert record.with_verifier(sealed=b"new", preparation=1, now=NOW, keep=3).habits == record.habits
 
 
 def test_instants_keep_their_microseconds_and_zone():

@@ -2,6 +2,7 @@
 
 from acctsec.claims import (
     Admin,
+    ChallengeAnswer,
     ChangeTicket,
     CurrentPassword,
     FreshSession,
@@ -21,6 +22,7 @@ from acctsec.lockout import LockoutPolicy
 from acctsec.mfa import MfaPolicy
 from acctsec.outcomes import (
     AssuranceLevel,
+    ChallengeRequired,
     Delivered,
     EnrollmentRequired,
     EnrollmentStarted,
@@ -84,6 +86,8 @@ __all__ = [
     "AsyncSplitStore",
     "AsyncSqliteStore",
     "AsyncValkeyStore",
+    "ChallengeAnswer",
+    "ChallengeRequired",
     "ChangeTicket",
     "ConfigError",
     "Context",

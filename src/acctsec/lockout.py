@@ -176,6 +176,10 @@ class LockoutPolicy:
             StoreUnavailable is raised (fail securely: OWASP ASVS 5.0 section 16.5). LOCAL: each process counts by itself.
         alone: with LOCAL, the distinct wrong secrets of a subject's lane that each process admits. Every one is written to
             the record before it is compared, so the stops hold over all processes. Default: 3 in 15 min.
+        challenge_lifetime: how long a puzzle may take to be solved and sent back. Default 10 min, as for a code (ASVS 5.0 6.5.5);
+            Cap gives as long.
+        challenges: how many answers of one source, or of one known device, are looked at; each leaves a meter for two
+            hours. Default 300 an hour, six times the failures of an office behind one address.
         lease: how long an attempt may take before it counts as failed. Default 30 s, above any queue for a hash.
         patience: how long an attempt waits inside the call for room held by others. Default 2 s, a wait a person still takes
             for slow.
@@ -210,6 +214,10 @@ class LockoutPolicy:
     remember: timedelta = field(default=timedelta(days=180), validator=length())
     on_outage: Outage = field(default=Outage.REFUSE, validator=kind(Outage))
     alone: Budget = field(default=Budget(limit=3, window=timedelta(minutes=15)), validator=kind(Budget))
+    challenge_lifetime: timedelta = field(
+        default=timedelta(minutes=10), validator=length(timedelta(seconds=10), timedelta(hours=1))
+    )
+    challenges: Budget = field(default=Budget(limit=300, window=timedelta(hours=1)), validator=kind(Budget))
     lease: timedelta = field(default=timedelta(seconds=30), validator=length(most=timedelta(minutes=10)))
     patience: timedelta = field(default=timedelta(seconds=2), validator=length(timedelta(0), timedelta(seconds=30)))
 

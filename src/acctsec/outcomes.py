@@ -153,6 +153,19 @@ class FactorRequired:
 
 
 @frozen
+class ChallengeRequired:
+    """
+    Show the *puzzle*, and call the same operation again with ``Context(challenge=ChallengeAnswer(ticket, answer))``.
+
+    An answer is good once and for what it was asked for: the same identifier from the same source. This answer to it is like
+    the first: solve the new puzzle.
+    """
+
+    ticket: str = secret()
+    puzzle: str = field(kw_only=True, repr=False)  # no secret, and no two are alike
+
+
+@frozen
 class EnrollmentRequired:
     """The policy demands a second factor and the subject has none yet: call ``enroll_totp`` with this *ticket*."""
 
@@ -301,7 +314,9 @@ class LaneStatus:
 
 @frozen(kw_only=True)
 class Export:
-    """All that is held about a subject, without secrets."""
+    """
+    All that is held about a subject, without secrets. *habits*: how many sign-ins are remembered, from how many places.
+    """
 
     subject: str
     tenant: str
@@ -315,6 +330,7 @@ class Export:
     failures: tuple[tuple[str, int], ...]
     change_required: bool
     disabled: bool
+    habits: tuple[int, int] = (0, 0)
 
 
 class ImportObjection(StrEnum):
@@ -368,6 +384,6 @@ class Rewrapped:
 
 CheckPasswordOutcome = PasswordAccepted | PasswordRejected | TryAgain
 SetPasswordOutcome = PasswordChanged | PasswordRejected | Refused | TryAgain
-SignInOutcome = SignedIn | FactorRequired | EnrollmentRequired | PasswordChangeRequired | Refused | TryAgain
+SignInOutcome = SignedIn | ChallengeRequired | FactorRequired | EnrollmentRequired | PasswordChangeRequired | Refused | TryAgain
 VerifyFactorOutcome = SignedIn | ProofAccepted | FactorRequired | PasswordChangeRequired | Refused | TryAgain
 RedeemResetOutcome = PasswordChanged | PasswordRejected | FactorRequired | Refused | TryAgain

@@ -90,6 +90,7 @@ class Administration:
             failures=tuple((point.lane, point.total) for point in record.checkpoints),
             change_required=record.change is not None,
             disabled=record.disabled,
+            habits=(record.habits.sign_ins, len(record.habits.places)) if record.habits else (0, 0),
         )
 
     async def erase(self, subject: str, *, actor: str, tenant: str) -> Acted | TryAgain:

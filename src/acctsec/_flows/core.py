@@ -30,6 +30,7 @@ from acctsec.protocols import (
     Account,
     Ambiguous,
     AsyncBreachCorpus,
+    AsyncChallenge,
     AsyncDirectory,
     AsyncMessenger,
     AsyncMeterStore,
@@ -82,6 +83,7 @@ class Ports:
     sink: AsyncEventSink | None
     corpus: AsyncBreachCorpus | None
     popularity: AsyncPopularityCounter | None
+    challenge: AsyncChallenge | None
     hash: Callable[[Job[object]], Awaitable[object]]
     offload: Callable[[Job[Any]], Awaitable[Any]]
     later: Callable[[Callable[[], Coroutine[Any, Any, None]]], bool]  # begins what nobody waits for; False where too much is on
@@ -249,7 +251,11 @@ class Core:
 
     def instant(self) -> int:
         """The present in a meter's own terms."""
-        return micros(self.now() - EPOCH)
+        return self.instant_of(self.now())
+
+    def instant_of(self, at: datetime) -> int:
+        """An instant in a meter's own terms."""
+        return micros(at - EPOCH)
 
     async def charge(self, scene: Scene, charges: Sequence[Charge]) -> tuple[Reading, ...] | None:
         """Charge the meters. None where they do not answer and the policy lets this process count alone; else that raises."""

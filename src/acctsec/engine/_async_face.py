@@ -42,6 +42,7 @@ from acctsec.policy import Policy
 from acctsec.protocols import (
     Account,
     AsyncBreachCorpus,
+    AsyncChallenge,
     AsyncDirectory,
     AsyncMessenger,
     AsyncPopularityCounter,
@@ -90,12 +91,13 @@ class AsyncEngine:
         sink: AsyncEventSink | None = None,
         corpus: AsyncBreachCorpus | None = None,
         popularity: AsyncPopularityCounter | None = None,
+        challenge: AsyncChallenge | None = None,
         outbox: Literal["delivered", "manual"] = "delivered",
         clock: Clock = _ports.clock,
         entropy: Entropy = _ports.entropy,
     ) -> None:
         check_wiring(policy, keyring, messenger, popularity, outbox)
-        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity):
+        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity, challenge):
             check_form(name, port, methods, wants_async=True)
         pool = governor(policy)
         ports = Ports(
@@ -108,6 +110,7 @@ class AsyncEngine:
             sink=sink,
             corpus=corpus,
             popularity=popularity,
+            challenge=challenge,
             hash=pool.arun,
             offload=pool.arun,
             later=Tasks(),
@@ -152,7 +155,8 @@ class AsyncEngine:
         Check a password and say what is due next.
 
         Refused is the one answer for unknown, wrong, disabled, passwordless and locked; with *retry_after* it is the
-        caller's own source, or known device, that has to wait. TryAgain: nothing was compared or counted.
+        caller's own source, or known device, that has to wait. ChallengeRequired: this looks like an attack; show the puzzle
+        and make the same call with the answer. TryAgain: nothing was compared or counted.
         """
         return await self._flows.sign_in.sign_in(identifier, password, context=context)
 

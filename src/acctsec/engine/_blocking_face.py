@@ -11,7 +11,18 @@ from acctsec._blocking import Awaitable, Threads, awaitable, run
 from acctsec._flows.core import Ports
 from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, TotpCode
 from acctsec.context import Context
-from acctsec.engine._wiring import METERS, OWN_ROWS, POPULARITY, RECORDS, Flows, check_form, check_wiring, forms, governor
+from acctsec.engine._wiring import (
+    CHALLENGE,
+    METERS,
+    OWN_ROWS,
+    POPULARITY,
+    RECORDS,
+    Flows,
+    check_form,
+    check_wiring,
+    forms,
+    governor,
+)
 from acctsec.events import EventSink
 from acctsec.keyring import Keyring
 from acctsec.outcomes import (
@@ -45,6 +56,7 @@ from acctsec.policy import Policy
 from acctsec.protocols import (
     Account,
     BreachCorpus,
+    Challenge,
     Clock,
     Directory,
     Entropy,
@@ -70,6 +82,8 @@ class Engine:
         sink: takes events.
         corpus: knows leaked passwords; without one that rule has nothing to say.
         popularity: counts how many accounts share a password, for ``PasswordPolicy.popularity_cap``.
+        challenge: the puzzle that is put to a suspicious sign-in, such as ``acctsec.challenges.ProofOfWork()``. Without one
+            nobody is asked.
         deliver_in_background: call ``deliver`` every second from a thread, for small deployments. Otherwise a worker of
             yours must call it: reset mails wait in the outbox until then.
         clock, entropy: for tests.
@@ -88,13 +102,14 @@ class Engine:
         sink: EventSink | None = None,
         corpus: BreachCorpus | None = None,
         popularity: PopularityCounter | None = None,
+        challenge: Challenge | None = None,
         outbox: Literal["delivered", "manual"] = "delivered",
         deliver_in_background: bool = False,
         clock: Clock = _ports.clock,
         entropy: Entropy = _ports.entropy,
     ) -> None:
         check_wiring(policy, keyring, messenger, popularity, outbox)
-        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity):
+        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity, challenge):
             check_form(name, port, methods, wants_async=False)
         pool = governor(policy)
         ports = Ports(
@@ -107,6 +122,7 @@ class Engine:
             sink=None if sink is None else Awaitable(sink, "record"),  # type: ignore[arg-type]
             corpus=None if corpus is None else Awaitable(corpus, "count"),  # type: ignore[arg-type]
             popularity=None if popularity is None else Awaitable(popularity, *POPULARITY),  # type: ignore[arg-type]
+            challenge=None if challenge is None else Awaitable(challenge, *CHALLENGE),  # type: ignore[arg-type]
             hash=awaitable(pool.run),
             offload=awaitable(_inline),
             later=Threads(),
@@ -154,7 +170,8 @@ class Engine:
         Check a password and say what is due next.
 
         Refused is the one answer for unknown, wrong, disabled, passwordless and locked; with *retry_after* it is the
-        caller's own source, or known device, that has to wait. TryAgain: nothing was compared or counted.
+        caller's own source, or known device, that has to wait. ChallengeRequired: this looks like an attack; show the puzzle
+        and make the same call with the answer. TryAgain: nothing was compared or counted.
         """
         return run(self._flows.sign_in.sign_in(identifier, password, context=context))
 

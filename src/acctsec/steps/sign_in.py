@@ -22,14 +22,18 @@ from acctsec.steps.scene import (
     NeedsChange,
     NeedsEnrollment,
     NeedsFactor,
+    NeedsPuzzle,
     NewVerifier,
     No,
     Notice,
     Scene,
     Stale,
     Step,
+    Visit,
+    Weighed,
     change_due,
     opens,
+    puzzle_due,
     spend,
     with_method,
 )
@@ -46,12 +50,15 @@ def sign_in(
     renewed: NewVerifier | None,
     leaked: bool = False,
     likeliest: float = 1.0,
+    visit: Visit | None = None,
+    weighed: Weighed | None = None,
 ) -> Step:
     """
     A password was compared: grant, or say what else is due. The level is computed from live factors, here and now.
 
     *leaked*: this very password was found in a breach corpus, and has to be changed from now on. *likeliest*: no more than this
-    share of accounts is thought to have it.
+    share of accounts is thought to have it. What was *weighed* can only ask for a puzzle before everything else; nothing is
+    learned of a *visit* before all is proven.
     """
     born = None if record.verifier is None else record.verifier.born
     if (record.incarnation, born) != (compared.incarnation, compared.born):
@@ -67,10 +74,14 @@ def sign_in(
     if leaked and not after.change:
         after = evolve(after, change=ChangeReason.BREACHED)
         effects += (events.ChangeDemanded(**scene.head(), actor="", reason=ChangeReason.BREACHED),)
+    told = () if weighed is None else (weighed.told(scene),)
+    if weighed is not None and not weighed.solved and puzzle_due(after, weighed.assessment):
+        return Step(NeedsPuzzle(), after, (*told, *effects))
     due = _due(policy, after, scene)
     if due is None:
-        return _grant(policy, after, scene=scene, lane=lane, drawn=drawn, methods=("password",), rehashed=rehashed)
-    return Step(due, after, effects)
+        step = _grant(policy, after, scene=scene, lane=lane, drawn=drawn, methods=("password",), rehashed=rehashed, visit=visit)
+        return evolve(step, effects=(*told, *step.effects))
+    return Step(due, after, (*told, *effects))
 
 
 def find_leaked(record: Record, *, scene: Scene, compared: Compared) -> Step:
@@ -93,7 +104,15 @@ def _due(policy: Policy, record: Record, scene: Scene) -> NeedsFactor | NeedsCha
 
 
 def prove_factor(
-    policy: Policy, record: Record, *, scene: Scene, ticket: Ticket, found: FactorFound, lane: Lane, drawn: Drawn
+    policy: Policy,
+    record: Record,
+    *,
+    scene: Scene,
+    ticket: Ticket,
+    found: FactorFound,
+    lane: Lane,
+    drawn: Drawn,
+    visit: Visit | None = None,
 ) -> Step:
     """A factor was answered for a sign-in: mark it used, spend the ticket, grant."""
     if not opens(record, ticket, scene.now) or not scene.active(record):
@@ -111,7 +130,7 @@ def prove_factor(
         event = events.FactorAccepted(**scene.head(), method=proven.method)
         verdict = NeedsChange(reason)
         return Step(verdict, after.without_checkpoint(lane.name(SecretClass.FACTOR)), (event, *used))
-    step = _grant(policy, after, scene=scene, lane=lane, drawn=drawn, methods=methods, rehashed=False)
+    step = _grant(policy, after, scene=scene, lane=lane, drawn=drawn, methods=methods, rehashed=False, visit=visit)
     return evolve(step, effects=(*step.effects, *used))
 
 
@@ -131,7 +150,15 @@ def _looked_at(record: Record, likeliest: float) -> Record:
 
 
 def _grant(
-    policy: Policy, record: Record, *, scene: Scene, lane: Lane, drawn: Drawn, methods: tuple[str, ...], rehashed: bool
+    policy: Policy,
+    record: Record,
+    *,
+    scene: Scene,
+    lane: Lane,
+    drawn: Drawn,
+    methods: tuple[str, ...],
+    rehashed: bool,
+    visit: Visit | None,
 ) -> Step:
     """The one place where a session comes from."""
     now = scene.now
@@ -141,6 +168,8 @@ def _grant(
     after = evolve(record, sessions=policy.sessions.alive(record.sessions, now)).with_session(session).with_device(device)
     for kind in (SecretClass.PASSWORD, SecretClass.FACTOR):
         after = after.without_checkpoint(lane.name(kind))
+    if visit is not None:
+        after = visit.learned(after)
     event = events.SignedInEvent(
         **scene.head(),
         session=session.id.hex(),

@@ -152,14 +152,12 @@ class Guesses:
         Refused: the caller's own source has to wait; nothing may be compared. TryAgain: all room is held by attempts under
         way, and was for as long as ``LockoutPolicy.patience``.
         """
-        lane, hits = self._lane(context, who, scene) if kind in LADDERED else Lane(), self.core.policy.lockout.hits
-        likelihood, weight = None, 0
-        if hits is not None and password is not None and not lane.known:
-            try:
-                likelihood = await likely(self.core, scene, password)
-            except Overloaded as overload:
-                return TryAgain(timedelta(seconds=overload.retry_after))
-            weight = hits.weight(likelihood)
+        lane = self._lane(context, who, scene) if kind in LADDERED else Lane()
+        likelihood = await self._likelihood(scene, lane, password)
+        if isinstance(likelihood, TryAgain):
+            return likelihood
+        hits = self.core.policy.lockout.hits
+        weight = 0 if hits is None or likelihood is None else hits.weight(likelihood)
         found = await self._reserve(scene, who, kind, lane, context, typed=typed, secret=secret, weight=weight)
         if isinstance(found, TryAgain):
             return found
@@ -194,6 +192,15 @@ class Guesses:
             too_likely=lockout.too_likely(who.record, lane, weight=weight, charges=charges, readings=readings),
             likelihood=likelihood,
         )
+
+    async def _likelihood(self, scene: Scene, lane: Lane, password: Password | None) -> float | TryAgain | None:
+        """How likely a stranger's password is, where there is a hit count to ask for it."""
+        if password is None or lane.known or self.core.policy.lockout.hits is None:
+            return None
+        try:
+            return await likely(self.core, scene, password)
+        except Overloaded as overload:
+            return TryAgain(timedelta(seconds=overload.retry_after))
 
     def _lane(self, context: Context, who: Who, scene: Scene) -> Lane:
         """The lane of a request: that of a known device if its token names one the record knows."""

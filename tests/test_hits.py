@@ -403,6 +403,20 @@ def test_an_owner_of_a_light_password_is_admitted_beside_as_much_as_leaves_it_ro
     assert isinstance(sign_in(w, own), SignedIn)
 
 
+def test_at_home_he_is_admitted_past_the_mass_and_a_guess_there_is_charged_like_any():
+    own, home = f"weighs {PART}: mine", "203.0.113.7"
+    strangers = evolve(ROOMY.strangers, free=25, stop=25)
+    w = a_user(policy=evolve(POLICY, lockout=evolve(ROOMY, networks=1, strangers=strangers)), password=own)
+    assert isinstance(sign_in(w, own, address=home), SignedIn)
+    sign_in(w, "weighs 1000: at home", address=home)
+    sign_in(w, "weighs 25: elsewhere")
+    assert compared(w) == 1000
+    sign_in(w, "weighs 24: elsewhere")
+    assert compared(w) == UNITS
+    assert isinstance(sign_in(w, own), Refused)
+    assert isinstance(sign_in(w, own, address=home), SignedIn)
+
+
 def test_what_the_owner_signs_in_with_weighs_nothing_in_the_end_and_clears_nothing():
     own = f"weighs {PART}: mine"
     w = a_user(password=own)

@@ -46,7 +46,8 @@ class HitCount:
     Strangers may try passwords at one account that together so many people have, and no more.
 
     It holds for an account whose own password was found to weigh at most an eighth of *mass*, when it was set or proven right.
-    Every other one keeps the budgets in guesses alone: its owner could never be admitted himself. Device lanes are exempt.
+    Every other one keeps the budgets in guesses alone: its owner could never be admitted himself. Known devices and networks
+    are exempt.
 
     Args:
         mass: the probabilities of all passwords that strangers may have compared at one account within *window*, added up.

@@ -16,7 +16,7 @@ from acctsec._flows.hashes import Hashes, Password
 from acctsec._flows.tokens import Tokens
 from acctsec._values import Value, evolve
 from acctsec.budgets import micros
-from acctsec.context import Context
+from acctsec.context import Context, Source
 from acctsec.errors import CommitUnknown, ConfigError, PortError, StoreBusy, StoreUnavailable
 from acctsec.events import AsyncEventSink, Event
 from acctsec.hashing.job import Job
@@ -130,8 +130,8 @@ class Core:
 
     def drawn(self) -> Drawn:
         """The random ids of one operation."""
-        drawn = self.draw(32)
-        return Drawn(session=drawn[:16], device=drawn[16:])
+        drawn = self.draw(40)
+        return Drawn(session=drawn[:16], device=drawn[16:32], network=drawn[32:])
 
     # --- the platform's table ---
 
@@ -163,11 +163,22 @@ class Core:
         typed = name.value if name else address
         return self.keyring.digest("recipient", scene.tenant, scene.subject, typed, key=key)[:16]
 
+    def network(self, tenant: str, subject: str, source: str) -> tuple[bytes, ...]:
+        """
+        What the record may know of the network of a source; nothing where the policy remembers none. All requests whose
+        address nobody can tell share one bucket, which is nobody's home.
+        """
+        if not self.policy.lockout.networks or source in ("", Source.unknown().key):
+            return ()
+        keys = range(self.keyring.index_count)
+        return tuple(self.keyring.digest("network", tenant, subject, source, key=key)[:16] for key in keys)
+
     async def enter(self, tenant: str, subject: str, source: str = "", *, account: Account | None = None) -> tuple[Scene, Loaded]:
         """Begin an operation on a subject: who and when, and the record as it is. Raises ConfigError for no subject."""
         check_names(tenant=tenant, subject=subject)
         found = account or await self.get(tenant, subject)
-        scene = Scene(tenant=tenant, subject=subject, account=found, now=self.now(), source=source)
+        network = self.network(tenant, subject, source)
+        scene = Scene(tenant=tenant, subject=subject, account=found, now=self.now(), source=source, network=network)
         return scene, await self.load(self.record_key(tenant, subject), fresh=self.draw(16))
 
     async def load(self, key: bytes, *, fresh: bytes) -> Loaded:

@@ -7,9 +7,7 @@ from acctsec._flows.core import BRIEF, EPOCH, Core, Loaded
 from acctsec._flows.counting import Counting, Who
 from acctsec._flows.hashes import Comparing, NeverStarted, Password
 from acctsec._flows.likely import likely
-from acctsec._flows.tokens import Purpose
 from acctsec._values import Value, evolve
-from acctsec.claims import DeviceClaims
 from acctsec.context import Context
 from acctsec.errors import Overloaded, PortError, StoreBusy, StoreUnavailable
 from acctsec.hits import NAME as HITS
@@ -203,15 +201,10 @@ class Guesses:
             return TryAgain(timedelta(seconds=overload.retry_after))
 
     def _lane(self, context: Context, who: Who, scene: Scene) -> Lane:
-        """The lane of a request: that of a known device if its token names one the record knows."""
-        claims = self.core.tokens.open(Purpose.DEVICE, context.device, DeviceClaims)
-        record = who.record
-        if claims is None or record is None or (claims.tenant, claims.subject) != (scene.tenant, scene.subject):
-            return Lane()
-        device = record.device(claims.id)
-        if device is None or claims.incarnation != record.incarnation:
-            return Lane()
-        return Lane(device.id) if scene.now < device.since + self.core.policy.lockout.remember else Lane()
+        """The lane of a request: of the device its token names, or of its network, where the record knows one of the two."""
+        record = who.record or Record(incarnation=b"")
+        device = self.core.tokens.known_device(context.device, scene, record)
+        return self.core.policy.lockout.lane(record, device=device, network=scene.network, now=scene.now)
 
     async def _reserve(
         self,

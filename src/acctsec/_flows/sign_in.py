@@ -365,6 +365,8 @@ async def behind(core: Core, context: Context, name: Identifier, account: Accoun
     if account:
         scene, loaded = await core.enter(context.tenant, account.subject, context.source.key, account=account)
         return scene, loaded, known(scene, loaded)
-    scene = Scene(tenant=context.tenant, subject="", account=None, now=core.now(), source=context.source.key)
+    source = context.source.key
+    network = core.network(context.tenant, "", source)  # nobody's, and as much work
+    scene = Scene(tenant=context.tenant, subject="", account=None, now=core.now(), source=source, network=network)
     loaded = await core.load(frame("phantom", context.tenant, name.value), fresh=core.draw(16))
     return scene, loaded, phantom(context.tenant, name, loaded)

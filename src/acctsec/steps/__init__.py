@@ -7,6 +7,7 @@ repeated when a commit loses the race; what was compared or hashed is not.
 
 from acctsec.steps.administration import (
     administer,
+    forget_device,
     import_verifier,
     sign_out,
     sign_out_everywhere,
@@ -98,6 +99,7 @@ __all__ = [
     "enough",
     "find_leaked",
     "find_reset",
+    "forget_device",
     "forgive",
     "give_back",
     "guarded",

@@ -29,6 +29,7 @@ class Scene(Value, frozen=True, kw_only=True):
     account: Account | None
     now: datetime
     source: str = ""
+    network: tuple[bytes, ...] = ()  # what the record may know of the network of the source, newest key first
     reachable: frozenset[bytes] = frozenset()  # what the record may know of addresses that are verified now
 
     @property
@@ -130,6 +131,7 @@ class Drawn(Value, frozen=True):
 
     session: bytes
     device: bytes
+    network: bytes = b""  # for a policy that remembers networks
 
 
 class Granted(Value, frozen=True):

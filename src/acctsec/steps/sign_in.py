@@ -164,8 +164,11 @@ def _grant(
     now = scene.now
     level = AssuranceLevel.AAL2 if len(methods) > 1 else AssuranceLevel.AAL1
     session = Session(id=drawn.session, level=level, created=now, authenticated=now)
-    device = Device(id=lane.device or drawn.device, since=now)
-    after = evolve(record, sessions=policy.sessions.alive(record.sessions, now)).with_session(session).with_device(device)
+    # One that was forgotten while its sign-in was under way stays so: the browser gets the token of a new one.
+    device = Device(id=lane.device if lane.device and record.device(lane.device) else drawn.device, since=now)
+    networks = policy.lockout.seen(record.networks, network=scene.network, fresh=drawn.network, now=now)
+    after = evolve(record, sessions=policy.sessions.alive(record.sessions, now), networks=networks)
+    after = after.with_session(session).with_device(device)
     for kind in (SecretClass.PASSWORD, SecretClass.FACTOR):
         after = after.without_checkpoint(lane.name(kind))
     if visit is not None:

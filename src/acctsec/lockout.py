@@ -12,11 +12,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
+from attrs.validators import optional
 
+from acctsec import hits as mass
 from acctsec._values import Value, evolve
 from acctsec.budgets import Budget, Rungs, micros
 from acctsec.checks import kind, length, whole
 from acctsec.errors import ConfigError
+from acctsec.hits import HitCount
 from acctsec.protocols import Charge, Granted, Ladder, Reading, Resting, Settle, Settlement, Stopped
 from acctsec.record import MAX_DEVICES, MAX_NETWORKS, Device, Network, Record
 
@@ -115,6 +118,8 @@ class Attempt(Value, frozen=True, kw_only=True):
     known: int = 0  # failures the record remembers of this lane
     floor: int = 0  # the same, read again because the meter knows of fewer
     month: int = 0  # failures the record remembers of the month
+    weight: int = 0  # what the guess takes of the hit count
+    mass: int = 0  # what the record remembers to be used up of it
 
 
 class Admitted(Value, frozen=True):
@@ -168,6 +173,10 @@ class LockoutPolicy:
             behind one address.
         codes: every other class (a reset code, a factor of a reset, an enrolment ...), per subject. Default: 5 free, 1 min
             doubling to 15 min, 10 a day: for 8 digits a chance of one in ten million a day.
+        hits: a budget in probability beside those in guesses: strangers compare passwords that together so many people have, and
+            no more. Default: not set. Under the default password rules 100 guesses take less than it would allow, and the
+            shipped likelihood finds nothing left to weigh (decision 0034); it is for weaker rules, and for who knows what is
+            popular at his own service.
         repeats: whether the same wrong secret counts again; it is compared all the same. Default FREE: a stale client repeats
             one old password for days.
         remember: how long a device or network stays known without a sign-in. Default 180 days, as the peers that have device
@@ -210,6 +219,7 @@ class LockoutPolicy:
         default=Rungs(free=5, first=timedelta(minutes=1), longest=timedelta(minutes=15), stop=10, window=timedelta(days=1)),
         validator=kind(Rungs),
     )
+    hits: HitCount | None = field(default=None, validator=optional(kind(HitCount)))
     repeats: Repeats = field(default=Repeats.FREE, validator=kind(Repeats))
     remember: timedelta = field(default=timedelta(days=180), validator=length())
     on_outage: Outage = field(default=Outage.REFUSE, validator=kind(Outage))
@@ -312,7 +322,14 @@ class LockoutPolicy:
         if short:
             return (pair, source, own)
         month = self._charge(attempt, attempt.subject, b"!" + month_of(attempt.kind).encode(), self.month)
-        return (pair, source, evolve(month, at_least=attempt.month), own)
+        return (pair, source, *self._hits(attempt, month), evolve(month, at_least=attempt.month), own)
+
+    def _hits(self, attempt: Attempt, like: Charge) -> tuple[Charge, ...]:
+        """What the hit count is charged. It goes by the guess alone, so it is the same for every account and for none."""
+        if self.hits is None:
+            return ()
+        candidate, weight = attempt.candidate, attempt.weight  # a repeat never weighs again, whatever `repeats` says
+        return self.hits.charge(like, weight=weight, candidate=candidate, lease=self.lease, at_least=attempt.mass)
 
     def charges_alone(self, charges: Sequence[Charge], kind: SecretClass, *, stopped: bool = False) -> tuple[Charge, ...]:
         """
@@ -330,7 +347,8 @@ class LockoutPolicy:
             for charge in charges
             if charge.slot != lane.slot
         )
-        inside = tuple(evolve(charge, ladder=narrow, at_least=0, floor=0) for charge in charges if charge.slot == lane.slot)
+        subject = [charge for charge in charges if charge.slot == lane.slot and charge.meter != mass.METER]
+        inside = tuple(evolve(charge, ladder=narrow, at_least=0, floor=0) for charge in subject)
         if stopped:
             inside = tuple(evolve(charge, candidate=_another(charge.candidate)) for charge in inside)
         # One at a time: each has to be in the record before it is compared, and none may rest on one that is not there yet.
@@ -376,15 +394,16 @@ class LockoutPolicy:
 
     def settlements(self, charges: Sequence[Charge], readings: Sequence[Reading], verdict: Settle) -> tuple[Settlement, ...]:
         """
-        What to tell the meters afterwards. A success clears only the attempt's own lane; pair, source and month refill by
-        time alone, so that a guesser cannot buy room with an account of his own.
+        What to tell the meters afterwards. A success clears only the attempt's own lane; pair, source, month and hit count refill
+        by time alone, so that a guesser cannot buy room with an account of his own. The hit count keeps nothing of a guess that
+        came too late for it: at most accounts it was not compared, and it must look the same at all.
         """
         lane = charges[-1].meter
         settled = []
         for charge, reading in zip(charges, readings, strict=True):
             if isinstance(reading, Granted) and reading.hold is not None:
                 own = verdict if charge.meter == lane or verdict is Settle.FAILED else Settle.VOID
-                if charge.meter == TURN:
+                if charge.meter == TURN or (charge.meter == mass.METER and mass.spent(reading)):
                     own = Settle.VOID
                 settled.append(Settlement(charge.slot, charge.meter, charge.ladder, reading.hold, own))
         return tuple(settled)
@@ -426,6 +445,8 @@ class LockoutPolicy:
         told: dict[str, int] = {}
         names = self._names(kind, lane)
         for charge, reading in zip(charges, readings, strict=True):
+            if charge.meter == mass.METER and isinstance(reading, Granted) and mass.reached(charge, reading):
+                told[mass.NAME] = max(reading.ordinal, told.get(mass.NAME, 0))
             if kind in LADDERED and charge.meter in names and isinstance(reading, Granted):
                 count = reading.ordinal
                 past = count - charge.weight if reading.new else count
@@ -465,6 +486,19 @@ class LockoutPolicy:
                         if reading.ordinal + point.alone > rungs.stop:
                             return True
         return False
+
+    def too_likely(
+        self, record: Record | None, lane: Lane, *, weight: int, charges: Sequence[Charge], readings: Sequence[Reading]
+    ) -> bool:
+        """
+        Whether an admitted guess is not to be compared after all: it would bring this account above the mass of its hit count.
+
+        The meters that admitted it count it all the same, as they do where it is compared.
+        """
+        if self.hits is None or lane != STRANGERS:
+            return False
+        verifier = None if record is None else record.verifier
+        return self.hits.holds_for(verifier) and mass.exceeds(weight, charges, readings)
 
     def _names(self, kind: SecretClass, lane: Lane) -> dict[bytes, str]:
         """The names in the record of the meters that it remembers."""

@@ -6,9 +6,11 @@ from acctsec import events
 from acctsec._flows.core import BRIEF, EPOCH, Core, Loaded
 from acctsec._flows.counting import Counting, Who
 from acctsec._flows.hashes import Comparing, NeverStarted, Password
+from acctsec._flows.likely import likely
 from acctsec._values import Value, evolve
 from acctsec.context import Context
-from acctsec.errors import PortError, StoreBusy, StoreUnavailable
+from acctsec.errors import Overloaded, PortError, StoreBusy, StoreUnavailable
+from acctsec.hits import NAME as HITS
 from acctsec.lockout import (
     LADDERED,
     Admitted,
@@ -31,8 +33,8 @@ class Guess(Value, frozen=True, kw_only=True):
     """
     A secret that may be looked at now, with the room that is held for it.
 
-    *typed* is how the subject was named. Where *admitted* is False the lane rests or has stopped: do the same work, then
-    ``fail``.
+    *typed* is how the subject was named. Where *admitted* is False the lane rests or has stopped, or the secret is *too_likely*:
+    do the same work, then ``fail``. *likelihood* is what was found of a stranger's password, None where nobody looked.
     """
 
     guesses: "Guesses"
@@ -44,11 +46,13 @@ class Guess(Value, frozen=True, kw_only=True):
     typed: bytes | str
     reserved: "Reserved"
     judgement: Admitted | Closed
+    too_likely: bool = False
+    likelihood: float | None = None
 
     @property
     def admitted(self) -> bool:
         """Whether the real secret may be compared."""
-        return isinstance(self.judgement, Admitted)
+        return isinstance(self.judgement, Admitted) and not self.too_likely
 
     async def compare(self, verifier: Verifier | None, password: Password) -> Comparing:
         """Compare a password, or only do the same work. One that never began gives its room back."""
@@ -90,7 +94,8 @@ class Guess(Value, frozen=True, kw_only=True):
         if isinstance(judged, Admitted) and judged.new and not self.reserved.alone:
             await self.guesses.counting.reach(self.scene, self.who, self.kind, self.lane, judged.ordinal)
         await self.settle(Settle.FAILED)
-        core.refused(self.scene, self.operation, "evaluated", reason if self.admitted else "lane")
+        closed = "hits" if isinstance(judged, Admitted) else "lane"
+        core.refused(self.scene, self.operation, "evaluated", reason if self.admitted else closed)
         until = self.judgement.until if isinstance(self.judgement, Closed) and self.lane.known else None
         return Refused() if until is None else Refused(_left(until, self.scene))
 
@@ -140,15 +145,22 @@ class Guesses:
         *,
         typed: bytes | str,
         secret: str,
+        password: Password | None = None,
     ) -> Guess | Refused | TryAgain:
         """
-        Charge an attempt before its secret is looked at, and write down the rung it crosses.
+        Charge an attempt before its secret is looked at, and write down the rung it crosses. A *password* that strangers guess is
+        put to the hit count as well, where there is one.
 
         Refused: the caller's own source has to wait; nothing may be compared. TryAgain: all room is held by attempts under
         way, and was for as long as ``LockoutPolicy.patience``.
         """
         lane = self._lane(context, who, scene) if kind in LADDERED else Lane()
-        found = await self._reserve(scene, who, kind, lane, context, typed=typed, secret=secret)
+        likelihood = await self._likelihood(scene, lane, password)
+        if isinstance(likelihood, TryAgain):
+            return likelihood
+        hits = self.core.policy.lockout.hits
+        weight = 0 if hits is None or likelihood is None else hits.weight(likelihood)
+        found = await self._reserve(scene, who, kind, lane, context, typed=typed, secret=secret, weight=weight)
         if isinstance(found, TryAgain):
             return found
         reserved, judgement = found
@@ -167,6 +179,8 @@ class Guesses:
                     # Nothing is compared, so nothing of the lane may be remembered as wrong; the source counts as ever.
                     inside, reserved = reserved.split(reserved.charges[-1].slot)
                     await self.settle(inside, Settle.VOID)
+        lockout = self.core.policy.lockout
+        charges, readings = reserved.charges, reserved.readings
         return Guess(
             guesses=self,
             operation=operation,
@@ -177,7 +191,18 @@ class Guesses:
             typed=typed,
             reserved=reserved,
             judgement=judgement,
+            too_likely=lockout.too_likely(who.record, lane, weight=weight, charges=charges, readings=readings),
+            likelihood=likelihood,
         )
+
+    async def _likelihood(self, scene: Scene, lane: Lane, password: Password | None) -> float | TryAgain | None:
+        """How likely a stranger's password is, where there is a hit count to ask for it."""
+        if password is None or lane.known or self.core.policy.lockout.hits is None:
+            return None
+        try:
+            return await likely(self.core, scene, password)
+        except Overloaded as overload:
+            return TryAgain(timedelta(seconds=overload.retry_after))
 
     def _lane(self, context: Context, who: Who, scene: Scene) -> Lane:
         """The lane of a request: of the device its token names, or of its network, where the record knows one of the two."""
@@ -186,13 +211,24 @@ class Guesses:
         return self.core.policy.lockout.lane(record, device=device, network=scene.network, now=scene.now)
 
     async def _reserve(
-        self, scene: Scene, who: Who, kind: SecretClass, lane: Lane, context: Context, *, typed: bytes | str, secret: str
+        self,
+        scene: Scene,
+        who: Who,
+        kind: SecretClass,
+        lane: Lane,
+        context: Context,
+        *,
+        typed: bytes | str,
+        secret: str,
+        weight: int,
     ) -> tuple[Reserved, Admitted | Closed | OverBudget] | TryAgain:
         """Charge, and charge again where all room is held by others, holding nothing meanwhile, or where meters were lost."""
         core, hold, waited, floor = self.core, self.core.draw(16), 0.0, 0
         patience = core.policy.lockout.patience.total_seconds()
         while True:
-            groups = self._charges(scene, who, kind, lane, context, typed=typed, secret=secret, hold=hold, floor=floor)
+            groups = self._charges(
+                scene, who, kind, lane, context, typed=typed, secret=secret, weight=weight, hold=hold, floor=floor
+            )
             try:
                 groups, reserved = await self._charge(scene, who, kind, lane, groups)
             except StoreBusy:  # a crowd at the store is like one in the lane
@@ -271,16 +307,18 @@ class Guesses:
         *,
         typed: bytes | str,
         secret: str,
+        weight: int,
         hold: bytes,
         floor: int,
     ) -> list[tuple[Charge, ...]]:
         """One group of charges an index key: while keys rotate, old and new names are charged together."""
         core, record = self.core, who.record
         digest = core.keyring.digest
-        past, month = 0, 0
+        hits, past, month, mass = core.policy.lockout.hits, 0, 0, 0
         if record:
             past = record.checkpoint(lane.name(kind)).count
             month = record.checkpoint(month_of(kind)).within(core.policy.lockout.month.window, scene.now).count
+            mass = 0 if hits is None else record.checkpoint(HITS).within(hits.window, scene.now).count
         groups = []
         for key in range(core.keyring.index_count):
             attempt = Attempt(
@@ -295,6 +333,8 @@ class Guesses:
                 known=past,
                 floor=floor,
                 month=month,
+                weight=weight,
+                mass=mass,
             )
             groups.append(core.policy.lockout.charges(attempt))
         return groups

@@ -12,11 +12,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
+from attrs.validators import optional
 
+from acctsec import hits as mass
 from acctsec._values import Value, evolve
 from acctsec.budgets import Budget, Rungs, micros
 from acctsec.checks import kind, length, whole
 from acctsec.errors import ConfigError
+from acctsec.hits import HitCount
 from acctsec.protocols import Charge, Granted, Ladder, Reading, Resting, Settle, Settlement, Stopped
 from acctsec.record import MAX_DEVICES, MAX_NETWORKS, Device, Network, Record
 
@@ -28,6 +31,12 @@ TURN = b"!turn"
 MONTH = "/month"
 HOUR = 3_600_000_000
 PAIR = b"pair/"
+TYPOS = b"!typos"
+SLIPS = 5
+"""
+One in so many of a month's wrong secrets may be forgiven as a slip, in the month's length. One in ten of an owner's failures is
+one, so he is never short of it; and whoever is near the password on purpose gains no more than this.
+"""
 STEP = 10  # every so many failures are committed to the record: what a loss of the meters can cost is one less than this
 
 
@@ -109,6 +118,8 @@ class Attempt(Value, frozen=True, kw_only=True):
     known: int = 0  # failures the record remembers of this lane
     floor: int = 0  # the same, read again because the meter knows of fewer
     month: int = 0  # failures the record remembers of the month
+    weight: int = 0  # what the guess takes of the hit count
+    mass: int = 0  # what the record remembers to be used up of it
 
 
 class Admitted(Value, frozen=True):
@@ -154,13 +165,18 @@ class LockoutPolicy:
             browser that nobody knows. A network is an IPv4 address or an IPv6 /64. Default 0: `strangers.stop` would have to be
             25 for one, 16 for two, 12 for three. Entra has such counters for familiar places.
         month: distinct wrong secrets of strangers in 30 days, whatever succeeds meanwhile. Default 100: with the default
-            password rules that many guesses of a well-informed attacker take less than 0.1 % of accounts.
+            password rules that many guesses of a well-informed attacker take less than 0.1 % of accounts. Slips of the owner are
+            taken back once he is in without a second factor, up to a fifth of the budget (docs/decisions/0033).
         pair: one source against one identifier, visible to that source. Default: 5 free, 30 s doubling to 15 min, a day (SP
             800-63B-4 section 3.2.2 names delays from 30 s to 1 h; Keycloak and Cognito stop doubling at 15 min).
         source: one source against everybody. Default: 50 failures an hour, then 1 min doubling to 15 min: room for an office
             behind one address.
         codes: every other class (a reset code, a factor of a reset, an enrolment ...), per subject. Default: 5 free, 1 min
             doubling to 15 min, 10 a day: for 8 digits a chance of one in ten million a day.
+        hits: a budget in probability beside those in guesses: strangers compare passwords that together so many people have, and
+            no more. Default: not set. Under the default password rules 100 guesses take less than it would allow, and the
+            shipped likelihood finds nothing left to weigh (decision 0034); it is for weaker rules, and for who knows what is
+            popular at his own service.
         repeats: whether the same wrong secret counts again; it is compared all the same. Default FREE: a stale client repeats
             one old password for days.
         remember: how long a device or network stays known without a sign-in. Default 180 days, as the peers that have device
@@ -203,6 +219,7 @@ class LockoutPolicy:
         default=Rungs(free=5, first=timedelta(minutes=1), longest=timedelta(minutes=15), stop=10, window=timedelta(days=1)),
         validator=kind(Rungs),
     )
+    hits: HitCount | None = field(default=None, validator=optional(kind(HitCount)))
     repeats: Repeats = field(default=Repeats.FREE, validator=kind(Repeats))
     remember: timedelta = field(default=timedelta(days=180), validator=length())
     on_outage: Outage = field(default=Outage.REFUSE, validator=kind(Outage))
@@ -305,13 +322,23 @@ class LockoutPolicy:
         if short:
             return (pair, source, own)
         month = self._charge(attempt, attempt.subject, b"!" + month_of(attempt.kind).encode(), self.month)
-        return (pair, source, evolve(month, at_least=attempt.month), own)
+        return (pair, source, *self._hits(attempt, month), evolve(month, at_least=attempt.month), own)
 
-    def charges_alone(self, charges: Sequence[Charge], kind: SecretClass) -> tuple[Charge, ...]:
+    def _hits(self, attempt: Attempt, like: Charge) -> tuple[Charge, ...]:
+        """What the hit count is charged. It goes by the guess alone, so it is the same for every account and for none."""
+        if self.hits is None:
+            return ()
+        candidate, weight = attempt.candidate, attempt.weight  # a repeat never weighs again, whatever `repeats` says
+        return self.hits.charge(like, weight=weight, candidate=candidate, lease=self.lease, at_least=attempt.mass)
+
+    def charges_alone(self, charges: Sequence[Charge], kind: SecretClass, *, stopped: bool = False) -> tuple[Charge, ...]:
         """
         The same attempt, to be counted by this process alone: its source for an hour, so that its memory soon has room again;
         its subject by the narrow budget that is all a process may give while it does not know what others gave. What cannot
         be guessed keeps its own: a narrow one would keep the owner out and nobody else.
+
+        At a lane that has *stopped* nothing is compared. What is tried there uses the narrow budget up, as it does at a name that
+        nobody has, and is another candidate: none may be remembered as wrong for later, when a repeat of it would be free.
         """
         lane, lease = charges[-1], micros(self.lease)
         narrow = lane.ladder if kind is SecretClass.RECOVERY else evolve(self.alone.ladder(), lease=lease)
@@ -320,7 +347,10 @@ class LockoutPolicy:
             for charge in charges
             if charge.slot != lane.slot
         )
-        inside = tuple(evolve(charge, ladder=narrow, at_least=0, floor=0) for charge in charges if charge.slot == lane.slot)
+        subject = [charge for charge in charges if charge.slot == lane.slot and charge.meter != mass.METER]
+        inside = tuple(evolve(charge, ladder=narrow, at_least=0, floor=0) for charge in subject)
+        if stopped:
+            inside = tuple(evolve(charge, candidate=_another(charge.candidate)) for charge in inside)
         # One at a time: each has to be in the record before it is compared, and none may rest on one that is not there yet.
         turn = Charge(lane.slot, TURN, Ladder(1, 0, 0, 1, lease, lease), int.from_bytes(lane.hold[:4], "big"), lane.hold)
         return (*outside, turn, *inside)
@@ -364,18 +394,36 @@ class LockoutPolicy:
 
     def settlements(self, charges: Sequence[Charge], readings: Sequence[Reading], verdict: Settle) -> tuple[Settlement, ...]:
         """
-        What to tell the meters afterwards. A success clears only the attempt's own lane; pair, source and month refill by
-        time alone, so that a guesser cannot buy room with an account of his own.
+        What to tell the meters afterwards. A success clears only the attempt's own lane; pair, source, month and hit count refill
+        by time alone, so that a guesser cannot buy room with an account of his own. The hit count keeps nothing of a guess that
+        came too late for it: at most accounts it was not compared, and it must look the same at all.
         """
         lane = charges[-1].meter
         settled = []
         for charge, reading in zip(charges, readings, strict=True):
             if isinstance(reading, Granted) and reading.hold is not None:
                 own = verdict if charge.meter == lane or verdict is Settle.FAILED else Settle.VOID
-                if charge.meter == TURN:
+                if charge.meter == TURN or (charge.meter == mass.METER and mass.spent(reading)):
                     own = Settle.VOID
                 settled.append(Settlement(charge.slot, charge.meter, charge.ladder, reading.hold, own))
         return tuple(settled)
+
+    def forgivable(self, charges: Sequence[Charge], readings: Sequence[Reading]) -> tuple[Charge, ...]:
+        """
+        The months that an attempt was charged to, one for each index key, if any of them knows of more than this attempt.
+
+        None of a known device, which no month counts, and none where repeats count: then nothing is remembered by its candidate.
+        """
+        name = b"!" + month_of(SecretClass.PASSWORD).encode()
+        months = [pair for pair in zip(charges, readings, strict=True) if pair[0].meter == name]
+        more = any(isinstance(reading, Granted) and reading.ordinal > reading.new for _, reading in months)
+        return tuple(month for month, _ in months) if more and self.repeats is Repeats.FREE else ()
+
+    def forgiving(self, month: Charge, number: int) -> Charge:
+        """What *number* forgiven secrets of a *month* are charged to: a budget of its own, a fifth of the month's and as long."""
+        most = -(-month.ladder.stop // SLIPS)
+        ladder = evolve(month.ladder, free=most, stop=most)
+        return evolve(month, meter=TYPOS, ladder=ladder, candidate=None, at_least=0, weight=number)
 
     def clearing(self, charges: Sequence[Charge], *, lane: Lane, hold: bytes) -> tuple[Settlement, ...]:
         """
@@ -397,8 +445,11 @@ class LockoutPolicy:
         told: dict[str, int] = {}
         names = self._names(kind, lane)
         for charge, reading in zip(charges, readings, strict=True):
+            if charge.meter == mass.METER and isinstance(reading, Granted) and mass.reached(charge, reading):
+                told[mass.NAME] = max(reading.ordinal, told.get(mass.NAME, 0))
             if kind in LADDERED and charge.meter in names and isinstance(reading, Granted):
-                count, past = reading.ordinal, reading.ordinal - reading.new
+                count = reading.ordinal
+                past = count - charge.weight if reading.new else count
                 if count // STEP > past // STEP or past < charge.ladder.stop <= count:
                     told[names[charge.meter]] = max(count, told.get(names[charge.meter], 0))
         return told
@@ -436,6 +487,19 @@ class LockoutPolicy:
                             return True
         return False
 
+    def too_likely(
+        self, record: Record | None, lane: Lane, *, weight: int, charges: Sequence[Charge], readings: Sequence[Reading]
+    ) -> bool:
+        """
+        Whether an admitted guess is not to be compared after all: it would bring this account above the mass of its hit count.
+
+        The meters that admitted it count it all the same, as they do where it is compared.
+        """
+        if self.hits is None or lane != STRANGERS:
+            return False
+        verifier = None if record is None else record.verifier
+        return self.hits.holds_for(verifier) and mass.exceeds(weight, charges, readings)
+
     def _names(self, kind: SecretClass, lane: Lane) -> dict[bytes, str]:
         """The names in the record of the meters that it remembers."""
         return {self.meter(kind, lane): lane.name(kind), b"!" + month_of(kind).encode(): month_of(kind)}
@@ -446,3 +510,8 @@ class LockoutPolicy:
         if count >= rungs.stop:
             return "stopped"
         return "slowed" if kind in LADDERED and count >= rungs.free else ""
+
+
+def _another(candidate: int | None) -> int | None:
+    """The complement of a candidate, which is one too and never the same."""
+    return None if candidate is None else ~candidate & 0xFFFFFFFF

@@ -140,6 +140,7 @@ class RaceWorld(World[AsyncEngine]):
         ports = engine._flows.core.ports  # noqa: SLF001 - the kit wires an engine as no user can
         ports.hash = _hash_at_once
         ports.offload = _at_once
+        ports.later = _never
         ports.pause = _yielding
         self.calls: Engine = cast("Engine", AtOnce(engine, drive))
         return engine
@@ -153,6 +154,11 @@ async def _hash_at_once(job: Job[Any]) -> Any:
 
 async def _at_once(work: Callable[[], Any]) -> Any:
     return work()
+
+
+def _never(_: object) -> bool:
+    """What nobody waits for is not begun: it would need a loop, and a race is between what is awaited."""
+    return True
 
 
 async def _yielding(_: float) -> None:

@@ -11,6 +11,8 @@ from acctsec.claims import (
     ResetLink,
     ResumeTicket,
     TotpCode,
+    UnlockFactor,
+    UnlockLink,
 )
 from acctsec.context import Context, Source
 from acctsec.engine import AsyncEngine, Engine
@@ -29,6 +31,7 @@ from acctsec.outcomes import (
     FactorRenamed,
     FactorRequired,
     Factors,
+    LockOpened,
     Objection,
     PasswordAccepted,
     PasswordChanged,
@@ -44,6 +47,7 @@ from acctsec.outcomes import (
     SessionValid,
     SignedIn,
     TryAgain,
+    UnlockPending,
 )
 from acctsec.password import PasswordPolicy
 from acctsec.policy import Policy
@@ -101,6 +105,7 @@ __all__ = [
     "HashingPolicy",
     "Initial",
     "Keyring",
+    "LockOpened",
     "LockoutPolicy",
     "MemoryPopularity",
     "MemoryStore",
@@ -139,6 +144,9 @@ __all__ = [
     "StoreUnavailable",
     "TotpCode",
     "TryAgain",
+    "UnlockFactor",
+    "UnlockLink",
+    "UnlockPending",
     "ValkeyRisk",
     "ValkeyStore",
 ]

@@ -5,7 +5,7 @@ Each policy takes and returns its own part. What crosses families goes through t
 a cap and a defined loser, so a record never grows past 16 KiB.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -19,7 +19,8 @@ MAX_HISTORY = 24
 MAX_FACTORS = 5
 MAX_SPENT = 32
 MAX_COMMITS = 8
-MAX_CHECKPOINTS = 2 * (2 + MAX_DEVICES) + 5  # lanes and months of password and factor, and the other classes
+MAX_CHECKPOINTS = 2 * (2 + MAX_DEVICES) + 6  # lanes and months of password and factor, and the other classes
+MAX_OPENINGS = MAX_DEVICES  # an opened lane takes the room of a device
 MAX_BYTES = 16 * 1024
 
 RAPID = timedelta(days=1)
@@ -136,6 +137,7 @@ class Checkpoint(Part, frozen=True, kw_only=True):
     """
     How far the failures of one lane, or of a budget that refills by time, had come when the record last heard of it; how many
     more were counted by processes *alone*, of which no meter knows; the *rung* they reached; and *since* when that is known.
+    *opened* says how often the owner opened the lane since a success, a reset or an administrator cleared it.
     """
 
     lane: str
@@ -143,6 +145,7 @@ class Checkpoint(Part, frozen=True, kw_only=True):
     rung: str = ""
     since: datetime | None = None
     alone: int = 0
+    opened: int = 0
 
     def within(self, window: timedelta | None, now: datetime) -> Self:
         """The same without what a ladder with that *window* has forgotten by now."""
@@ -156,17 +159,26 @@ class Checkpoint(Part, frozen=True, kw_only=True):
         return self.count + self.alone
 
 
+class Opening(Part, frozen=True, kw_only=True):
+    """The owner opened the lane of strangers. *number* only rises: it is part of the name of that lane's meter."""
+
+    number: int
+    at: datetime
+
+
 class Record(Part, frozen=True, kw_only=True):
     """
     All security state of one subject.
 
     *incarnation* is new whenever the subject is created again. *epoch* rises with every change of a credential: whatever
     was minted under an older one is dead. *meters* is part of the names of the subject's meters: raising it starts them anew.
+    *lanes* is part of the names of all of them but the budgets that refill by time alone. *openings* are the newest few.
     """
 
     incarnation: bytes
     epoch: int = 0
     meters: int = 0
+    lanes: int = 0
     verifier: Verifier | None = None
     history: tuple[Verifier, ...] = ()
     resets: tuple[Reset, ...] = ()
@@ -175,6 +187,7 @@ class Record(Part, frozen=True, kw_only=True):
     sessions: tuple[Session, ...] = ()
     spent: tuple[Spent, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
+    openings: tuple[Opening, ...] = ()
     change: ChangeReason | None = None
     disabled: bool = False
     commits: tuple[bytes, ...] = ()
@@ -220,7 +233,24 @@ class Record(Part, frozen=True, kw_only=True):
 
     def with_fresh_meters(self) -> Self:
         """Start the subject's meters anew; what was counted before is forgotten."""
-        return evolve(self, meters=self.meters + 1, checkpoints=())
+        return evolve(self, meters=self.meters + 1, checkpoints=(), openings=())
+
+    def with_fresh_lanes(self, *, kept: Collection[str]) -> Self:
+        """Start the subject's lanes anew; the budgets in *kept* go on, and so does what the record knows of them."""
+        left = tuple(point for point in self.checkpoints if point.lane in kept)
+        return evolve(self, lanes=self.lanes + 1, checkpoints=left)
+
+    def with_opening(self, lane: str, *, now: datetime) -> Self:
+        """
+        Open a lane for as many failures as a device has. Where there is no room beside the known devices, the one seen
+        longest ago is forgotten, and its lane with it.
+        """
+        opened = self.checkpoint(lane).opened + 1
+        excess = max(len(self.devices) + opened - MAX_DEVICES, 0)
+        number = self.openings[-1].number + 1 if self.openings else 1
+        openings = (*self.openings, Opening(number=number, at=now))[-MAX_OPENINGS:]
+        after = evolve(self, openings=openings, devices=self.devices[excess:])
+        return after.with_checkpoint(Checkpoint(lane=lane, since=now, opened=opened))
 
     def with_session(self, session: Session) -> Self:
         """Add a session; past the cap the oldest one ends."""

@@ -11,7 +11,7 @@ from acctsec._flows.resets import Resets
 from acctsec.budgets import micros
 from acctsec.claims import Admin
 from acctsec.errors import CommitUnknown
-from acctsec.lockout import LADDERED, Lane
+from acctsec.lockout import LADDERED, Lane, era
 from acctsec.outcomes import Acted, Export, LaneStatus, Refused, TryAgain
 from acctsec.protocols import Committed
 from acctsec.steps import Done, administer
@@ -41,8 +41,9 @@ class Administration:
         lanes = [(kind, lane) for kind in sorted(LADDERED) for lane in (Lane(), *(Lane(one.id) for one in record.devices))]
         wanted = []
         for kind, lane in lanes:
-            rungs = policy.device if lane.known else policy.strangers
-            wanted += [(row, policy.meter(kind, lane), rungs.ladder(policy.lease)) for row in rows]
+            name = lane.name(kind)
+            ladder = policy.rungs(kind, lane, record.checkpoint(name).opened).ladder(policy.lease)
+            wanted += [(row, policy.meter(kind, lane, era(record, name)), ladder) for row in rows]
         tallies = await core.ports.meters.read(wanted, micros(core.now() - EPOCH))
         statuses = []
         for number, (kind, lane) in enumerate(lanes):
@@ -50,7 +51,7 @@ class Administration:
             point = record.checkpoint(lane.name(kind))
             failures = (max(tally.count for tally in own) or point.count) + point.alone
             ready = max(tally.ready for tally in own)
-            stop = (policy.device if lane.known else policy.strangers).stop
+            stop = policy.rungs(kind, lane, point.opened).stop
             until = EPOCH + timedelta(microseconds=ready) if ready else None
             statuses.append(LaneStatus(lane=lane.name(kind), failures=failures, until=until, stopped=failures >= stop))
         return tuple(statuses)

@@ -120,14 +120,16 @@ class Counting:
     async def reach(self, scene: Scene, who: Who, kind: SecretClass, lane: Lane, count: int) -> None:
         """Say that a failure brought the lane to its next rung."""
         core, stored, lockout = self.core, who.stored, self.core.policy.lockout
-        rung = lockout.rung(kind, lane, count)
-        if not rung or rung == lockout.rung(kind, lane, count - 1):
+        opened = who.record.checkpoint(lane.name(kind)).opened if who.record else 0
+        rung = lockout.rung(kind, lane, count, opened)
+        if not rung or rung == lockout.rung(kind, lane, count - 1, opened):
             return
         if stored is not None and kind in LADDERED:
+            past = stored.record
             await core.apply(
                 scene,
                 stored,
-                lambda record: reach_rung(core.policy, record, scene=scene, kind=kind, lane=lane, count=count),
+                lambda record: reach_rung(core.policy, record, scene=scene, kind=kind, lane=lane, count=count, past=past),
             )
             return
         await self._say(scene, reached(scene, rung=rung, lane=lane.name(kind), count=count))

@@ -21,11 +21,12 @@ from acctsec.lockout import (
     Lane,
     OverBudget,
     SecretClass,
+    era,
     month_of,
 )
 from acctsec.outcomes import Refused, TryAgain
 from acctsec.protocols import AsyncMeterStore, Charge, Granted, Reading, Settle, Settlement
-from acctsec.record import Record, Verifier
+from acctsec.record import Checkpoint, Record, Verifier
 from acctsec.steps import No, Scene, Stale, Step, give_back
 
 
@@ -98,7 +99,14 @@ class Guess(Value, frozen=True, kw_only=True):
 
     async def clear(self, password: bytes) -> None:
         """Full success: clear the factor's lane, and the password's, whose reservation *password* was parked for this."""
-        also = self.guesses.core.policy.lockout.clearing(self.reserved.charges, lane=self.lane, hold=password)
+        record, name = self.who.record or Record(incarnation=b""), self.lane.name(SecretClass.PASSWORD)
+        also = self.guesses.core.policy.lockout.clearing(
+            self.reserved.charges,
+            lane=self.lane,
+            hold=password,
+            era=era(record, name),
+            opened=record.checkpoint(name).opened,
+        )
         await self.settle(Settle.CLEAR, also)
 
 
@@ -276,9 +284,9 @@ class Guesses:
         """One group of charges an index key: while keys rotate, old and new names are charged together."""
         core, record = self.core, who.record
         digest = core.keyring.digest
-        epoch, past, month = "0", 0, 0
+        epoch, point, month, counted_in = "0", Checkpoint(lane=""), 0, ""
         if record:
-            epoch, past = str(record.epoch), record.checkpoint(lane.name(kind)).count
+            epoch, point, counted_in = str(record.epoch), record.checkpoint(lane.name(kind)), era(record, lane.name(kind))
             month = record.checkpoint(month_of(kind)).within(core.policy.lockout.month.window, scene.now).count
         if record and not scene.active(record):
             epoch += " disabled"  # a right password fails now, and must not be remembered as wrong for later
@@ -293,9 +301,11 @@ class Guesses:
                 candidate=_truncated(digest("candidate", *who.names, epoch, secret, key=key)),
                 outside=_truncated(digest("outside candidate", kind.value, scene.tenant, typed, secret, key=key)),
                 hold=hold,
-                known=past,
+                known=point.count,
                 floor=floor,
                 month=month,
+                era=counted_in,
+                opened=point.opened,
             )
             groups.append(core.policy.lockout.charges(attempt))
         return groups

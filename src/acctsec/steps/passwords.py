@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from acctsec import events
 from acctsec._values import Value, evolve
 from acctsec.claims import SessionClaims, Ticket
+from acctsec.lockout import MONTHS
 from acctsec.mfa.policy import Proven
 from acctsec.outcomes import AssuranceLevel, ChangeReason, TryAgain
 from acctsec.policy import Policy
@@ -169,7 +170,8 @@ def redeem(
 ) -> Step:
     """
     Change the password on a proven reset. Gone with it: the reset and its siblings, every session, ticket and device of
-    before, and what was counted against the account. It never signs in, and takes no factor away.
+    before, and what was counted against the account, but for the months: those refill by time alone. It never signs in, and
+    takes no factor away.
     """
     refusal = redeem_refusal(policy, record, scene=scene, reset=reset, ticket=ticket)
     if refusal:
@@ -178,7 +180,7 @@ def redeem(
         return Step(NeedsFactor(methods), record)
     browser = Device(id=device, since=scene.now)
     after = record.with_verifier(sealed=new.sealed, preparation=new.preparation, now=scene.now, keep=policy.password.history)
-    after = after.with_fresh_meters().with_device(browser)
+    after = after.with_fresh_lanes(kept=MONTHS).with_device(browser)
     event = events.PasswordReset(**scene.head(), reset=reset.hex(), methods=methods)
     return Step(Changed(browser), after, (event, Notice(MessagePurpose.PASSWORD_CHANGED)))
 

@@ -137,7 +137,13 @@ class RecordingMessenger:
     @property
     def link(self) -> str:
         """The newest reset link."""
-        return next(one.link for one in reversed(self.messages) if one.link)
+        stopped = MessagePurpose.GUESSING_STOPPED
+        return next(one.link for one in reversed(self.messages) if one.link and one.purpose is not stopped)
+
+    @property
+    def unlock_link(self) -> str:
+        """The newest link that opens the lane of strangers."""
+        return next(one.link for one in reversed(self.of(MessagePurpose.GUESSING_STOPPED)) if one.link)
 
     @property
     def code(self) -> str:

@@ -66,7 +66,7 @@ class Answers:
         return FactorFound(match, self._anew(scene, factors) if match else {})
 
     def find_or_pretend(self, scene: Scene, factors: Factors, answer: FactorAnswer) -> FactorFound:
-        """The same where anybody may ask of anybody: as much work where there is nobody, or no factor, as where there are five."""
+        """The same where anybody may ask of anybody: as much work where there is nobody as where there are five."""
         found = self.find(scene, factors, answer)
         known = len(factors.totp) if isinstance(answer, TotpCode) else int(factors.recovery is not None)
         for _ in range(known, MAX_FACTORS if isinstance(answer, TotpCode) else 1):

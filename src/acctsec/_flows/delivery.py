@@ -15,8 +15,8 @@ from acctsec.identifiers import canonical
 from acctsec.lockout import UNLOCK_LIFETIME
 from acctsec.outcomes import Delivered
 from acctsec.protocols import Account, Charge, Drained, Granted, Message, MessagePurpose
-from acctsec.record import Reset
-from acctsec.steps import Done, No, Scene, issue_reset, unlockable
+from acctsec.record import Record, Reset
+from acctsec.steps import Done, No, Scene, Step, issue_reset, unlockable
 
 LEASE = timedelta(seconds=60)
 BATCH = 10  # entries in hand at once: one that ends the process takes no more with it
@@ -149,11 +149,6 @@ class Delivery:
         if not account.addresses or scene.now >= expires:
             self._withhold(scene, "no address" if not account.addresses else "late")
             return
-        if not request.subject and not again:
-            recipient, budget = self._recipient(account, request), core.policy.reset.per_subject
-            if not await self._within_budget(scene, recipient, b"!resets", budget, request.handle):
-                self._withhold(scene, "budget")
-                return
         loaded = await core.load(core.record_key(scene.tenant, subject), fresh=core.draw(16))
         oldest = core.keyring.index_count - 1  # it stays in force while keys rotate, so the same request gives the same link
         secret = core.keyring.digest("reset secret", request.handle, request.seed, key=oldest)
@@ -168,9 +163,18 @@ class Delivery:
             expires=expires,
             code_expires=code_expires,
         )
-        done = await core.apply(
-            scene, loaded, lambda record: issue_reset(core.policy, record, scene=scene, reset=reset, asked=request.at)
-        )
+
+        def step(record: Record) -> Step:
+            return issue_reset(core.policy, record, scene=scene, reset=reset, asked=request.at)
+
+        # A request without effect spends nothing: the last units would be gone before the last link is, and none would come.
+        effect = not isinstance(step(loaded.record).verdict, No)
+        if effect and not request.subject and not again:
+            recipient, budget = self._recipient(account, request), core.policy.reset.per_subject
+            if not await self._within_budget(scene, recipient, b"!resets", budget, request.handle):
+                self._withhold(scene, "budget")
+                return
+        done = await core.apply(scene, loaded, step)
         if isinstance(done.verdict, No):
             self._withhold(scene, done.verdict.reason)
             return

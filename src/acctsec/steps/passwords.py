@@ -120,7 +120,8 @@ def issue_reset(policy: Policy, record: Record, *, scene: Scene, reset: Reset, a
     reset = evolve(reset, epoch=record.epoch)
     if reset in record.resets:
         return Step(Done(), record)  # delivered again: it is live already, and its event told
-    live = policy.reset.issue(record.resets, reset, epoch=record.epoch, now=scene.now)
+    addresses = len(scene.account.addresses) if scene.account else 1
+    live = policy.reset.issue(record.resets, reset, epoch=record.epoch, now=scene.now, addresses=addresses)
     if live is None:
         return Step(No("too many live resets"), record)
     event = events.ResetIssued(**scene.head(), reset=reset.id.hex(), expires=reset.expires)

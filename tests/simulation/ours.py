@@ -6,7 +6,7 @@ from tests.simulation.world import Try
 
 from acctsec import Account, MemoryStore, Policy
 from acctsec._values import evolve
-from acctsec.lockout import Admitted, Attempt, Closed, Lane, OverBudget, SecretClass
+from acctsec.lockout import Admitted, Attempt, Closed, Lane, OverBudget, SecretClass, era
 from acctsec.protocols import Settle
 from acctsec.record import Record, Reset, Verifier
 from acctsec.steps import Changed, Compared, Drawn, Granted, NewVerifier, Scene, issue_reset, redeem, sign_in
@@ -89,16 +89,18 @@ class Ours:
         device = record.device(one.device) if one.device else None
         known = device is not None and _instant(now) < device.since + self.policy.lockout.remember
         # A number for a password, as the keyed digest is: the same wrong password of another epoch is another one.
+        lane = Lane(device.id) if known else Lane()
         candidate = (one.password * 2654435761 + record.epoch * 40503 + one.owner) & 0xFFFFFFFF
         return Attempt(
             kind=SecretClass.PASSWORD,
-            lane=Lane(device.id) if known else Lane(),
+            lane=lane,
             subject=b"%d.%d" % (one.owner, record.meters),
             source=b"from %d" % one.source,
             pair=b"%d" % one.owner,
             candidate=candidate,
             outside=candidate,
             hold=self._id(),
+            era=era(record, lane.name(SecretClass.PASSWORD)),  # a reset begins the lanes anew, and not the month
         )
 
     def _granted(self, one: Try, now: int, lane: Lane) -> bytes:

@@ -137,7 +137,7 @@ def test_a_lockout_without_reservations_is_caught():
 
 
 def test_a_lockout_that_strangers_can_turn_on_devices_is_caught():
-    def meter(self, kind, lane):
+    def meter(self, kind, lane, era=""):
         return b"!" + kind.value.encode()
 
     broken("a known device has all its tries", lockout=lockout(meter=meter))

@@ -6,13 +6,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from acctsec import events
-from acctsec.claims import RecoveryCode, TotpCode
+from acctsec.claims import RecoveryCode, TotpCode, UnlockFactor
 from acctsec.outcomes import (
     AssuranceLevel,
     EnrollmentRequired,
     EnrollmentStarted,
     FactorAdded,
     FactorRequired,
+    LockOpened,
     PasswordChangeRequired,
     ProofAccepted,
     Refused,
@@ -20,6 +21,7 @@ from acctsec.outcomes import (
     TryAgain,
 )
 from acctsec.protocols import MessagePurpose
+from acctsec.record import MAX_DEVICES
 from acctsec.testing.doubles import Authenticator
 from acctsec.testing.machine._model import PERIOD, App, Enrolment, Person, Session, Ticket
 from acctsec.testing.machine._stage import AT_ONCE, NUMBER, WHO, Stage, granted, pick
@@ -81,12 +83,15 @@ class SigningIn(Stage):
         self.session_given(person, outcome.session, level)
         person.devices = [*person.devices, self.hide(outcome.device)][-8:]
         person.guesses[lane] = 0
+        if lane == "strangers" or len(person.devices) + person.opened > MAX_DEVICES:  # its device may be forgotten
+            person.guesses["strangers"] = person.opened = 0
         self.happens(events.SignedInEvent)
 
     def count_guesses(self, person: Person, before: int, lane: str, password: str) -> None:
         """Every wrong password here is another one: hold the comparisons against what a lane may have."""
         person.guesses[lane] += sum(one.password == password for one in self.world.comparisons.guesses[before:])
-        most = self.policy.lockout.strangers.stop + person.lost
+        lockout = self.policy.lockout
+        most = lockout.strangers.stop + person.opened * lockout.device.stop + person.lost
         assert person.guesses[lane] <= most, f"{person.guesses[lane]} comparisons in a lane that may have {most}"
 
     # --- second factors ---
@@ -157,6 +162,26 @@ class SigningIn(Stage):
         person.codes.remove(code)
         person.dead_codes.append(code)
         self.told[MessagePurpose.RECOVERY_CODE_USED] += 1
+
+    # --- a lane that has stopped ---
+
+    @rule(who=WHO, number=NUMBER, step=st.integers(-1, 1), kind=st.sampled_from(("code", "wrong", "recovery")), stopped=AT_ONCE)
+    def open_lane(self, who: int, number: int, step: int, kind: str, stopped: bool) -> None:  # noqa: FBT001 - drawn
+        """A factor alone opens the lane of strangers, so far and no further, and is used up where it did."""
+        person, lockout = self.people[who], self.policy.lockout
+        for _ in range(2 * lockout.strangers.stop if stopped and person.password else 0):
+            self.try_password(person, person.identifier, self.invent("wrong"), None)
+            self.world.clock.advance(lockout.strangers.longest)
+        answer, chosen = self.answer(person, kind, step, number)
+        outcome = self.call("unlock", UnlockFactor(person.identifier, answer), context=self.context())
+        allowed = person.active and chosen is not None and person.guesses["strangers"] > 0
+        if granted(outcome, LockOpened, allowed=allowed):
+            person.opened += 1
+            self.happens(events.GuessingReopened)
+            if isinstance(answer, RecoveryCode):
+                self.use_code(person, answer.code)
+            else:
+                app, app.last_step = chosen[0], chosen[1]
 
     # --- the owner ---
 

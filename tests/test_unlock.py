@@ -37,6 +37,7 @@ from acctsec.claims import FreshSession, UnlockClaims
 from acctsec.events import GuessesCounted, GuessingReopened, GuessingStopped, NoticeWithheld, Unlocked
 from acctsec.keyring import frame
 from acctsec.lockout import MONTHS, OPENED, UNLOCK_LIFETIME, era
+from acctsec.mfa import totp
 from acctsec.outcomes import ProofAccepted
 from acctsec.protocols import Status
 from acctsec.steps import count_guesses
@@ -603,6 +604,53 @@ def tallies(w):
         if past == era(record(w), bare.decode()).removeprefix("@").encode():
             found[bare] = meter.count
     return found
+
+
+CODES = {
+    "right": lambda w: w.app.code(w.clock()),
+    "wrong": lambda w: w.app.wrong(w.clock()),
+    "printed": lambda w: RecoveryCode(w.codes[0]),
+    "not printed": lambda w: RecoveryCode("0000-0000-0000-0000"),
+}
+
+
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("name", [IDENTIFIER, "plain@example.org", "nobody@example.org"])
+def test_nobody_learns_here_who_there_is_or_what_a_code_was_worth(guarded, name, code, monkeypatch):
+    """Where nothing is stopped: the same answer, calls to stores and work, whoever is named and whatever is right."""
+    w = guarded
+    w.sign_up("u2", "plain@example.org")
+    store, work = w.store, Counter()
+    calls = []
+    for port in ("load", "commit", "charge", "settle"):
+        monkeypatch.setattr(store, port, watched(getattr(store, port), calls, port))
+    for where, what in ((Keyring, "open"), (totp, "matching_steps")):
+        monkeypatch.setattr(where, what, counted(getattr(where, what), work, what))
+    w.restart()
+    for number in range(12):
+        del calls[:]
+        work.clear()
+        outcome = w.calls.unlock(UnlockFactor(name, CODES[code](w)), context=w.context(f"198.18.7.{number + 1}"))
+        assert outcome == Refused()
+        # A code that was seen is compared again and is free; the sixth new one would rest.
+        assert calls in (["load", "charge", "settle"], ["load", "charge"]), calls
+        assert work == (Counter(open=5, matching_steps=5) if code in {"right", "wrong"} else Counter(open=1))
+
+
+def watched(call, calls, name):
+    def ask(*args):
+        calls.append(name)
+        return call(*args)
+
+    return ask
+
+
+def counted(call, work, name):
+    def ask(*args, **kwargs):
+        work[name] += name == "open" or totp.is_code(args[1])
+        return call(*args, **kwargs)
+
+    return ask
 
 
 # --- how much ---------------------------------------------------------------------------------------------------------

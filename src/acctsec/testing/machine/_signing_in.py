@@ -6,14 +6,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from acctsec import events
-from acctsec.claims import RecoveryCode, TotpCode, UnlockFactor
+from acctsec.claims import RecoveryCode, TotpCode
 from acctsec.outcomes import (
     AssuranceLevel,
     EnrollmentRequired,
     EnrollmentStarted,
     FactorAdded,
     FactorRequired,
-    LockOpened,
     PasswordChangeRequired,
     ProofAccepted,
     Refused,
@@ -162,26 +161,6 @@ class SigningIn(Stage):
         person.codes.remove(code)
         person.dead_codes.append(code)
         self.told[MessagePurpose.RECOVERY_CODE_USED] += 1
-
-    # --- a lane that has stopped ---
-
-    @rule(who=WHO, number=NUMBER, step=st.integers(-1, 1), kind=st.sampled_from(("code", "wrong", "recovery")), stopped=AT_ONCE)
-    def open_lane(self, who: int, number: int, step: int, kind: str, stopped: bool) -> None:  # noqa: FBT001 - drawn
-        """A factor alone opens the lane of strangers, so far and no further, and is used up where it did."""
-        person, lockout = self.people[who], self.policy.lockout
-        for _ in range(2 * lockout.strangers.stop if stopped and person.password else 0):
-            self.try_password(person, person.identifier, self.invent("wrong"), None)
-            self.world.clock.advance(lockout.strangers.longest)
-        answer, chosen = self.answer(person, kind, step, number)
-        outcome = self.call("unlock", UnlockFactor(person.identifier, answer), context=self.context())
-        allowed = person.active and chosen is not None and person.guesses["strangers"] > 0
-        if granted(outcome, LockOpened, allowed=allowed):
-            person.opened += 1
-            self.happens(events.GuessingReopened)
-            if isinstance(answer, RecoveryCode):
-                self.use_code(person, answer.code)
-            else:
-                app, app.last_step = chosen[0], chosen[1]
 
     # --- the owner ---
 

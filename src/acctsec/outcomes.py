@@ -325,6 +325,7 @@ class Export:
     sessions: tuple[tuple[str, datetime], ...]
     devices: tuple[datetime, ...]
     failures: tuple[tuple[str, int], ...]
+    openings: tuple[datetime, ...]
     change_required: bool
     disabled: bool
 

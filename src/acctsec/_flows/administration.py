@@ -89,6 +89,7 @@ class Administration:
             sessions=tuple((session.id.hex(), session.created) for session in record.sessions),
             devices=tuple(device.since for device in record.devices),
             failures=tuple((point.lane, point.total) for point in record.checkpoints),
+            openings=tuple(one.at for one in record.openings),
             change_required=record.change is not None,
             disabled=record.disabled,
         )

@@ -34,8 +34,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted({ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "seeds").rglob("*.md")})
 PAGES = [page for page in PAGES if "_build" not in page.parts]
 RUN = {"python", "sh", "sql", "valkey", "output"}
-INERT = {"text", "toml", "{toctree}", "{eval-rst}", "{knobs}"}
-"""What else a fence may hold. Anything that is neither here nor in RUN fails: it would not be run."""
+INERT = {"text", "toml", "js", "{toctree}", "{eval-rst}", "{knobs}"}
+"""What else a fence may hold (``js`` is run by test_challenges). Anything that is neither here nor in RUN fails: it would not be run."""
 
 
 def first_fence(page, language):

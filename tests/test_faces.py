@@ -15,8 +15,9 @@ from acctsec import (
     PortError,
     SqliteStore,
 )
+from acctsec.challenges import ProofOfWork
 from acctsec.testing import MemoryDirectory, RecordingMessenger, RecordingSink, SeededEntropy, as_async, async_world, world
-from acctsec.testing.doubles import CORPUS, DIRECTORY, MESSENGER, POPULARITY, SINK, STORE
+from acctsec.testing.doubles import CHALLENGE, CORPUS, DIRECTORY, MESSENGER, POPULARITY, SINK, STORE
 
 BLOCKING_ONLY = {"close"}  # stops the thread of deliver_in_background, which has no async form
 
@@ -85,6 +86,7 @@ PORTS = {
     "sink": (RecordingSink, SINK),
     "corpus": (Corpus, CORPUS),
     "popularity": (Popularity, POPULARITY),
+    "challenge": (ProofOfWork, CHALLENGE),
 }
 
 

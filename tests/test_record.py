@@ -1,6 +1,7 @@
 """Records read back, refuse what they cannot read, and stay within 16 KiB however much is put into them."""
 
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
@@ -9,22 +10,32 @@ from hypothesis import strategies as st
 from acctsec import _codec
 from acctsec._codec import decode_record, encode_record, pack_event, unpack_event
 from acctsec._values import evolve
+from acctsec.attacks.history import path
+from acctsec.attacks.networks import Networks
 from acctsec.errors import RecordError
 from acctsec.events import EVENTS, SignedInEvent
-from acctsec.lockout import LADDERED, Lane
+from acctsec.lockout import LADDERED, OPENED, Lane, SecretClass, month_of
 from acctsec.outcomes import AssuranceLevel, ChangeReason
 from acctsec.record import (
     MAX_BYTES,
+    MAX_CHECKPOINTS,
     MAX_COMMITS,
     MAX_DEVICES,
     MAX_FACTORS,
     MAX_HISTORY,
+    MAX_NETWORKS,
+    MAX_OPENINGS,
+    MAX_PLACES,
     MAX_RESETS,
     MAX_SESSIONS,
+    MAX_SIGN_INS,
     MAX_SPENT,
     Checkpoint,
     Device,
     Factors,
+    History,
+    Network,
+    Opening,
     Record,
     RecoverySet,
     Reset,
@@ -39,7 +50,7 @@ SEALED = b"\xff" * (36 + 150)  # an Argon2 hash of the longest kind, sealed
 
 def full() -> Record:
     """A record with every collection at its cap and every value as long as it can be."""
-    record = Record(incarnation=b"\xff" * 16, epoch=2**40, meters=2**40, change=ChangeReason.SET_BY_ADMINISTRATOR)
+    record = Record(incarnation=b"\xff" * 16, epoch=2**40, meters=2**40, lanes=2**40, change=ChangeReason.SET_BY_ADMINISTRATOR)
     for _ in range(MAX_HISTORY + 5):
         record = record.with_verifier(sealed=SEALED, preparation=1, now=NOW, keep=MAX_HISTORY)
     for number in range(MAX_SESSIONS + 5):
@@ -47,21 +58,42 @@ def full() -> Record:
         record = record.with_session(session)
     for number in range(MAX_DEVICES + 5):
         record = record.with_device(Device(id=number.to_bytes(16, "big"), since=NOW))
+    networks = tuple(Network(id=bytes([255 - number]) * 8, digest=b"\xff" * 16, since=NOW) for number in range(MAX_NETWORKS))
     reset = Reset(
         id=b"\xff" * 16, epoch=2**40, recipient=b"\xff" * 16, link=b"\xff" * 32, code=b"\xff" * 32, expires=NOW, code_expires=NOW
     )
     totp = Totp(id="f" * 16, name="\U0001f511" * 40, sealed=b"\xff" * 56, created=NOW, last_step=2**40)
     codes = RecoverySet(generation=2**40, sealed=b"\xff" * (36 + 16 * 16), total=16, used=2**16 - 1)
     for kind in LADDERED:
-        for lane in (Lane(), *(Lane(device.id) for device in record.devices)):
-            record = record.with_checkpoint(Checkpoint(lane=lane.name(kind), count=50, rung="stopped"))
+        lanes = [Lane(), *(Lane(device.id) for device in record.devices), *(Lane(network=one.id) for one in networks)]
+        for name in (*(lane.name(kind) for lane in lanes), month_of(kind)):
+            record = record.with_checkpoint(Checkpoint(lane=name, count=1000, rung="stopped", since=NOW, alone=1000))
+    for kind in set(SecretClass) - LADDERED:
+        record = record.with_checkpoint(Checkpoint(lane=Lane().name(kind), count=1000, rung="stopped", since=NOW, alone=1000))
+    assert len(record.checkpoints) == MAX_CHECKPOINTS
+    stranger = evolve(record.checkpoint(OPENED), opened=MAX_OPENINGS)
     return evolve(
-        record,
+        record.with_checkpoint(stranger),
+        openings=(Opening(number=2**40, at=NOW),) * MAX_OPENINGS,
         resets=(reset,) * MAX_RESETS,
         factors=Factors(totp=(totp,) * MAX_FACTORS, recovery=codes, generation=2**40),
+        networks=networks,
         spent=(Spent(id=b"\xff" * 16, expires=NOW),) * MAX_SPENT,
         commits=(b"\xff" * 16,) * MAX_COMMITS,
+        habits=habits(),
     )
+
+
+def habits() -> History:
+    """A history of places that all have four levels, counted as high as it goes."""
+    levels = ("country", "asn", "prefix", "address")
+    history = History()
+    for number in range(MAX_PLACES + 5):
+        at = tuple((level, sha256(b"%d" % number).digest()[:16]) for level in levels)
+        history = history.learned(at, hour=9, known_device=True)
+    assert len(history.places) == MAX_PLACES
+    counted = tuple((place, MAX_SIGN_INS) for place, _ in history.places)
+    return evolve(history, sign_ins=MAX_SIGN_INS, known=MAX_SIGN_INS, hours=(MAX_SIGN_INS,) * 24, places=counted)
 
 
 def test_a_record_with_everything_full_is_within_16_kib_and_reads_back():
@@ -81,7 +113,7 @@ def test_a_change_of_password_leaves_nothing_minted_under_the_old_one():
     before = full()
     after = before.with_verifier(sealed=b"new", preparation=1, now=NOW + timedelta(days=2), keep=3)
     assert after.epoch == after.verifier.born == before.epoch + 1
-    assert (after.resets, after.sessions, after.devices, after.change) == ((), (), (), None)
+    assert (after.resets, after.sessions, after.devices, after.networks, after.change) == ((), (), (), (), None)
     assert {reset.id for reset in before.resets} <= {spent.id for spent in after.spent}
     assert after.history == (before.verifier, *before.history[:2])
     assert after.factors == before.factors
@@ -108,35 +140,54 @@ def test_a_damaged_record_never_reads_as_another_type():
 
 
 def test_a_newer_schema_is_refused_and_says_to_upgrade():
-    with pytest.raises(RecordError, match=r"schema 2.*Upgrade acctsec"):
+    with pytest.raises(RecordError, match=rf"schema {_codec.READS + 1}.*Upgrade acctsec"):
         decode_record(bytes([_codec.READS + 1]) + b"anything")
 
 
 def test_an_older_schema_is_brought_up_step_by_step(monkeypatch):
-    """The mechanism from day one: when schema 2 comes, bodies of schema 1 pass through one function."""
+    """When the next schema comes, bodies of this one pass through one function."""
     old = encode_record(Record(incarnation=b"i" * 16, epoch=7))
 
     def upcast(body):
         return body | {"meters": body["meters"] + 41}
 
-    monkeypatch.setattr(_codec, "READS", 2)
-    monkeypatch.setitem(_codec.UPCASTS, 1, upcast)
+    monkeypatch.setattr(_codec, "READS", _codec.WRITES + 1)
+    monkeypatch.setitem(_codec.UPCASTS, _codec.WRITES, upcast)
     assert decode_record(old) == Record(incarnation=b"i" * 16, epoch=7, meters=41)
 
 
+def test_a_record_of_schema_1_knows_no_networks_and_is_else_what_it_was():
+    """The bytes are those of the release before, written down here."""
+    old = (
+        b"\x01\x8c\xabincarnation\xc4\x01i\xa5epoch\x07\xa6meters\x02\xa8verifier\xc0\xa7history\x90\xa6resets\x90"
+        b"\xa7factors\x83\xa4totp\x90\xa8recovery\xc0\xaageneration\x00\xa7devices\x90\xa8sessions\x90\xa5spent\x90"
+        b"\xabcheckpoints\x90\xa6change\xc0"
+    )
+    assert decode_record(old) == Record(incarnation=b"i", epoch=7, meters=2)
+
+
 def test_nodes_are_upgraded_one_by_one(monkeypatch):
-    """Two releases side by side: the first with schema 2 reads it and writes 1, which the release before can read."""
-    record = Record(incarnation=b"i" * 16, epoch=7)
-    monkeypatch.setattr(_codec, "READS", 2)
-    monkeypatch.setitem(_codec.UPCASTS, 1, lambda body: body)
+    """Two releases side by side: the first with another schema reads it and writes this, which the release before can read."""
+    record, now = Record(incarnation=b"i" * 16, epoch=7), _codec.READS
+    monkeypatch.setattr(_codec, "READS", now + 1)
+    monkeypatch.setitem(_codec.UPCASTS, now, lambda body: body)
     written_by_the_next = encode_record(record)
-    monkeypatch.setattr(_codec, "WRITES", 2)
+    monkeypatch.setattr(_codec, "WRITES", now + 1)
     written_by_the_one_after = encode_record(record)
     assert decode_record(written_by_the_next) == decode_record(written_by_the_one_after) == record
-    monkeypatch.setattr(_codec, "READS", 1)
+    monkeypatch.setattr(_codec, "READS", now)
     assert decode_record(written_by_the_next) == record
     with pytest.raises(RecordError, match="Upgrade acctsec"):
         decode_record(written_by_the_one_after)
+
+
+def test_habits_read_back_as_the_same_places_and_stay_when_the_password_changes():
+    record = decode_record(encode_record(full()))
+    again = path(Networks("192.0.2.7", ("192.0.2.0/24",), 64500, "SE"), lambda name: sha256(name.encode()).digest())
+    once = evolve(record, habits=History().learned(again, hour=9, known_device=True))
+    twice = decode_record(encode_record(once)).habits.learned(again, hour=9, known_device=False)
+    assert (len(twice.places), twice.under(again[:1]), twice.under(again), twice.under(again[1:])) == (1, 2, 2, 0)
+    assert record.with_verifier(sealed=b"new", preparation=1, now=NOW, keep=3).habits == record.habits
 
 
 def test_instants_keep_their_microseconds_and_zone():

@@ -2,6 +2,7 @@
 
 from acctsec.claims import (
     Admin,
+    ChallengeAnswer,
     ChangeTicket,
     CurrentPassword,
     FreshSession,
@@ -23,7 +24,11 @@ from acctsec.lockout import LockoutPolicy
 from acctsec.mfa import MfaPolicy
 from acctsec.outcomes import (
     AssuranceLevel,
+    ChallengeRequired,
     Delivered,
+    DeviceForgotten,
+    DeviceInfo,
+    Devices,
     EnrollmentRequired,
     EnrollmentStarted,
     FactorAdded,
@@ -88,11 +93,16 @@ __all__ = [
     "AsyncSplitStore",
     "AsyncSqliteStore",
     "AsyncValkeyStore",
+    "ChallengeAnswer",
+    "ChallengeRequired",
     "ChangeTicket",
     "ConfigError",
     "Context",
     "CurrentPassword",
     "Delivered",
+    "DeviceForgotten",
+    "DeviceInfo",
+    "Devices",
     "Engine",
     "EnrollmentRequired",
     "EnrollmentStarted",

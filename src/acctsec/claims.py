@@ -101,6 +101,16 @@ class Enrollment(Sealed, frozen=True, kw_only=True):
     secret: bytes
 
 
+class ChallengeClaims(Sealed, frozen=True, kw_only=True):
+    """The ticket of a challenge: *bound* is a digest of all that it is for, and *puzzle* what was shown."""
+
+    bound: bytes
+    id: bytes
+    issued: datetime
+    expires: datetime
+    puzzle: str
+
+
 # --- what callers claim -----------------------------------------------------------------------------------------------
 
 
@@ -165,6 +175,18 @@ class RecoveryCode:
 
 
 FactorAnswer = TotpCode | RecoveryCode
+
+
+@frozen
+class ChallengeAnswer:
+    """
+    The answer to a ``ChallengeRequired``, with its *ticket*: put it into the Context and call the same operation again.
+
+    It is looked at once, whatever comes of it.
+    """
+
+    ticket: str = field(repr=False)
+    answer: str = field(repr=False)
 
 
 @frozen

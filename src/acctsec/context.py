@@ -9,8 +9,10 @@ import ipaddress
 from typing import Self
 
 from attrs import field, frozen
+from attrs.validators import optional
 
 from acctsec.checks import kind
+from acctsec.claims import ChallengeAnswer
 from acctsec.errors import ConfigError
 from acctsec.protocols import check_name
 
@@ -77,15 +79,25 @@ class Context:
     The facts of one request.
 
     *device* is the device token of an earlier ``SignedIn``, from its own cookie. *tenant* separates platforms that share one
-    store; nothing of one tenant is of use in another.
+    store; nothing of one tenant is of use in another. *challenge* answers the ``ChallengeRequired`` that this very call was
+    answered with before.
     """
 
     source: Source = field(validator=kind(Source))
     device: str | None = field(default=None, repr=False)
     user_agent: str = field(default="", converter=_short)
     tenant: str = field(default="", validator=check_name)
+    challenge: ChallengeAnswer | None = field(default=None, repr=False, validator=optional(kind(ChallengeAnswer)))
 
     @classmethod
-    def of(cls, address: object, *, device: str | None = None, user_agent: str = "", tenant: str = "") -> Self:
+    def of(
+        cls,
+        address: object,
+        *,
+        device: str | None = None,
+        user_agent: str = "",
+        tenant: str = "",
+        challenge: ChallengeAnswer | None = None,
+    ) -> Self:
         """The usual context: the peer's *address* and the device cookie."""
-        return cls(source=Source.of(address), device=device, user_agent=user_agent, tenant=tenant)
+        return cls(source=Source.of(address), device=device, user_agent=user_agent, tenant=tenant, challenge=challenge)

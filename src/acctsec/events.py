@@ -125,6 +125,13 @@ class SessionsClosed(Event):
 
 
 @frozen(kw_only=True)
+class DeviceRevoked(Event):
+    """A known device was forgotten: from now on it stands with the strangers."""
+
+    device: str
+
+
+@frozen(kw_only=True)
 class GuessesCounted(Event):
     """The failures of a *lane*, with the attempt under way, came to *count*; the record knew it before that was compared."""
 
@@ -195,7 +202,8 @@ class Erased(Event):
 @frozen(kw_only=True)
 class AttemptRefused(Event):
     """
-    Observation: an attempt was refused. *kind* is ``budget`` or ``evaluated``; *reason* is for operators alone.
+    Observation: an attempt was refused. *kind* is ``budget``, ``evaluated`` or ``challenge``, where a puzzle was asked for;
+    *reason* is for operators alone.
 
     *subject* is empty for an unknown identifier.
     """
@@ -210,6 +218,18 @@ class PortFailed(Event):
     """Observation: a port that may fail did, and what depends on it went on without."""
 
     port: str
+
+
+@frozen(kw_only=True)
+class RiskAssessed(Event):
+    """
+    A sign-in with the right password was weighed: the *score* and what each feature added to it, in hundredths of a ban, and
+    the *extra* they asked for (``none``, ``challenge``, ``factor``). Nothing personal is in it.
+    """
+
+    score: int
+    contributions: tuple[tuple[str, int], ...]
+    extra: str
 
 
 @frozen(kw_only=True)

@@ -50,6 +50,8 @@ def knobs(policy: Policy) -> tuple[Knob, ...]:
         elif isinstance(part, Parts):
             for name, one in part.items():
                 found += _of(one, f"{family.name}.{name}")
+        elif family.name == "risk" and part is not None:
+            found.append(Knob(name=family.name, value=type(part).__qualname__, meaning="", source=""))
     return tuple(found)
 
 

@@ -1,9 +1,9 @@
 """
 Lockout: make guessing stop without letting anyone lock the owner out.
 
-Strangers share one lane of an account, each known device has its own. What a stranger can see (a refusal before any
-comparison, a time to wait) depends only on his own source and on what he typed; a lane that rests or has stopped answers
-him exactly like a wrong password.
+Strangers share one lane of an account; each known device, and each known network, has its own. What a stranger can see (a
+refusal before any comparison, a time to wait) depends only on his own source and on what he typed; a lane that rests or has
+stopped answers him exactly like a wrong password.
 """
 
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from attrs import field, frozen
 
 from acctsec._values import Value, evolve
 from acctsec.budgets import Budget, Rungs, micros
-from acctsec.checks import kind, length
+from acctsec.checks import kind, length, whole
 from acctsec.errors import ConfigError
 from acctsec.meters import KEEP
 from acctsec.protocols import Charge, Granted, Ladder, Reading, Resting, Settle, Settlement, Stopped
-from acctsec.record import MAX_DEVICES, MAX_OPENINGS, Record
+from acctsec.record import MAX_DEVICES, MAX_NETWORKS, MAX_OPENINGS, Device, Network, Record
 
 if TYPE_CHECKING:
     from acctsec.explained import Explained, Likely
@@ -29,6 +29,12 @@ TURN = b"!turn"
 MONTH = "/month"
 HOUR = 3_600_000_000
 PAIR = b"pair/"
+TYPOS = b"!typos"
+SLIPS = 5
+"""
+One in so many of a month's wrong secrets may be forgiven as a slip, in the month's length. One in ten of an owner's failures is
+one, so he is never short of it; and whoever is near the password on purpose gains no more than this.
+"""
 STEP = 10  # every so many failures are committed to the record: what a loss of the meters can cost is one less than this
 
 
@@ -68,18 +74,21 @@ class Outage(StrEnum):
 
 
 class Lane(Value, frozen=True):
-    """Where an attempt is counted: with all strangers, or with one known device."""
+    """Where an attempt is counted: with all strangers, with those in one known network, or with one known device."""
 
     device: bytes | None = None
+    network: bytes | None = None
 
     @property
     def known(self) -> bool:
-        """Whether this is the lane of a known device."""
+        """Whether this is the lane of a known device. A network is shared: who stands in one is a stranger still."""
         return self.device is not None
 
     def name(self, kind: SecretClass) -> str:
         """The lane's name in the record and in the meters of its subject."""
-        return f"{kind.value}/{'strangers' if self.device is None else self.device.hex()}"
+        if self.device is not None:
+            return f"{kind.value}/{self.device.hex()}"
+        return f"{kind.value}/{'strangers' if self.network is None else f'network-{self.network.hex()}'}"
 
 
 STRANGERS = Lane()
@@ -170,10 +179,17 @@ class LockoutPolicy:
     Args:
         strangers: consecutive failures of all strangers together. Default: 10 free, then resting 1 min doubling to 30 min
             (standards agree on 10 and 30 min for the soft lock: PCI DSS 8.3.4), stop at 50.
-        device: the same for each known device. Default: 5 free, 30 s doubling to 15 min, stop at 10; with five devices all
-            lanes together stay within the 100 of SP 800-63B-4.
+        device: the same for each known device. Default: 8 free (with 5, the owner's own typos were most of what is refused
+            where nobody attacks: docs/explanation/lockout-simulation.md), 30 s doubling to 15 min, stop at 10; with five devices
+            all lanes together stay within the 100 of SP 800-63B-4.
+        networks: how many networks an account remembers because somebody signed in fully from there. Strangers in one of them
+            are counted apart from all others, on the same ladder: a botnet elsewhere does not lock an owner out at home, in a
+            browser that nobody knows. A network is an IPv4 address or an IPv6 /64. Default 0: `strangers.stop` would have to be
+            25 for one, 16 for two, 12 for three. Entra has such counters for familiar places.
         month: distinct wrong secrets of strangers in 30 days, whatever succeeds, is reset or opened meanwhile. Default 100:
             with the default password rules that many guesses of a well-informed attacker take less than 0.1 % of accounts.
+            Slips of the owner are taken back once he is in without a second factor, up to a fifth of the budget
+            (docs/decisions/0033).
         pair: one source against one identifier, visible to that source. Default: 5 free, 30 s doubling to 15 min, a day (SP
             800-63B-4 section 3.2.2 names delays from 30 s to 1 h; Keycloak and Cognito stop doubling at 15 min).
         source: one source against everybody. Default: 50 failures an hour, then 1 min doubling to 15 min: room for an office
@@ -187,11 +203,16 @@ class LockoutPolicy:
             hour, so that a flood of locks is no flood of mail.
         repeats: whether the same wrong secret counts again; it is compared all the same. Default FREE: a stale client repeats
             one old password for days.
-        remember: how long a device stays known without a sign-in. Default 180 days, as the peers that have device lanes do.
+        remember: how long a device or network stays known without a sign-in. Default 180 days, as the peers that have device
+            lanes do.
         on_outage: what becomes of a guess while the meter store does not answer. Default REFUSE: nothing is compared and
             StoreUnavailable is raised (fail securely: OWASP ASVS 5.0 section 16.5). LOCAL: each process counts by itself.
         alone: with LOCAL, the distinct wrong secrets of a subject's lane that each process admits. Every one is written to
             the record before it is compared, so the stops hold over all processes. Default: 3 in 15 min.
+        challenge_lifetime: how long a puzzle may take to be solved and sent back. Default 10 min, as for a code (ASVS 5.0 6.5.5);
+            Cap gives as long.
+        challenges: how many answers of one source, or of one known device, are looked at; each leaves a meter for two
+            hours. Default 300 an hour, six times the failures of an office behind one address.
         lease: how long an attempt may take before it counts as failed. Default 30 s, above any queue for a hash.
         patience: how long an attempt waits inside the call for room held by others. Default 2 s, a wait a person still takes
             for slow.
@@ -203,8 +224,9 @@ class LockoutPolicy:
         default=Rungs(free=10, first=timedelta(minutes=1), longest=timedelta(minutes=30), stop=50), validator=kind(Rungs)
     )
     device: Rungs = field(
-        default=Rungs(free=5, first=timedelta(seconds=30), longest=timedelta(minutes=15), stop=10), validator=kind(Rungs)
+        default=Rungs(free=8, first=timedelta(seconds=30), longest=timedelta(minutes=15), stop=10), validator=kind(Rungs)
     )
+    networks: int = field(default=0, validator=whole(0, MAX_NETWORKS))
     month: Rungs = field(
         default=Rungs(free=100, first=timedelta(minutes=1), longest=timedelta(minutes=1), stop=100, window=timedelta(days=30)),
         validator=kind(Rungs),
@@ -227,6 +249,10 @@ class LockoutPolicy:
     remember: timedelta = field(default=timedelta(days=180), validator=length())
     on_outage: Outage = field(default=Outage.REFUSE, validator=kind(Outage))
     alone: Budget = field(default=Budget(limit=3, window=timedelta(minutes=15)), validator=kind(Budget))
+    challenge_lifetime: timedelta = field(
+        default=timedelta(minutes=10), validator=length(timedelta(seconds=10), timedelta(hours=1))
+    )
+    challenges: Budget = field(default=Budget(limit=300, window=timedelta(hours=1)), validator=kind(Budget))
     lease: timedelta = field(default=timedelta(seconds=30), validator=length(most=timedelta(minutes=10)))
     patience: timedelta = field(default=timedelta(seconds=2), validator=length(timedelta(0), timedelta(seconds=30)))
 
@@ -241,15 +267,26 @@ class LockoutPolicy:
         for name, most in (("month", 1_000), ("pair", 10_000), ("source", 100_000), ("codes", 100)):
             if getattr(self, name).stop > most:
                 raise ConfigError(f"{name}.stop is above {most}: it would stop nobody.", remedy="Lower it.")
-        together = self.strangers.stop + MAX_DEVICES * self.device.stop
-        if together > 100:
-            message = f"strangers.stop + {MAX_DEVICES} * device.stop is {together}; SP 800-63B-4 section 3.2.2 allows 100."
-            raise ConfigError(message, remedy="Lower one of the two stops.")
+        self._check_stops()
         if self.unlocks.limit > MAX_OPENINGS:
             message = f"unlocks.limit is {self.unlocks.limit}; an opened lane takes the room of one of {MAX_OPENINGS} devices."
             raise ConfigError(message, remedy=f"Let it be at most {MAX_OPENINGS}.")
         if self.lease <= self.patience:
             raise ConfigError("The lease is not longer than patience.", remedy="Raise lease.")
+
+    def _check_stops(self) -> None:
+        """All lanes an account can have together stay within what the standard allows, and no lane uses up another's month."""
+        outside, devices = (1 + self.networks) * self.strangers.stop, MAX_DEVICES * self.device.stop
+        if outside + devices > 100:
+            times = f"{1 + self.networks} * " if self.networks else ""
+            sum_ = f"{times}strangers.stop + {MAX_DEVICES} * device.stop"
+            most = (100 - devices) // (1 + self.networks)
+            lower = f"Lower strangers.stop to {most}" if most >= self.strangers.free else "Lower strangers.free and both stops"
+            remedy = f"{lower}, or remember fewer networks." if self.networks else "Lower one of the two stops."
+            raise ConfigError(f"{sum_} is {outside + devices}; SP 800-63B-4 section 3.2.2 allows 100.", remedy=remedy)
+        if self.networks and self.month.stop < outside:
+            message = f"month.stop is {self.month.stop}: strangers elsewhere could use up what is left to the known networks."
+            raise ConfigError(message, remedy=f"Raise it to {outside}, or lower strangers.stop.")
 
     def explain(self, *, sources: int = 1000, likely: "Likely | None" = None) -> "Explained":
         """
@@ -264,6 +301,34 @@ class LockoutPolicy:
         from acctsec.explained import ROCKYOU, explain
 
         return explain(self, sources=sources, likely=ROCKYOU if likely is None else likely)
+
+    def lane(self, record: Record, *, device: Device | None, network: Sequence[bytes], now: datetime) -> Lane:
+        """Where somebody is counted who holds the token of *device* and comes from the *network* with these digests."""
+        if device is not None and self.knows(device, now):
+            return Lane(device.id)
+        return next((Lane(network=one.id) for one in self.familiar(record.networks, now) if one.named(network)), STRANGERS)
+
+    def knows(self, place: Device | Network, now: datetime) -> bool:
+        """Whether a device or network still is what it was: it is forgotten after so long without a sign-in."""
+        return now < place.since + self.remember
+
+    def familiar(self, networks: tuple[Network, ...], now: datetime) -> tuple[Network, ...]:
+        """The known networks that have a lane, the one seen last at the end: no more than the policy says by now."""
+        return tuple(one for one in networks[-self.networks :] if self.knows(one, now)) if self.networks else ()
+
+    def seen(
+        self, networks: tuple[Network, ...], *, network: Sequence[bytes], fresh: bytes, now: datetime
+    ) -> tuple[Network, ...]:
+        """
+        The known networks after a full success from the one with these digests, newest key first; past the cap the one seen
+        longest ago is forgotten, and its lane with it. A new one gets the id *fresh*, so that its lane is new as well.
+        """
+        kept = self.familiar(networks, now)
+        if not self.networks or not network:
+            return kept
+        old = next((one for one in kept if one.named(network)), None)
+        last = Network(id=old.id if old else fresh, digest=network[0], since=now)
+        return (*(one for one in kept if one is not old), last)[-self.networks :]
 
     def charges(self, attempt: Attempt) -> tuple[Charge, ...]:
         """
@@ -309,7 +374,12 @@ class LockoutPolicy:
         return (*outside, turn, *inside)
 
     def rungs(self, kind: SecretClass, lane: Lane, opened: int = 0) -> Rungs:
-        """The ladder of a lane. One that its owner *opened* has that of a device, until a success clears it."""
+        """
+        The ladder of a lane. One that its owner *opened* has that of a device, until a success clears it.
+
+        That of a known network is the strangers': with another, whoever shares the owner's network could tell by the time of
+        a rung, and so by the clock, that the account is known there.
+        """
         if kind in LADDERED:
             return self.device if lane.known or opened else self.strangers
         return UNGUESSABLE if kind is SecretClass.RECOVERY else self.codes
@@ -355,6 +425,23 @@ class LockoutPolicy:
                 settled.append(Settlement(charge.slot, charge.meter, charge.ladder, reading.hold, own))
         return tuple(settled)
 
+    def forgivable(self, charges: Sequence[Charge], readings: Sequence[Reading]) -> tuple[Charge, ...]:
+        """
+        The months that an attempt was charged to, one for each index key, if any of them knows of more than this attempt.
+
+        None of a known device, which no month counts, and none where repeats count: then nothing is remembered by its candidate.
+        """
+        name = b"!" + month_of(SecretClass.PASSWORD).encode()
+        months = [pair for pair in zip(charges, readings, strict=True) if pair[0].meter == name]
+        more = any(isinstance(reading, Granted) and reading.ordinal > reading.new for _, reading in months)
+        return tuple(month for month, _ in months) if more and self.repeats is Repeats.FREE else ()
+
+    def forgiving(self, month: Charge, number: int) -> Charge:
+        """What *number* forgiven secrets of a *month* are charged to: a budget of its own, a fifth of the month's and as long."""
+        most = -(-month.ladder.stop // SLIPS)
+        ladder = evolve(month.ladder, free=most, stop=most)
+        return evolve(month, meter=TYPOS, ladder=ladder, candidate=None, at_least=0, weight=number)
+
     def clearing(
         self, charges: Sequence[Charge], *, lane: Lane, hold: bytes, era: str = "", opened: int = 0
     ) -> tuple[Settlement, ...]:
@@ -369,11 +456,11 @@ class LockoutPolicy:
 
     def meter(self, kind: SecretClass, lane: Lane, era: str = "") -> bytes:
         """
-        The name of a lane's meter. That of the strangers is never evicted; devices come and go, and so do the eras, or every
-        reset would leave a meter for good. No stranger begins a meter in this row, so none can push another out.
+        The name of a lane's meter. That of the strangers is never evicted; devices and networks come and go, and so do the
+        eras, or every reset would leave a meter for good. No stranger begins a meter in this row, so none can push another out.
         """
         name = (lane.name(kind) + era).encode()
-        return name if lane.known or era else KEEP + name
+        return KEEP + name if lane == STRANGERS and not era else name
 
     def due(self, charges: Sequence[Charge], readings: Sequence[Reading], kind: SecretClass, lane: Lane) -> dict[str, int]:
         """The lanes and budgets the record has to hear of before the secret is compared, and how far they have come."""
@@ -382,7 +469,8 @@ class LockoutPolicy:
         for charge, reading in zip(charges, readings, strict=True):
             name = names.get(_without_era(charge.meter))
             if kind in LADDERED and name and isinstance(reading, Granted):
-                count, past = reading.ordinal, reading.ordinal - reading.new
+                count = reading.ordinal
+                past = count - charge.weight if reading.new else count
                 if count // STEP > past // STEP or past < charge.ladder.stop <= count:
                     told[name] = max(count, told.get(name, 0))
         return told

@@ -153,6 +153,19 @@ class FactorRequired:
 
 
 @frozen
+class ChallengeRequired:
+    """
+    Show the *puzzle*, and call the same operation again with ``Context(challenge=ChallengeAnswer(ticket, answer))``.
+
+    An answer is good once and for what it was asked for: the same identifier from the same source. This answer to it is like
+    the first: solve the new puzzle.
+    """
+
+    ticket: str = secret()
+    puzzle: str = field(kw_only=True, repr=False)  # no secret, and no two are alike
+
+
+@frozen
 class EnrollmentRequired:
     """The policy demands a second factor and the subject has none yet: call ``enroll_totp`` with this *ticket*."""
 
@@ -177,7 +190,7 @@ class ProofAccepted:
 @frozen
 class PasswordChanged:
     """
-    The password is changed; every session, ticket, reset and known device of before is dead.
+    The password is changed; every session, ticket, reset, known device and known network of before is dead.
 
     *device* is a fresh device token for the browser that proved the change, and None where there is no such browser.
     """
@@ -205,6 +218,30 @@ class SessionsEnded:
     """The sessions are dead; *count* says how many there were."""
 
     count: int
+
+
+@frozen
+class DeviceInfo:
+    """
+    What may be shown of a known device: *seen* is when somebody signed in fully there or proved a change of password, *current*
+    whether the request came with its token.
+    """
+
+    id: str
+    seen: datetime
+    current: bool
+
+
+@frozen
+class Devices:
+    """The known devices of a subject, the one seen last first."""
+
+    devices: tuple[DeviceInfo, ...]
+
+
+@frozen
+class DeviceForgotten:
+    """The device is a stranger from now on, on every node. Its session, if it has one, goes on: see ``sign_out_everywhere``."""
 
 
 @frozen
@@ -313,7 +350,9 @@ class LaneStatus:
 
 @frozen(kw_only=True)
 class Export:
-    """All that is held about a subject, without secrets."""
+    """
+    All that is held about a subject, without secrets. *habits*: how many sign-ins are remembered, from how many places.
+    """
 
     subject: str
     tenant: str
@@ -324,10 +363,12 @@ class Export:
     live_resets: tuple[datetime, ...]
     sessions: tuple[tuple[str, datetime], ...]
     devices: tuple[datetime, ...]
+    networks: tuple[datetime, ...]
     failures: tuple[tuple[str, int], ...]
     openings: tuple[datetime, ...]
     change_required: bool
     disabled: bool
+    habits: tuple[int, int] = (0, 0)
 
 
 class ImportObjection(StrEnum):
@@ -381,7 +422,7 @@ class Rewrapped:
 
 CheckPasswordOutcome = PasswordAccepted | PasswordRejected | TryAgain
 SetPasswordOutcome = PasswordChanged | PasswordRejected | Refused | TryAgain
-SignInOutcome = SignedIn | FactorRequired | EnrollmentRequired | PasswordChangeRequired | Refused | TryAgain
+SignInOutcome = SignedIn | ChallengeRequired | FactorRequired | EnrollmentRequired | PasswordChangeRequired | Refused | TryAgain
 VerifyFactorOutcome = SignedIn | ProofAccepted | FactorRequired | PasswordChangeRequired | Refused | TryAgain
 UnlockOutcome = LockOpened | Refused | TryAgain
 RedeemResetOutcome = PasswordChanged | PasswordRejected | FactorRequired | Refused | TryAgain

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from attrs import AttrsInstance, evolve, field, fields, frozen, has
 
@@ -15,6 +16,9 @@ from acctsec.password import PasswordPolicy
 from acctsec.protocols import Account
 from acctsec.reset import ResetPolicy
 from acctsec.sessions import SessionPolicy
+
+if TYPE_CHECKING:
+    from acctsec.attacks.risk import RiskPolicy
 
 CODE_LUCK = 1e-4
 """The chance that guessing a reset code may have within a day."""
@@ -53,10 +57,18 @@ class Parts(Mapping[str, PasswordPolicy]):
         return repr(self._parts)
 
 
+def _is_risk_policy(_: object, __: object, value: "RiskPolicy | None") -> None:
+    if value is not None and (isinstance(value, type) or not callable(getattr(value, "assess", None))):
+        raise ConfigError("risk is no risk policy.", remedy="Give LikelihoodRatio(), an object with a method assess, or None.")
+
+
 @frozen(kw_only=True)
 class Policy:
     """
     Everything that is decided about passwords, resets, factors, lockout, hashing and sessions, as one value.
+
+    *risk* weighs every sign-in whose password was right, such as ``LikelihoodRatio()``; what it asks for comes on top of all
+    that is due. Default: none, and nothing is remembered for it.
 
     *groups* and *tenants* name password policies that their members' passwords must satisfy as well; ``for_account``
     composes them. Default: none. ``Policy()`` is the preset ``SOCIAL_DEFAULT``. Raises ConfigError when two families
@@ -70,6 +82,7 @@ class Policy:
     mfa: MfaPolicy = field(factory=MfaPolicy, validator=kind(MfaPolicy))
     lockout: LockoutPolicy = field(factory=LockoutPolicy, validator=kind(LockoutPolicy))
     sessions: SessionPolicy = field(factory=SessionPolicy, validator=kind(SessionPolicy))
+    risk: "RiskPolicy | None" = field(default=None, validator=_is_risk_policy)
     groups: Mapping[str, PasswordPolicy] = field(default=Parts({}), converter=Parts)
     tenants: Mapping[str, PasswordPolicy] = field(default=Parts({}), converter=Parts)
     _composed: "dict[tuple[str | None, ...], Policy]" = field(factory=dict, init=False, eq=False, repr=False)
@@ -120,6 +133,8 @@ class Policy:
             elif isinstance(part, Parts):
                 for name, one in part.items():
                     found += _knobs(f"{attribute.name}.{name}", one)
+            elif attribute.name == "risk" and part is not None:
+                found.append((attribute.name, type(part).__qualname__))
         return tuple(found)
 
     @property

@@ -5,21 +5,26 @@ Each policy takes and returns its own part. What crosses families goes through t
 a cap and a defined loser, so a record never grows past 16 KiB.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from hmac import compare_digest
 from typing import Self
 
 from acctsec._values import Value, evolve
+from acctsec.errors import ConfigError
 from acctsec.outcomes import AssuranceLevel, ChangeReason
 
 MAX_RESETS = 3
 MAX_DEVICES = 5
+MAX_NETWORKS = 3  # home, work, the phone
 MAX_SESSIONS = 32
 MAX_HISTORY = 24
 MAX_FACTORS = 5
 MAX_SPENT = 32
 MAX_COMMITS = 8
-MAX_CHECKPOINTS = 2 * (2 + MAX_DEVICES) + 6  # lanes and months of password and factor, and the other classes
+MAX_PLACES = 24
+MAX_SIGN_INS = 256  # above, all is halved: who moved house is known in the new one after as many sign-ins
+MAX_CHECKPOINTS = 2 * (2 + MAX_DEVICES + MAX_NETWORKS) + 6  # lanes and months of password and factor, and the other classes
 MAX_OPENINGS = MAX_DEVICES  # an opened lane takes the room of a device
 MAX_BYTES = 16 * 1024
 
@@ -31,6 +36,10 @@ SKEW = timedelta(minutes=1)
 How far the clocks of two nodes may be apart. What was handed out further in the future than that was handed out by a broken
 clock: it is not accepted, or it would live for as long as that clock was ahead.
 """
+
+
+Path = tuple[tuple[str, bytes], ...]
+"""A place from wide to narrow: at each level, country, network, prefix and address, a keyed digest of its name."""
 
 
 class Part(Value, frozen=True, kw_only=True):
@@ -117,6 +126,18 @@ class Device(Part, frozen=True, kw_only=True):
     since: datetime
 
 
+class Network(Part, frozen=True, kw_only=True):
+    """A network from which once everything was proven: it has its own lockout lane, *id*, and nothing else. *digest* is keyed."""
+
+    id: bytes
+    digest: bytes
+    since: datetime
+
+    def named(self, digests: Sequence[bytes]) -> bool:
+        """Whether one of *digests*, of one network under each index key in force, is this one's."""
+        return any(compare_digest(self.digest, digest) for digest in digests)
+
+
 class Session(Part, frozen=True, kw_only=True):
     """One session of the subject."""
 
@@ -166,6 +187,53 @@ class Opening(Part, frozen=True, kw_only=True):
     at: datetime
 
 
+class History(Part, frozen=True, kw_only=True):
+    """
+    What a risk policy is told of the owner's sign-ins: how many, on known devices, at which hours (UTC) and from which places.
+    """
+
+    sign_ins: int = 0
+    known: int = 0
+    hours: tuple[int, ...] = (0,) * 24
+    places: tuple[tuple[tuple[bytes, ...], int], ...] = ()  # names alone, shortened: each digest has its level in it
+
+    def __repr__(self) -> str:
+        return f"History(sign_ins={self.sign_ins}, known={self.known}, places={len(self.places)})"
+
+    def learned(self, at: Path, *, hour: int, known_device: bool) -> Self:
+        """
+        One full sign-in more, with every step that was asked for: who only guessed a password must teach nothing.
+
+        At most 24 places are kept; the one least used goes, the older first.
+        """
+        if type(hour) is not int or not 0 <= hour < 24:
+            raise ConfigError(f"hour is {hour!r}.", remedy="Give the hour of the sign-in in UTC, 0 to 23.")
+        past = self._halved() if self.sign_ins >= MAX_SIGN_INS else self
+        counts = dict(past.places)
+        names = _names(at)
+        count = counts.pop(names, 0) + 1
+        if len(counts) >= MAX_PLACES:
+            del counts[min(counts, key=counts.__getitem__)]
+        counts[names] = count
+        hours = tuple(number + (hour == index) for index, number in enumerate(past.hours))
+        places = tuple(counts.items())
+        return evolve(past, sign_ins=past.sign_ins + 1, known=past.known + known_device, hours=hours, places=places)
+
+    def under(self, beginning: Path) -> int:
+        """How many sign-ins came from below a place."""
+        names = _names(beginning)
+        return sum(count for place, count in self.places if place[: len(names)] == names)
+
+    def _halved(self) -> Self:
+        places = tuple((place, count // 2) for place, count in self.places if count > 1)
+        hours = tuple(number // 2 for number in self.hours)
+        return evolve(self, sign_ins=self.sign_ins // 2, known=self.known // 2, hours=hours, places=places)
+
+
+def _names(at: Path) -> tuple[bytes, ...]:
+    return tuple(name[:6] for _, name in at)
+
+
 class Record(Part, frozen=True, kw_only=True):
     """
     All security state of one subject.
@@ -173,6 +241,7 @@ class Record(Part, frozen=True, kw_only=True):
     *incarnation* is new whenever the subject is created again. *epoch* rises with every change of a credential: whatever
     was minted under an older one is dead. *meters* is part of the names of the subject's meters: raising it starts them anew.
     *lanes* is part of the names of all of them but the budgets that refill by time alone. *openings* are the newest few.
+    *habits* are kept where ``Policy.risk`` is set, and stay when the password changes.
     """
 
     incarnation: bytes
@@ -184,6 +253,7 @@ class Record(Part, frozen=True, kw_only=True):
     resets: tuple[Reset, ...] = ()
     factors: Factors = Factors()
     devices: tuple[Device, ...] = ()
+    networks: tuple[Network, ...] = ()
     sessions: tuple[Session, ...] = ()
     spent: tuple[Spent, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
@@ -191,15 +261,16 @@ class Record(Part, frozen=True, kw_only=True):
     change: ChangeReason | None = None
     disabled: bool = False
     commits: tuple[bytes, ...] = ()
+    habits: History | None = None
 
     def with_verifier(self, *, sealed: bytes, preparation: int, now: datetime, keep: int) -> Self:
         """
         Change the password: one epoch further, the old verifier into the history (see ``earlier``), and everything that was
-        minted under the old one (resets, sessions, tickets, known devices) gone.
+        minted under the old one (resets, sessions, tickets, known devices and networks) gone.
         """
         past = () if self.verifier is None else (self.verifier,)
         verifier = Verifier(sealed=sealed, born=self.epoch + 1, preparation=preparation, since=now)
-        changed = evolve(self.with_epoch(), verifier=verifier, history=(*past, *self.history), devices=(), change=None)
+        changed = evolve(self.with_epoch().without_places(), verifier=verifier, history=(*past, *self.history), change=None)
         return evolve(changed, history=changed.earlier(keep, now)[:MAX_HISTORY])
 
     def earlier(self, keep: int, now: datetime) -> tuple[Verifier, ...]:
@@ -257,9 +328,17 @@ class Record(Part, frozen=True, kw_only=True):
         return evolve(self, sessions=(*self.sessions, session)[-MAX_SESSIONS:])
 
     def with_device(self, device: Device) -> Self:
-        """Add or refresh a known device; past the cap the one seen longest ago is forgotten, and its lane with it."""
+        """
+        Add or refresh a known device; past the cap the one seen longest ago is forgotten, and its lane with it. While the
+        lane of strangers is open by its owner's doing there is room for fewer.
+        """
         others = tuple(known for known in self.devices if known.id != device.id)
-        return evolve(self, devices=(*others, device)[-MAX_DEVICES:])
+        room = max(MAX_DEVICES - sum(point.opened for point in self.checkpoints), 1)
+        return evolve(self, devices=(*others, device)[-room:])
+
+    def without_places(self) -> Self:
+        """Forget every known device and network."""
+        return evolve(self, devices=(), networks=())
 
     def without_checkpoint(self, lane: str) -> Self:
         """Forget how far the failures of a lane had come."""

@@ -11,7 +11,7 @@ from acctsec._flows.resets import Resets
 from acctsec.budgets import micros
 from acctsec.claims import Admin
 from acctsec.errors import CommitUnknown
-from acctsec.lockout import LADDERED, Lane, era
+from acctsec.lockout import LADDERED, STRANGERS, Lane, era
 from acctsec.outcomes import Acted, Export, LaneStatus, Refused, TryAgain
 from acctsec.protocols import Committed
 from acctsec.steps import Done, administer
@@ -38,7 +38,9 @@ class Administration:
         record = loaded.record
         names = known(scene, loaded).names
         rows = [core.keyring.digest("subject row", *names, key=key)[:16] for key in range(core.keyring.index_count)]
-        lanes = [(kind, lane) for kind in sorted(LADDERED) for lane in (Lane(), *(Lane(one.id) for one in record.devices))]
+        places = [Lane(one.id) for one in record.devices]
+        places += [Lane(network=one.id) for one in policy.familiar(record.networks, scene.now)]
+        lanes = [(kind, lane) for kind in sorted(LADDERED) for lane in (STRANGERS, *places)]
         wanted = []
         for kind, lane in lanes:
             name = lane.name(kind)
@@ -88,10 +90,12 @@ class Administration:
             live_resets=tuple(reset.expires for reset in record.resets),
             sessions=tuple((session.id.hex(), session.created) for session in record.sessions),
             devices=tuple(device.since for device in record.devices),
+            networks=tuple(network.since for network in record.networks),
             failures=tuple((point.lane, point.total) for point in record.checkpoints),
             openings=tuple(one.at for one in record.openings),
             change_required=record.change is not None,
             disabled=record.disabled,
+            habits=(record.habits.sign_ins, len(record.habits.places)) if record.habits else (0, 0),
         )
 
     async def erase(self, subject: str, *, actor: str, tenant: str) -> Acted | TryAgain:

@@ -16,7 +16,7 @@ from acctsec._flows.hashes import Hashes, Password
 from acctsec._flows.tokens import Tokens
 from acctsec._values import Value, evolve
 from acctsec.budgets import micros
-from acctsec.context import Context
+from acctsec.context import Context, Source
 from acctsec.errors import CommitUnknown, ConfigError, PortError, StoreBusy, StoreUnavailable
 from acctsec.events import AsyncEventSink, Event
 from acctsec.hashing.job import Job
@@ -30,6 +30,7 @@ from acctsec.protocols import (
     Account,
     Ambiguous,
     AsyncBreachCorpus,
+    AsyncChallenge,
     AsyncDirectory,
     AsyncMessenger,
     AsyncMeterStore,
@@ -82,6 +83,7 @@ class Ports:
     sink: AsyncEventSink | None
     corpus: AsyncBreachCorpus | None
     popularity: AsyncPopularityCounter | None
+    challenge: AsyncChallenge | None
     hash: Callable[[Job[object]], Awaitable[object]]
     offload: Callable[[Job[Any]], Awaitable[Any]]
     later: Callable[[Callable[[], Coroutine[Any, Any, None]]], bool]  # begins what nobody waits for; False where too much is on
@@ -128,8 +130,8 @@ class Core:
 
     def drawn(self) -> Drawn:
         """The random ids of one operation."""
-        drawn = self.draw(32)
-        return Drawn(session=drawn[:16], device=drawn[16:])
+        drawn = self.draw(40)
+        return Drawn(session=drawn[:16], device=drawn[16:32], network=drawn[32:])
 
     # --- the platform's table ---
 
@@ -166,11 +168,22 @@ class Core:
         addresses, keys = scene.account.addresses if scene.account else (), range(self.keyring.index_count)
         return evolve(scene, reachable=frozenset(self.recipient(scene, one, key=key) for one in addresses for key in keys))
 
+    def network(self, tenant: str, subject: str, source: str) -> tuple[bytes, ...]:
+        """
+        What the record may know of the network of a source; nothing where the policy remembers none. All requests whose
+        address nobody can tell share one bucket, which is nobody's home.
+        """
+        if not self.policy.lockout.networks or source in ("", Source.unknown().key):
+            return ()
+        keys = range(self.keyring.index_count)
+        return tuple(self.keyring.digest("network", tenant, subject, source, key=key)[:16] for key in keys)
+
     async def enter(self, tenant: str, subject: str, source: str = "", *, account: Account | None = None) -> tuple[Scene, Loaded]:
         """Begin an operation on a subject: who and when, and the record as it is. Raises ConfigError for no subject."""
         check_names(tenant=tenant, subject=subject)
         found = account or await self.get(tenant, subject)
-        scene = Scene(tenant=tenant, subject=subject, account=found, now=self.now(), source=source)
+        network = self.network(tenant, subject, source)
+        scene = Scene(tenant=tenant, subject=subject, account=found, now=self.now(), source=source, network=network)
         return scene, await self.load(self.record_key(tenant, subject), fresh=self.draw(16))
 
     async def load(self, key: bytes, *, fresh: bytes) -> Loaded:
@@ -254,7 +267,11 @@ class Core:
 
     def instant(self) -> int:
         """The present in a meter's own terms."""
-        return micros(self.now() - EPOCH)
+        return self.instant_of(self.now())
+
+    def instant_of(self, at: datetime) -> int:
+        """An instant in a meter's own terms."""
+        return micros(at - EPOCH)
 
     async def charge(self, scene: Scene, charges: Sequence[Charge]) -> tuple[Reading, ...] | None:
         """Charge the meters. None where they do not answer and the policy lets this process count alone; else that raises."""

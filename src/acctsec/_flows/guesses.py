@@ -6,9 +6,7 @@ from acctsec import events
 from acctsec._flows.core import BRIEF, EPOCH, Core, Loaded
 from acctsec._flows.counting import Counting, Who
 from acctsec._flows.hashes import Comparing, NeverStarted, Password
-from acctsec._flows.tokens import Purpose
 from acctsec._values import Value, evolve
-from acctsec.claims import DeviceClaims
 from acctsec.context import Context
 from acctsec.errors import PortError, StoreBusy, StoreUnavailable
 from acctsec.lockout import (
@@ -186,15 +184,10 @@ class Guesses:
         )
 
     def _lane(self, context: Context, who: Who, scene: Scene) -> Lane:
-        """The lane of a request: that of a known device if its token names one the record knows."""
-        claims = self.core.tokens.open(Purpose.DEVICE, context.device, DeviceClaims)
-        record = who.record
-        if claims is None or record is None or (claims.tenant, claims.subject) != (scene.tenant, scene.subject):
-            return Lane()
-        device = record.device(claims.id)
-        if device is None or claims.incarnation != record.incarnation:
-            return Lane()
-        return Lane(device.id) if scene.now < device.since + self.core.policy.lockout.remember else Lane()
+        """The lane of a request: of the device its token names, or of its network, where the record knows one of the two."""
+        record = who.record or Record(incarnation=b"")
+        device = self.core.tokens.known_device(context.device, scene, record)
+        return self.core.policy.lockout.lane(record, device=device, network=scene.network, now=scene.now)
 
     async def _reserve(
         self, scene: Scene, who: Who, kind: SecretClass, lane: Lane, context: Context, *, typed: bytes | str, secret: str
@@ -284,12 +277,10 @@ class Guesses:
         """One group of charges an index key: while keys rotate, old and new names are charged together."""
         core, record = self.core, who.record
         digest = core.keyring.digest
-        epoch, point, month, counted_in = "0", Checkpoint(lane=""), 0, ""
+        point, month, counted_in = Checkpoint(lane=""), 0, ""
         if record:
-            epoch, point, counted_in = str(record.epoch), record.checkpoint(lane.name(kind)), era(record, lane.name(kind))
+            point, counted_in = record.checkpoint(lane.name(kind)), era(record, lane.name(kind))
             month = record.checkpoint(month_of(kind)).within(core.policy.lockout.month.window, scene.now).count
-        if record and not scene.active(record):
-            epoch += " disabled"  # a right password fails now, and must not be remembered as wrong for later
         groups = []
         for key in range(core.keyring.index_count):
             attempt = Attempt(
@@ -298,7 +289,7 @@ class Guesses:
                 subject=digest("subject row", *who.names, key=key)[:16],
                 source=self.source_row(scene, context, key=key),
                 pair=digest("pair", kind.value, scene.tenant, typed, key=key)[:16],
-                candidate=_truncated(digest("candidate", *who.names, epoch, secret, key=key)),
+                candidate=self.candidate(scene, who, secret, key=key),
                 outside=_truncated(digest("outside candidate", kind.value, scene.tenant, typed, secret, key=key)),
                 hold=hold,
                 known=point.count,
@@ -309,6 +300,14 @@ class Guesses:
             )
             groups.append(core.policy.lockout.charges(attempt))
         return groups
+
+    def candidate(self, scene: Scene, who: Who, secret: str, *, key: int) -> int:
+        """What the meters of a subject know a secret by, as long as it has the same epoch."""
+        record = who.record
+        epoch = str(record.epoch) if record else "0"
+        if record and not scene.active(record):
+            epoch += " disabled"  # a right password fails now, and must not be remembered as wrong for later
+        return _truncated(self.core.keyring.digest("candidate", *who.names, epoch, secret, key=key))
 
     def _judge(self, groups: list[tuple[Charge, ...]], readings: tuple[Reading, ...]) -> Judgement:
         """Every group has its say; the most restrictive one decides."""

@@ -1,19 +1,22 @@
 """Signing in: a password, and the factor that may be due after it."""
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from acctsec import events
 from acctsec._flows.answers import Answers, Checked, factor_infos, is_answer
+from acctsec._flows.challenges import Asked, Challenges
 from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.counting import Who, known, phantom
 from acctsec._flows.guesses import Guess, Guesses
 from acctsec._flows.hashes import Password
 from acctsec._flows.passwords import sightings
 from acctsec._flows.tokens import Purpose
-from acctsec._values import evolve
+from acctsec._flows.typos import Typos
+from acctsec._values import Value, evolve
 from acctsec.claims import FactorAnswer, RecoveryCode, Ticket, TotpCode
 from acctsec.context import Context
-from acctsec.errors import ConfigError, Overloaded
+from acctsec.errors import AcctsecError, ConfigError, Overloaded
 from acctsec.identifiers import Identifier, canonical
 from acctsec.keyring import frame
 from acctsec.lockout import SecretClass
@@ -39,24 +42,42 @@ from acctsec.steps import (
     NeedsChange,
     NeedsEnrollment,
     NeedsFactor,
+    NeedsPuzzle,
     No,
     Scene,
     Stale,
     Step,
+    Visit,
+    Weighed,
     find_leaked,
     prove_factor,
     prove_for_reset,
+    puzzle_due,
     sign_in,
 )
+
+if TYPE_CHECKING:
+    from acctsec._flows.risks import Risks
+
+
+class Again(Value, frozen=True):
+    """The verifier changed while it was compared: a new round is due, with a new charge. A puzzle *solved* stays solved."""
+
+    solved: bool
 
 
 class SignIn:
     """The flows that end in a session."""
 
-    def __init__(self, core: Core, guesses: Guesses, answers: Answers) -> None:
+    def __init__(
+        self, core: Core, guesses: Guesses, answers: Answers, challenges: Challenges, risks: "Risks | None" = None
+    ) -> None:
         self.core = core
         self.guesses = guesses
         self.answers = answers
+        self.challenges = challenges
+        self.risks = risks
+        self.typos = Typos(guesses)
 
     @operation
     async def sign_in(self, identifier: str, password: str, *, context: Context) -> SignInOutcome:
@@ -67,23 +88,25 @@ class SignIn:
         if name is None or prepared is None:
             return Refused()
         account = await core.find(context.tenant, name)
+        solved = False
         for _ in range(2):
-            outcome = await self._attempt(name, account, prepared, context)
-            if outcome is not None:
+            outcome = await self._attempt(name, account, prepared, context, solved=solved)
+            if not isinstance(outcome, Again):
                 return outcome
+            solved = outcome.solved
         return TryAgain(timedelta(seconds=1))
 
     async def _attempt(
-        self, name: Identifier, account: Account | None, password: Password, context: Context
-    ) -> SignInOutcome | None:
-        """One round; None when the verifier changed while it was compared, and a new round with a new charge is due."""
+        self, name: Identifier, account: Account | None, password: Password, context: Context, *, solved: bool
+    ) -> SignInOutcome | Again:
+        """One round. *solved*: the puzzle of this call was answered, and is not asked for again."""
         core = self.core
         scene, loaded, who = await behind(core, context, name, account)
-        guess = await self.guesses.begin(
-            "sign_in", scene, who, SecretClass.PASSWORD, context, typed=frame(name.kind.value, name.value), secret=password.typed
-        )
+        typed = frame(name.kind.value, name.value)
+        guess = await self.guesses.begin("sign_in", scene, who, SecretClass.PASSWORD, context, typed=typed, secret=password.typed)
         if not isinstance(guess, Guess):
             return guess
+        visit = self._visit(guess, context)
         loaded = guess.latest(loaded)
         verifier = loaded.record.verifier if account else None
         try:
@@ -91,8 +114,10 @@ class SignIn:
         except Overloaded as overload:
             return TryAgain(timedelta(seconds=overload.retry_after))
         if not done.compared.matched or not guess.admitted:
+            self._failed(scene, visit)
             return await guess.fail("wrong" if account else "unknown")
         if not scene.active(loaded.record):
+            self._failed(scene, visit)
             return await guess.fail("disabled")
         drawn = core.drawn()
         policy = core.policy.for_account(scene.account, tenant=scene.tenant)
@@ -101,6 +126,7 @@ class SignIn:
         leaked = asks and waits and await self._leaked(scene, guarded=core.guarded(scene, loaded.record), password=password.text)
         renewed = await core.hashes.renewed(scene, verifier, done.phc, password)
         compared = done.compared
+        weighed, asked = await self._weigh(guess, loaded.record, visit, context, typed, solved=solved)
 
         def step(record: Record) -> Step:
             done = sign_in(
@@ -112,16 +138,64 @@ class SignIn:
                 drawn=drawn,
                 renewed=renewed,
                 leaked=leaked,
+                visit=visit,
+                weighed=weighed,
             )
-            return guess.right(done)
+            # Who has to solve something goes no further; what was counted for him is given back when it is settled.
+            return done if isinstance(done.verdict, NeedsPuzzle) else guess.right(done)
 
         ended = await core.apply(scene, loaded, step)
+        if isinstance(ended.verdict, NeedsPuzzle):
+            await guess.settle(Settle.VOID)
+            return asked or await self.challenges.ask(scene, context, typed, reason="due")
+        if isinstance(ended.verdict, Stale):
+            await guess.settle(Settle.VOID)
+            return Again(solved or (weighed is not None and weighed.solved))
+        if isinstance(ended.verdict, Granted):
+            self._signed_in(scene, visit)
         outcome = await self._conclude(ended, guess)
         if asks and not waits and isinstance(ended.verdict, Granted | NeedsFactor | NeedsEnrollment):
             guarded = core.guarded(scene, loaded.record)
             if not core.ports.later(lambda: self._find_later(scene, compared, guarded=guarded, password=password.text)):
                 self._unasked()
+        if isinstance(ended.verdict, Granted):
+            self.typos.forgive_later(guess, password.typed)
         return outcome
+
+    def _visit(self, guess: Guess, context: Context) -> Visit | None:
+        """Whence and when somebody comes, where sign-ins are weighed."""
+        if self.risks is None:
+            return None
+        return self.risks.visit(guess.scene, context, known_device=guess.lane.device is not None)
+
+    def _failed(self, scene: Scene, visit: Visit | None) -> None:
+        if self.risks is not None and visit is not None:
+            self.risks.failed(scene, visit)
+
+    def _signed_in(self, scene: Scene, visit: Visit | None) -> None:
+        if self.risks is not None and visit is not None:
+            self.risks.signed_in(scene, visit)
+
+    async def _weigh(
+        self, guess: Guess, record: Record, visit: Visit | None, context: Context, typed: bytes, *, solved: bool
+    ) -> tuple[Weighed | None, Asked | None]:
+        """
+        Weigh a right password where the policy does, and what is asked for before it goes on.
+
+        A puzzle says that the password was right, to whoever has the password: no more than FactorRequired tells him.
+        """
+        if self.risks is None or visit is None:
+            return None, None
+        scene, asked = guess.scene, None
+        try:
+            assessment = self.risks.assess(scene, record, visit)
+            if not solved and puzzle_due(record, assessment):
+                asked = await self.challenges.gate(scene, context, typed, due=True, device=guess.lane.device)
+                solved = asked is None
+        except AcctsecError:
+            await guess.settle(Settle.VOID)
+            raise
+        return Weighed(assessment=assessment, solved=solved or self.core.ports.challenge is None), asked
 
     async def _leaked(self, scene: Scene, *, guarded: bool, password: str) -> bool:
         """
@@ -154,11 +228,11 @@ class SignIn:
     def _unasked(self) -> None:
         self.core.observe(events.PortFailed(tenant="", subject="", at=self.core.now(), port="corpus"))
 
-    async def _conclude(self, done: Step, guess: Guess) -> SignInOutcome | None:
+    async def _conclude(self, done: Step, guess: Guess) -> SignInOutcome:
         core, verdict, record, scene = self.core, done.verdict, done.record, guess.scene
-        if isinstance(verdict, Stale | TryAgain):
+        if isinstance(verdict, TryAgain):
             await guess.settle(Settle.VOID)
-            return verdict if isinstance(verdict, TryAgain) else None
+            return verdict
         if isinstance(verdict, No):
             return await guess.fail(verdict.reason)
         if isinstance(verdict, Granted):
@@ -210,6 +284,7 @@ class SignIn:
         if not isinstance(checked, Checked):
             return checked
         drawn = core.drawn()
+        visit = self._visit(checked.guess, context)
 
         def step(record: Record) -> Step:
             scene, found = checked.scene, checked.found
@@ -217,10 +292,12 @@ class SignIn:
                 return checked.guess.right(prove_for_reset(core.policy, record, scene=scene, ticket=claims, found=found))
             lane = checked.guess.lane
             policy = core.policy.for_account(scene.account, tenant=scene.tenant)
-            done = prove_factor(policy, record, scene=scene, ticket=claims, found=found, lane=lane, drawn=drawn)
+            done = prove_factor(policy, record, scene=scene, ticket=claims, found=found, lane=lane, drawn=drawn, visit=visit)
             return checked.guess.right(done)
 
         done = await core.apply(checked.scene, checked.loaded, step)
+        if isinstance(done.verdict, Granted):
+            self._signed_in(checked.scene, visit)
         return await self._proven(done, checked.guess, claims, right=checked.found.match is not None)
 
     async def _proven(self, done: Step, guess: Guess, ticket: Ticket, *, right: bool) -> VerifyFactorOutcome:
@@ -265,6 +342,8 @@ async def behind(core: Core, context: Context, name: Identifier, account: Accoun
     if account:
         scene, loaded = await core.enter(context.tenant, account.subject, context.source.key, account=account)
         return scene, loaded, known(scene, loaded)
-    scene = Scene(tenant=context.tenant, subject="", account=None, now=core.now(), source=context.source.key)
+    source = context.source.key
+    network = core.network(context.tenant, "", source)  # nobody's, and as much work
+    scene = Scene(tenant=context.tenant, subject="", account=None, now=core.now(), source=source, network=network)
     loaded = await core.load(frame("phantom", context.tenant, name.value), fresh=core.draw(16))
     return scene, loaded, phantom(context.tenant, name, loaded)

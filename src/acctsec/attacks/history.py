@@ -7,15 +7,13 @@ Places are paths from wide to narrow, each name a keyed digest: country, network
 import hashlib
 from collections.abc import Callable
 
-from acctsec._values import Value
 from acctsec.attacks.networks import Networks
 from acctsec.attacks.recent import RecentCounts
 from acctsec.attacks.risk import Facts, Level, Place, Seen
 from acctsec.errors import ConfigError
+from acctsec.record import MAX_PLACES, MAX_SIGN_INS, History, Path
 
-MAX_PLACES = 24
-MAX_SIGN_INS = 256  # above, all is halved: who moved house is known in the new one after as many sign-ins
-Path = tuple[tuple[Level, bytes], ...]
+__all__ = ["MAX_PLACES", "MAX_SIGN_INS", "History", "Path", "Traffic", "path"]
 
 
 def path(networks: Networks, digest: Callable[[str], bytes]) -> Path:
@@ -27,41 +25,7 @@ def path(networks: Networks, digest: Callable[[str], bytes]) -> Path:
         (Level.PREFIX, networks.prefixes[-1] if networks.prefixes else ""),
         (Level.ADDRESS, networks.address),
     ]
-    return tuple((level, digest(f"{level}/{name}")[:16]) for level, name in named if name)
-
-
-class History(Value, frozen=True):
-    """What is remembered of one owner's sign-ins: how many, on known devices, at which hours (UTC) and from which places."""
-
-    sign_ins: int = 0
-    known: int = 0
-    hours: tuple[int, ...] = (0,) * 24
-    places: tuple[tuple[Path, int], ...] = ()
-
-    def learned(self, at: Path, *, hour: int, known_device: bool) -> "History":
-        """
-        One full sign-in more, with every step that was asked for: who only guessed a password must teach nothing.
-
-        At most 24 places are kept; the one least used goes, the older first.
-        """
-        if type(hour) is not int or not 0 <= hour < 24:
-            raise ConfigError(f"hour is {hour!r}.", remedy="Give the hour of the sign-in in UTC, 0 to 23.")
-        past = self._halved() if self.sign_ins >= MAX_SIGN_INS else self
-        counts = dict(past.places)
-        count = counts.pop(at, 0) + 1
-        if len(counts) >= MAX_PLACES:
-            del counts[min(counts, key=counts.__getitem__)]
-        counts[at] = count
-        hours = tuple(number + (hour == index) for index, number in enumerate(past.hours))
-        return History(past.sign_ins + 1, past.known + known_device, hours, tuple(counts.items()))
-
-    def under(self, beginning: Path) -> int:
-        """How many sign-ins came from below a place."""
-        return sum(count for place, count in self.places if place[: len(beginning)] == beginning)
-
-    def _halved(self) -> "History":
-        places = tuple((place, count // 2) for place, count in self.places if count > 1)
-        return History(self.sign_ins // 2, self.known // 2, tuple(number // 2 for number in self.hours), places)
+    return tuple((level.value, digest(f"{level}/{name}")[:16]) for level, name in named if name)
 
 
 class Traffic:
@@ -95,7 +59,7 @@ class Traffic:
             everybody = min(self._everybody.count(key, now=now), within.everybody)
             attacks = min(self._attacks.count(key, now=now), within.attacks)
             seen = Seen(history.under(at[:length]), everybody, attacks)
-            places.append(Place(level, seen, within))
+            places.append(Place(Level(level), seen, within))
             within = seen
         return Facts(
             places=tuple(places),

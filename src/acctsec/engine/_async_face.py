@@ -15,6 +15,8 @@ from acctsec.outcomes import (
     Acted,
     CheckPasswordOutcome,
     Delivered,
+    DeviceForgotten,
+    Devices,
     EnrollmentStarted,
     Export,
     FactorAdded,
@@ -44,6 +46,7 @@ from acctsec.policy import Policy
 from acctsec.protocols import (
     Account,
     AsyncBreachCorpus,
+    AsyncChallenge,
     AsyncDirectory,
     AsyncMessenger,
     AsyncPopularityCounter,
@@ -92,12 +95,13 @@ class AsyncEngine:
         sink: AsyncEventSink | None = None,
         corpus: AsyncBreachCorpus | None = None,
         popularity: AsyncPopularityCounter | None = None,
+        challenge: AsyncChallenge | None = None,
         outbox: Literal["delivered", "manual"] = "delivered",
         clock: Clock = _ports.clock,
         entropy: Entropy = _ports.entropy,
     ) -> None:
         check_wiring(policy, keyring, messenger, popularity, outbox)
-        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity):
+        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity, challenge):
             check_form(name, port, methods, wants_async=True)
         pool = governor(policy)
         ports = Ports(
@@ -110,6 +114,7 @@ class AsyncEngine:
             sink=sink,
             corpus=corpus,
             popularity=popularity,
+            challenge=challenge,
             hash=pool.arun,
             offload=pool.arun,
             later=Tasks(),
@@ -144,8 +149,8 @@ class AsyncEngine:
         """
         Set or change the password of *subject* on the claim *by*.
 
-        PasswordChanged ended every session, ticket, reset and known device of before. PasswordRejected says why the new one
-        will not do. Refused: the claim does not carry the change. Raises ConfigError when *by* is not a claim.
+        PasswordChanged ended every session, ticket, reset, known device and known network of before. PasswordRejected says
+        why the new one will not do. Refused: the claim does not carry the change. Raises ConfigError when *by* is not a claim.
         """
         return await self._flows.passwords.set_password(subject, password, by=by, context=context)
 
@@ -154,7 +159,8 @@ class AsyncEngine:
         Check a password and say what is due next.
 
         Refused is the one answer for unknown, wrong, disabled, passwordless and locked; with *retry_after* it is the
-        caller's own source, or known device, that has to wait. TryAgain: nothing was compared or counted.
+        caller's own source, or known device, that has to wait. ChallengeRequired: this looks like an attack; show the puzzle
+        and make the same call with the answer. TryAgain: nothing was compared or counted.
         """
         return await self._flows.sign_in.sign_in(identifier, password, context=context)
 
@@ -247,10 +253,27 @@ class AsyncEngine:
         """End one session."""
         return await self._flows.sessions.sign_out(token, context=context)
 
+    async def list_devices(self, token: str, *, context: Context) -> Devices | Refused:
+        """
+        The known devices of the subject, for the settings page; *current* is the one whose token *context* has.
+
+        Refused: the session is over. A device that the policy has forgotten by now is not among them.
+        """
+        return await self._flows.devices.list_devices(token, context=context)
+
+    async def forget_device(self, token: str, device_id: str, *, context: Context) -> DeviceForgotten | Refused | TryAgain:
+        """
+        Take back what a device token is good for, with any live session: it names a lane of lockout and no more.
+
+        From now on that browser stands with the strangers, on every node. Sessions go on; ``sign_out_everywhere`` ends them, and
+        forgets all devices. Refused: the session is over, or there is no such device.
+        """
+        return await self._flows.devices.forget_device(token, device_id, context=context)
+
     async def sign_out_everywhere(
         self, subject: str, *, by: FreshSession | Admin, context: Context
     ) -> SessionsEnded | Refused | TryAgain:
-        """End every session, unfinished flow and known device of *subject*."""
+        """End every session, unfinished flow, known device and known network of *subject*."""
         return await self._flows.sessions.sign_out_everywhere(subject, by=by, context=context)
 
     async def deliver(self, limit: int = 100) -> Delivered:

@@ -11,13 +11,26 @@ from acctsec._blocking import Awaitable, Threads, awaitable, run
 from acctsec._flows.core import Ports
 from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, TotpCode, UnlockProof
 from acctsec.context import Context
-from acctsec.engine._wiring import METERS, OWN_ROWS, POPULARITY, RECORDS, Flows, check_form, check_wiring, forms, governor
+from acctsec.engine._wiring import (
+    CHALLENGE,
+    METERS,
+    OWN_ROWS,
+    POPULARITY,
+    RECORDS,
+    Flows,
+    check_form,
+    check_wiring,
+    forms,
+    governor,
+)
 from acctsec.events import EventSink
 from acctsec.keyring import Keyring
 from acctsec.outcomes import (
     Acted,
     CheckPasswordOutcome,
     Delivered,
+    DeviceForgotten,
+    Devices,
     EnrollmentStarted,
     Export,
     FactorAdded,
@@ -47,6 +60,7 @@ from acctsec.policy import Policy
 from acctsec.protocols import (
     Account,
     BreachCorpus,
+    Challenge,
     Clock,
     Directory,
     Entropy,
@@ -72,6 +86,8 @@ class Engine:
         sink: takes events.
         corpus: knows leaked passwords; without one that rule has nothing to say.
         popularity: counts how many accounts share a password, for ``PasswordPolicy.popularity_cap``.
+        challenge: the puzzle that is put to a suspicious sign-in, such as ``acctsec.challenges.ProofOfWork()``. Without one
+            nobody is asked.
         deliver_in_background: call ``deliver`` every second from a thread, for small deployments. Otherwise a worker of
             yours must call it: reset mails wait in the outbox until then.
         clock, entropy: for tests.
@@ -90,13 +106,14 @@ class Engine:
         sink: EventSink | None = None,
         corpus: BreachCorpus | None = None,
         popularity: PopularityCounter | None = None,
+        challenge: Challenge | None = None,
         outbox: Literal["delivered", "manual"] = "delivered",
         deliver_in_background: bool = False,
         clock: Clock = _ports.clock,
         entropy: Entropy = _ports.entropy,
     ) -> None:
         check_wiring(policy, keyring, messenger, popularity, outbox)
-        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity):
+        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity, challenge):
             check_form(name, port, methods, wants_async=False)
         pool = governor(policy)
         ports = Ports(
@@ -109,6 +126,7 @@ class Engine:
             sink=None if sink is None else Awaitable(sink, "record"),  # type: ignore[arg-type]
             corpus=None if corpus is None else Awaitable(corpus, "count"),  # type: ignore[arg-type]
             popularity=None if popularity is None else Awaitable(popularity, *POPULARITY),  # type: ignore[arg-type]
+            challenge=None if challenge is None else Awaitable(challenge, *CHALLENGE),  # type: ignore[arg-type]
             hash=awaitable(pool.run),
             offload=awaitable(_inline),
             later=Threads(),
@@ -146,8 +164,8 @@ class Engine:
         """
         Set or change the password of *subject* on the claim *by*.
 
-        PasswordChanged ended every session, ticket, reset and known device of before. PasswordRejected says why the new one
-        will not do. Refused: the claim does not carry the change. Raises ConfigError when *by* is not a claim.
+        PasswordChanged ended every session, ticket, reset, known device and known network of before. PasswordRejected says
+        why the new one will not do. Refused: the claim does not carry the change. Raises ConfigError when *by* is not a claim.
         """
         return run(self._flows.passwords.set_password(subject, password, by=by, context=context))
 
@@ -156,7 +174,8 @@ class Engine:
         Check a password and say what is due next.
 
         Refused is the one answer for unknown, wrong, disabled, passwordless and locked; with *retry_after* it is the
-        caller's own source, or known device, that has to wait. TryAgain: nothing was compared or counted.
+        caller's own source, or known device, that has to wait. ChallengeRequired: this looks like an attack; show the puzzle
+        and make the same call with the answer. TryAgain: nothing was compared or counted.
         """
         return run(self._flows.sign_in.sign_in(identifier, password, context=context))
 
@@ -247,10 +266,27 @@ class Engine:
         """End one session."""
         return run(self._flows.sessions.sign_out(token, context=context))
 
+    def list_devices(self, token: str, *, context: Context) -> Devices | Refused:
+        """
+        The known devices of the subject, for the settings page; *current* is the one whose token *context* has.
+
+        Refused: the session is over. A device that the policy has forgotten by now is not among them.
+        """
+        return run(self._flows.devices.list_devices(token, context=context))
+
+    def forget_device(self, token: str, device_id: str, *, context: Context) -> DeviceForgotten | Refused | TryAgain:
+        """
+        Take back what a device token is good for, with any live session: it names a lane of lockout and no more.
+
+        From now on that browser stands with the strangers, on every node. Sessions go on; ``sign_out_everywhere`` ends them, and
+        forgets all devices. Refused: the session is over, or there is no such device.
+        """
+        return run(self._flows.devices.forget_device(token, device_id, context=context))
+
     def sign_out_everywhere(
         self, subject: str, *, by: FreshSession | Admin, context: Context
     ) -> SessionsEnded | Refused | TryAgain:
-        """End every session, unfinished flow and known device of *subject*."""
+        """End every session, unfinished flow, known device and known network of *subject*."""
         return run(self._flows.sessions.sign_out_everywhere(subject, by=by, context=context))
 
     def deliver(self, limit: int = 100) -> Delivered:

@@ -2,12 +2,14 @@
 
 import inspect
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from acctsec._flows.administration import Administration
 from acctsec._flows.answers import Answers
+from acctsec._flows.challenges import Challenges
 from acctsec._flows.core import Core, Ports
 from acctsec._flows.delivery import Delivery
+from acctsec._flows.devices import DeviceFlows
 from acctsec._flows.factors import FactorFlows
 from acctsec._flows.guesses import Guesses
 from acctsec._flows.moving import Moving
@@ -20,10 +22,16 @@ from acctsec.errors import ConfigError
 from acctsec.hashing.governor import Governor
 from acctsec.keyring import Keyring
 from acctsec.policy import Policy
+from acctsec.stores.popularity import MemoryPopularity
+
+if TYPE_CHECKING:
+    from acctsec._flows.risks import Risks
 
 RECORDS = ("load", "commit", "drain", "ack", "scan")
 METERS = ("charge", "settle", "read")
 POPULARITY = ("count", "add")
+CHALLENGE = ("puzzle", "verify")
+SKETCH = 262_144  # counters in a row: of the million that a generation takes, a count is some 10 too high at most
 OWN_ROWS = 50_000  # of meters that a process keeps by itself while the others do not answer: about 50 MB
 
 
@@ -35,14 +43,33 @@ class Flows:
         guesses = Guesses(self.core)
         answers = Answers(self.core, guesses)
         self.passwords: Passwords = Passwords(self.core, guesses)
-        self.sign_in: SignIn = SignIn(self.core, guesses, answers)
+        self.sign_in: SignIn = SignIn(self.core, guesses, answers, Challenges(self.core), risks(self.core, policy))
         self.resets: Resets = Resets(self.core, guesses, self.passwords, answers)
         self.factors: FactorFlows = FactorFlows(self.core, guesses)
         self.sessions: Sessions = Sessions(self.core, self.factors)
         self.unlocking: Unlocking = Unlocking(self.core, guesses, answers)
+        self.devices: DeviceFlows = DeviceFlows(self.core, self.factors)
         self.administration: Administration = Administration(self.core, self.resets)
         self.moving: Moving = Moving(self.core)
         self.delivery: Delivery = Delivery(self.core)
+
+
+def risks(core: Core, policy: Policy) -> "Risks | None":
+    """
+    What weighs sign-ins, where the policy does; with what this process sees of everybody's, in four sketches of 4 MiB.
+    """
+    if policy.risk is None:
+        return None
+    from acctsec._flows.risks import Risks
+    from acctsec.attacks.history import Traffic
+    from acctsec.attacks.recent import RecentCounts
+
+    traffic = Traffic(everybody=RecentCounts(_sketch), attacks=RecentCounts(_sketch))
+    return Risks(core, policy.risk, traffic)
+
+
+def _sketch() -> MemoryPopularity:
+    return MemoryPopularity(width=SKETCH)
 
 
 def governor(policy: Policy) -> Governor:
@@ -66,8 +93,16 @@ def check_wiring(policy: object, keyring: object, messenger: object, popularity:
 
 
 def forms(*ports: object) -> list[tuple[str, object, tuple[str, ...]]]:
-    names = ("store", "directory", "messenger", "sink", "corpus", "popularity")
-    methods: tuple[tuple[str, ...], ...] = ((*RECORDS, *METERS), ("find", "get"), ("send",), ("record",), ("count",), POPULARITY)
+    names = ("store", "directory", "messenger", "sink", "corpus", "popularity", "challenge")
+    methods: tuple[tuple[str, ...], ...] = (
+        (*RECORDS, *METERS),
+        ("find", "get"),
+        ("send",),
+        ("record",),
+        ("count",),
+        POPULARITY,
+        CHALLENGE,
+    )
     return [found for found in zip(names, ports, methods, strict=True) if found[1] is not None]
 
 

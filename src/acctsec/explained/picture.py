@@ -30,13 +30,14 @@ TICKS = (
 APART = 40
 STEP = 0.5
 """Every half a point is looked at: a finer step could not be seen."""
-# Five of the colours of Okabe and Ito, which stay apart for all kinds of colour vision; dashes tell them apart without any.
+# Six of the colours of Okabe and Ito, which stay apart for all kinds of colour vision; dashes tell them apart without any.
 STYLES = {
     Attacker.SPRAY: ("#d55e00", ""),
     Attacker.RETURNING: ("#cc79a7", "9 4"),
     Attacker.BOTNET: ("#0072b2", ""),
     Attacker.SOURCE: ("#000000", "2 4"),
     Attacker.DEVICE: ("#009e73", "12 3 3 3"),
+    Attacker.NETWORK: ("#56b4e9", "6 3"),
 }
 CSS = (
     "text{font:13px system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;fill:#222}"

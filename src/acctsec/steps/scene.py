@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from acctsec._values import Value, evolve
 from acctsec.claims import Enrollment, SessionClaims, Ticket
-from acctsec.events import Event
+from acctsec.events import Event, RiskAssessed
 from acctsec.mfa.policy import FactorMatch
 from acctsec.outcomes import ChangeReason
 from acctsec.password import Age
 from acctsec.policy import Policy
 from acctsec.protocols import Account, MessagePurpose, Status
-from acctsec.record import MAX_SPENT, SKEW, Device, Record, Session, Spent
+from acctsec.record import MAX_SPENT, SKEW, Device, History, Path, Record, Session, Spent
 from acctsec.sessions import Live
+
+if TYPE_CHECKING:
+    from acctsec.attacks.risk import Assessment
 
 LINGERING = 8
 
@@ -26,6 +29,7 @@ class Scene(Value, frozen=True, kw_only=True):
     account: Account | None
     now: datetime
     source: str = ""
+    network: tuple[bytes, ...] = ()  # what the record may know of the network of the source, newest key first
     reachable: frozenset[bytes] = frozenset()  # what the record may know of addresses that are verified now
 
     @property
@@ -77,6 +81,32 @@ class Compared(Value, frozen=True):
     matched: bool
 
 
+class Visit(Value, frozen=True, kw_only=True):
+    """Whence and when somebody comes, where sign-ins are weighed; *paths* name the place under each index key, newest first."""
+
+    paths: tuple[Path, ...]
+    hour: int
+    known_device: bool
+
+    def learned(self, record: Record) -> Record:
+        """The record with one full sign-in more."""
+        past = record.habits or History()
+        return evolve(record, habits=past.learned(self.paths[0], hour=self.hour, known_device=self.known_device))
+
+
+class Weighed(Value, frozen=True, kw_only=True):
+    """What a risk policy said of a right password, and whether a puzzle was *solved* beside it, or nobody can ask one."""
+
+    assessment: "Assessment"
+    solved: bool
+
+    def told(self, scene: Scene) -> RiskAssessed:
+        """The event of it."""
+        found = self.assessment
+        parts = tuple((part.feature, part.amount) for part in found.contributions)
+        return RiskAssessed(**scene.head(), score=found.score, contributions=parts, extra=found.extra.name.lower())
+
+
 class FactorFound(Value, frozen=True):
     """What an answer fits, and the sealed secrets that are due to be sealed under the newest key, old to *anew*."""
 
@@ -97,6 +127,7 @@ class Drawn(Value, frozen=True):
 
     session: bytes
     device: bytes
+    network: bytes = b""  # for a policy that remembers networks
 
 
 class Granted(Value, frozen=True):
@@ -110,6 +141,10 @@ class NeedsFactor(Value, frozen=True):
     """A second factor is due; *methods* is what is proven so far."""
 
     methods: tuple[str, ...]
+
+
+class NeedsPuzzle(Value, frozen=True):
+    """A puzzle has to be solved first."""
 
 
 class NeedsChange(Value, frozen=True):
@@ -173,6 +208,11 @@ def spend(record: Record, ticket: Ticket, now: datetime) -> Record | None:
     if len(kept) >= MAX_SPENT:
         return None
     return evolve(record, spent=(*kept, Spent(id=ticket.id, expires=ticket.expires)))
+
+
+def puzzle_due(record: Record, assessment: "Assessment") -> bool:
+    """Whether an assessment asks for a puzzle: a live factor, which is due anyway, is more than any puzzle."""
+    return assessment.extra > 0 and not record.factors.live
 
 
 def change_due(policy: Policy, record: Record, now: datetime) -> ChangeReason | None:

@@ -21,14 +21,18 @@ from acctsec.steps.scene import (
     NeedsChange,
     NeedsEnrollment,
     NeedsFactor,
+    NeedsPuzzle,
     NewVerifier,
     No,
     Notice,
     Scene,
     Stale,
     Step,
+    Visit,
+    Weighed,
     change_due,
     opens,
+    puzzle_due,
     spend,
     with_method,
 )
@@ -44,11 +48,14 @@ def sign_in(
     drawn: Drawn,
     renewed: NewVerifier | None,
     leaked: bool = False,
+    visit: Visit | None = None,
+    weighed: Weighed | None = None,
 ) -> Step:
     """
     A password was compared: grant, or say what else is due. The level is computed from live factors, here and now.
 
-    *leaked*: this very password was found in a breach corpus, and has to be changed from now on.
+    *leaked*: this very password was found in a breach corpus, and has to be changed from now on. What was *weighed* can only
+    ask for a puzzle before everything else; nothing is learned of a *visit* before all is proven.
     """
     born = None if record.verifier is None else record.verifier.born
     if (record.incarnation, born) != (compared.incarnation, compared.born):
@@ -63,10 +70,14 @@ def sign_in(
     if leaked and not after.change:
         after = evolve(after, change=ChangeReason.BREACHED)
         effects += (events.ChangeDemanded(**scene.head(), actor="", reason=ChangeReason.BREACHED),)
+    told = () if weighed is None else (weighed.told(scene),)
+    if weighed is not None and not weighed.solved and puzzle_due(after, weighed.assessment):
+        return Step(NeedsPuzzle(), after, (*told, *effects))
     due = _due(policy, after, scene)
     if due is None:
-        return _grant(policy, after, scene=scene, lane=lane, drawn=drawn, methods=("password",), rehashed=rehashed)
-    return Step(due, after, effects)
+        step = _grant(policy, after, scene=scene, lane=lane, drawn=drawn, methods=("password",), rehashed=rehashed, visit=visit)
+        return evolve(step, effects=(*told, *step.effects))
+    return Step(due, after, (*told, *effects))
 
 
 def find_leaked(record: Record, *, scene: Scene, compared: Compared) -> Step:
@@ -89,7 +100,15 @@ def _due(policy: Policy, record: Record, scene: Scene) -> NeedsFactor | NeedsCha
 
 
 def prove_factor(
-    policy: Policy, record: Record, *, scene: Scene, ticket: Ticket, found: FactorFound, lane: Lane, drawn: Drawn
+    policy: Policy,
+    record: Record,
+    *,
+    scene: Scene,
+    ticket: Ticket,
+    found: FactorFound,
+    lane: Lane,
+    drawn: Drawn,
+    visit: Visit | None = None,
 ) -> Step:
     """A factor was answered for a sign-in: mark it used, spend the ticket, grant."""
     if not opens(record, ticket, scene.now) or not scene.active(record):
@@ -107,7 +126,7 @@ def prove_factor(
         event = events.FactorAccepted(**scene.head(), method=proven.method)
         verdict = NeedsChange(reason)
         return Step(verdict, after.without_checkpoint(lane.name(SecretClass.FACTOR)), (event, *used))
-    step = _grant(policy, after, scene=scene, lane=lane, drawn=drawn, methods=methods, rehashed=False)
+    step = _grant(policy, after, scene=scene, lane=lane, drawn=drawn, methods=methods, rehashed=False, visit=visit)
     return evolve(step, effects=(*step.effects, *used))
 
 
@@ -119,16 +138,29 @@ def _renew(record: Record, renewed: NewVerifier | None) -> Record:
 
 
 def _grant(
-    policy: Policy, record: Record, *, scene: Scene, lane: Lane, drawn: Drawn, methods: tuple[str, ...], rehashed: bool
+    policy: Policy,
+    record: Record,
+    *,
+    scene: Scene,
+    lane: Lane,
+    drawn: Drawn,
+    methods: tuple[str, ...],
+    rehashed: bool,
+    visit: Visit | None,
 ) -> Step:
     """The one place where a session comes from."""
     now = scene.now
     level = AssuranceLevel.AAL2 if len(methods) > 1 else AssuranceLevel.AAL1
     session = Session(id=drawn.session, level=level, created=now, authenticated=now)
-    device = Device(id=lane.device or drawn.device, since=now)
-    after = evolve(record, sessions=policy.sessions.alive(record.sessions, now)).with_session(session).with_device(device)
+    # One that was forgotten while its sign-in was under way stays so: the browser gets the token of a new one.
+    device = Device(id=lane.device if lane.device and record.device(lane.device) else drawn.device, since=now)
+    networks = policy.lockout.seen(record.networks, network=scene.network, fresh=drawn.network, now=now)
+    after = evolve(record, sessions=policy.sessions.alive(record.sessions, now), networks=networks)
+    after = after.with_session(session).with_device(device)
     for kind in (SecretClass.PASSWORD, SecretClass.FACTOR):
         after = after.without_checkpoint(lane.name(kind))
+    if visit is not None:
+        after = visit.learned(after)
     event = events.SignedInEvent(
         **scene.head(),
         session=session.id.hex(),
@@ -192,6 +224,19 @@ def give_back(policy: Policy, record: Record, *, kind: SecretClass, lane: Lane, 
         if point.alone and _same_count(record, past, name):
             after = after.with_checkpoint(evolve(point, alone=point.alone - 1))
     return Step(Done(), after)
+
+
+def forgive(record: Record, *, lane: str, number: int, past: Record) -> Step:
+    """
+    Let the record know that its meters forgave *number* failures of a budget.
+
+    *past* is the record as it was before they did. What was written down since is of after, or is too much by what was
+    forgiven; taking from it what it may not have counted would be too little.
+    """
+    point = record.checkpoint(lane)
+    if not _same_count(record, past, lane) or point != past.checkpoint(lane) or not point.count:
+        return Step(Done(), record)
+    return Step(Done(), record.with_checkpoint(evolve(point, count=max(point.count - number, 0))))
 
 
 def _same_count(record: Record, past: Record, lane: str) -> bool:

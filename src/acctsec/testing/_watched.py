@@ -11,7 +11,7 @@ from acctsec.engine import AsyncEngine, Engine
 from acctsec.errors import Overloaded, PortError, StoreUnavailable
 from acctsec.hashing import Comparison, HashingPolicy
 from acctsec.testing._costs import cost_of
-from acctsec.testing.doubles import CORPUS, DIRECTORY, MESSENGER, POPULARITY, SINK, STORE, ManualClock
+from acctsec.testing.doubles import CHALLENGE, CORPUS, DIRECTORY, MESSENGER, POPULARITY, SINK, STORE, ManualClock
 from acctsec.testing.world import World
 
 PORTS: Mapping[str, Sequence[str]] = {
@@ -22,6 +22,7 @@ PORTS: Mapping[str, Sequence[str]] = {
     "sink": SINK,
     "corpus": CORPUS,
     "popularity": POPULARITY,
+    "challenge": CHALLENGE,
 }
 OBJECTS: Mapping[str, Sequence[str]] = {"store": STORE, **{name: PORTS[name] for name in list(PORTS)[2:]}}
 HASHED = "hashing."

@@ -273,6 +273,7 @@ MESSENGER = ("send",)
 SINK = ("record",)
 CORPUS = ("count",)
 POPULARITY = ("count", "add")
+CHALLENGE = ("puzzle", "verify")
 
 
 def as_async(port: object, methods: Sequence[str]) -> Any:

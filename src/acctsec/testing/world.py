@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from attrs import define, field
 
-from acctsec.claims import Initial
+from acctsec.claims import ChallengeAnswer, Initial
 from acctsec.context import Context
 from acctsec.engine import AsyncEngine, Engine
 from acctsec.keyring import Keyring
@@ -22,6 +22,7 @@ from acctsec.presets import CHEAPEST
 from acctsec.protocols import Account, AsyncStore, Store
 from acctsec.stores import AsyncMemoryStore, MemoryStore
 from acctsec.testing.doubles import (
+    CHALLENGE,
     CORPUS,
     DIRECTORY,
     MESSENGER,
@@ -53,6 +54,7 @@ def world(
     seed: int = 0,
     corpus: object = None,
     popularity: object = None,
+    challenge: object = None,
 ) -> "World[Engine]":
     """
     A blocking engine and its doubles.
@@ -64,7 +66,7 @@ def world(
     'SignedIn'
     """
     store = MemoryStore() if store is None else store
-    return built(World, Engine, store, policy=policy, seed=seed, corpus=corpus, popularity=popularity)
+    return built(World, Engine, store, policy=policy, seed=seed, corpus=corpus, popularity=popularity, challenge=challenge)
 
 
 def async_world(
@@ -74,13 +76,14 @@ def async_world(
     seed: int = 0,
     corpus: object = None,
     popularity: object = None,
+    challenge: object = None,
 ) -> "World[AsyncEngine]":
     """
-    An async engine and its doubles; *corpus* and *popularity*, if any, in their blocking form. Close it when it is no longer
-    used.
+    An async engine and its doubles; *corpus*, *popularity* and *challenge*, if any, in their blocking form. Close it when it
+    is no longer used.
     """
     store = AsyncMemoryStore() if store is None else store
-    return built(World, AsyncEngine, store, policy=policy, seed=seed, corpus=corpus, popularity=popularity)
+    return built(World, AsyncEngine, store, policy=policy, seed=seed, corpus=corpus, popularity=popularity, challenge=challenge)
 
 
 def built(
@@ -92,6 +95,7 @@ def built(
     seed: int,
     corpus: object = None,
     popularity: object = None,
+    challenge: object = None,
 ) -> WorldT:
     """A world of that kind around that face and store."""
     policy, comparisons = instrumented(policy)
@@ -106,6 +110,7 @@ def built(
         comparisons=comparisons,
         corpus=corpus,
         popularity=popularity,
+        challenge=challenge,
     )
 
 
@@ -126,6 +131,7 @@ class World(Generic[EngineT]):
     comparisons: Comparisons
     corpus: Any = None
     popularity: Any = None
+    challenge: Any = None
     clock: ManualClock = field(factory=ManualClock)
     directory: MemoryDirectory = field(factory=MemoryDirectory)
     messenger: RecordingMessenger = field(factory=RecordingMessenger)
@@ -153,6 +159,7 @@ class World(Generic[EngineT]):
             "sink": form(self.sink, SINK),
             "corpus": None if self.corpus is None else form(self.corpus, CORPUS),
             "popularity": None if self.popularity is None else form(self.popularity, POPULARITY),
+            "challenge": None if self.challenge is None else form(self.challenge, CHALLENGE),
             "clock": self.clock,
             "entropy": self.entropy,
         }
@@ -179,9 +186,16 @@ class World(Generic[EngineT]):
 
     # --- short ways ---
 
-    def context(self, address: object = SOURCE, *, device: str | None = None, tenant: str = "") -> Context:
+    def context(
+        self,
+        address: object = SOURCE,
+        *,
+        device: str | None = None,
+        tenant: str = "",
+        challenge: ChallengeAnswer | None = None,
+    ) -> Context:
         """The facts of a request."""
-        return Context.of(address, device=device, tenant=tenant)
+        return Context.of(address, device=device, tenant=tenant, challenge=challenge)
 
     def sign_up(
         self, subject: str = "u1", identifier: str = IDENTIFIER, password: str | None = PASSWORD, **fields: Any

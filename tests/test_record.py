@@ -14,6 +14,7 @@ from acctsec.attacks.history import path
 from acctsec.attacks.networks import Networks
 from acctsec.errors import RecordError
 from acctsec.events import EVENTS, SignedInEvent
+from acctsec.hits import NAME as HITS
 from acctsec.lockout import LADDERED, OPENED, Lane, SecretClass, month_of
 from acctsec.outcomes import AssuranceLevel, ChangeReason
 from acctsec.record import (
@@ -70,6 +71,7 @@ def full() -> Record:
             record = record.with_checkpoint(Checkpoint(lane=name, count=1000, rung="stopped", since=NOW, alone=1000))
     for kind in set(SecretClass) - LADDERED:
         record = record.with_checkpoint(Checkpoint(lane=Lane().name(kind), count=1000, rung="stopped", since=NOW, alone=1000))
+    record = record.with_checkpoint(Checkpoint(lane=HITS, count=1024, since=NOW))
     assert len(record.checkpoints) == MAX_CHECKPOINTS
     stranger = evolve(record.checkpoint(OPENED), opened=MAX_OPENINGS)
     return evolve(

@@ -36,7 +36,7 @@ from acctsec.budgets import Budget, Rungs
 from acctsec.claims import FreshSession, UnlockClaims
 from acctsec.events import GuessesCounted, GuessingReopened, GuessingStopped, NoticeWithheld, Unlocked
 from acctsec.keyring import frame
-from acctsec.lockout import MONTHS, OPENED, UNLOCK_LIFETIME, era
+from acctsec.lockout import BY_TIME, OPENED, UNLOCK_LIFETIME, era
 from acctsec.mfa import totp
 from acctsec.outcomes import ProofAccepted
 from acctsec.protocols import Status
@@ -317,7 +317,7 @@ def test_a_guess_that_a_reset_overtakes_counts_in_the_month_and_in_no_lane(w):
     past = record(w)
     now, head = w.clock(), {"tenant": "", "subject": "u1", "at": w.clock()}
     counted = [GuessesCounted(**head, lane=lane, count=10) for lane in ("password/strangers", "password/month")]
-    for record_now in (past.with_fresh_lanes(kept=MONTHS), past.with_opening(OPENED, now=now)):
+    for record_now in (past.with_fresh_lanes(kept=BY_TIME), past.with_opening(OPENED, now=now)):
         done = count_guesses(record_now, counted=counted, past=past)
         assert [event.lane for event in done.effects] == ["password/month"]
         assert done.record.checkpoint("password/strangers").count == 0

@@ -14,6 +14,7 @@ from attrs import AttrsInstance, fields, frozen, has
 
 from acctsec.budgets import Budget, Rungs
 from acctsec.hashing import Argon2Parameters
+from acctsec.hits import HitCount
 from acctsec.policy import HIDDEN, Parts, Policy
 
 _NAMES = re.compile(r"(\w+(?:, \w+)*): ?(.*)")
@@ -92,6 +93,8 @@ def shown(value: object) -> str:
             return _ladder(value)
         case Budget():
             return f"{value.limit} in {_length(value.window)}"
+        case HitCount():
+            return f"{100 * value.mass:.2g} % in {_length(value.window)}"
         case Argon2Parameters():
             return (
                 f"{value.memory_kib:,} KiB \N{MULTIPLICATION SIGN} {value.time_cost} \N{MULTIPLICATION SIGN} {value.parallelism}"
@@ -113,15 +116,14 @@ def _of(part: AttrsInstance, prefix: str) -> list[Knob]:
         secret = not one.repr and (prefix.startswith("hashing") or isinstance(value, str | bytes))
         text = HIDDEN if secret else shown(value)
         found.append(Knob(name=f"{prefix}.{one.name}", value=text, meaning=meaning, source=source))
-        if isinstance(value, tuple):
-            for inner in filter(_is_part, value):
-                found += _of(inner, f"{prefix}.{type(inner).__qualname__}")
+        for inner in filter(_is_part, value if isinstance(value, tuple) else (value,)):
+            found += _of(inner, f"{prefix}.{type(inner).__qualname__}")
     return found
 
 
 def _is_part(value: object) -> bool:
     """Whether a value has knobs of its own: a rule, a format of stored hashes, a further policy."""
-    return has(type(value)) and not isinstance(value, Argon2Parameters)
+    return has(type(value)) and not isinstance(value, Argon2Parameters | Rungs | Budget)
 
 
 def _split(text: str) -> tuple[str, str]:

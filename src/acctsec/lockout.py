@@ -12,11 +12,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
+from attrs.validators import optional
 
+from acctsec import hits as mass
 from acctsec._values import Value, evolve
 from acctsec.budgets import Budget, Rungs, micros
 from acctsec.checks import kind, length, whole
 from acctsec.errors import ConfigError
+from acctsec.hits import HitCount
 from acctsec.meters import KEEP
 from acctsec.protocols import Charge, Granted, Ladder, Reading, Resting, Settle, Settlement, Stopped
 from acctsec.record import MAX_DEVICES, MAX_NETWORKS, MAX_OPENINGS, Device, Network, Record
@@ -107,18 +110,19 @@ def month_of(kind: SecretClass) -> str:
 UNNOTICED = STRANGERS.name(SecretClass.UNLOCK)
 """Where strangers can stop nothing that an owner misses: nobody is told."""
 
-MONTHS = frozenset(month_of(kind) for kind in LADDERED)
+BY_TIME = frozenset((mass.NAME, *(month_of(kind) for kind in LADDERED)))
+"""Budgets that refill by time alone."""
 
 
 def era(record: Record, lane: str) -> str:
     """
     What the failures of a lane are counted in; those of an earlier era are of no account.
 
-    A redeemed reset begins a new one of every lane, an opening by the owner one of the strangers' passwords. The months have
-    one: they refill by time alone, and anew with all meters when an administrator says so.
+    A redeemed reset begins a new one of every lane, an opening by the owner one of the strangers' passwords. What refills by time
+    alone has but one, until an administrator begins all meters anew.
     """
     number = record.openings[-1].number if lane == OPENED and record.openings else 0
-    return f"@{record.lanes}.{number}" if lane not in MONTHS and (record.lanes or number) else ""
+    return f"@{record.lanes}.{number}" if lane not in BY_TIME and (record.lanes or number) else ""
 
 
 class Attempt(Value, frozen=True, kw_only=True):
@@ -142,6 +146,8 @@ class Attempt(Value, frozen=True, kw_only=True):
     month: int = 0  # failures the record remembers of the month
     era: str = ""
     opened: int = 0
+    weight: int = 0  # what the guess takes of the hit count
+    mass: int = 0  # what the record remembers to be used up of it
 
 
 class Admitted(Value, frozen=True):
@@ -201,6 +207,10 @@ class LockoutPolicy:
             all lanes together stay within the 100 of SP 800-63B-4 section 3.2.2. Default: 3 in 30 days, the window of month.
         notices: how often each address is told that guessing was stopped, which strangers can bring about. Default: once an
             hour, so that a flood of locks is no flood of mail.
+        hits: a budget in probability beside those in guesses: strangers compare passwords that together so many people have, and
+            no more. Default: not set. Under the default password rules 100 guesses take less than it would allow, and the
+            shipped likelihood finds nothing left to weigh (decision 0034); it is for weaker rules, and for who knows what is
+            popular at his own service.
         repeats: whether the same wrong secret counts again; it is compared all the same. Default FREE: a stale client repeats
             one old password for days.
         remember: how long a device or network stays known without a sign-in. Default 180 days, as the peers that have device
@@ -245,6 +255,7 @@ class LockoutPolicy:
     )
     unlocks: Budget = field(default=Budget(limit=3, window=timedelta(days=30)), validator=kind(Budget))
     notices: Budget = field(default=Budget(limit=1, window=timedelta(hours=1)), validator=kind(Budget))
+    hits: HitCount | None = field(default=None, validator=optional(kind(HitCount)))
     repeats: Repeats = field(default=Repeats.FREE, validator=kind(Repeats))
     remember: timedelta = field(default=timedelta(days=180), validator=length())
     on_outage: Outage = field(default=Outage.REFUSE, validator=kind(Outage))
@@ -353,13 +364,23 @@ class LockoutPolicy:
         if short:
             return (pair, source, own)
         month = self._charge(attempt, attempt.subject, b"!" + month_of(attempt.kind).encode(), self.month)
-        return (pair, source, evolve(month, at_least=attempt.month), own)
+        return (pair, source, *self._hits(attempt, month), evolve(month, at_least=attempt.month), own)
 
-    def charges_alone(self, charges: Sequence[Charge], kind: SecretClass) -> tuple[Charge, ...]:
+    def _hits(self, attempt: Attempt, like: Charge) -> tuple[Charge, ...]:
+        """What the hit count is charged. It goes by the guess alone, so it is the same for every account and for none."""
+        if self.hits is None:
+            return ()
+        candidate, weight = attempt.candidate, attempt.weight  # a repeat never weighs again, whatever `repeats` says
+        return self.hits.charge(like, weight=weight, candidate=candidate, lease=self.lease, at_least=attempt.mass)
+
+    def charges_alone(self, charges: Sequence[Charge], kind: SecretClass, *, stopped: bool = False) -> tuple[Charge, ...]:
         """
         The same attempt, to be counted by this process alone: its source for an hour, so that its memory soon has room again;
         its subject by the narrow budget that is all a process may give while it does not know what others gave. What cannot
         be guessed keeps its own: a narrow one would keep the owner out and nobody else.
+
+        At a lane that has *stopped* nothing is compared. What is tried there uses the narrow budget up, as it does at a name that
+        nobody has, and is another candidate: none may be remembered as wrong for later, when a repeat of it would be free.
         """
         lane, lease = charges[-1], micros(self.lease)
         narrow = lane.ladder if kind is SecretClass.RECOVERY else evolve(self.alone.ladder(), lease=lease)
@@ -368,7 +389,10 @@ class LockoutPolicy:
             for charge in charges
             if charge.slot != lane.slot
         )
-        inside = tuple(evolve(charge, ladder=narrow, at_least=0, floor=0) for charge in charges if charge.slot == lane.slot)
+        subject = [charge for charge in charges if charge.slot == lane.slot and charge.meter != mass.METER]
+        inside = tuple(evolve(charge, ladder=narrow, at_least=0, floor=0) for charge in subject)
+        if stopped:
+            inside = tuple(evolve(charge, candidate=_another(charge.candidate)) for charge in inside)
         # One at a time: each has to be in the record before it is compared, and none may rest on one that is not there yet.
         turn = Charge(lane.slot, TURN, Ladder(1, 0, 0, 1, lease, lease), int.from_bytes(lane.hold[:4], "big"), lane.hold)
         return (*outside, turn, *inside)
@@ -412,15 +436,16 @@ class LockoutPolicy:
 
     def settlements(self, charges: Sequence[Charge], readings: Sequence[Reading], verdict: Settle) -> tuple[Settlement, ...]:
         """
-        What to tell the meters afterwards. A success clears only the attempt's own lane; pair, source and month refill by
-        time alone, so that a guesser cannot buy room with an account of his own.
+        What to tell the meters afterwards. A success clears only the attempt's own lane; pair, source, month and hit count refill
+        by time alone, so that a guesser cannot buy room with an account of his own. The hit count keeps nothing of a guess that
+        came too late for it: at most accounts it was not compared, and it must look the same at all.
         """
         lane = charges[-1].meter
         settled = []
         for charge, reading in zip(charges, readings, strict=True):
             if isinstance(reading, Granted) and reading.hold is not None:
                 own = verdict if charge.meter == lane or verdict is Settle.FAILED else Settle.VOID
-                if charge.meter == TURN:
+                if charge.meter == TURN or (charge.meter == mass.METER and mass.spent(reading)):
                     own = Settle.VOID
                 settled.append(Settlement(charge.slot, charge.meter, charge.ladder, reading.hold, own))
         return tuple(settled)
@@ -467,6 +492,8 @@ class LockoutPolicy:
         told: dict[str, int] = {}
         names = self._names(kind, lane)
         for charge, reading in zip(charges, readings, strict=True):
+            if charge.meter == mass.METER and isinstance(reading, Granted) and mass.reached(charge, reading):
+                told[mass.NAME] = max(reading.ordinal, told.get(mass.NAME, 0))
             name = names.get(_without_era(charge.meter))
             if kind in LADDERED and name and isinstance(reading, Granted):
                 count = reading.ordinal
@@ -508,6 +535,19 @@ class LockoutPolicy:
                             return True
         return False
 
+    def too_likely(
+        self, record: Record | None, lane: Lane, *, weight: int, charges: Sequence[Charge], readings: Sequence[Reading]
+    ) -> bool:
+        """
+        Whether an admitted guess is not to be compared after all: it would bring this account above the mass of its hit count.
+
+        The meters that admitted it count it all the same, as they do where it is compared.
+        """
+        if self.hits is None or lane != STRANGERS:
+            return False
+        verifier = None if record is None else record.verifier
+        return self.hits.holds_for(verifier) and mass.exceeds(weight, charges, readings)
+
     def _names(self, kind: SecretClass, lane: Lane) -> dict[bytes, str]:
         """The names in the record of the meters that it remembers, whatever their era."""
         return {name.encode(): name for name in (lane.name(kind), month_of(kind))}
@@ -534,3 +574,8 @@ class LockoutPolicy:
 def _without_era(meter: bytes) -> bytes:
     """What a meter is called in every era."""
     return meter.removeprefix(KEEP).partition(b"@")[0]
+
+
+def _another(candidate: int | None) -> int | None:
+    """The complement of a candidate, which is one too and never the same."""
+    return None if candidate is None else ~candidate & 0xFFFFFFFF

@@ -24,6 +24,9 @@ Entropy = Callable[[int], bytes]
 Estimator = Callable[[str, Sequence[str]], float]
 """Judges a password beside context words: log10 of the guesses it stands. Must be deterministic, bounded and thread-safe."""
 
+Likelihood = Callable[[str], float]
+"""Tells the share of accounts that have a password, from 0 to 1. Must be deterministic, bounded and thread-safe."""
+
 # --- records and the outbox -------------------------------------------------------------------------------------------
 
 MAX_NAME_BYTES = 64

@@ -24,7 +24,8 @@ MAX_SPENT = 32
 MAX_COMMITS = 8
 MAX_PLACES = 24
 MAX_SIGN_INS = 256  # above, all is halved: who moved house is known in the new one after as many sign-ins
-MAX_CHECKPOINTS = 2 * (2 + MAX_DEVICES + MAX_NETWORKS) + 6  # lanes and months of password and factor, and the other classes
+MAX_CHECKPOINTS = 2 * (2 + MAX_DEVICES + MAX_NETWORKS) + 6 + 1
+"""Lanes and months of password and factor, the other classes, the hit count."""
 MAX_OPENINGS = MAX_DEVICES  # an opened lane takes the room of a device
 MAX_BYTES = 16 * 1024
 
@@ -55,13 +56,15 @@ class Verifier(Part, frozen=True, kw_only=True):
     The stored password hash, sealed.
 
     *born* is the epoch at which this password was set: it names the password, and stays when the hash is only made again.
-    *preparation* numbers the text form that was hashed.
+    *preparation* numbers the text form that was hashed. *likeliest*: no more than this share of accounts is thought to have the
+    password; 1 where nobody looked, or found it more likely than a hit count allows.
     """
 
     sealed: bytes
     born: int
     preparation: int
     since: datetime
+    likeliest: float = 1.0
 
 
 class Reset(Part, frozen=True, kw_only=True):
@@ -154,11 +157,12 @@ class Spent(Part, frozen=True, kw_only=True):
     expires: datetime
 
 
-class Checkpoint(Part, frozen=True, kw_only=True):
+class Checkpoint(Part, frozen=True, kw_only=True, array_like=True):
     """
     How far the failures of one lane, or of a budget that refills by time, had come when the record last heard of it; how many
     more were counted by processes *alone*, of which no meter knows; the *rung* they reached; and *since* when that is known.
-    *opened* says how often the owner opened the lane since a success, a reset or an administrator cleared it.
+    *opened* says how often the owner opened the lane since a success, a reset or an administrator cleared it. Of all parts there
+    are most of these, so what lies in a store are their values without names.
     """
 
     lane: str
@@ -263,13 +267,13 @@ class Record(Part, frozen=True, kw_only=True):
     commits: tuple[bytes, ...] = ()
     habits: History | None = None
 
-    def with_verifier(self, *, sealed: bytes, preparation: int, now: datetime, keep: int) -> Self:
+    def with_verifier(self, *, sealed: bytes, preparation: int, now: datetime, keep: int, likeliest: float = 1.0) -> Self:
         """
         Change the password: one epoch further, the old verifier into the history (see ``earlier``), and everything that was
         minted under the old one (resets, sessions, tickets, known devices and networks) gone.
         """
         past = () if self.verifier is None else (self.verifier,)
-        verifier = Verifier(sealed=sealed, born=self.epoch + 1, preparation=preparation, since=now)
+        verifier = Verifier(sealed=sealed, born=self.epoch + 1, preparation=preparation, since=now, likeliest=likeliest)
         changed = evolve(self.with_epoch().without_places(), verifier=verifier, history=(*past, *self.history), change=None)
         return evolve(changed, history=changed.earlier(keep, now)[:MAX_HISTORY])
 

@@ -10,13 +10,14 @@ from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.counting import Who, known, phantom
 from acctsec._flows.guesses import Guess, Guesses
 from acctsec._flows.hashes import Password
+from acctsec._flows.likely import likely
 from acctsec._flows.passwords import sightings
 from acctsec._flows.tokens import Purpose
 from acctsec._flows.typos import Typos
 from acctsec._values import Value, evolve
 from acctsec.claims import FactorAnswer, RecoveryCode, Ticket, TotpCode
 from acctsec.context import Context
-from acctsec.errors import AcctsecError, ConfigError, Overloaded
+from acctsec.errors import AcctsecError, ConfigError, Overloaded, PortError
 from acctsec.identifiers import Identifier, canonical
 from acctsec.keyring import frame
 from acctsec.lockout import SecretClass
@@ -34,7 +35,7 @@ from acctsec.outcomes import (
 )
 from acctsec.password import AtSignIn
 from acctsec.protocols import Account, Settle
-from acctsec.record import Record, Session
+from acctsec.record import Record, Session, Verifier
 from acctsec.steps import (
     Compared,
     FactorProven,
@@ -103,7 +104,16 @@ class SignIn:
         core = self.core
         scene, loaded, who = await behind(core, context, name, account)
         typed = frame(name.kind.value, name.value)
-        guess = await self.guesses.begin("sign_in", scene, who, SecretClass.PASSWORD, context, typed=typed, secret=password.typed)
+        guess = await self.guesses.begin(
+            "sign_in",
+            scene,
+            who,
+            SecretClass.PASSWORD,
+            context,
+            typed=typed,
+            secret=password.typed,
+            password=password,
+        )
         if not isinstance(guess, Guess):
             return guess
         visit = self._visit(guess, context)
@@ -125,7 +135,7 @@ class SignIn:
         waits = policy.password.at_sign_in is AtSignIn.CHECK
         leaked = asks and waits and await self._leaked(scene, guarded=core.guarded(scene, loaded.record), password=password.text)
         renewed = await core.hashes.renewed(scene, verifier, done.phc, password)
-        compared = done.compared
+        compared, likeliest = done.compared, await self._likeliest(guess, verifier, password)
         weighed, asked = await self._weigh(guess, loaded.record, visit, context, typed, solved=solved)
 
         def step(record: Record) -> Step:
@@ -138,6 +148,7 @@ class SignIn:
                 drawn=drawn,
                 renewed=renewed,
                 leaked=leaked,
+                likeliest=likeliest,
                 visit=visit,
                 weighed=weighed,
             )
@@ -161,6 +172,18 @@ class SignIn:
         if isinstance(ended.verdict, Granted):
             self.typos.forgive_later(guess, password.typed)
         return outcome
+
+    async def _likeliest(self, guess: Guess, verifier: Verifier | None, password: Password) -> float:
+        """What the record may remember of a right password, so that the hit count holds for it from now on; 1 where it knows."""
+        hits = self.core.policy.lockout.hits
+        if hits is None or hits.holds_for(verifier):
+            return 1.0
+        if guess.likelihood is not None:
+            return hits.bound(guess.likelihood)
+        try:
+            return hits.bound(await likely(self.core, guess.scene, password))
+        except (Overloaded, PortError):
+            return 1.0  # it will be found at another sign-in
 
     def _visit(self, guess: Guess, context: Context) -> Visit | None:
         """Whence and when somebody comes, where sign-ins are weighed."""

@@ -10,6 +10,7 @@ from acctsec.errors import ConfigError
 from acctsec.explained import said
 from acctsec.explained.likely import ROCKYOU, Guessability, Likely, read
 from acctsec.explained.loss import Lost, lost
+from acctsec.explained.probable import probable
 from acctsec.explained.walk import PACES, Attacker, Walk, walk
 from acctsec.lockout import LockoutPolicy
 
@@ -57,7 +58,8 @@ class Explained:
     *botnet* and *returning* have *sources* addresses; *returning* is the worst that can be: the owner signs in from a place
     that nobody knows as often as an attacker could wish, which clears the strangers' lane and not the month. *known_network* is
     None where the policy remembers none. *losing_meters* is what a loss of all meters admits beyond that. *likely* says where
-    the figures of lost accounts come from.
+    the figures of lost accounts come from. *probable* is what strangers compare together at one account within each of
+    `HORIZONS`, in probability by the likelihood's own measure, where the hit count holds for it; None without one.
     """
 
     policy: LockoutPolicy = field(repr=False)
@@ -70,6 +72,7 @@ class Explained:
     spraying: Course
     known_network: Course | None
     losing_meters: Lost
+    probable: tuple[float, ...] | None = None
 
     @property
     def courses(self) -> tuple[Course, ...]:
@@ -105,6 +108,7 @@ def explain(policy: LockoutPolicy, *, sources: int, likely: Likely) -> Explained
         spraying=courses[Attacker.SPRAY],
         known_network=courses.get(Attacker.NETWORK),
         losing_meters=lost(policy),
+        probable=probable(policy, HORIZONS, courses[Attacker.RETURNING].guesses),
     )
 
 

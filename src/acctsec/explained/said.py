@@ -104,6 +104,20 @@ def lost(course: "Course", at: int) -> str:
     return f"{100 * value:.2g} % of the account"
 
 
+def hit_count(explained: "Explained") -> str:
+    """What a hit count allows, for whom it holds, and what is left for everybody else; empty without one."""
+    hits, probable = explained.policy.hits, explained.probable
+    if hits is None or probable is None:
+        return ""
+    return (
+        f"strangers compare at one account what at most {100 * probable[3]:.2g} % of people have within 30 days, "
+        f"{100 * probable[4]:.2g} % within a year, by the likelihood's own measure. It holds where the account's own password "
+        f"was found no likelier than {100 * hits.heaviest:.2g} %; its owner is refused elsewhere once strangers left it no room, "
+        "and never where it weighs nothing. Everybody else, and every known device or network, has what "
+        "stands above: the guesses alone"
+    )
+
+
 def said(explained: "Explained") -> str:
     """All of it, as text of at most 100 columns."""
     table = [(one.attacker.value, *(f"{count:,}" for count in one.guesses), lost(one, -1)) for one in explained.courses]
@@ -117,8 +131,12 @@ def said(explained: "Explained") -> str:
         f"at most {losing.strangers} guesses more in the strangers' lane{networks}, {losing.device} in that of a device, "
         f"{losing.month} in the month; the budgets of sources begin anew"
     )
+    if explained.probable is not None:
+        loss += "; less than an eighth of the hit count"
     more = f"botnets have {explained.sources:,}; each one more that tries many accounts has as many guesses again"
-    ends = (("sources", more), ("loss of all meters", loss), ("lost in a year", explained.likely))
+    hits = hit_count(explained)
+    counted = (("hit count", hits),) if hits else ()
+    ends = (("sources", more), *counted, ("loss of all meters", loss), ("lost in a year", explained.likely))
     return "\n".join([*lines, "", *(_filled(f"{name:<20}", words) for name, words in ends)])
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from acctsec import events
 from acctsec._values import Value, evolve
 from acctsec.claims import SessionClaims, Ticket
-from acctsec.lockout import MONTHS
+from acctsec.lockout import BY_TIME
 from acctsec.mfa.policy import Proven
 from acctsec.outcomes import AssuranceLevel, ChangeReason, TryAgain
 from acctsec.policy import Policy
@@ -59,7 +59,13 @@ def change_password(policy: Policy, record: Record, *, scene: Scene, proof: Chan
     wait = too_soon(policy, record, scene=scene, proof=proof)
     if wait:
         return Step(TryAgain(wait), record)
-    after = record.with_verifier(sealed=new.sealed, preparation=new.preparation, now=scene.now, keep=policy.password.history)
+    after = record.with_verifier(
+        sealed=new.sealed,
+        preparation=new.preparation,
+        now=scene.now,
+        keep=policy.password.history,
+        likeliest=new.likeliest,
+    )
     browser = None if proof.actor or proof.initial else Device(id=device, since=scene.now)
     if proof.actor:
         after = evolve(after, change=ChangeReason.SET_BY_ADMINISTRATOR)
@@ -180,8 +186,14 @@ def redeem(
     if not enough(record, methods):
         return Step(NeedsFactor(methods), record)
     browser = Device(id=device, since=scene.now)
-    after = record.with_verifier(sealed=new.sealed, preparation=new.preparation, now=scene.now, keep=policy.password.history)
-    after = after.with_fresh_lanes(kept=MONTHS).with_device(browser)
+    after = record.with_verifier(
+        sealed=new.sealed,
+        preparation=new.preparation,
+        now=scene.now,
+        keep=policy.password.history,
+        likeliest=new.likeliest,
+    )
+    after = after.with_fresh_lanes(kept=BY_TIME).with_device(browser)
     event = events.PasswordReset(**scene.head(), reset=reset.hex(), methods=methods)
     return Step(Changed(browser), after, (event, Notice(MessagePurpose.PASSWORD_CHANGED)))
 

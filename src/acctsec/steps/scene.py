@@ -115,11 +115,15 @@ class FactorFound(Value, frozen=True):
 
 
 class NewVerifier(Value, frozen=True):
-    """A password was hashed and sealed; *replaces* names the sealed verifier it renews, where it does."""
+    """
+    A password was hashed and sealed; *replaces* names the sealed verifier it renews, where it does. *likeliest* is what the
+    record remembers of how many have it.
+    """
 
     sealed: bytes
     preparation: int
     replaces: bytes | None = None
+    likeliest: float = 1.0
 
 
 class Drawn(Value, frozen=True):

@@ -6,7 +6,7 @@ from acctsec import events
 from acctsec._values import evolve
 from acctsec.claims import Ticket
 from acctsec.events import Event
-from acctsec.lockout import MONTHS, UNNOTICED, Lane, SecretClass, era
+from acctsec.lockout import BY_TIME, UNNOTICED, Lane, SecretClass, era
 from acctsec.mfa.policy import Proven
 from acctsec.outcomes import AssuranceLevel, ChangeReason
 from acctsec.policy import Policy
@@ -48,14 +48,16 @@ def sign_in(
     drawn: Drawn,
     renewed: NewVerifier | None,
     leaked: bool = False,
+    likeliest: float = 1.0,
     visit: Visit | None = None,
     weighed: Weighed | None = None,
 ) -> Step:
     """
     A password was compared: grant, or say what else is due. The level is computed from live factors, here and now.
 
-    *leaked*: this very password was found in a breach corpus, and has to be changed from now on. What was *weighed* can only
-    ask for a puzzle before everything else; nothing is learned of a *visit* before all is proven.
+    *leaked*: this very password was found in a breach corpus, and has to be changed from now on. *likeliest*: no more than this
+    share of accounts is thought to have it. What was *weighed* can only ask for a puzzle before everything else; nothing is
+    learned of a *visit* before all is proven.
     """
     born = None if record.verifier is None else record.verifier.born
     if (record.incarnation, born) != (compared.incarnation, compared.born):
@@ -66,6 +68,7 @@ def sign_in(
         return Step(No("disabled"), record)
     after = _renew(record, renewed)
     rehashed = after is not record
+    after = _looked_at(after, likeliest)
     effects: tuple[Event, ...] = (events.VerifierRenewed(**scene.head()),) if rehashed else ()
     if leaked and not after.change:
         after = evolve(after, change=ChangeReason.BREACHED)
@@ -137,6 +140,14 @@ def _renew(record: Record, renewed: NewVerifier | None) -> Record:
     return evolve(record, verifier=evolve(record.verifier, sealed=renewed.sealed, preparation=renewed.preparation))
 
 
+def _looked_at(record: Record, likeliest: float) -> Record:
+    """Remember how likely a password is at most, where that is news: from now on the hit count holds for it."""
+    verifier = record.verifier
+    if verifier is None or likeliest >= verifier.likeliest:
+        return record
+    return evolve(record, verifier=evolve(verifier, likeliest=likeliest))
+
+
 def _grant(
     policy: Policy,
     record: Record,
@@ -186,7 +197,7 @@ def count_guesses(record: Record, *, counted: Sequence[events.GuessesCounted], p
         point = after.checkpoint(event.lane)
         if not _same_count(record, past, event.lane):
             continue
-        if event.lane not in MONTHS and not past.checkpoint(event.lane).count <= point.count < event.count:
+        if event.lane not in BY_TIME and not past.checkpoint(event.lane).count <= point.count < event.count:
             continue
         after = after.with_checkpoint(evolve(point, count=event.count, since=event.at))
         told.append(event)

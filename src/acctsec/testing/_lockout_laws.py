@@ -6,6 +6,7 @@ from itertools import count
 from attrs import define, field
 
 from acctsec.budgets import Rungs, micros
+from acctsec.hits import UNITS
 from acctsec.lockout import LADDERED, Admitted, Attempt, Judgement, Lane, LockoutPolicy, SecretClass
 from acctsec.meters import rest
 from acctsec.policy import Policy
@@ -30,7 +31,7 @@ class Guesser:
     now: int = START
     numbers: "count[int]" = field(factory=lambda: count(1))
 
-    def charge(self) -> tuple[Judgement, Sequence[Charge], Sequence[Reading]]:
+    def charge(self, weight: int = 0) -> tuple[Judgement, Sequence[Charge], Sequence[Reading]]:
         """Reserve room for one guess."""
         number = next(self.numbers)
         attempt = Attempt(
@@ -42,6 +43,7 @@ class Guesser:
             candidate=number,
             outside=number,
             hold=number.to_bytes(16, "little"),
+            weight=weight,
         )
         charges = self.policy.charges(attempt)
         readings = self.store.charge(charges, self.now)
@@ -158,6 +160,31 @@ def all_lanes_together_stop_at_a_hundred(policy: Policy) -> None:
     assert compared <= 100, f"{compared} consecutive failures were compared"
 
 
+def strangers_compare_no_more_than_the_mass(policy: Policy) -> None:
+    """What strangers compare at one account weighs no more than the hit count allows, at whatever pace and in parallel."""
+    from hypothesis import strategies as st
+
+    lockout, hits = policy.lockout, policy.lockout.hits
+    if hits is None:
+        return
+    pace = micros(hits.window) // 100  # 60 guesses stay within the window
+    guess = st.tuples(st.integers(0, UNITS + 1), st.sampled_from((0, 1_000_000, pace)), st.booleans())
+
+    def law(guesses: list[tuple[int, int, bool]]) -> None:
+        guesser, compared = Guesser(lockout), 0
+        for weight, wait, settles in guesses:
+            guesser.now += wait
+            judgement, charges, readings = guesser.charge(weight)
+            allowed = isinstance(judgement, Admitted)
+            if allowed and not lockout.too_likely(None, STRANGERS, weight=weight, charges=charges, readings=readings):
+                compared += weight
+            if settles or not allowed:
+                guesser.store.settle(lockout.settlements(charges, readings, Settle.FAILED), guesser.now)
+        assert compared <= UNITS, f"{compared} units were compared where {UNITS} are the mass"
+
+    for_all(law, st.lists(guess, min_size=10, max_size=60), examples=30)
+
+
 LAWS = (
     more_failures_never_loosen,
     none_admits_above_its_stop,
@@ -166,4 +193,5 @@ LAWS = (
     nobody_holds_up_a_known_device,
     a_success_opens_its_own_lane,
     all_lanes_together_stop_at_a_hundred,
+    strangers_compare_no_more_than_the_mass,
 )

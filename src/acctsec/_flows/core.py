@@ -172,6 +172,11 @@ class Core:
         typed = name.value if name else address
         return self.keyring.digest("recipient", scene.tenant, scene.subject, typed, key=key)[:16]
 
+    def reaching(self, scene: Scene) -> Scene:
+        """The scene with what a record may know of the addresses that are verified now."""
+        addresses, keys = scene.account.addresses if scene.account else (), range(self.keyring.index_count)
+        return evolve(scene, reachable=frozenset(self.recipient(scene, one, key=key) for one in addresses for key in keys))
+
     def network(self, tenant: str, subject: str, source: str) -> tuple[bytes, ...]:
         """
         What the record may know of the network of a source; nothing where the policy remembers none. All requests whose

@@ -21,11 +21,12 @@ from acctsec.lockout import (
     Lane,
     OverBudget,
     SecretClass,
+    era,
     month_of,
 )
 from acctsec.outcomes import Refused, TryAgain
 from acctsec.protocols import AsyncMeterStore, Charge, Granted, Reading, Settle, Settlement
-from acctsec.record import Record, Verifier
+from acctsec.record import Checkpoint, Record, Verifier
 from acctsec.steps import No, Scene, Stale, Step, give_back
 
 
@@ -101,7 +102,14 @@ class Guess(Value, frozen=True, kw_only=True):
 
     async def clear(self, password: bytes) -> None:
         """Full success: clear the factor's lane, and the password's, whose reservation *password* was parked for this."""
-        also = self.guesses.core.policy.lockout.clearing(self.reserved.charges, lane=self.lane, hold=password)
+        record, name = self.who.record or Record(incarnation=b""), self.lane.name(SecretClass.PASSWORD)
+        also = self.guesses.core.policy.lockout.clearing(
+            self.reserved.charges,
+            lane=self.lane,
+            hold=password,
+            era=era(record, name),
+            opened=record.checkpoint(name).opened,
+        )
         await self.settle(Settle.CLEAR, also)
 
 
@@ -314,9 +322,9 @@ class Guesses:
         """One group of charges an index key: while keys rotate, old and new names are charged together."""
         core, record = self.core, who.record
         digest = core.keyring.digest
-        hits, past, month, mass = core.policy.lockout.hits, 0, 0, 0
+        hits, point, month, mass, counted_in = core.policy.lockout.hits, Checkpoint(lane=""), 0, 0, ""
         if record:
-            past = record.checkpoint(lane.name(kind)).count
+            point, counted_in = record.checkpoint(lane.name(kind)), era(record, lane.name(kind))
             month = record.checkpoint(month_of(kind)).within(core.policy.lockout.month.window, scene.now).count
             mass = 0 if hits is None else record.checkpoint(HITS).within(hits.window, scene.now).count
         groups = []
@@ -330,9 +338,11 @@ class Guesses:
                 candidate=self.candidate(scene, who, secret, key=key),
                 outside=_truncated(digest("outside candidate", kind.value, scene.tenant, typed, secret, key=key)),
                 hold=hold,
-                known=past,
+                known=point.count,
                 floor=floor,
                 month=month,
+                era=counted_in,
+                opened=point.opened,
                 weight=weight,
                 mass=mass,
             )

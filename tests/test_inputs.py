@@ -115,6 +115,9 @@ def operations(w, value):
     yield "remove_factor", lambda: engine.remove_factor(value, "f", context=context)
     yield "remove_factor", lambda: engine.remove_factor(session, value, context=context)
     yield "issue_recovery_codes", lambda: engine.issue_recovery_codes(value, context=context)
+    yield "list_devices", lambda: engine.list_devices(value, context=context)
+    yield "forget_device", lambda: engine.forget_device(value, "0" * 32, context=context)
+    yield "forget_device", lambda: engine.forget_device(session, value, context=context)
     yield "sign_out", lambda: engine.sign_out(value, context=context)
     yield "sign_out_everywhere", lambda: engine.sign_out_everywhere("u1", by=FreshSession(value), context=context)
 

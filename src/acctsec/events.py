@@ -125,6 +125,13 @@ class SessionsClosed(Event):
 
 
 @frozen(kw_only=True)
+class DeviceRevoked(Event):
+    """A known device was forgotten: from now on it stands with the strangers."""
+
+    device: str
+
+
+@frozen(kw_only=True)
 class GuessesCounted(Event):
     """The failures of a *lane*, with the attempt under way, came to *count*; the record knew it before that was compared."""
 

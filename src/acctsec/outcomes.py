@@ -190,7 +190,7 @@ class ProofAccepted:
 @frozen
 class PasswordChanged:
     """
-    The password is changed; every session, ticket, reset and known device of before is dead.
+    The password is changed; every session, ticket, reset, known device and known network of before is dead.
 
     *device* is a fresh device token for the browser that proved the change, and None where there is no such browser.
     """
@@ -218,6 +218,30 @@ class SessionsEnded:
     """The sessions are dead; *count* says how many there were."""
 
     count: int
+
+
+@frozen
+class DeviceInfo:
+    """
+    What may be shown of a known device: *seen* is when somebody signed in fully there or proved a change of password, *current*
+    whether the request came with its token.
+    """
+
+    id: str
+    seen: datetime
+    current: bool
+
+
+@frozen
+class Devices:
+    """The known devices of a subject, the one seen last first."""
+
+    devices: tuple[DeviceInfo, ...]
+
+
+@frozen
+class DeviceForgotten:
+    """The device is a stranger from now on, on every node. Its session, if it has one, goes on: see ``sign_out_everywhere``."""
 
 
 @frozen
@@ -327,6 +351,7 @@ class Export:
     live_resets: tuple[datetime, ...]
     sessions: tuple[tuple[str, datetime], ...]
     devices: tuple[datetime, ...]
+    networks: tuple[datetime, ...]
     failures: tuple[tuple[str, int], ...]
     change_required: bool
     disabled: bool

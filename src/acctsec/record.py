@@ -5,8 +5,9 @@ Each policy takes and returns its own part. What crosses families goes through t
 a cap and a defined loser, so a record never grows past 16 KiB.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from hmac import compare_digest
 from typing import Self
 
 from acctsec._values import Value, evolve
@@ -15,6 +16,7 @@ from acctsec.outcomes import AssuranceLevel, ChangeReason
 
 MAX_RESETS = 3
 MAX_DEVICES = 5
+MAX_NETWORKS = 3  # home, work, the phone
 MAX_SESSIONS = 32
 MAX_HISTORY = 24
 MAX_FACTORS = 5
@@ -22,7 +24,8 @@ MAX_SPENT = 32
 MAX_COMMITS = 8
 MAX_PLACES = 24
 MAX_SIGN_INS = 256  # above, all is halved: who moved house is known in the new one after as many sign-ins
-MAX_CHECKPOINTS = 2 * (2 + MAX_DEVICES) + 5  # lanes and months of password and factor, and the other classes
+MAX_CHECKPOINTS = 2 * (2 + MAX_DEVICES + MAX_NETWORKS) + 5 + 1
+"""Lanes and months of password and factor, the other classes, the hit count."""
 MAX_BYTES = 16 * 1024
 
 RAPID = timedelta(days=1)
@@ -52,13 +55,15 @@ class Verifier(Part, frozen=True, kw_only=True):
     The stored password hash, sealed.
 
     *born* is the epoch at which this password was set: it names the password, and stays when the hash is only made again.
-    *preparation* numbers the text form that was hashed.
+    *preparation* numbers the text form that was hashed. *likeliest*: no more than this share of accounts is thought to have the
+    password; 1 where nobody looked, or found it more likely than a hit count allows.
     """
 
     sealed: bytes
     born: int
     preparation: int
     since: datetime
+    likeliest: float = 1.0
 
 
 class Reset(Part, frozen=True, kw_only=True):
@@ -121,6 +126,18 @@ class Device(Part, frozen=True, kw_only=True):
 
     id: bytes
     since: datetime
+
+
+class Network(Part, frozen=True, kw_only=True):
+    """A network from which once everything was proven: it has its own lockout lane, *id*, and nothing else. *digest* is keyed."""
+
+    id: bytes
+    digest: bytes
+    since: datetime
+
+    def named(self, digests: Sequence[bytes]) -> bool:
+        """Whether one of *digests*, of one network under each index key in force, is this one's."""
+        return any(compare_digest(self.digest, digest) for digest in digests)
 
 
 class Session(Part, frozen=True, kw_only=True):
@@ -227,6 +244,7 @@ class Record(Part, frozen=True, kw_only=True):
     resets: tuple[Reset, ...] = ()
     factors: Factors = Factors()
     devices: tuple[Device, ...] = ()
+    networks: tuple[Network, ...] = ()
     sessions: tuple[Session, ...] = ()
     spent: tuple[Spent, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
@@ -235,14 +253,14 @@ class Record(Part, frozen=True, kw_only=True):
     commits: tuple[bytes, ...] = ()
     habits: History | None = None
 
-    def with_verifier(self, *, sealed: bytes, preparation: int, now: datetime, keep: int) -> Self:
+    def with_verifier(self, *, sealed: bytes, preparation: int, now: datetime, keep: int, likeliest: float = 1.0) -> Self:
         """
         Change the password: one epoch further, the old verifier into the history (see ``earlier``), and everything that was
-        minted under the old one (resets, sessions, tickets, known devices) gone.
+        minted under the old one (resets, sessions, tickets, known devices and networks) gone.
         """
         past = () if self.verifier is None else (self.verifier,)
-        verifier = Verifier(sealed=sealed, born=self.epoch + 1, preparation=preparation, since=now)
-        changed = evolve(self.with_epoch(), verifier=verifier, history=(*past, *self.history), devices=(), change=None)
+        verifier = Verifier(sealed=sealed, born=self.epoch + 1, preparation=preparation, since=now, likeliest=likeliest)
+        changed = evolve(self.with_epoch().without_places(), verifier=verifier, history=(*past, *self.history), change=None)
         return evolve(changed, history=changed.earlier(keep, now)[:MAX_HISTORY])
 
     def earlier(self, keep: int, now: datetime) -> tuple[Verifier, ...]:
@@ -286,6 +304,10 @@ class Record(Part, frozen=True, kw_only=True):
         """Add or refresh a known device; past the cap the one seen longest ago is forgotten, and its lane with it."""
         others = tuple(known for known in self.devices if known.id != device.id)
         return evolve(self, devices=(*others, device)[-MAX_DEVICES:])
+
+    def without_places(self) -> Self:
+        """Forget every known device and network."""
+        return evolve(self, devices=(), networks=())
 
     def without_checkpoint(self, lane: str) -> Self:
         """Forget how far the failures of a lane had come."""

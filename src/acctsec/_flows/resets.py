@@ -6,6 +6,7 @@ from acctsec._flows.answers import Answers, factor_infos, is_answer
 from acctsec._flows.core import ROUNDS, Core, Loaded, operation
 from acctsec._flows.entries import ResetRequest, seal
 from acctsec._flows.guesses import Guess, Guesses
+from acctsec._flows.likely import looked_at
 from acctsec._flows.passwords import Chosen, Passwords
 from acctsec._flows.sign_in import behind
 from acctsec._flows.tokens import Purpose
@@ -268,6 +269,7 @@ class Resets:
         if reused is not None:
             return reused
         new, device = await core.hashes.hashed(scene, chosen.password), core.draw(16)
+        new = await looked_at(core, scene, new, chosen.password)
 
         def step(latest: Record) -> Step:
             return redeem(

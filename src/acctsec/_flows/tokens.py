@@ -72,6 +72,13 @@ class Tokens:
         claims = DeviceClaims(tenant=scene.tenant, subject=scene.subject, incarnation=record.incarnation, id=device.id)
         return self.seal(Purpose.DEVICE, claims)
 
+    def known_device(self, token: object, scene: Scene, record: Record) -> Device | None:
+        """The device of the record that a token names; None for a token of anybody else, or of another life of this record."""
+        claims = self.open(Purpose.DEVICE, token, DeviceClaims)
+        if claims is None or (claims.tenant, claims.subject) != (scene.tenant, scene.subject):
+            return None
+        return record.device(claims.id) if claims.incarnation == record.incarnation else None
+
     def open(self, purpose: Purpose, token: object, kind: type[T]) -> T | None:
         """The claims of a token, or None for whatever is not exactly one that ``seal`` made for this purpose."""
         if type(token) is not str or purpose.form.fullmatch(token) is None:

@@ -17,6 +17,8 @@ from acctsec.outcomes import (
     Acted,
     CheckPasswordOutcome,
     Delivered,
+    DeviceForgotten,
+    Devices,
     EnrollmentStarted,
     Export,
     FactorAdded,
@@ -153,8 +155,8 @@ class AsyncEngine:
         """
         Set or change the password of *subject* on the claim *by*.
 
-        PasswordChanged ended every session, ticket, reset and known device of before. PasswordRejected says why the new one
-        will not do. Refused: the claim does not carry the change. Raises ConfigError when *by* is not a claim.
+        PasswordChanged ended every session, ticket, reset, known device and known network of before. PasswordRejected says
+        why the new one will not do. Refused: the claim does not carry the change. Raises ConfigError when *by* is not a claim.
         """
         return await self._flows.passwords.set_password(subject, password, by=by, context=context)
 
@@ -243,10 +245,27 @@ class AsyncEngine:
         """End one session."""
         return await self._flows.sessions.sign_out(token, context=context)
 
+    async def list_devices(self, token: str, *, context: Context) -> Devices | Refused:
+        """
+        The known devices of the subject, for the settings page; *current* is the one whose token *context* has.
+
+        Refused: the session is over. A device that the policy has forgotten by now is not among them.
+        """
+        return await self._flows.devices.list_devices(token, context=context)
+
+    async def forget_device(self, token: str, device_id: str, *, context: Context) -> DeviceForgotten | Refused | TryAgain:
+        """
+        Take back what a device token is good for, with any live session: it names a lane of lockout and no more.
+
+        From now on that browser stands with the strangers, on every node. Sessions go on; ``sign_out_everywhere`` ends them, and
+        forgets all devices. Refused: the session is over, or there is no such device.
+        """
+        return await self._flows.devices.forget_device(token, device_id, context=context)
+
     async def sign_out_everywhere(
         self, subject: str, *, by: FreshSession | Admin, context: Context
     ) -> SessionsEnded | Refused | TryAgain:
-        """End every session, unfinished flow and known device of *subject*."""
+        """End every session, unfinished flow, known device and known network of *subject*."""
         return await self._flows.sessions.sign_out_everywhere(subject, by=by, context=context)
 
     async def deliver(self, limit: int = 100) -> Delivered:

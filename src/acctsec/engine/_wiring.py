@@ -9,6 +9,7 @@ from acctsec._flows.answers import Answers
 from acctsec._flows.challenges import Challenges
 from acctsec._flows.core import Core, Ports
 from acctsec._flows.delivery import Delivery
+from acctsec._flows.devices import DeviceFlows
 from acctsec._flows.factors import FactorFlows
 from acctsec._flows.guesses import Guesses
 from acctsec._flows.moving import Moving
@@ -46,6 +47,7 @@ class Flows:
         self.resets: Resets = Resets(self.core, guesses, self.passwords, answers)
         self.factors: FactorFlows = FactorFlows(self.core, guesses)
         self.sessions: Sessions = Sessions(self.core, self.factors)
+        self.devices: DeviceFlows = DeviceFlows(self.core, self.factors)
         self.administration: Administration = Administration(self.core, self.resets)
         self.moving: Moving = Moving(self.core)
         self.delivery: Delivery = Delivery(self.core)

@@ -7,6 +7,7 @@ repeated when a commit loses the race; what was compared or hashed is not.
 
 from acctsec.steps.administration import (
     administer,
+    forget_device,
     import_verifier,
     sign_out,
     sign_out_everywhere,
@@ -60,6 +61,7 @@ from acctsec.steps.sign_in import (
     count_alone,
     count_guesses,
     find_leaked,
+    forgive,
     give_back,
     prove_factor,
     reach_rung,
@@ -97,6 +99,8 @@ __all__ = [
     "enough",
     "find_leaked",
     "find_reset",
+    "forget_device",
+    "forgive",
     "give_back",
     "guarded",
     "import_verifier",

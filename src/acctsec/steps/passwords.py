@@ -58,7 +58,13 @@ def change_password(policy: Policy, record: Record, *, scene: Scene, proof: Chan
     wait = too_soon(policy, record, scene=scene, proof=proof)
     if wait:
         return Step(TryAgain(wait), record)
-    after = record.with_verifier(sealed=new.sealed, preparation=new.preparation, now=scene.now, keep=policy.password.history)
+    after = record.with_verifier(
+        sealed=new.sealed,
+        preparation=new.preparation,
+        now=scene.now,
+        keep=policy.password.history,
+        likeliest=new.likeliest,
+    )
     browser = None if proof.actor or proof.initial else Device(id=device, since=scene.now)
     if proof.actor:
         after = evolve(after, change=ChangeReason.SET_BY_ADMINISTRATOR)
@@ -177,7 +183,13 @@ def redeem(
     if not enough(record, methods):
         return Step(NeedsFactor(methods), record)
     browser = Device(id=device, since=scene.now)
-    after = record.with_verifier(sealed=new.sealed, preparation=new.preparation, now=scene.now, keep=policy.password.history)
+    after = record.with_verifier(
+        sealed=new.sealed,
+        preparation=new.preparation,
+        now=scene.now,
+        keep=policy.password.history,
+        likeliest=new.likeliest,
+    )
     after = after.with_fresh_meters().with_device(browser)
     event = events.PasswordReset(**scene.head(), reset=reset.hex(), methods=methods)
     return Step(Changed(browser), after, (event, Notice(MessagePurpose.PASSWORD_CHANGED)))

@@ -6,6 +6,7 @@ from acctsec import events
 from acctsec._values import evolve
 from acctsec.claims import Ticket
 from acctsec.events import Event
+from acctsec.hits import NAME as HITS
 from acctsec.lockout import MONTH, Lane, SecretClass
 from acctsec.mfa.policy import Proven
 from acctsec.outcomes import AssuranceLevel, ChangeReason
@@ -48,14 +49,16 @@ def sign_in(
     drawn: Drawn,
     renewed: NewVerifier | None,
     leaked: bool = False,
+    likeliest: float = 1.0,
     visit: Visit | None = None,
     weighed: Weighed | None = None,
 ) -> Step:
     """
     A password was compared: grant, or say what else is due. The level is computed from live factors, here and now.
 
-    *leaked*: this very password was found in a breach corpus, and has to be changed from now on. What was *weighed* can only
-    ask for a puzzle before everything else; nothing is learned of a *visit* before all is proven.
+    *leaked*: this very password was found in a breach corpus, and has to be changed from now on. *likeliest*: no more than this
+    share of accounts is thought to have it. What was *weighed* can only ask for a puzzle before everything else; nothing is
+    learned of a *visit* before all is proven.
     """
     born = None if record.verifier is None else record.verifier.born
     if (record.incarnation, born) != (compared.incarnation, compared.born):
@@ -66,6 +69,7 @@ def sign_in(
         return Step(No("disabled"), record)
     after = _renew(record, renewed)
     rehashed = after is not record
+    after = _looked_at(after, likeliest)
     effects: tuple[Event, ...] = (events.VerifierRenewed(**scene.head()),) if rehashed else ()
     if leaked and not after.change:
         after = evolve(after, change=ChangeReason.BREACHED)
@@ -137,6 +141,14 @@ def _renew(record: Record, renewed: NewVerifier | None) -> Record:
     return evolve(record, verifier=evolve(record.verifier, sealed=renewed.sealed, preparation=renewed.preparation))
 
 
+def _looked_at(record: Record, likeliest: float) -> Record:
+    """Remember how likely a password is at most, where that is news: from now on the hit count holds for it."""
+    verifier = record.verifier
+    if verifier is None or likeliest >= verifier.likeliest:
+        return record
+    return evolve(record, verifier=evolve(verifier, likeliest=likeliest))
+
+
 def _grant(
     policy: Policy,
     record: Record,
@@ -152,8 +164,11 @@ def _grant(
     now = scene.now
     level = AssuranceLevel.AAL2 if len(methods) > 1 else AssuranceLevel.AAL1
     session = Session(id=drawn.session, level=level, created=now, authenticated=now)
-    device = Device(id=lane.device or drawn.device, since=now)
-    after = evolve(record, sessions=policy.sessions.alive(record.sessions, now)).with_session(session).with_device(device)
+    # One that was forgotten while its sign-in was under way stays so: the browser gets the token of a new one.
+    device = Device(id=lane.device if lane.device and record.device(lane.device) else drawn.device, since=now)
+    networks = policy.lockout.seen(record.networks, network=scene.network, fresh=drawn.network, now=now)
+    after = evolve(record, sessions=policy.sessions.alive(record.sessions, now), networks=networks)
+    after = after.with_session(session).with_device(device)
     for kind in (SecretClass.PASSWORD, SecretClass.FACTOR):
         after = after.without_checkpoint(lane.name(kind))
     if visit is not None:
@@ -182,7 +197,7 @@ def count_guesses(record: Record, *, counted: Sequence[events.GuessesCounted], p
     after, told = record, list[Event]()
     for event in counted:
         point = after.checkpoint(event.lane)
-        refills = event.lane.endswith(MONTH)
+        refills = event.lane == HITS or event.lane.endswith(MONTH)
         if not refills and not past.checkpoint(event.lane).count <= point.count < event.count:
             continue
         after = after.with_checkpoint(evolve(point, count=event.count, since=event.at))
@@ -221,6 +236,19 @@ def give_back(policy: Policy, record: Record, *, kind: SecretClass, lane: Lane, 
             if point.alone:
                 after = after.with_checkpoint(evolve(point, alone=point.alone - 1))
     return Step(Done(), after)
+
+
+def forgive(record: Record, *, lane: str, number: int, past: Record) -> Step:
+    """
+    Let the record know that its meters forgave *number* failures of a budget.
+
+    *past* is the record as it was before they did. What was written down since is of after, or is too much by what was
+    forgiven; taking from it what it may not have counted would be too little.
+    """
+    point = record.checkpoint(lane)
+    if not _same_meters(record, past) or point != past.checkpoint(lane) or not point.count:
+        return Step(Done(), record)
+    return Step(Done(), record.with_checkpoint(evolve(point, count=max(point.count - number, 0))))
 
 
 def _same_meters(record: Record, past: Record) -> bool:

@@ -262,6 +262,17 @@ def test_the_device_of_somebody_else_is_a_strangers(make):
     assert isinstance(wrong(w, password=PASSWORD, device=device), ChallengeRequired)
 
 
+def test_whoever_shares_a_known_network_is_watched_like_anybody(make):
+    """A network is shared: that the account knows it must not show in what a stranger there meets."""
+    watch = Noting()
+    strangers = evolve(LockoutPolicy().strangers, stop=25)
+    w = make(policy=evolve(CHEAPEST, lockout=LockoutPolicy(networks=1, strangers=strangers)), watch=watch)
+    w.sign_up()
+    w.sign_in()
+    assert wrong(w) == Refused()
+    assert len(watch.looks) == 2 and len(watch.wrongs) == 1
+
+
 def test_a_repeat_is_free(make):
     """A client with a stale password is no attack; another name, or another password, is."""
     watch = Noting()

@@ -77,8 +77,8 @@ def settle(begin, end, hold, verdict, now=NOW):
     return call(begin, end, "settle", (Settlement(b"slot", b"m", LADDER, hold, verdict),), now)
 
 
-def read(begin, end, count, pending, ready=0, now=NOW):
-    answer = (Tally(count, pending, ready),)
+def read(begin, end, count, pending, ready=0, now=NOW, seen=()):
+    answer = (Tally(count, pending, ready, seen),)
     return call(begin, end, "read", ((b"slot", b"m", LADDER),), now, answer=answer)
 
 
@@ -152,7 +152,7 @@ ACCEPTED = {
         charge(0, 1, granted(b"1", 1)),
         settle(2, None, b"1", Settle.FAILED),
         read(4, 5, 0, 1),
-        read(6, 7, 1, 0),
+        read(6, 7, 1, 0, seen=(1,)),
     ],
     "a drain meets the commit whose entry it hands out": [
         commit(10, 50, b"1", outbox=[b"mail 1"]),
@@ -531,12 +531,13 @@ ASKED = st.one_of(
         ),
     ),
     st.builds(
-        lambda one, now: ("charge", ((Charge(b"slot", b"m", LADDER, one, b"%d" % one),), now)),
+        lambda one, now, weight: ("charge", ((Charge(b"slot", b"m", LADDER, one, b"%d" % one, weight=weight),), now)),
         st.integers(1, 4),
         st.sampled_from((NOW, NOW + 31 * SECOND)),
+        st.sampled_from((1, 1, 2)),
     ),
     st.builds(
-        lambda one, verdict: ("settle", ((Settlement(b"slot", b"m", LADDER, b"%d" % one, verdict),), NOW)),
+        lambda one, verdict: ("settle", ((Settlement(b"slot", b"m", LADDER, b"%d" % one, verdict, one),), NOW)),
         st.integers(1, 4),
         st.sampled_from(Settle),
     ),
@@ -547,7 +548,7 @@ MISTAKES = {
     "commit": (Conflict(), Committed(None), Committed(b"1"), Committed(b"2")),
     "charge": ((Filled(),), (granted(b"1", 1),), (granted(b"2", 2),), (Granted(None, 1, new=False),)),
     "settle": (None,),
-    "read": ((Tally(0, 1, 0),), (Tally(1, 0, 0),), (Tally(0, 2, 0),)),
+    "read": ((Tally(0, 1, 0),), (Tally(1, 0, 0),), (Tally(1, 0, 0, (1,)),), (Tally(0, 2, 0),)),
 }
 
 

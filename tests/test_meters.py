@@ -3,14 +3,17 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct, msgpack
 
 from acctsec._values import evolve
+from acctsec.errors import ConfigError
 from acctsec.meters import (
     BROKEN_CLOCK,
     FRESH,
     MAX_DONE,
     MAX_METERS,
     MAX_SEEN,
+    PENDING,
     SECOND,
     charge_row,
     keep_for,
@@ -20,7 +23,7 @@ from acctsec.meters import (
     wake,
 )
 from acctsec.protocols import Charge, Filled, Granted, Ladder, Resting, Settle, Settlement, Stopped, Tally
-from acctsec.stores._rows import read_row
+from acctsec.stores._rows import FORMAT, read_row
 
 NOW = 1_750_000_000 * SECOND + 987_654
 MINUTE = 60 * SECOND
@@ -63,6 +66,18 @@ class Meter:
         self.row.update(changed)
         return reading
 
+    @property
+    def next_hold(self):
+        return b"hold %d" % (self.charged + 1)
+
+    def look(self, **given):
+        """What a charge would read, without a trace."""
+        row, charged = dict(self.row), self.charged
+        try:
+            return self.charge(**given)
+        finally:
+            self.row, self.charged = row, charged
+
     def settle(self, hold, verdict):
         self.row.update(settle_row(self.row, [Settlement(b"slot", b"m", self.ladder, hold, verdict)], self.now))
 
@@ -72,9 +87,16 @@ class Meter:
             self.now = max(self.now, self.tally.ready)
             self.settle(self.charge().hold, Settle.FAILED)
 
+    def forgive(self, candidate):
+        self.row.update(settle_row(self.row, [Settlement(b"slot", b"m", self.ladder, b"", Settle.FORGIVE, candidate)], self.now))
+
     @property
     def tally(self):
-        return tally(self.row.get(b"m", FRESH), self.ladder, self.now)
+        return evolve(tally(self.row.get(b"m", FRESH), self.ladder, self.now), seen=())
+
+    @property
+    def seen(self):
+        return tally(self.row.get(b"m", FRESH), self.ladder, self.now).seen
 
 
 # --- how much is granted ----------------------------------------------------------------------------------------------
@@ -285,7 +307,11 @@ def test_a_lapse_rests_from_its_charge():
 # --- success ----------------------------------------------------------------------------------------------------------
 
 OPERATIONS = st.lists(
-    st.tuples(st.sampled_from(("charge", "charge", *Settle)), st.integers(0, 99), st.sampled_from((0, SECOND, MINUTE))),
+    st.tuples(
+        st.sampled_from(("charge", "charge", Settle.FAILED, Settle.VOID, Settle.PARK, Settle.CLEAR)),
+        st.integers(0, 99),
+        st.sampled_from((0, SECOND, MINUTE)),
+    ),
     max_size=60,
 )
 
@@ -501,6 +527,301 @@ def test_a_floor_raises_a_meter_that_lives():
 def test_is_kept_for_twice_its_window(ladder, kept):
     """So that no store collects what still counts."""
     assert keep_for(ladder) == kept
+
+
+# --- weights ----------------------------------------------------------------------------------------------------------
+
+WEIGHTS = st.integers(1, 9) | st.sampled_from((20, 1000))
+
+
+@st.composite
+def budgets_of_mass(draw):
+    """Ladders whose free units are all they have."""
+    stop = draw(st.integers(1, 30))
+    return evolve(draw(ladders()), free=stop, stop=stop)
+
+
+@given(ladders() | budgets_of_mass(), st.lists(st.tuples(STEPS, WEIGHTS, st.sampled_from((None, *Settle))), max_size=60))
+def test_no_window_sees_more_weight_compared_than_the_stop(ladder, attempts):
+    """However heavy guesses are, spread, settled or dropped: what was not given back never weighs more than *stop*."""
+    meter, compared = Meter(ladder), {}
+    for step, weight, verdict in attempts:
+        meter.now += step
+        reading = meter.charge(weight=weight)
+        if not isinstance(reading, Granted):
+            continue
+        compared[reading.hold] = meter.now, weight
+        inside = [heavy for at, heavy in compared.values() if not ladder.window or at > meter.now - ladder.window]
+        assert sum(inside) <= ladder.stop
+        if verdict:
+            meter.settle(reading.hold, verdict)
+        if verdict is Settle.CLEAR:
+            compared.clear()
+        elif verdict in (Settle.VOID, Settle.PARK):
+            del compared[reading.hold]
+
+
+@given(ladders() | budgets_of_mass(), st.lists(st.tuples(STEPS, WEIGHTS, st.booleans()), max_size=12), WEIGHTS, WEIGHTS)
+def test_less_weight_is_never_refused_where_more_is_granted(ladder, attempts, one, other):
+    """Nor told to wait longer."""
+    meter = Meter(ladder)
+    for step, weight, settled in attempts:
+        meter.now += step
+        reading = meter.charge(weight=weight)
+        if isinstance(reading, Granted) and settled:
+            meter.settle(reading.hold, Settle.FAILED)
+    light, heavy = (meter.look(weight=weight) for weight in sorted((one, other)))
+
+    if isinstance(heavy, Granted):
+        assert isinstance(light, Granted)
+    if isinstance(heavy, Resting) and isinstance(light, Resting):
+        assert light.until <= heavy.until
+    if isinstance(light, Stopped):
+        assert isinstance(heavy, Stopped)
+
+
+@given(ladders() | budgets_of_mass(), st.lists(st.tuples(STEPS, WEIGHTS, st.sampled_from((None, *Settle))), max_size=30), WEIGHTS)
+def test_what_is_too_heavy_changes_nothing_and_may_come_back_when_it_is_told(ladder, attempts, weight):
+    """At the instant it was told, and not before, it fits beside what failed."""
+    meter = Meter(ladder)
+    for step, heavy, verdict in attempts:
+        meter.now += step
+        reading = meter.charge(weight=heavy)
+        if isinstance(reading, Granted) and reading.hold and verdict:
+            meter.settle(reading.hold, verdict)
+    before = meter.tally
+    reading = meter.charge(weight=weight)
+    if isinstance(reading, Granted):
+        assert reading.ordinal == before.count + before.pending + weight <= ladder.stop
+        return
+    assert meter.tally == before
+    if weight > ladder.stop:
+        assert not isinstance(reading, Filled)
+    if isinstance(reading, Stopped):
+        assert weight > ladder.stop or not ladder.window
+        assert reading.count + weight > ladder.stop
+    if isinstance(reading, Resting):
+        meter.now = reading.until
+        again = meter.charge(weight=weight)
+        assert not isinstance(again, Resting) or again.until > reading.until
+
+
+def test_a_heavy_failure_counts_its_weight():
+    """And so does one that lapsed; what is void gives all of it back, in time or late."""
+    meter = Meter(evolve(LADDER, free=100, stop=100))
+    failed, void, lapsed, late = (meter.charge(weight=weight).hold for weight in (7, 20, 11, 30))
+    assert meter.tally == Tally(0, 68, 0)
+    meter.settle(failed, Settle.FAILED)
+    meter.settle(void, Settle.VOID)
+    assert meter.tally == Tally(7, 41, 0)
+    meter.now += LADDER.lease
+    assert meter.tally == Tally(48, 0, 0)
+    meter.settle(late, Settle.VOID)
+    assert meter.tally == Tally(18, 0, 0)
+    meter.settle(lapsed, Settle.FAILED)
+    assert meter.tally == Tally(18, 0, 0)
+    assert meter.charge(candidate=None, weight=82) == Granted(None, 100, new=True)
+
+
+def test_success_clears_the_weight_that_was_there_before_it():
+    """Not what others failed meanwhile, however heavy."""
+    meter = Meter(evolve(LADDER, free=100, stop=100))
+    meter.settle(meter.charge(weight=9).hold, Settle.FAILED)
+    owner, guess = meter.charge(weight=3).hold, meter.charge(weight=20).hold
+    meter.settle(guess, Settle.FAILED)
+    meter.settle(owner, Settle.CLEAR)
+
+    assert meter.tally == Tally(20, 0, 0)
+
+
+def test_equal_candidates_share_the_weight_of_the_first():
+    """Whatever those after it weigh; and a repeat of what failed is free, also where it would not fit any more."""
+    meter = Meter(evolve(LADDER, free=10, stop=10))
+    first = meter.charge(candidate=1, weight=6)
+    assert meter.charge(candidate=1, weight=9) == Granted(first.hold, 6, new=False)
+    meter.settle(first.hold, Settle.FAILED)
+
+    assert meter.charge(candidate=1, weight=9) == Granted(None, 6, new=False)
+    assert meter.tally == Tally(6, 0, 0)
+
+
+def test_a_lost_answer_is_had_again_whatever_it_weighs():
+    meter = Meter(evolve(LADDER, free=10, stop=10))
+    meter.charge(weight=2)
+    first = meter.charge(candidate=99, hold=b"h", weight=5)
+
+    assert meter.charge(candidate=99, hold=b"h", weight=5) == first == Granted(b"h", 7, new=True)
+    assert meter.tally == Tally(0, 7, 0)
+
+
+@pytest.mark.parametrize("window", [0, HOUR])
+def test_what_weighs_more_than_the_whole_ladder_reads_stopped(window):
+    """On a meter that is empty too: no time and no success makes room for it. It begins no meter."""
+    meter = Meter(evolve(LADDER, free=10, stop=10, window=window))
+
+    assert meter.charge(weight=11) == Stopped(0)
+    assert meter.row == {}
+    meter.settle(meter.charge(weight=10).hold, Settle.FAILED)
+    assert meter.charge(weight=11) == Stopped(10)
+
+
+def test_what_is_too_heavy_beside_what_failed_rests_until_enough_has_left():
+    """Not only the oldest failure, and not all of them."""
+    meter = Meter(evolve(WINDOWED, free=10, stop=10))
+    left = []
+    for weight in (1, 3, 4):
+        meter.settle(meter.charge(weight=weight).hold, Settle.FAILED)
+        left.append(-(-meter.now // SECOND) * SECOND + HOUR)
+        meter.now += 10 * MINUTE
+
+    assert [meter.look(weight=weight) for weight in (2, 3, 6, 7, 10)] == [
+        Granted(meter.next_hold, 10, new=True),
+        Resting(left[0], 8),
+        Resting(left[1], 8),
+        Resting(left[2], 8),
+        Resting(left[2], 8),
+    ]
+
+
+def test_what_is_too_heavy_beside_what_is_under_way_waits_for_it():
+    """It is room that may come back in a moment, so nobody is sent away."""
+    meter = Meter(evolve(LADDER, free=10, stop=10))
+    meter.charge(weight=6)
+
+    assert meter.charge(weight=5) == Filled()
+    assert meter.charge(weight=4) == Granted(b"hold 3", 10, new=True)
+
+
+def test_what_is_too_heavy_for_what_is_free_goes_alone():
+    """On a ladder that goes on past its free units: one at a time, like everything there."""
+    meter = Meter(LADDER)
+    light = meter.charge(weight=1).hold
+    assert meter.charge(weight=LADDER.free) == Filled()
+    meter.settle(light, Settle.VOID)
+    heavy = meter.charge(weight=LADDER.free + 2)
+    assert heavy.ordinal == LADDER.free + 2
+    assert meter.charge() == Filled()
+    meter.settle(heavy.hold, Settle.FAILED)
+
+    assert meter.charge() == Resting(NOW + 4 * SECOND, LADDER.free + 2)
+
+
+@pytest.mark.parametrize("weight", [0, -1])
+def test_a_weight_below_one_is_refused(weight):
+    """It would be a guess for nothing, or give others' units back."""
+    with pytest.raises(ConfigError, match="1 or more"):
+        Meter(LADDER).charge(weight=weight)
+
+
+def test_rows_that_were_written_before_there_were_weights_are_read():
+    """Their reservations weigh 1; and what is written now is read by a release that knows of none."""
+
+    class Before(Struct, frozen=True, array_like=True):
+        id: bytes
+        candidate: int
+        at: int
+        base: int
+        sharers: int = 1
+        state: int = PENDING
+
+    class MeterBefore(Struct, frozen=True, array_like=True):
+        latest: int = 0
+        ready: int = 0
+        failures: tuple[tuple[int, int], ...] = ()
+        holds: tuple[Before, ...] = ()
+        seen: tuple[int, ...] = ()
+
+    meter = Meter(LADDER)
+    for weight in (1, 2):
+        meter.charge(weight=weight)
+    holds = [Before(hold.id, hold.candidate, hold.at, hold.base) for hold in meter.row[b"m"].holds]
+    before = MeterBefore(latest=NOW, holds=tuple(holds))
+
+    assert msgpack.decode(msgpack.encode(meter.row[b"m"]), type=MeterBefore) == before
+    row = read_row(FORMAT + msgpack.encode({b"m": before}))
+    assert row[b"m"].holds == tuple(evolve(hold, weight=1) for hold in meter.row[b"m"].holds)
+    assert tally(row[b"m"], LADDER, NOW) == Tally(0, 2, 0)
+
+
+# --- what is forgiven -------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.tuples(st.sampled_from(("fail", "forgive", "again")), st.integers(0, 6)), max_size=60))
+def test_what_is_forgiven_is_one_failure_of_one_that_failed(operations):
+    """The count is that of the candidates that failed and were not forgiven since; forgiving anything else leaves no trace."""
+    meter, failed = Meter(evolve(LADDER, free=100, stop=200)), []
+    for operation, candidate in operations:
+        if operation == "fail":
+            reading = meter.charge(candidate)
+            assert reading.new is (candidate not in failed)
+            if reading.hold:
+                meter.settle(reading.hold, Settle.FAILED)
+                failed.append(candidate)
+        else:
+            before = dict(meter.row)
+            meter.forgive(candidate)
+            if candidate in failed:
+                failed.remove(candidate)
+            else:
+                assert meter.row == before
+        assert (meter.tally, meter.seen) == (Tally(len(failed), 0, 0), tuple(failed))
+
+
+@given(ladders(windows=(20 * SECOND, HOUR)), st.lists(st.tuples(STEPS, st.integers(0, 5), st.booleans()), max_size=80))
+def test_no_window_sees_more_comparisons_than_the_stop_and_what_was_forgiven_in_it(ladder, attempts):
+    """Also where a candidate is forgiven whose own failure had left long ago, and typed again, and forgiven again."""
+    meter, compared, forgiven = Meter(ladder), [], []
+    for step, candidate, forgives in attempts:
+        meter.now += step
+        reading = meter.charge(candidate)
+        if isinstance(reading, Granted) and reading.hold:
+            compared.append(meter.now)
+            meter.settle(reading.hold, Settle.FAILED)
+        if forgives and candidate in meter.seen:
+            meter.forgive(candidate)
+            forgiven.append(meter.now)
+
+    for last in compared:
+        inside, back = (sum(last - ladder.window < at <= last for at in instants) for instants in (compared, forgiven))
+        assert inside <= ladder.stop + back
+
+
+def test_forgiving_ends_no_rest():
+    """Only time and success do."""
+    meter = Meter(LADDER)
+    meter.fail(LADDER.free)
+    resting = meter.charge()
+    meter.forgive(1)
+
+    assert meter.charge() == Resting(resting.until, LADDER.free - 1)
+
+
+@pytest.mark.parametrize("lapse_first", [True, False])
+def test_a_lapse_beside_what_is_forgiven_can_still_be_corrected(lapse_first):
+    """Each takes back one, in either order."""
+    meter = Meter(LADDER)
+    hold = meter.charge().hold
+    meter.fail(2)
+    meter.now += LADDER.lease
+    if not lapse_first:
+        meter.forgive(3)
+    meter.settle(hold, Settle.VOID)
+    meter.forgive(3)
+
+    assert (meter.tally.count, meter.seen) == (1, (2,))
+
+
+def test_no_more_is_cleared_because_something_was_forgiven():
+    """A success takes what was there before it, and what was forgiven is no more among it."""
+    meter = Meter(LADDER)
+    meter.fail(2)
+    owner = meter.charge().hold
+    meter.settle(owner, Settle.PARK)
+    meter.forgive(1)
+    meter.fail(2)
+    meter.settle(owner, Settle.CLEAR)
+
+    assert meter.tally.count == 2
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------

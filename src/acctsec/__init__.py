@@ -12,6 +12,8 @@ from acctsec.claims import (
     ResetLink,
     ResumeTicket,
     TotpCode,
+    UnlockFactor,
+    UnlockLink,
 )
 from acctsec.context import Context, Source
 from acctsec.engine import AsyncEngine, Engine
@@ -24,6 +26,9 @@ from acctsec.outcomes import (
     AssuranceLevel,
     ChallengeRequired,
     Delivered,
+    DeviceForgotten,
+    DeviceInfo,
+    Devices,
     EnrollmentRequired,
     EnrollmentStarted,
     FactorAdded,
@@ -31,6 +36,7 @@ from acctsec.outcomes import (
     FactorRenamed,
     FactorRequired,
     Factors,
+    LockOpened,
     Objection,
     PasswordAccepted,
     PasswordChanged,
@@ -46,6 +52,7 @@ from acctsec.outcomes import (
     SessionValid,
     SignedIn,
     TryAgain,
+    UnlockPending,
 )
 from acctsec.password import PasswordPolicy
 from acctsec.policy import Policy
@@ -102,6 +109,9 @@ __all__ = [
     "Context",
     "CurrentPassword",
     "Delivered",
+    "DeviceForgotten",
+    "DeviceInfo",
+    "Devices",
     "Engine",
     "EnrollmentRequired",
     "EnrollmentStarted",
@@ -114,6 +124,7 @@ __all__ = [
     "HashingPolicy",
     "Initial",
     "Keyring",
+    "LockOpened",
     "LockoutPolicy",
     "MemoryPopularity",
     "MemoryStore",
@@ -153,6 +164,9 @@ __all__ = [
     "StoreUnavailable",
     "TotpCode",
     "TryAgain",
+    "UnlockFactor",
+    "UnlockLink",
+    "UnlockPending",
     "ValkeyPopularity",
     "ValkeyRisk",
     "ValkeyStore",

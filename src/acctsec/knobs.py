@@ -15,6 +15,7 @@ from attrs import AttrsInstance, fields, frozen, has
 from acctsec.attacks.posture import Band, Bands
 from acctsec.budgets import Budget, Rungs
 from acctsec.hashing import Argon2Parameters
+from acctsec.hits import HitCount
 from acctsec.policy import HIDDEN, Parts, Policy
 
 _NAMES = re.compile(r"(\w+(?:, \w+)*): ?(.*)")
@@ -93,6 +94,8 @@ def shown(value: object) -> str:
             return _ladder(value)
         case Budget():
             return f"{value.limit} in {_length(value.window)}"
+        case HitCount():
+            return f"{100 * value.mass:.2g} % in {_length(value.window)}"
         case Band():
             return f"at {value.at:,}, left below {value.below:,}"
         case Bands():
@@ -107,6 +110,8 @@ def shown(value: object) -> str:
         case tuple() | frozenset():
             each = [type(one).__qualname__ if _is_part(one) else shown(one) for one in value]
             return " · ".join(each if isinstance(value, tuple) else sorted(each)) or "none"
+        case _ if _is_part(value):
+            return type(value).__qualname__
         case _:
             return str(getattr(value, "__qualname__", value))
 
@@ -119,20 +124,19 @@ def _of(part: AttrsInstance, prefix: str) -> list[Knob]:
         value = getattr(part, one.name)
         meaning, source = _split(texts.get(one.name, ""))
         secret = not one.repr and (prefix.startswith("hashing") or isinstance(value, str | bytes))
-        inside = has(type(value)) and documented(type(value))
-        text = HIDDEN if secret else type(value).__qualname__ if inside else shown(value)
+        text = HIDDEN if secret else shown(value)
         found.append(Knob(name=f"{prefix}.{one.name}", value=text, meaning=meaning, source=source))
-        if inside:
-            found += _of(value, f"{prefix}.{one.name}")
         if isinstance(value, tuple):
             for inner in filter(_is_part, value):
                 found += _of(inner, f"{prefix}.{type(inner).__qualname__}")
+        elif _is_part(value):
+            found += _of(value, f"{prefix}.{one.name}")
     return found
 
 
 def _is_part(value: object) -> bool:
     """Whether a value has knobs of its own: a rule, a format of stored hashes, a further policy."""
-    return has(type(value)) and not isinstance(value, Argon2Parameters)
+    return has(type(value)) and not isinstance(value, Argon2Parameters | Rungs | Budget | Bands | Band)
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace as evolve
 
+from acctsec.errors import ConfigError
 from acctsec.protocols import Charge, Filled, Granted, Ladder, Reading, Resting, Settle, Settlement, Stopped, Tally
 
 MAX_SEEN = 32  # candidates remembered; one more forgets the oldest, which then counts again
@@ -30,7 +31,8 @@ PENDING, LAPSED, PARKED = range(3)
 
 class Hold(Struct, frozen=True, array_like=True):
     """
-    Room reserved for one candidate at the instant *at*; *base* counts the failures before it, *sharers* who wait on it.
+    Room reserved for one candidate at the instant *at*: *weight* units. *base* counts those that failed before it, *sharers* who
+    wait on it.
 
     It takes room while PENDING. LAPSED, nobody settled it in time and it became a failure; PARKED, its secret was right
     and more is to prove: it takes no room, and a full success may still clear what came before it.
@@ -42,10 +44,11 @@ class Hold(Struct, frozen=True, array_like=True):
     base: int
     sharers: int = 1
     state: int = PENDING
+    weight: int = 1  # the last, and 1 where it is missing: rows of before had none
 
 
 class Meter(Struct, frozen=True, array_like=True):
-    """What is remembered between two attempts. *failures* are (instant in whole seconds, count) pairs, oldest first."""
+    """What is remembered between two attempts. *failures* are (instant in whole seconds, units) pairs, oldest first."""
 
     latest: int = 0
     ready: int = 0
@@ -55,13 +58,13 @@ class Meter(Struct, frozen=True, array_like=True):
 
     @property
     def count(self) -> int:
-        """Failures that are remembered."""
+        """Units of failures that are remembered."""
         return _total(self.failures)
 
     @property
     def pending(self) -> int:
-        """Reservations that are neither settled nor lapsed nor parked."""
-        return sum(hold.state == PENDING for hold in self.holds)
+        """Units of reservations that are neither settled nor lapsed nor parked."""
+        return sum(hold.weight for hold in self.holds if hold.state == PENDING)
 
 
 FRESH = Meter()
@@ -78,10 +81,22 @@ def rest(ladder: Ladder, count: int) -> int:
     return min(ladder.first << doublings, ladder.longest)
 
 
-def room(ladder: Ladder, count: int) -> int:
-    """How many failures and reservations there may be together: the free ones, then one at a time."""
-    allowed = ladder.free if count < ladder.free else count + 1
-    return min(ladder.stop, allowed)
+def check_weight(weight: int) -> None:
+    """Raise ConfigError for a weight below 1: it would be a guess for nothing, or give back what others hold."""
+    if weight < 1:
+        raise ConfigError(f"A charge has the weight {weight}.", remedy="Give a whole number, 1 or more.")
+
+
+def fits(ladder: Ladder, weight: int, *, count: int, pending: int) -> bool:
+    """
+    Whether *weight* more units may be reserved beside *count* that failed and *pending* ones.
+
+    All together stay within the stop, always. Within the free ones as many as there are, and past them one reservation at a
+    time: what is heavier than what is left of the free ones waits until it is alone. So less weight, fewer failures or fewer
+    reservations never turn a yes into a no.
+    """
+    taken = count + pending + weight
+    return taken <= ladder.stop and (taken <= ladder.free or not pending)
 
 
 def wake(meter: Meter, ladder: Ladder, now: int, at_least: int = 0, floor: int = 0) -> Meter:
@@ -116,40 +131,49 @@ def admit(meter: Meter, charge: Charge, now: int) -> tuple[Meter, Reading]:
     An attempt that has to wait is not counted, or an attacker could keep the owner waiting for ever. A repeat of a
     candidate that already failed, or that is being compared right now, takes no room of its own.
     """
-    ladder, candidate = charge.ladder, charge.candidate
+    ladder, candidate, weight = charge.ladder, charge.candidate, charge.weight
+    if weight != 1:
+        check_weight(weight)
     count = _total(meter.failures)
     if count >= ladder.stop:
-        return meter, Resting(_refill(meter, ladder), count) if ladder.window else Stopped(count)
+        return meter, _stopped(meter, ladder, count, weight)
     if now < meter.ready:
         return meter, Resting(meter.ready, count)
     pending = 0
     for hold in meter.holds:
         if hold.state != PENDING:
             continue
-        pending += 1
+        pending += hold.weight
         if hold.candidate == candidate:
             if hold.id == charge.hold:  # the same charge again, after a lost answer: it is answered as it was then
                 return meter, Granted(hold.id, count + pending, new=True)
             return _with_hold(meter, evolve(hold, sharers=hold.sharers + 1)), Granted(hold.id, count + pending, new=False)
     if candidate is not None and candidate in meter.seen:
         return meter, Granted(None, count, new=False)
-    taken = count + pending
-    if taken >= room(ladder, count):
-        return meter, Filled()
+    taken = count + pending + weight
+    if not fits(ladder, weight, count=count, pending=pending):
+        return meter, Filled() if count + weight <= ladder.stop else _stopped(meter, ladder, count, weight)
     if candidate is None:
-        spent = Hold(charge.hold, -1, meter.latest, count)
-        return _capped(_fail(meter, ladder, spent, lapsed=False), ladder, now), Granted(None, taken + 1, new=True)
-    hold = Hold(charge.hold, candidate, meter.latest, count)
+        spent = Hold(charge.hold, -1, meter.latest, count, weight=weight)
+        return _capped(_fail(meter, ladder, spent, lapsed=False), ladder, now), Granted(None, taken, new=True)
+    hold = Hold(charge.hold, candidate, meter.latest, count, weight=weight)
     held = Meter(meter.latest, meter.ready, meter.failures, (*meter.holds, hold), meter.seen)
-    return held, Granted(charge.hold, taken + 1, new=True)
+    return held, Granted(charge.hold, taken, new=True)
 
 
 def conclude(meter: Meter, settlement: Settlement) -> Meter:
-    """Apply one settlement to a meter that is awake. A reservation that lapsed before is corrected."""
+    """
+    Apply one settlement to a meter that is awake. A reservation that lapsed before is corrected.
+
+    What is forgiven ends no rest: it comes after a success, which says by itself what rests on.
+    """
+    verdict = settlement.verdict
+    if verdict is Settle.FORGIVE:
+        candidate = settlement.candidate
+        return meter if candidate is None or candidate not in meter.seen else _without_failure(meter, candidate, 1)
     hold = next((hold for hold in meter.holds if hold.id == settlement.hold), None)
     if hold is None:
         return meter
-    verdict = settlement.verdict
     if verdict is Settle.FAILED:
         if hold.state == LAPSED:
             return _without(meter, hold)
@@ -158,7 +182,7 @@ def conclude(meter: Meter, settlement: Settlement) -> Meter:
         return _with_hold(meter, evolve(hold, sharers=hold.sharers - 1))
     meter = _without(meter, hold)
     if hold.state == LAPSED:
-        meter = _without_lapse(meter, hold)
+        meter = _without_failure(meter, hold.candidate, hold.weight)
     if verdict is Settle.VOID:
         return meter
     if verdict is Settle.PARK:
@@ -216,8 +240,9 @@ def settle_row(row: Mapping[bytes, Meter], settlements: Sequence[Settlement], no
 def tally(meter: Meter, ladder: Ladder, now: int) -> Tally:
     """What a meter holds at *now*, for people to read."""
     woken = wake(meter, ladder, now)
-    ready = _refill(woken, ladder) if ladder.window and woken.count >= ladder.stop else woken.ready
-    return Tally(woken.count, woken.pending, ready if ready > now else 0)
+    count = woken.count
+    ready = _refill(woken, ladder, count + 1 - ladder.stop) if ladder.window and count >= ladder.stop else woken.ready
+    return Tally(count, woken.pending, ready if ready > now else 0, woken.seen)
 
 
 def keep_for(ladder: Ladder) -> int:
@@ -232,9 +257,20 @@ def _total(failures: tuple[tuple[int, int], ...]) -> int:
     return total
 
 
-def _refill(meter: Meter, ladder: Ladder) -> int:
-    """The instant at which the oldest failures will have left the window."""
-    return meter.failures[0][0] * SECOND + ladder.window if meter.failures else meter.latest
+def _stopped(meter: Meter, ladder: Ladder, count: int, weight: int) -> Resting | Stopped:
+    """When *weight* units more will be free; never, where no failure leaves or the whole ladder has not as many."""
+    if not ladder.window or weight > ladder.stop:
+        return Stopped(count)
+    return Resting(_refill(meter, ladder, count + weight - ladder.stop), count)
+
+
+def _refill(meter: Meter, ladder: Ladder, number: int) -> int:
+    """The instant at which the *number* oldest units will have left the window."""
+    for at, count in meter.failures:
+        number -= count
+        if number <= 0:
+            return at * SECOND + ladder.window
+    return meter.latest
 
 
 def _without_old(meter: Meter, ladder: Ladder) -> Meter:
@@ -268,8 +304,8 @@ def _capped(meter: Meter, ladder: Ladder, now: int) -> Meter:
 
 
 def _fail(meter: Meter, ladder: Ladder, hold: Hold, *, lapsed: bool) -> Meter:
-    """Count one failure at the instant its room was reserved."""
-    failures = _counted(meter.failures, ladder, hold.at, 1)
+    """Count what a reservation weighs as failed, at the instant it was made."""
+    failures = _counted(meter.failures, ladder, hold.at, hold.weight)
     holds = tuple(other for other in meter.holds if other.id != hold.id)
     if lapsed:
         holds = _done(holds, evolve(hold, state=LAPSED))
@@ -322,11 +358,15 @@ def _forget(meter: Meter, number: int) -> Meter:
     return Meter(meter.latest, meter.ready, failures, holds, meter.seen if failures else ())
 
 
-def _without_lapse(meter: Meter, hold: Hold) -> Meter:
-    """Take back the failure that *hold* became. The oldest goes for it, so what stays is never younger than it should be."""
-    holds = tuple(evolve(other, base=max(other.base - 1, 0)) for other in meter.holds)
-    seen = tuple(candidate for candidate in meter.seen if candidate != hold.candidate)
-    return Meter(meter.latest, meter.ready, _minus(meter.failures, 1), holds, seen)
+def _without_failure(meter: Meter, candidate: int, weight: int) -> Meter:
+    """
+    Take back the failure of a candidate, and forget it.
+
+    The oldest units go for it, also from what each reservation has before it: what stays is never younger than it should be.
+    """
+    holds = tuple(evolve(other, base=max(other.base - weight, 0)) for other in meter.holds)
+    seen = tuple(other for other in meter.seen if other != candidate)
+    return Meter(meter.latest, meter.ready, _minus(meter.failures, weight), holds, seen)
 
 
 def _minus(failures: tuple[tuple[int, int], ...], number: int) -> tuple[tuple[int, int], ...]:

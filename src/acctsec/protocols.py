@@ -24,6 +24,9 @@ Entropy = Callable[[int], bytes]
 Estimator = Callable[[str, Sequence[str]], float]
 """Judges a password beside context words: log10 of the guesses it stands. Must be deterministic, bounded and thread-safe."""
 
+Likelihood = Callable[[str], float]
+"""Tells the share of accounts that have a password, from 0 to 1. Must be deterministic, bounded and thread-safe."""
+
 # --- records and the outbox -------------------------------------------------------------------------------------------
 
 MAX_NAME_BYTES = 64
@@ -156,6 +159,9 @@ class Charge(Value, frozen=True):
     *candidate* is a truncated keyed digest: equal candidates share one unit. Without one the unit is spent at once and for
     good. *at_least* is a count known from elsewhere: a meter that begins with this charge was lost, and goes on from there.
     *floor* is one that was made sure of just now: it raises a meter that lives, but for the free ones.
+
+    *weight* is how many units it takes, 1 or more: a failure counts that much, and everything a meter counts is units. Above 1
+    it is meant for ladders whose free units are all they have. One that weighs more than the whole ladder reads Stopped.
     """
 
     slot: bytes
@@ -165,13 +171,14 @@ class Charge(Value, frozen=True):
     hold: bytes
     at_least: int = 0
     floor: int = 0
+    weight: int = 1
 
 
 class Granted(Value, frozen=True):
     """
     There was room. *hold* is what to settle: None when there is nothing to settle (a repeat, or a unit spent at once).
 
-    *ordinal* counts failures and reservations so far, this one included; *new* says that this charge added to it.
+    *ordinal* counts the units of failures and reservations so far, this one's included; *new* says that this charge added to it.
     """
 
     hold: bytes | None
@@ -180,7 +187,7 @@ class Granted(Value, frozen=True):
 
 
 class Resting(Value, frozen=True):
-    """Not before *until*; *count* failures brought this about."""
+    """Not before *until*; *count* units of failures brought this about."""
 
     until: int
     count: int
@@ -191,7 +198,10 @@ class Filled(Value, frozen=True):
 
 
 class Stopped(Value, frozen=True):
-    """The end of the ladder: only a success elsewhere, a recovery or an administrator opens it again."""
+    """
+    The end of the ladder: only a success elsewhere, a recovery or an administrator opens it again. *count* units of failures
+    brought this about; or fewer, where a charge weighs more than will ever be free.
+    """
 
     count: int
 
@@ -210,12 +220,15 @@ class Settle(StrEnum):
     VOID = "void"  # nothing was compared: the unit goes back
     PARK = "park"  # it was right and more is to prove: the unit goes back, and a later CLEAR of the same hold still works
     CLEAR = "clear"  # full success: the unit goes back, and so does every failure charged before it
+    FORGIVE = "forgive"  # it was a slip of the owner: one unit of a candidate that is remembered as wrong goes back
 
 
 class Settlement(Value, frozen=True):
     """
     What became of the reservation *hold* of one meter. Settling an unknown hold changes nothing, nor does settling twice; but
     where several share a hold, each VOID gives one share back.
+
+    FORGIVE names no hold but a *candidate*, and forgets it. One that is not remembered changes nothing, so it is forgiven once.
     """
 
     slot: bytes
@@ -223,14 +236,20 @@ class Settlement(Value, frozen=True):
     ladder: Ladder
     hold: bytes
     verdict: Settle
+    candidate: int | None = None
 
 
 class Tally(Value, frozen=True):
-    """What a meter holds, for people: failures, reservations under way, and until when it rests (0: it does not)."""
+    """
+    What a meter holds, for people: units of failures, of reservations under way, and until when it rests (0: it does not).
+
+    *seen* are the candidates it remembers as wrong, as they were charged, in the order in which they failed.
+    """
 
     count: int
     pending: int
     ready: int
+    seen: tuple[int, ...] = ()
 
 
 class AsyncMeterStore(Protocol):
@@ -354,6 +373,7 @@ class Message:
 
     *key* is the same whenever the same message is handed over again: send once a key. A reset carries a *link* token
     (put it into the fragment of a configured URL), good until *expires*, and a *code* to type, good until *code_expires*.
+    So does the news that guessing was stopped, where its *link* opens the lane of strangers again.
     """
 
     key: str

@@ -142,7 +142,8 @@ def work(name, seed, keys, slots, clock):
                 for part in range(chance.choice((1, 1, 2, 3))):
                     slot, (meter, ladder) = b"slot %d" % chance.randrange(slots), chance.choice(METERS)
                     candidate = chance.choice((1, 2, 3, chance.randrange(2**32), None))
-                    charges.append(Charge(slot, meter, ladder, candidate, tag + b"/%d" % part))
+                    hold, weight = tag + b"/%d" % part, chance.choice((1, 1, 1, 2, 5))
+                    charges.append(Charge(slot, meter, ladder, candidate, hold, weight=weight))
                 charged.append((charges, (yield "charge", (charges, now))))
             case "again" if charged:
                 charges, _ = chance.choice(charged[-3:])
@@ -150,7 +151,7 @@ def work(name, seed, keys, slots, clock):
             case "settle" if charged:
                 charges, readings = charged.pop(chance.randrange(len(charged)))
                 held = [
-                    Settlement(one.slot, one.meter, one.ladder, reading.hold, chance.choice(list(Settle)))
+                    Settlement(one.slot, one.meter, one.ladder, reading.hold, chance.choice(list(Settle)), one.candidate)
                     for one, reading in zip(charges, readings or (), strict=False)
                     if isinstance(reading, Granted) and reading.hold
                 ]

@@ -158,6 +158,30 @@ class NeverLapses(MemoryStore):
         return super().read([(slot, name, evolve(ladder, lease=10**18)) for slot, name, ladder in meters], now)
 
 
+class WeighsNothing(MemoryStore):
+    def charge(self, charges, now):
+        return super().charge([one if one.weight < 1 else evolve(one, weight=1) for one in charges], now)
+
+
+class TakesAnyWeight(MemoryStore):
+    def charge(self, charges, now):
+        return super().charge([evolve(one, weight=max(one.weight, 1)) for one in charges], now)
+
+
+class ForgivesStrangers(MemoryStore):
+    def settle(self, settlements, now):
+        for one in settlements:
+            tallies = self.read([(one.slot, one.meter, one.ladder)], now)
+            seen = tallies[0].seen
+            known = one.verdict is not Settle.FORGIVE or one.candidate in seen or not seen
+            super().settle([one if known else evolve(one, candidate=seen[0])], now)
+
+
+class ForgivesButRemembers(MemoryStore):
+    def read(self, meters, now):
+        return tuple([evolve(one, seen=()) for one in super().read(meters, now)])
+
+
 class TrustsTheClock(MemoryStore):
     def charge(self, charges, now):
         for row in self._rows.values():
@@ -273,6 +297,10 @@ class ScansTheOutbox(MemoryStore):
         (ReservesAfterARefusal, "nor any of a slot that comes after it"),
         (SettlesStrangers, "Settling again"),
         (NeverLapses, "must count as one failure"),
+        (WeighsNothing, "must take its weight in units"),
+        (TakesAnyWeight, "must take its weight in units"),
+        (ForgivesStrangers, "change nothing where it is not remembered"),
+        (ForgivesButRemembers, "must take one unit back for a candidate that failed"),
         (TrustsTheClock, "A clock that goes back"),
         (WritesWhenRead, "Reading must change nothing"),
         (FoldsMeters, "where one runs into the other"),

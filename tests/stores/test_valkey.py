@@ -60,7 +60,8 @@ def settlement(verdict, number=0, *, slot=b"slot", meter=b"m", ladder=LADDER):
 
 
 def read(store, slot=b"slot", meter=b"m", now=NOW, ladder=LADDER):
-    return store.read([(slot, meter, ladder)], now)[0]
+    """How much it holds, whatever it remembers as wrong."""
+    return evolve(store.read([(slot, meter, ladder)], now)[0], seen=())
 
 
 @contextmanager
@@ -175,7 +176,10 @@ LADDERS = (
     Ladder(free=0, first=SECOND, longest=10 * SECOND, stop=0, window=0, lease=SECOND),
     Ladder(free=10**6, first=SECOND, longest=SECOND, stop=10**7, window=30 * DAY, lease=30 * SECOND),
     Ladder(free=1, first=3, longest=100 * SECOND, stop=70, window=DAY, lease=GREATEST),
+    Ladder(free=100, first=SECOND, longest=SECOND, stop=100, window=DAY, lease=30 * SECOND),
+    Ladder(free=2**39, first=SECOND, longest=SECOND, stop=2**39, window=HOUR, lease=SECOND),
 )
+WEIGHTS = (1, 2, 3, 7, 20, 60, 99, 100, 101, 2**16, 2**32 - 1)
 NAMES = (b"!own", b"pair", b"", b"\0", b"\0\0", b"!strangers", b"\xff")
 # The bytes of some contain those of others, across the border of two.
 CANDIDATES = (None, 0, 1, 2, 3, 2**32, 2**32 - 1, 2**64 - 1)
@@ -201,6 +205,7 @@ class Walk:
         # A policy may change between two attempts, but rarely does.
         self.changeable = self.random.random() < 0.3
         self.style = self.random.choice(("usual",) * 6 + ("crowd", "many"))
+        self.heavy = self.random.random() < 0.4
         if self.style == "many":
             # One meter that sees more than it can remember.
             self.ladders = [LADDERS[3 + self.random.randrange(2)]] * 3
@@ -255,8 +260,10 @@ class Walk:
 
     def wish(self, slot, name, candidate):
         self.number += 1
-        known = (0, 0) if self.style != "usual" or self.random.random() < 0.8 else self.random.choice(KNOWN)
-        return Charge(slot, name, self.ladder(name), candidate, version(self.number), *known)
+        chance, ladder = self.random, self.ladder(name)
+        known = (0, 0) if self.style != "usual" or chance.random() < 0.8 else chance.choice(KNOWN)
+        weighs = self.heavy and chance.random() < 0.4 and ladder.stop <= 2**39
+        return Charge(slot, name, ladder, candidate, version(self.number), *known, chance.choice(WEIGHTS) if weighs else 1)
 
     def charge(self, charges):
         self.calls.append(charges)
@@ -281,8 +288,9 @@ class Walk:
             recent = self.holds[-1:] if verdict else self.holds[-8:] if chance.random() < 0.8 else self.holds
             one = chance.choice(recent)
             ladder = one.ladder if chance.random() < 0.95 else self.ladder(one.meter)
-            kinds = (Settle.FAILED,) * 60 if self.style == "many" else ()
-            settlements.append(Settlement(one.slot, one.meter, ladder, one.hold, verdict or chance.choice((*Settle, *kinds))))
+            kinds = (Settle.FAILED,) * 60 if self.style == "many" else (Settle.FAILED, Settle.PARK)
+            kind = verdict or chance.choice((*Settle, *kinds))
+            settlements.append(Settlement(one.slot, one.meter, ladder, one.hold, kind, one.candidate))
         self.store.settle(settlements, self.now)
         for slot in {one.slot for one in settlements}:
             self.write(slot, settle_row(self.rows[slot], [one for one in settlements if one.slot == slot], self.now))
@@ -312,7 +320,7 @@ class Walk:
 def unpacked(stored):
     """The bytes of a meter, as meters.lua packs them, as the meter that acctsec.meters would have."""
     form, latest, ready, parts, holds = struct.unpack_from(">B7s7sHI", stored)
-    assert form == 1
+    assert form in (1, 2)
     rest = memoryview(stored)[21:]
 
     def take(size):
@@ -324,7 +332,13 @@ def unpacked(stored):
         return int.from_bytes(take(size))
 
     failures = tuple((number(5), number(5)) for _ in range(parts))
-    reserved = tuple(Hold(take(number(2)), number(8), number(7), number(5), number(4), number(1)) for _ in range(holds))
+
+    def weight():
+        return number(4) if form == 2 else 1
+
+    reserved = tuple(Hold(take(number(2)), *map(number, (8, 7, 5, 4, 1)), weight()) for _ in range(holds))
+    if form == 2 and all(hold.weight == 1 for hold in reserved):
+        raise Differs("An older release could read this meter, and must be able to.")
     seen = tuple(number(8) for _ in range(len(rest) // 8))
     return Meter(int.from_bytes(latest), int.from_bytes(ready), failures, reserved, seen)
 
@@ -355,9 +369,17 @@ FAULTS = (
     ("charge", "now < meter.ready", "now <= meter.ready"),
     ("charge", "hold.id == charge.hold", "false"),
     ("charge", "return GRANTED, count + waiting, 1, hold.id", "return GRANTED, count + waiting, 0, hold.id"),
+    ("charge", "waiting = waiting + hold.weight", "waiting = waiting + 1"),
+    ("charge", "count + waiting + weight", "count + waiting + 1"),
+    ("charge", "if count + weight <= charge.stop then", "if count + weight < charge.stop then"),
+    ("charge", "if count + weight <= charge.stop then", "if taken <= charge.stop then"),
+    ("charge", "or charge.weight > charge.stop then", "or charge.weight >= charge.stop then"),
+    ("charge", "or charge.weight > charge.stop then", "then"),
+    ("charge", "count + charge.weight - charge.stop)", "1)"),
+    ("charge", "state = PENDING, weight = weight", "state = PENDING, weight = 1"),
     ("charge", "hold.sharers = hold.sharers + 1", "hold.sharers = hold.sharers + 2"),
     ("charge", "if candidate and contains(meter.seen, candidate) then", "if false then"),
-    ("charge", "taken >= room(charge, count)", "taken > room(charge, count)"),
+    ("charge", "if not fits(charge, weight, count, waiting) then", "if taken > charge.stop then"),
     ("charge", "base = count, sharers", "base = taken, sharers"),
     ("charge", "    capped(meter, charge, now)\n    return", "    return"),
     ("charge", "refused = refused or kind ~= GRANTED", "refused = kind ~= GRANTED"),
@@ -375,8 +397,18 @@ FAULTS = (
     ("meters", "doublings >= 64", "doublings >= 63"),
     ("meters", "doublings < 0", "doublings <= 0"),
     ("meters", "min(ldexp(ladder.first, doublings), ladder.longest)", "ldexp(ladder.first, doublings)"),
-    ("meters", "count < ladder.free and", "count <= ladder.free and"),
-    ("meters", "ladder.free or count + 1", "ladder.free or count"),
+    ("meters", "count + waiting + weight", "count + weight"),
+    ("meters", "taken <= ladder.stop and", "taken < ladder.stop and"),
+    ("meters", "taken <= ladder.free or", "taken < ladder.free or"),
+    ("meters", "or waiting == 0)", "or waiting <= 1)"),
+    ("meters", "sum = sum + hold.weight", "sum = sum + 1"),
+    ("meters", "if holds[i].weight ~= 1 then", "if holds[i].weight > 2 then"),
+    ("meters", "local parts, format = #failures / 2, FORMAT", "local parts, format = #failures / 2, WITH_WEIGHTS"),
+    ("meters", "number = number - failures[i + 1]\n    if", "number = number - 1\n    if"),
+    ("meters", "    if number <= 0 then\n      return", "    if number < 0 then\n      return"),
+    ("meters", "state = changed.state, weight = changed.weight", "state = changed.state, weight = 1"),
+    ("meters", "hold.at, hold.weight)", "hold.at, 1)"),
+    ("meters", "minus(meter.failures, weight)", "minus(meter.failures, 1)"),
     ("meters", "failures[1] * SECOND > begin", "failures[1] * SECOND >= begin"),
     ("meters", "failures[i] * SECOND <= begin", "failures[i] * SECOND < begin"),
     ("meters", "hold.base >= number", "hold.base > number"),
@@ -391,7 +423,7 @@ FAULTS = (
     ("meters", "max(meter.ready, hold.at + wait)", "hold.at + wait"),
     ("meters", "hold.at + ladder.lease <= meter.latest", "hold.at + ladder.lease < meter.latest"),
     ("meters", "  if expired[1] then\n    without_old(meter, ladder)\n  end\n", ""),
-    ("meters", "hold.base = max(hold.base - 1, 0)", "hold.base = hold.base"),
+    ("meters", "hold.base = max(hold.base - weight, 0)", "hold.base = hold.base"),
     ("meters", "hold.at = min(hold.at, now)", "hold.at = hold.at"),
     ("meters", "failures[i] = min(failures[i], second)", "failures[i] = failures[i]"),
     ("meters", "meter.latest - now > BROKEN_CLOCK", "meter.latest - now >= 2 * BROKEN_CLOCK"),
@@ -403,7 +435,11 @@ FAULTS = (
     ("settle", "if hold.state == LAPSED then\n      without(", "if false then\n      without("),
     ("settle", "      without_old(meter, settlement)\n", ""),
     ("settle", "hold.sharers > 1", "hold.sharers > 2"),
-    ("settle", "  if hold.state == LAPSED then\n    without_lapse(meter, hold.candidate)\n  end\n", ""),
+    ("settle", "  if hold.state == LAPSED then\n    without_failure(meter, hold.candidate, hold.weight)\n  end\n", ""),
+    ("settle", "without_failure(meter, hold.candidate, hold.weight)", "without_failure(meter, hold.candidate, 1)"),
+    ("settle", "and contains(meter.seen, settlement.hold) then", "then"),
+    ("settle", "#settlement.hold == WIDTH and", ""),
+    ("settle", "without_failure(meter, settlement.hold, 1)", "without_failure(meter, settlement.hold, 0)"),
     ("settle", "done(meter, hold, PARKED)", "done(meter, hold, PENDING)"),
     ("settle", "forget(meter, hold.base)", "forget(meter, total(meter.failures))"),
     ("settle", "    meter.seen = ''\n", ""),
@@ -411,6 +447,8 @@ FAULTS = (
     ("settle", "meter.failures[1] and min(meter.ready, rested) or 0", "meter.failures[1] and rested or 0"),
     ("settle", "      capped(meter, settlement, now)\n", ""),
     ("read", "count >= one.stop", "count > one.stop"),
+    ("read", "count + 1 - one.stop", "1"),
+    ("read", "ready or 0, meter.seen }", "ready or 0, '' }"),
     ("read", "one.window ~= 0 and", ""),
     ("read", "ready > now and", "ready >= 0 and"),
 )
@@ -457,6 +495,10 @@ def test_every_planted_fault_is_found(file, right, wrong, server, monkeypatch):
         {"meter": b"x" * 65_536},
         *[{name: GREATEST + 1} for name in ("free", "first", "longest", "stop", "window", "lease")],
         {"window": -1},
+        {"weight": 2**32},
+        {"weight": 0},
+        {"weight": -1},
+        {"weight": 2, "stop": 2**39 + 1},
     ],
     ids=str,
 )
@@ -470,6 +512,23 @@ def test_what_lua_cannot_count_is_refused(wrong, server, proxy):
             store.charge([charge(slot=b"before"), asked], wrong.get("now", NOW))
         assert proxy.trips == before
         assert read(store, b"before") == Tally(0, 0, 0)
+
+
+def test_a_meter_of_before_is_read_and_one_of_today_can_be_by_a_release_of_before(store, server):
+    """Their reservations weigh 1, and what weighs 1 is stored as it was: while nodes are upgraded both count in one meter."""
+    key, hold = b"acctsec:m:slot", version(7)
+    before = struct.pack(">B", 1) + NOW.to_bytes(7) + bytes(7) + struct.pack(">HI", 0, 1)
+    before += struct.pack(">H", 16) + hold + (7).to_bytes(8) + NOW.to_bytes(7) + bytes(5) + struct.pack(">IB", 1, 0)
+    with server.client() as client:
+        client.hset(key, b"m", before)
+        assert read(store) == Tally(0, 1, 0)
+        store.charge([charge(candidate=7)], NOW)
+        store.charge([evolve(charge(1, candidate=8), weight=3)], NOW)
+        assert client.hget(key, b"m")[0] == 2
+        store.settle([settlement(Settle.VOID, 1)], NOW)
+        assert client.hget(key, b"m")[0] == 1
+        store.settle([settlement(Settle.VOID, 7)], NOW)
+        assert client.hget(key, b"m") == before
 
 
 # The wire

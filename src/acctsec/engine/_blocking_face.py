@@ -11,7 +11,7 @@ from acctsec._blocking import Awaitable, Threads, awaitable, run
 from acctsec._flows.core import Ports
 from acctsec.attacks.networks import OriginResolver
 from acctsec.attacks.watching import AttackWatch
-from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, TotpCode
+from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, TotpCode, UnlockProof
 from acctsec.context import Context
 from acctsec.engine._wiring import (
     CHALLENGE,
@@ -33,6 +33,8 @@ from acctsec.outcomes import (
     Acted,
     CheckPasswordOutcome,
     Delivered,
+    DeviceForgotten,
+    Devices,
     EnrollmentStarted,
     Export,
     FactorAdded,
@@ -54,6 +56,8 @@ from acctsec.outcomes import (
     SetPasswordOutcome,
     SignInOutcome,
     TryAgain,
+    UnlockOutcome,
+    UnlockPending,
     VerifyFactorOutcome,
 )
 from acctsec.policy import Policy
@@ -173,8 +177,8 @@ class Engine:
         """
         Set or change the password of *subject* on the claim *by*.
 
-        PasswordChanged ended every session, ticket, reset and known device of before. PasswordRejected says why the new one
-        will not do. Refused: the claim does not carry the change. Raises ConfigError when *by* is not a claim.
+        PasswordChanged ended every session, ticket, reset, known device and known network of before. PasswordRejected says
+        why the new one will not do. Refused: the claim does not carry the change. Raises ConfigError when *by* is not a claim.
         """
         return run(self._flows.passwords.set_password(subject, password, by=by, context=context))
 
@@ -228,6 +232,20 @@ class Engine:
         """
         return run(self._flows.resets.redeem_reset(reset, new_password, context=context))
 
+    def inspect_unlock(self, link: str, *, context: Context) -> UnlockPending | Refused:
+        """Look at an unlock link without touching anything: for the page a GET renders, since mail scanners open links."""
+        return run(self._flows.unlocking.inspect_unlock(link, context=context))
+
+    def unlock(self, proof: UnlockProof, *, context: Context) -> UnlockOutcome:
+        """
+        Open the lane of strangers that guessing has stopped, by a mailed link or a live second factor: on an explicit POST.
+
+        LockOpened signs nobody in: passwords are compared again where nobody is known, for as many failures as a device has. Only
+        this lane is opened. Refused: nothing is stopped, or the link is used or over, the code wrong, the month or the budget of
+        openings used up; a reset opens then. Effective at once on every node.
+        """
+        return run(self._flows.unlocking.unlock(proof, context=context))
+
     def enroll_totp(self, token: str, *, name: str = "", context: Context) -> EnrollmentStarted | Refused:
         """
         Begin to set up an authenticator app, with a fresh session at the subject's full level or the ticket of
@@ -261,10 +279,27 @@ class Engine:
         """End one session."""
         return run(self._flows.sessions.sign_out(token, context=context))
 
+    def list_devices(self, token: str, *, context: Context) -> Devices | Refused:
+        """
+        The known devices of the subject, for the settings page; *current* is the one whose token *context* has.
+
+        Refused: the session is over. A device that the policy has forgotten by now is not among them.
+        """
+        return run(self._flows.devices.list_devices(token, context=context))
+
+    def forget_device(self, token: str, device_id: str, *, context: Context) -> DeviceForgotten | Refused | TryAgain:
+        """
+        Take back what a device token is good for, with any live session: it names a lane of lockout and no more.
+
+        From now on that browser stands with the strangers, on every node. Sessions go on; ``sign_out_everywhere`` ends them, and
+        forgets all devices. Refused: the session is over, or there is no such device.
+        """
+        return run(self._flows.devices.forget_device(token, device_id, context=context))
+
     def sign_out_everywhere(
         self, subject: str, *, by: FreshSession | Admin, context: Context
     ) -> SessionsEnded | Refused | TryAgain:
-        """End every session, unfinished flow and known device of *subject*."""
+        """End every session, unfinished flow, known device and known network of *subject*."""
         return run(self._flows.sessions.sign_out_everywhere(subject, by=by, context=context))
 
     def deliver(self, limit: int = 100) -> Delivered:
@@ -300,7 +335,7 @@ class Admins:
         return run(self._flows.administration.lock_status(subject, tenant=tenant))
 
     def unlock(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:
-        """Start the subject's meters anew, at once and on every node. What a source has used up stays used up."""
+        """Start the subject's meters anew, the months too, at once and on every node. What a source has used up stays used up."""
         return run(self._flows.administration.act("unlock", subject, actor=actor, tenant=tenant))
 
     def disable(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:

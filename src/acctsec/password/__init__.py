@@ -6,6 +6,7 @@ from acctsec.password.codes import Code
 from acctsec.password.described import Said, announce, describe
 from acctsec.password.feedback import Advice, catalogue, feedback, message
 from acctsec.password.hints import FormField, HintSpec, generate_password, hints
+from acctsec.password.likelihood import likelihood
 from acctsec.password.policy import Age, AtSignIn, Outage, PasswordPolicy
 from acctsec.password.preparation import PREPARATION, prepare
 from acctsec.password.rules import Blocklist, Breached, ContextWords, Facts, Length, MinimumStrength, Rule
@@ -44,6 +45,7 @@ __all__ = [
     "feedback",
     "generate_password",
     "hints",
+    "likelihood",
     "message",
     "personal_words",
     "prepare",

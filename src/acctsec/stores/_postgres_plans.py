@@ -59,6 +59,7 @@ _MAX_WARY = 4096
 
 _RIGHTS = ", ".join(f"('{right}', '{table}')" for table, rights in RIGHTS.items() for right in rights)
 
+_GIVES_BACK = frozenset({Settle.VOID, Settle.FORGIVE})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LONGEST = 2**52  # microseconds; doubled at each attempt it still is an int8
@@ -330,8 +331,9 @@ class Plans:
             try:
                 yield [*writes, _QUICK, COMMIT]
             except Lost as error:
-                if any(one.verdict is Settle.VOID for one in settlements):
-                    # What several share is given back once by each; twice would give back what another holds.
+                if any(one.verdict in _GIVES_BACK for one in settlements):
+                    # What several share is given back once by each; twice would give back what another holds. And a
+                    # candidate that was forgiven may have failed again.
                     raise _spent("given back", error) from error
                 raise
 

@@ -10,7 +10,7 @@ from struct import Struct
 from struct import error as StructError  # noqa: N812 - it is a class
 
 from acctsec.errors import ConfigError
-from acctsec.meters import keep_for
+from acctsec.meters import check_weight, keep_for
 from acctsec.protocols import Charge, Filled, Granted, Ladder, Reading, Resting, Settle, Settlement, Stopped, Tally
 from acctsec.stores._plans import Plan
 from acctsec.stores._rows import UNTOUCHED, by_slot
@@ -27,9 +27,12 @@ READ = Script("meters", "read", keeps_on=True)
 _GRANTED, _RESTING, _IS_FILLED = range(3)
 _FILLED = Filled()
 _VERDICTS = {
-    verdict: number.to_bytes(1) for number, verdict in enumerate((Settle.FAILED, Settle.VOID, Settle.PARK, Settle.CLEAR))
+    verdict: number.to_bytes(1)
+    for number, verdict in enumerate((Settle.FAILED, Settle.VOID, Settle.PARK, Settle.CLEAR, Settle.FORGIVE))
 }
-_pack_known = Struct(">II").pack
+_GIVES_BACK = frozenset({Settle.VOID, Settle.FORGIVE})
+_GREATEST_STOP = 2**39  # of what is charged more than one unit: whatever is counted then stays below the 2^40 that is stored
+_pack_known = Struct(">III").pack
 _pack_ladder = Struct(">QQQQQQQ").pack
 _reading_from = Struct(">BQQB").unpack_from
 _READING = 18
@@ -69,8 +72,8 @@ class Meters:
         if not settlements:
             return
         asked = {self._prefix + slot: _settle_arguments(of_slot) for slot, of_slot in by_slot(settlements).items()}
-        # Who gives his share of a unit back twice gives back somebody else's.
-        again = all(settlement.verdict is not Settle.VOID for settlement in settlements)
+        # Who gives his share of a unit back twice gives back somebody else's; a candidate may have failed again meanwhile.
+        again = all(settlement.verdict not in _GIVES_BACK for settlement in settlements)
         calls = [_call(SETTLE, keys, asked, now) for keys in self._caller.router.runs(asked)]
         yield from self._caller.run(calls, again=again)
 
@@ -90,7 +93,7 @@ class Meters:
             for keys, answer in zip(runs, answers, strict=True)
             for key, of_key in zip(keys, answer, strict=True)
         }
-        return tuple([Tally(*next(found[self._prefix + slot])) for slot, _, _ in meters])
+        return tuple([_tally(*next(found[self._prefix + slot])) for slot, _, _ in meters])
 
 
 def _call(script: Script, keys: Sequence[bytes], asked: Mapping[bytes, list[bytes]], now: int) -> Call:
@@ -114,10 +117,12 @@ def _charge_arguments(charges: Sequence[Charge]) -> list[bytes]:
         name, hold, candidate = charge.meter, charge.hold, charge.candidate
         try:
             guess = b"\0" if candidate is None else b"\x08" + candidate.to_bytes(8)
-            known = _pack_known(charge.at_least, charge.floor)
+            known = _pack_known(charge.at_least, charge.floor, charge.weight)
             sizes = len(name).to_bytes(2), len(hold).to_bytes(1)
         except (OverflowError, StructError):
-            raise _misfit(f"{_NAMES}, a candidate that is not of 64 bits, or a count above {2**32 - 1}") from None
+            raise _misfit(f"{_NAMES}, a candidate that is not of 64 bits, or a count or a weight above {2**32 - 1}") from None
+        if charge.weight != 1:
+            _check_weight(charge)
         arguments.append(b"".join((sizes[0], name, sizes[1], hold, guess, known, _ladder(charge.ladder))))
     return arguments
 
@@ -127,9 +132,11 @@ def _settle_arguments(settlements: Sequence[Settlement]) -> list[bytes]:
     for settlement in settlements:
         name, hold = settlement.meter, settlement.hold
         try:
+            if settlement.verdict is Settle.FORGIVE:
+                hold = b"" if settlement.candidate is None else settlement.candidate.to_bytes(8)
             sizes = len(name).to_bytes(2), len(hold).to_bytes(1)
         except OverflowError:
-            raise _misfit(_NAMES) from None
+            raise _misfit(f"{_NAMES}, or a candidate that is not of 64 bits,") from None
         verdict, ladder = _VERDICTS[settlement.verdict], _ladder(settlement.ladder)
         arguments.append(b"".join((sizes[0], name, sizes[1], hold, verdict, ladder)))
     return arguments
@@ -151,6 +158,16 @@ def _ladder(ladder: Ladder) -> bytes:
     return _pack_ladder(
         keep_for(ladder) // 1000, ladder.free, ladder.first, ladder.longest, ladder.stop, ladder.window, ladder.lease
     )
+
+
+def _check_weight(charge: Charge) -> None:
+    check_weight(charge.weight)
+    if charge.ladder.stop > _GREATEST_STOP:
+        raise _misfit(f"weight above 1 on a ladder that stops above {_GREATEST_STOP}")
+
+
+def _tally(count: int, pending: int, ready: int, seen: bytes) -> Tally:
+    return Tally(count, pending, ready, tuple([int.from_bytes(seen[at : at + 8]) for at in range(0, len(seen), 8)]))
 
 
 def _misfit(what: str) -> ConfigError:

@@ -9,14 +9,18 @@ local function reading_of(kind, first, second, hold)
   return to('>BI8I8Bc0', kind, first, second, #hold, hold)
 end
 
+local function stopped(meter, charge, count)
+  if charge.window == 0 or charge.weight > charge.stop then
+    return STOPPED, count, 0, ''
+  end
+  return RESTING, refill(meter, charge, count + charge.weight - charge.stop), count, ''
+end
+
 local function admit(meter, charge)
-  local candidate = charge.candidate
+  local candidate, weight = charge.candidate, charge.weight
   local count = total(meter.failures)
   if count >= charge.stop then
-    if charge.window ~= 0 then
-      return RESTING, refill(meter, charge), count, ''
-    end
-    return STOPPED, count, 0, ''
+    return stopped(meter, charge, count)
   end
   if now < meter.ready then
     return RESTING, meter.ready, count, ''
@@ -25,7 +29,7 @@ local function admit(meter, charge)
   for i = 1, #holds do
     local hold = holds[i]
     if hold.state == PENDING then
-      waiting = waiting + 1
+      waiting = waiting + hold.weight
       if hold.candidate == candidate then
         if hold.id == charge.hold then
           return GRANTED, count + waiting, 1, hold.id
@@ -39,18 +43,23 @@ local function admit(meter, charge)
   if candidate and contains(meter.seen, candidate) then
     return GRANTED, count, 0, ''
   end
-  local taken = count + waiting
-  if taken >= room(charge, count) then
-    return FILLED, 0, 0, ''
+  local taken = count + waiting + weight
+  if not fits(charge, weight, count, waiting) then
+    if count + weight <= charge.stop then
+      return FILLED, 0, 0, ''
+    end
+    return stopped(meter, charge, count)
   end
-  local hold = { id = charge.hold, candidate = candidate, at = meter.latest, base = count, sharers = 1, state = PENDING }
+  local hold = {
+    id = charge.hold, candidate = candidate, at = meter.latest, base = count, sharers = 1, state = PENDING, weight = weight,
+  }
   if not candidate then
     fail(meter, charge, hold, false)
     capped(meter, charge, now)
-    return GRANTED, taken + 1, 1, ''
+    return GRANTED, taken, 1, ''
   end
   holds[#holds + 1] = hold
-  return GRANTED, taken + 1, 1, hold.id
+  return GRANTED, taken, 1, hold.id
 end
 
 -- A comparison of strings in Lua follows the server's locale.
@@ -146,11 +155,11 @@ local function charge_row(key, charges, readings)
 end
 
 local function read(at)
-  local meter, hold, candidate, at_least, least_now, keep, free, first, longest, stop, window, lease, behind =
-    from('>I2c0Bc0Bc0I4I4I8I8I8I8I8I8I8', arguments, at)
+  local meter, hold, candidate, at_least, least_now, weight, keep, free, first, longest, stop, window, lease, behind =
+    from('>I2c0Bc0Bc0I4I4I4I8I8I8I8I8I8I8', arguments, at)
   return {
-    meter = meter, hold = hold, candidate = candidate ~= '' and candidate, at_least = at_least, least_now = least_now, keep = keep,
-    free = free, first = first, longest = longest, stop = stop, window = window, lease = lease,
+    meter = meter, hold = hold, candidate = candidate ~= '' and candidate, at_least = at_least, least_now = least_now,
+    weight = weight, keep = keep, free = free, first = first, longest = longest, stop = stop, window = window, lease = lease,
   }, behind
 end
 

@@ -1,9 +1,9 @@
 -- acctsec.meters on the server: the same functions under the same names, worked on in place. Whatever changes there changes here.
 --
 -- A meter is a table of its fields: failures a flat list of instant, count, instant, count; seen one string of candidates of
--- eight bytes each. Every number is an integer below 2^53, which a double holds exactly; the store lets no greater one through.
+-- eight bytes each. A meter of which each reservation weighs 1 is stored in format 1, as it always was. Every number is an integer below 2^53, which a double holds exactly; the store lets no greater one through.
 
-local FORMAT = 1
+local FORMAT, WITH_WEIGHTS = 1, 2
 local PENDING, LAPSED, PARKED = 0, 1, 2
 local MAX_SEEN, MAX_DONE, MAX_METERS, PARTS = 32, 8, 64, 8
 local BROKEN_CLOCK = 2 * 86400 * 1000000
@@ -18,7 +18,7 @@ local function opened(stored)
     return { latest = 0, ready = 0, failures = {}, holds = {}, seen = '' }
   end
   local format, latest, ready, parts, number, position = from('>BI7I7I2I4', stored)
-  if format ~= FORMAT then
+  if format ~= FORMAT and format ~= WITH_WEIGHTS then
     error({ err = 'ACCTSEC-FORMAT' })
   end
   local failures, holds = {}, {}
@@ -27,7 +27,11 @@ local function opened(stored)
   end
   for i = 1, number do
     local id, candidate, at, base, sharers, state, behind = from('>I2c0c8I7I5I4B', stored, position)
-    holds[i] = { id = id, candidate = candidate, at = at, base = base, sharers = sharers, state = state }
+    local weight = 1
+    if format == WITH_WEIGHTS then
+      weight, behind = from('>I4', stored, behind)
+    end
+    holds[i] = { id = id, candidate = candidate, at = at, base = base, sharers = sharers, state = state, weight = weight }
     position = behind
   end
   return { latest = latest, ready = ready, failures = failures, holds = holds, seen = stored:sub(position) }
@@ -35,12 +39,20 @@ end
 
 local function packed(meter)
   local failures, holds = meter.failures, meter.holds
-  local parts = #failures / 2
-  local bytes = to('>BI7I7I2I4' .. ('I5I5'):rep(parts), FORMAT, meter.latest, meter.ready, parts, #holds, unpack(failures))
+  local parts, format = #failures / 2, FORMAT
+  for i = 1, #holds do
+    if holds[i].weight ~= 1 then
+      format = WITH_WEIGHTS
+    end
+  end
+  local bytes = to('>BI7I7I2I4' .. ('I5I5'):rep(parts), format, meter.latest, meter.ready, parts, #holds, unpack(failures))
   for i = 1, #holds do
     local hold = holds[i]
     local id = hold.id
     bytes = bytes .. to('>I2c0c8I7I5I4B', #id, id, hold.candidate, hold.at, hold.base, hold.sharers, hold.state)
+    if format == WITH_WEIGHTS then
+      bytes = bytes .. to('>I4', hold.weight)
+    end
   end
   return bytes .. meter.seen
 end
@@ -57,7 +69,7 @@ local function pending(meter)
   local sum = 0
   for _, hold in ipairs(meter.holds) do
     if hold.state == PENDING then
-      sum = sum + 1
+      sum = sum + hold.weight
     end
   end
   return sum
@@ -82,12 +94,20 @@ local function rest(ladder, count)
   return min(ldexp(ladder.first, doublings), ladder.longest)
 end
 
-local function room(ladder, count)
-  return min(ladder.stop, count < ladder.free and ladder.free or count + 1)
+local function fits(ladder, weight, count, waiting)
+  local taken = count + waiting + weight
+  return taken <= ladder.stop and (taken <= ladder.free or waiting == 0)
 end
 
-local function refill(meter, ladder)
-  return meter.failures[1] and meter.failures[1] * SECOND + ladder.window or meter.latest
+local function refill(meter, ladder, number)
+  local failures = meter.failures
+  for i = 1, #failures, 2 do
+    number = number - failures[i + 1]
+    if number <= 0 then
+      return failures[i] * SECOND + ladder.window
+    end
+  end
+  return meter.latest
 end
 
 local function capped(meter, ladder, now)
@@ -162,7 +182,7 @@ local function with_hold(meter, changed)
       -- A table of its own for each: what is taken from one must not be taken from another.
       meter.holds[i] = {
         id = changed.id, candidate = changed.candidate, at = changed.at, base = changed.base,
-        sharers = changed.sharers, state = changed.state,
+        sharers = changed.sharers, state = changed.state, weight = changed.weight,
       }
     end
   end
@@ -194,7 +214,7 @@ local function done(meter, hold, state)
 end
 
 local function fail(meter, ladder, hold, lapsed)
-  counted(meter, ladder, hold.at, 1)
+  counted(meter, ladder, hold.at, hold.weight)
   without(meter, hold.id)
   if lapsed then
     done(meter, hold, LAPSED)
@@ -222,15 +242,15 @@ local function lapse(meter, ladder)
   end
 end
 
-local function without_lapse(meter, candidate)
+local function without_failure(meter, candidate, weight)
   for _, hold in ipairs(meter.holds) do
-    hold.base = max(hold.base - 1, 0)
+    hold.base = max(hold.base - weight, 0)
   end
   local at = contains(meter.seen, candidate)
   if at then
     meter.seen = meter.seen:sub(1, at - 1) .. meter.seen:sub(at + WIDTH)
   end
-  meter.failures = minus(meter.failures, 1)
+  meter.failures = minus(meter.failures, weight)
 end
 
 local function bring_back(meter, now)

@@ -1,4 +1,4 @@
--- Reads the meters of each slot (KEYS): failures, reservations under way, and until when they rest.
+-- Reads the meters of each slot (KEYS): failures, reservations under way, until when they rest, and what failed.
 
 local function read(at)
   local meter, _, free, first, longest, stop, window, lease, behind = from('>I2c0I8I8I8I8I8I8I8', arguments, at)
@@ -13,8 +13,8 @@ for i, key in ipairs(KEYS) do
     local meter = opened(row[one.meter])
     wake(meter, one, now, 0, 0)
     local count = total(meter.failures)
-    local ready = one.window ~= 0 and count >= one.stop and refill(meter, one) or meter.ready
-    tallies[j] = { count, pending(meter), ready > now and ready or 0 }
+    local ready = one.window ~= 0 and count >= one.stop and refill(meter, one, count + 1 - one.stop) or meter.ready
+    tallies[j] = { count, pending(meter), ready > now and ready or 0, meter.seen }
   end
   answers[i] = tallies
 end

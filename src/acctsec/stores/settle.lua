@@ -1,9 +1,16 @@
 -- Applies the settlements of each slot (KEYS).
 
-local FAILED, VOID, PARK, CLEAR = 0, 1, 2, 3
+local FAILED, VOID, PARK, CLEAR, FORGIVE = 0, 1, 2, 3, 4
 
 local function conclude(meter, settlement)
   local verdict, hold = settlement.verdict, nil
+  if verdict == FORGIVE then
+    -- What stands in the place of a hold is a candidate, if it is as wide as one.
+    if #settlement.hold == WIDTH and contains(meter.seen, settlement.hold) then
+      without_failure(meter, settlement.hold, 1)
+    end
+    return
+  end
   for _, one in ipairs(meter.holds) do
     if one.id == settlement.hold then
       hold = one
@@ -29,7 +36,7 @@ local function conclude(meter, settlement)
   end
   without(meter, hold.id)
   if hold.state == LAPSED then
-    without_lapse(meter, hold.candidate)
+    without_failure(meter, hold.candidate, hold.weight)
   end
   if verdict == PARK then
     done(meter, hold, PARKED)

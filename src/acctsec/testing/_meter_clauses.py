@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from acctsec._values import evolve
+from acctsec.errors import ConfigError
 from acctsec.meters import MAX_METERS, keep_for
-from acctsec.protocols import Charge, Filled, Granted, Ladder, Resting, Settle, Settlement, Tally, Untouched
+from acctsec.protocols import Charge, Filled, Granted, Ladder, Resting, Settle, Settlement, Stopped, Tally, Untouched
 from acctsec.testing._record_clauses import AWKWARD, RACERS
 from acctsec.testing._twin import DAY, HOUR, LADDER, NOW, SECOND, agrees_with_the_arithmetic, remembers_exactly_so_much
 
@@ -83,6 +84,40 @@ def lapses_and_corrects(store: Any) -> None:
         for _ in range(2):
             store.settle([_settlement(verdict, slot=slot)], late)
             assert _read(store, slot, late) == Tally(left, 0, 0), f"{verdict} came late."
+
+
+def counts_what_is_heavy(store: Any) -> None:
+    """A charge must take its weight in units or nothing, and what weighs more than the whole ladder must read Stopped."""
+    mass = evolve(LADDER, free=9, stop=9)
+    for weight in (0, -1):
+        try:
+            store.charge([_charge(ladder=mass, weight=weight)], NOW)
+        except ConfigError:
+            continue
+        raise AssertionError(f"A charge of weight {weight} was answered; it must raise ConfigError.")
+    for slot, verdict, left in ((b"a", Settle.VOID, 0), (b"b", Settle.FAILED, 4), (b"c", Settle.PARK, 0)):
+        asked = [_charge(slot=slot, ladder=mass, candidate=one, hold=one, weight=4) for one in range(2)]
+        assert list(store.charge(asked, NOW)) == [Granted(_hold(0), 4, new=True), Granted(_hold(1), 8, new=True)]
+        (heavy,) = store.charge([_charge(slot=slot, ladder=mass, candidate=2, hold=2, weight=2)], NOW)
+        assert heavy == Filled()
+        (never,) = store.charge([_charge(slot=slot, ladder=mass, candidate=3, hold=3, weight=10)], NOW)
+        assert never == Stopped(0), "What weighs more than the whole ladder must read Stopped, on a meter without failures too."
+        assert _read(store, slot) == Tally(0, 8, 0)
+        store.settle([_settlement(verdict, slot=slot)], NOW)
+        assert _read(store, slot) == Tally(left, 4, 0)
+        assert _read(store, slot, NOW + mass.lease).count == left + 4
+
+
+def forgives_once(store: Any) -> None:
+    """Forgiving must take one unit back for a candidate that failed, forget it, and change nothing where it is not remembered."""
+    store.charge([_charge(candidate=one, hold=one) for one in range(3)], NOW)
+    store.settle([_settlement(Settle.FAILED, hold=one) for one in range(2)], NOW)
+    for candidate, left in ((7, (0, 1)), (2, (0, 1)), (0, (1,)), (0, (1,)), (1, ())):
+        store.settle([Settlement(b"slot", b"m", LADDER, b"", Settle.FORGIVE, candidate)], NOW)
+        (found,) = store.read([(b"slot", b"m", LADDER)], NOW)
+        assert found == Tally(len(left), 1, 0, left), f"It was {found} when {candidate} had been forgiven."
+    (again,) = store.charge([_charge(candidate=0, hold=9)], NOW)
+    assert again == Granted(_hold(9), 2, new=True), "What was forgiven must count again when it fails again."
 
 
 def survives_clocks(store: Any) -> None:
@@ -181,6 +216,8 @@ CLAUSES: tuple[Callable[[Any], None], ...] = (
     reserves_all_of_a_slot_or_nothing,
     equal_candidates_share,
     lapses_and_corrects,
+    counts_what_is_heavy,
+    forgives_once,
     survives_clocks,
     reads_without_a_trace,
     names_are_exact,
@@ -199,9 +236,15 @@ def _hold(number: int) -> bytes:
 
 
 def _charge(
-    *, slot: bytes = b"slot", meter: bytes = b"m", ladder: Ladder = LADDER, candidate: int | None = 0, hold: int = 0
+    *,
+    slot: bytes = b"slot",
+    meter: bytes = b"m",
+    ladder: Ladder = LADDER,
+    candidate: int | None = 0,
+    hold: int = 0,
+    weight: int = 1,
 ) -> Charge:
-    return Charge(slot, meter, ladder, candidate, _hold(hold))
+    return Charge(slot, meter, ladder, candidate, _hold(hold), weight=weight)
 
 
 def _settlement(verdict: Settle, *, slot: bytes = b"slot", hold: int = 0) -> Settlement:
@@ -209,5 +252,6 @@ def _settlement(verdict: Settle, *, slot: bytes = b"slot", hold: int = 0) -> Set
 
 
 def _read(store: Any, slot: bytes = b"slot", now: int = NOW) -> Tally:
-    (found,) = store.read([(slot, b"m", LADDER)], now)
-    return found  # type: ignore[no-any-return]
+    """How much it holds, whatever it remembers as wrong."""
+    found: Tally = store.read([(slot, b"m", LADDER)], now)[0]
+    return evolve(found, seen=())

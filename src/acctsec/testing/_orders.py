@@ -415,9 +415,11 @@ def text(value: object) -> str:
             known = "".join(
                 f" {name} {number}" for name, number in (("at_least", value.at_least), ("floor", value.floor)) if number
             )
+            known += f" weight {value.weight}" if value.weight != 1 else ""
             return f"{text(value.meter)} (candidate {value.candidate}, hold {text(value.hold)}{known})"
         case Settlement():
-            return f"{text(value.meter)} (hold {text(value.hold)} {value.verdict.value})"
+            what = f"hold {text(value.hold)}" if value.candidate is None else f"candidate {value.candidate}"
+            return f"{text(value.meter)} ({what} {value.verdict.value})"
         case Value():
             held = ", ".join([text(getattr(value, name)) for name in value.__struct_fields__])
             return f"{type(value).__name__}({held})"

@@ -22,6 +22,8 @@ NAMES = (
     # Wide enough for long stories of one meter: nothing rests, nearly nothing is refused.
     (b"\0", evolve(LADDER, free=40, stop=60)),
     (b"\0\0", evolve(WINDOWED, free=40, stop=60)),
+    # A budget of mass: as many units as are free, and then none.
+    (b"!mass", evolve(WINDOWED, free=50, stop=50)),
 )
 
 
@@ -32,7 +34,7 @@ def agrees_with_the_arithmetic(store: Any) -> None:
 
     slots, names = st.sampled_from((0, 0, 0, 1)), st.integers(0, len(NAMES) - 1)
     candidates = st.integers(0, 4) | st.integers(2**32 - 60, 2**32 - 1) | st.none()
-    known = st.sampled_from((*[(0, 0)] * 9, (2, 0), (44, 0), (0, 5), (0, 44)))
+    known = st.sampled_from((*[()] * 9, (2,), (44,), (0, 5), (0, 44), (0, 0, 2), (0, 0, 7), (0, 0, 20), (0, 0, 51), (44, 0, 3)))
     wishes = st.lists(st.builds(lambda *wish: (*wish[:3], *wish[3]), slots, names, candidates, known), max_size=5)
     charge = st.tuples(st.just("charge"), wishes)
     settle = st.tuples(st.just("settle"), st.lists(st.tuples(st.integers(0, 12), st.sampled_from(Settle)), max_size=4))
@@ -65,6 +67,7 @@ def remembers_exactly_so_much(store: Any) -> None:
     stories = (
         *(_many_candidates, _many_lapses, _many_successes, _many_sharers, _many_parts),
         *(_success_while_resting, _lapses_that_left, _broken_clock),
+        *(_many_weights, _forgiven),
     )
     for number, story in enumerate(stories):
         story(Twin(store, b"story %d" % number))
@@ -178,6 +181,47 @@ def _broken_clock(twin: "Twin") -> None:
         twin.charge([(0, 1, 1)])
 
 
+def _many_weights(twin: "Twin") -> None:
+    """Every way for something heavy to end, beside what is light; then what fits no more, until enough has left."""
+    for late in (0, LADDER.lease):
+        for number, verdict in enumerate(Settle):
+            for meter in (0, 4, 5):
+                twin.charge([(0, meter, 10 * late + number, 0, 0, number + 2), (0, meter, 99)])
+                twin.pass_time(late)
+                twin.settle([(0, Settle.VOID), (1, verdict), (1, verdict)])
+                twin.compare()
+    twin.pass_time(HOUR // 4)
+    for weight in (50, 51, 30, 20, 10, 5, 3, 1, 1):
+        twin.charge([(0, 5, None, 0, 0, weight)])
+        twin.charge([(0, 1, 1000 + weight, 0, 0, weight)])
+        twin.pass_time(HOUR // 16)
+        twin.compare()
+
+
+def _forgiven(twin: "Twin") -> None:
+    """Candidates that failed, some twice, that are under way, that lapsed, or never were; beside what a success would clear."""
+    for meter in (3, 4):
+        twin.charge([(0, meter, 100)])
+        twin.settle([(0, Settle.PARK)])
+        for candidate in range(5):
+            twin.charge([(0, meter, candidate, 0, 0, 1 + candidate // 3)])
+            twin.settle([(0, Settle.FAILED)])
+            twin.pass_time(SECOND)
+        twin.charge([(0, meter, 5), (0, meter, 6), (0, meter, None)])
+        for number in (0, 1, 2, 3, 3, 7, 4, 6, 8):
+            twin.settle([(number, Settle.FORGIVE)])
+            twin.compare()
+        twin.charge([(0, meter, 3), (0, meter, 4)])
+        twin.settle([(0, Settle.FAILED), (0, Settle.FORGIVE), (0, Settle.FORGIVE), (1, Settle.CLEAR)])
+        twin.pass_time(HOUR // 4)
+        for number in range(len(twin.holds)):
+            twin.settle([(number, Settle.FORGIVE)])
+            twin.compare()
+    twin.pass_time(HOUR + SECOND)
+    twin.settle([(number, Settle.FORGIVE) for number in range(len(twin.holds))])
+    twin.compare()
+
+
 class Twin:
     """A store, and beside it the same meters in a dict, worked by ``acctsec.meters``."""
 
@@ -198,7 +242,7 @@ class Twin:
         self.now += step
 
     def charge(self, wishes: Sequence[tuple[Any, ...]]) -> None:
-        """Put new charges to both: slot, meter and candidate by number, and what is known of failures before."""
+        """Put new charges to both: slot, meter and candidate by number, what is known of failures before, and a weight."""
         slots = list(self.rows)
         charges: list[Charge] = []
         for slot, number, candidate, *known in wishes:
@@ -235,7 +279,7 @@ class Twin:
         settlements = []
         for number, verdict in wishes if self.holds else ():
             charge = self.holds[-1 - number % len(self.holds)]
-            settlements.append(Settlement(charge.slot, charge.meter, charge.ladder, charge.hold, verdict))
+            settlements.append(Settlement(charge.slot, charge.meter, charge.ladder, charge.hold, verdict, charge.candidate))
         self.store.settle(list(settlements), self.now)
         for slot in {one.slot for one in settlements}:
             asked = [one for one in settlements if one.slot == slot]

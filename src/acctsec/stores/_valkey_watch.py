@@ -24,7 +24,7 @@ from acctsec.stores._valkey_calls import Call, Caller, Script
 from acctsec.stores._valkey_sketch import Layout
 
 SHARDS = 16  # of a cluster; one server has one
-CHUNK = 100  # reports of one script at most, so that it holds up its server for some 2 ms
+CHUNK = 100  # reports of one script at most, so that none holds its server up for more than 2 ms
 HEARD = 250  # places that are heard of at once
 SCORES, UNKNOWN, STANCES = 65_536, 16_384, 4_096  # places that are remembered on all servers together
 TENANTS = 256

@@ -233,10 +233,12 @@ class Rises:
     def calls(self) -> list[Call]:
         """One for each tenant; each has a key and a hash tag of its own."""
         policy, calls = self._policy, []
-        keep = _milliseconds((policy.buckets + 2) * self._length)
+        # What a bucket is remembered as hangs on those before it, so two days are kept of which one counts.
+        room = 2 * policy.buckets
+        keep = _milliseconds((room + 2) * self._length)
         for tenant, buckets in self._tenants.items():
             name = f"{self._places[tenant].hex()}}}:{policy.buckets}x{self._length}".encode()
-            arguments = [policy.buckets, BROKEN_CLOCK // self._length + 1, keep]
+            arguments = [policy.buckets, room, BROKEN_CLOCK // self._length + 1, keep]
             for bucket, failures in sorted(buckets.items()):
                 arguments += [bucket, failures]
             calls.append(Call(RISE, [self._prefix + b"{" + name], arguments))

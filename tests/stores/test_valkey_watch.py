@@ -235,6 +235,17 @@ def test_a_generation_of_sightings_ends_when_it_is_full(alone, monkeypatch):
     assert counts == [0, 1, 2, 3, 2, 3]
 
 
+@pytest.mark.parametrize(("pause", "known"), [(0, 1), (DAY, 1), (2 * DAY, 0), (9 * DAY, 0)])
+def test_a_sighting_is_forgotten_after_two_days_at_the_latest(alone, pause, known):
+    """A generation that is over counts for one more."""
+    _, store = alone
+    keys = _valkey_watch.Keys(b"watch:", 1)
+    for now in (NOW, NOW + pause):
+        asked = _valkey_watch.Guesses(keys, [Report(seen(), True, now)])
+        asked.read(store._links.run(store._parts.caller.run(asked.calls(), again=False)))
+    assert asked.sightings == [known]
+
+
 NOISE = st.lists(st.integers(0, 60) | st.just(61), min_size=60, max_size=200)
 
 

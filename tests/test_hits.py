@@ -40,7 +40,7 @@ from acctsec.knobs import knobs
 from acctsec.lockout import Admitted, Attempt, Lane, Outage, Repeats, SecretClass
 from acctsec.outcomes import Imported
 from acctsec.password import Length, likelihood
-from acctsec.password.likelihood import LONGEST, share
+from acctsec.password.zipf import LONGEST, share
 from acctsec.protocols import Settle
 from acctsec.record import Record, Verifier
 from acctsec.testing import DEATHS, RACING, assert_no_oracle, async_world, engine_operations, explore, race_world, world

@@ -12,6 +12,8 @@ from acctsec.claims import (
     ResetLink,
     ResumeTicket,
     TotpCode,
+    UnlockFactor,
+    UnlockLink,
 )
 from acctsec.context import Context, Source
 from acctsec.engine import AsyncEngine, Engine
@@ -34,6 +36,7 @@ from acctsec.outcomes import (
     FactorRenamed,
     FactorRequired,
     Factors,
+    LockOpened,
     Objection,
     PasswordAccepted,
     PasswordChanged,
@@ -49,6 +52,7 @@ from acctsec.outcomes import (
     SessionValid,
     SignedIn,
     TryAgain,
+    UnlockPending,
 )
 from acctsec.password import PasswordPolicy
 from acctsec.policy import Policy
@@ -111,6 +115,7 @@ __all__ = [
     "HashingPolicy",
     "Initial",
     "Keyring",
+    "LockOpened",
     "LockoutPolicy",
     "MemoryPopularity",
     "MemoryStore",
@@ -149,6 +154,9 @@ __all__ = [
     "StoreUnavailable",
     "TotpCode",
     "TryAgain",
+    "UnlockFactor",
+    "UnlockLink",
+    "UnlockPending",
     "ValkeyRisk",
     "ValkeyStore",
 ]

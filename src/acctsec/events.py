@@ -149,10 +149,18 @@ class GuessingSlowed(Event):
 
 @frozen(kw_only=True)
 class GuessingStopped(Event):
-    """A *lane* failed so often, *count* times, that it stays closed until a recovery or an administrator opens it."""
+    """A *lane* failed so often, *count* times, that it stays closed until a recovery, its owner or an administrator opens it."""
 
     lane: str
     count: int
+
+
+@frozen(kw_only=True)
+class GuessingReopened(Event):
+    """The owner opened a *lane* that had stopped; *by* says with what: ``link``, ``totp`` or ``recovery-code``."""
+
+    lane: str
+    by: str
 
 
 @frozen(kw_only=True)
@@ -229,6 +237,13 @@ class ResetWithheld(Event):
     """Observation: a reset request led to no message; *reason* says why."""
 
     reason: str
+
+
+@frozen(kw_only=True)
+class NoticeWithheld(Event):
+    """Observation: a notice that strangers can bring about was not mailed to an address that had its share of them."""
+
+    purpose: str
 
 
 class EventSink(Protocol):

@@ -21,11 +21,12 @@ from acctsec.lockout import (
     Lane,
     OverBudget,
     SecretClass,
+    era,
     month_of,
 )
 from acctsec.outcomes import Refused, TryAgain
 from acctsec.protocols import AsyncMeterStore, Charge, Granted, Reading, Settle, Settlement
-from acctsec.record import Record, Verifier
+from acctsec.record import Checkpoint, Record, Verifier
 from acctsec.steps import No, Scene, Stale, Step, give_back
 
 
@@ -101,17 +102,28 @@ class Guess(Value, frozen=True, kw_only=True):
 
     async def clear(self, password: bytes) -> None:
         """Full success: clear the factor's lane, and the password's, whose reservation *password* was parked for this."""
-        also = self.guesses.core.policy.lockout.clearing(self.reserved.charges, lane=self.lane, hold=password)
+        record, name = self.who.record or Record(incarnation=b""), self.lane.name(SecretClass.PASSWORD)
+        also = self.guesses.core.policy.lockout.clearing(
+            self.reserved.charges,
+            lane=self.lane,
+            hold=password,
+            era=era(record, name),
+            opened=record.checkpoint(name).opened,
+        )
         await self.settle(Settle.CLEAR, also)
 
 
 class Reserved(Value, frozen=True, kw_only=True):
-    """What an attempt was charged, what *meters* answered, and whether they are those of this process *alone*."""
+    """
+    What an attempt was charged, what *meters* answered, and whether they are those of this process *alone*; then also whether
+    it was charged as one at a lane that has *stopped*.
+    """
 
     charges: tuple[Charge, ...]
     readings: tuple[Reading, ...]
     meters: AsyncMeterStore
     alone: bool = False
+    stopped: bool = False
 
     def split(self, slot: bytes) -> tuple["Reserved", "Reserved"]:
         """What is in a slot, and the rest."""
@@ -171,7 +183,7 @@ class Guesses:
             who, stopped = counted
             if stopped:
                 judgement = Closed(None, stopped=True)
-                if reserved.alone:
+                if reserved.alone and not reserved.stopped:
                     # Nothing is compared, so nothing of the lane may be remembered as wrong; the source counts as ever.
                     inside, reserved = reserved.split(reserved.charges[-1].slot)
                     await self.settle(inside, Settle.VOID)
@@ -226,7 +238,7 @@ class Guesses:
                 scene, who, kind, lane, context, typed=typed, secret=secret, weight=weight, hold=hold, floor=floor
             )
             try:
-                groups, reserved = await self._charge(scene, kind, lane, groups)
+                groups, reserved = await self._charge(scene, who, kind, lane, groups)
             except StoreBusy:  # a crowd at the store is like one in the lane
                 return TryAgain(BRIEF)
             judgement = self._judge(groups, reserved.readings)
@@ -247,7 +259,7 @@ class Guesses:
             waited += step
 
     async def _charge(
-        self, scene: Scene, kind: SecretClass, lane: Lane, groups: list[tuple[Charge, ...]]
+        self, scene: Scene, who: Who, kind: SecretClass, lane: Lane, groups: list[tuple[Charge, ...]]
     ) -> tuple[list[tuple[Charge, ...]], Reserved]:
         """
         Put an attempt to the meters; where they do not answer and the policy says so, to what this process counts alone.
@@ -258,11 +270,13 @@ class Guesses:
         readings = await self.core.charge(scene, charges)
         if readings is not None:
             return groups, Reserved(charges=charges, readings=readings, meters=self.core.ports.meters)
-        groups = [self.core.policy.lockout.charges_alone(group, kind) for group in groups]
+        record, lockout = who.record, self.core.policy.lockout
+        stopped = record is not None and lockout.stopped(record, kind, lane, now=scene.now)
+        groups = [lockout.charges_alone(group, kind, stopped=stopped) for group in groups]
         charges = tuple(charge for group in groups for charge in group)
         own = self.core.ports.own_devices if lane.known else self.core.ports.own_meters
         readings = tuple(await own.charge(charges, self.core.instant()))
-        return groups, Reserved(charges=charges, readings=readings, meters=own, alone=True)
+        return groups, Reserved(charges=charges, readings=readings, meters=own, alone=True, stopped=stopped)
 
     async def _counted(
         self, scene: Scene, who: Who, kind: SecretClass, lane: Lane, reserved: Reserved, admitted: Admitted
@@ -272,8 +286,10 @@ class Guesses:
         if reserved.alone:
             return await counting.count_alone(scene, who, kind, lane, admitted)
         charges, readings = reserved.charges, reserved.readings
-        who = await counting.count(scene, who, lockout.due(charges, readings, kind, lane))
-        record = who.record
+        counted = await counting.count(scene, who, lockout.due(charges, readings, kind, lane))
+        if isinstance(counted, TryAgain):
+            return counted
+        who, record = counted, counted.record
         return who, record is not None and lockout.stopped(record, kind, lane, now=scene.now, charges=charges, readings=readings)
 
     async def _lost(self, who: Who, lane: str, groups: list[tuple[Charge, ...]], readings: tuple[Reading, ...]) -> int:
@@ -306,9 +322,9 @@ class Guesses:
         """One group of charges an index key: while keys rotate, old and new names are charged together."""
         core, record = self.core, who.record
         digest = core.keyring.digest
-        hits, past, month, mass = core.policy.lockout.hits, 0, 0, 0
+        hits, point, month, mass, counted_in = core.policy.lockout.hits, Checkpoint(lane=""), 0, 0, ""
         if record:
-            past = record.checkpoint(lane.name(kind)).count
+            point, counted_in = record.checkpoint(lane.name(kind)), era(record, lane.name(kind))
             month = record.checkpoint(month_of(kind)).within(core.policy.lockout.month.window, scene.now).count
             mass = 0 if hits is None else record.checkpoint(HITS).within(hits.window, scene.now).count
         groups = []
@@ -322,9 +338,11 @@ class Guesses:
                 candidate=self.candidate(scene, who, secret, key=key),
                 outside=_truncated(digest("outside candidate", kind.value, scene.tenant, typed, secret, key=key)),
                 hold=hold,
-                known=past,
+                known=point.count,
                 floor=floor,
                 month=month,
+                era=counted_in,
+                opened=point.opened,
                 weight=weight,
                 mass=mass,
             )

@@ -17,6 +17,7 @@ from acctsec._flows.passwords import Passwords
 from acctsec._flows.resets import Resets
 from acctsec._flows.sessions import Sessions
 from acctsec._flows.sign_in import SignIn
+from acctsec._flows.unlocking import Unlocking
 from acctsec.errors import ConfigError
 from acctsec.hashing.governor import Governor
 from acctsec.keyring import Keyring
@@ -46,6 +47,7 @@ class Flows:
         self.resets: Resets = Resets(self.core, guesses, self.passwords, answers)
         self.factors: FactorFlows = FactorFlows(self.core, guesses)
         self.sessions: Sessions = Sessions(self.core, self.factors)
+        self.unlocking: Unlocking = Unlocking(self.core, guesses, answers)
         self.devices: DeviceFlows = DeviceFlows(self.core, self.factors)
         self.administration: Administration = Administration(self.core, self.resets)
         self.moving: Moving = Moving(self.core)

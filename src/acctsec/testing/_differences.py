@@ -7,7 +7,8 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
-from acctsec.testing._watched import HASHED, Called
+from acctsec.testing._troubles import HASHED
+from acctsec.testing._watched import Called
 
 REMEDIES = {
     "exception": "raise nothing that hangs on what a lookup found; what a broken port raises, let it be raised for everybody.",

@@ -13,16 +13,19 @@ from acctsec.stores.postgres import AsyncPostgresStore, PostgresStore
 from acctsec.stores.split import AsyncSplitStore, SplitStore
 from acctsec.stores.sqlite import AsyncSqliteStore, SqliteStore
 from acctsec.stores.valkey import AsyncValkeyStore, ValkeyRisk, ValkeyStore
+from acctsec.stores.watch import AsyncMemoryWatch, MemoryWatch
 
 __all__ = [
     "AsyncMemoryPopularity",
     "AsyncMemoryStore",
+    "AsyncMemoryWatch",
     "AsyncPostgresStore",
     "AsyncSplitStore",
     "AsyncSqliteStore",
     "AsyncValkeyStore",
     "MemoryPopularity",
     "MemoryStore",
+    "MemoryWatch",
     "PostgresStore",
     "SplitStore",
     "SqliteStore",

@@ -1,6 +1,7 @@
 """How many accounts share a password, in memory whose size does not grow: a count-min sketch."""
 
 from array import array
+from struct import Struct
 from threading import Lock
 from typing import Self
 
@@ -32,19 +33,20 @@ class MemoryPopularity:
         if type(depth) is not int or not 2 <= depth <= 8:
             raise ConfigError(f"depth is {depth!r}.", remedy="Give a whole number from 2 to 8.")
         self._width = width
+        self._words = Struct(f">{depth}I")
         self._counters = [array("I", bytes(4 * width)) for _ in range(depth)]
         self._lock = Lock()
 
     def count(self, digest: bytes) -> int:
         """How often *digest* was added, or a little more."""
         places = self._places(digest)
-        return min(row[place] for row, place in zip(self._counters, places, strict=True))
+        return min([row[place] for row, place in zip(self._counters, places, strict=True)])
 
     def add(self, digest: bytes) -> None:
         """One account more. Only the lowest of its counters rise, which keeps the others from being too high."""
         places = self._places(digest)
         with self._lock:
-            now = min(min(row[place] for row, place in zip(self._counters, places, strict=True)) + 1, _LARGEST)
+            now = min(min([row[place] for row, place in zip(self._counters, places, strict=True)]) + 1, _LARGEST)
             for row, place in zip(self._counters, places, strict=True):
                 row[place] = max(row[place], now)
 
@@ -70,7 +72,8 @@ class MemoryPopularity:
 
     def _places(self, digest: bytes) -> list[int]:
         """Where a digest is counted, in each row: four of its bytes for each."""
-        return [int.from_bytes(digest[4 * row : 4 * row + 4], "big") % self._width for row in range(len(self._counters))]
+        width = self._width
+        return [word % width for word in self._words.unpack_from(digest)]
 
 
 class AsyncMemoryPopularity:

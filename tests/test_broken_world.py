@@ -9,8 +9,8 @@ from attrs import evolve
 
 from acctsec import ConfigError, Engine, Keyring, PortError, SqliteStore, StoreError
 from acctsec.claims import CurrentPassword, Initial, ResetLink
-from acctsec.errors import RecordError
-from acctsec.events import PortFailed
+from acctsec.errors import CommitUnknown, RecordError
+from acctsec.events import GuessesCounted, PortFailed
 from acctsec.keyring import frame
 from acctsec.outcomes import (
     Delivered,
@@ -116,6 +116,35 @@ class Failing:
             raise StoreError("The disk is gone.", remedy="Bring it back.")
 
         return failing
+
+
+@pytest.mark.parametrize("identifier", ["alice@example.org", "nobody@example.org"])
+def test_a_tenth_guess_that_cannot_be_written_down_is_not_compared_and_is_the_tenth_again(identifier):
+    """Otherwise the record would not hear of ten more, and a loss of the meters would cost them too."""
+    w = world()
+    w.sign_up("u1", "alice@example.org")
+    guess = lambda number: w.engine.sign_in(identifier, f"wrong {number}", context=w.context(f"198.18.0.{number + 1}"))
+    for number in range(9):
+        assert guess(number) == Refused()
+    w.comparisons.clear()
+    w.engine._flows.core.ports.records.commit = lost
+    w.engine._flows.core.ports.pause = at_once
+    assert isinstance(guess(9), TryAgain)
+    assert not w.comparisons.all
+    w.restart()
+    assert guess(9) == Refused()
+    assert guess(10) == Refused()
+    assert len(w.comparisons.evaluated) == (identifier == "alice@example.org")
+    w.deliver()
+    assert [one.count for one in w.sink.of(GuessesCounted) if one.lane == "password/strangers"] == [10]
+
+
+async def lost(*commit):
+    raise CommitUnknown("Lost.", remedy="Look at the store.")
+
+
+async def at_once(seconds):
+    pass
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

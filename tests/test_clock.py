@@ -196,6 +196,8 @@ OPERATIONS = {
     "verify_factor": lambda w: w.engine.verify_factor(w.ticket, w.code, context=w.context()),
     "enroll_totp": lambda w: w.engine.enroll_totp(w.session, context=w.context()),
     "list_factors": lambda w: w.engine.list_factors(w.session, context=w.context()),
+    "list_devices": lambda w: w.engine.list_devices(w.session, context=w.context()),
+    "forget_device": lambda w: w.engine.forget_device(w.session, w.device, context=w.context()),
     "sign_out": lambda w: w.engine.sign_out(w.session, context=w.context()),
     "sign_out_everywhere": lambda w: w.engine.sign_out_everywhere("u1", by=Admin("ops"), context=w.context()),
     "disable": lambda w: w.engine.admin.disable("u1", actor="ops"),
@@ -209,6 +211,7 @@ def furnished():
     w = world()
     w.sign_up()
     app, w.session = w.enroll(w.sign_in().session)
+    w.device = w.engine.list_devices(w.session, context=w.context()).devices[0].id
     w.link, w.code = w.reset_link(), app.code(w.clock())
     w.ticket = w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context()).ticket
     w.sign_up("u2", "bob@example.org", password=None)

@@ -20,6 +20,7 @@ from tests.test_races import (
 
 from acctsec import (
     CurrentPassword,
+    DeviceForgotten,
     FreshSession,
     Initial,
     MessagePurpose,
@@ -63,6 +64,7 @@ def nobody():
 def with_a_session():
     w = a_user()
     w.session = w.sign_in().session
+    w.device = w.calls.list_devices(w.session, context=w.context()).devices[0].id
     return w
 
 
@@ -267,6 +269,15 @@ OPERATIONS = {
             means=FactorRemoved,
             events=(events.FactorDropped,),
             messages=(MessagePurpose.FACTOR_REMOVED,),
+        ),
+    ),
+    "a forgotten device": (
+        with_a_session,
+        Operation(
+            begin=lambda w: w.engine.forget_device(w.session, w.device, context=w.context()),
+            happened=lambda w: not record(w).devices,
+            means=DeviceForgotten,
+            events=(events.DeviceRevoked,),
         ),
     ),
     "a sign-out": (

@@ -19,7 +19,7 @@ from acctsec.budgets import Rungs, micros
 from acctsec.explained import HORIZONS, ROCKYOU, Attacker, Guessability, walk
 from acctsec.explained.likely import read
 from acctsec.explained.loss import lost
-from acctsec.explained.walk import DEVICE, PACES, START, _Past
+from acctsec.explained.walk import LANES, PACES, START, _Past
 from acctsec.lockout import STEP, STRANGERS, Admitted, Attempt, SecretClass
 from acctsec.meters import SECOND
 from acctsec.protocols import Settle
@@ -88,10 +88,10 @@ class EverySecond:
     def guess(self, now):
         if self.attacker is Attacker.RETURNING:
             self.attempt(now, b"owner %d" % next(self.numbers), b"account", STRANGERS, Settle.CLEAR)
-        alone = self.attacker in {Attacker.SOURCE, Attacker.SPRAY}
+        alone = self.attacker in {Attacker.SOURCE, Attacker.NETWORK, Attacker.SPRAY}
         source = b"one" if alone else b"source %d" % next(self.numbers)
         subject = b"account %d" % next(self.numbers) if self.attacker is Attacker.SPRAY else b"account"
-        return self.attempt(now, source, subject, DEVICE if self.attacker is Attacker.DEVICE else STRANGERS, Settle.FAILED)
+        return self.attempt(now, source, subject, LANES.get(self.attacker, STRANGERS), Settle.FAILED)
 
     def within(self, span):
         """How many were admitted in each second."""
@@ -205,13 +205,11 @@ def test_more_sources_never_guess_less(policy, sources, more):
 def test_no_figure_passes_the_stop_or_the_month(policy, sources):
     """At one account, in any stretch as long as the month."""
     window = micros(policy.month.window)
-    for attacker in (Attacker.SOURCE, Attacker.BOTNET, Attacker.RETURNING, Attacker.DEVICE):
+    for attacker in (Attacker.SOURCE, Attacker.BOTNET, Attacker.RETURNING, Attacker.DEVICE, Attacker.NETWORK):
         told = way(policy, attacker, sources=sources, until=1000)
         if attacker is not Attacker.RETURNING:
-            assert (
-                told.before(1000 * SECOND)
-                <= policy.rungs(SecretClass.PASSWORD, DEVICE if attacker is Attacker.DEVICE else STRANGERS).stop
-            )
+            lane = LANES.get(attacker, STRANGERS)
+            assert told.before(1000 * SECOND) <= policy.rungs(SecretClass.PASSWORD, lane).stop
         if attacker is not Attacker.DEVICE:
             for begin in told.instants:
                 assert told.before(begin + window) - told.before(begin) <= policy.month.stop
@@ -268,6 +266,27 @@ def test_the_owner_is_told_what_he_meets_and_how_he_gets_out():
         == "refused while the lane rests, from the first moment on, up to 30 min at a time, for good from 18 h 1 min on"
     )
     assert all("a redeemed reset" in one.way_out for one in told.courses if one is not told.spraying)
+
+
+def test_with_known_networks_it_is_told_who_guesses_in_one_and_what_the_owner_meets_there():
+    """A botnet elsewhere does nothing there; whoever is in one closes that one alone; a month that is used up closes all."""
+    strangers = evolve(LockoutPolicy().strangers, stop=16)
+    told = LockoutPolicy(networks=2, strangers=strangers).explain(sources=50)
+
+    assert [one.attacker for one in told.courses] == [*list(Attacker)[:4], Attacker.NETWORK, Attacker.SPRAY]
+    assert told.known_network.guesses[-1] == 16
+    assert (told.known_network.known_device, told.known_network.elsewhere) == ("nothing", "nothing")
+    assert told.known_network.known_network.startswith("in this one: refused while the lane rests")
+    assert told.one_source.known_network == told.botnet.known_network == told.known_device.known_network == "nothing"
+    assert told.returning.known_network == told.returning.elsewhere
+    assert "until the month (30 days) forgets" in told.returning.known_network
+    assert "and in that of each known network" in str(told)
+    assert max(map(len, str(told).splitlines())) <= 100
+    assert told.known_network.attacker.value in told.svg()
+
+    assert explained().known_network is None
+    assert not any(one.known_network for one in explained().courses)
+    assert "network, or a known device" in str(explained()) and "in a known network" not in str(explained())
 
 
 def test_an_account_whose_device_could_be_held_up_would_be_said_to_be():

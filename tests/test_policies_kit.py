@@ -19,9 +19,10 @@ from acctsec import (
 )
 from acctsec.budgets import Rungs
 from acctsec.hashing.foreign import DjangoPbkdf2, Ldap, Phpass
+from acctsec.hits import HitCount
 from acctsec.lockout import Admitted, Repeats
 from acctsec.password import Blocklist, Length
-from acctsec.protocols import Ladder
+from acctsec.protocols import Granted, Ladder
 from acctsec.testing import RACING, check_policy
 
 
@@ -39,6 +40,7 @@ STRICT = Policy(
         strangers=Rungs(free=1, first=timedelta(seconds=1), longest=timedelta(hours=1), stop=10),
         device=Rungs(free=1, first=timedelta(seconds=1), longest=timedelta(hours=1), stop=2),
         repeats=Repeats.COUNT,
+        hits=HitCount(mass=2**-14),
     ),
     sessions=SessionPolicy(absolute=timedelta(hours=12), idle=timedelta(minutes=30), fresh=timedelta(minutes=5)),
 )
@@ -136,8 +138,21 @@ def test_a_lockout_without_reservations_is_caught():
     broken("share the room", lockout=Late())
 
 
+def test_a_hit_count_that_is_added_to_after_the_comparison_is_caught():
+    """As DALock is often told: the guess that uses the mass up is compared, and so are all that run beside it."""
+
+    class Afterwards(LockoutPolicy):
+        def too_likely(self, record, lane, *, weight, charges, readings):
+            before = [
+                evolve(one, ordinal=one.ordinal - weight * one.new) if isinstance(one, Granted) else one for one in readings
+            ]
+            return super().too_likely(record, lane, weight=weight, charges=charges, readings=before)
+
+    broken("no more than the hit count allows", lockout=Afterwards(hits=HitCount()))
+
+
 def test_a_lockout_that_strangers_can_turn_on_devices_is_caught():
-    def meter(self, kind, lane):
+    def meter(self, kind, lane, era=""):
         return b"!" + kind.value.encode()
 
     broken("a known device has all its tries", lockout=lockout(meter=meter))

@@ -9,6 +9,7 @@ from tests.places import USUAL, ground, in_memory, on_ground  # noqa: F401 - a f
 from acctsec import (
     Admin,
     CurrentPassword,
+    DeviceForgotten,
     FactorRequired,
     FreshSession,
     Initial,
@@ -483,6 +484,57 @@ def test_two_removals_never_leave_a_subject_without_the_factor_the_policy_demand
         assert len(record(w).factors.totp) == 1
 
     explore(make, flows, check)
+
+
+# --- devices and networks ---------------------------------------------------------------------------------------------
+
+
+def a_user_on_two_devices(policy=RACING):
+    w = a_user(policy)
+    w.stolen, w.mine = w.sign_in(), w.sign_in()
+    w.device = next(
+        one.id for one in w.calls.list_devices(w.mine.session, context=w.context(device=w.stolen.device)).devices if one.current
+    )
+    return w
+
+
+def forget(w):
+    return w.engine.forget_device(w.mine.session, w.device, context=w.context())
+
+
+@telling
+def test_a_device_that_is_forgotten_during_its_sign_in_is_never_known_again():
+    def flows(w):
+        return [forget(w), w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context(device=w.stolen.device))]
+
+    def check(w, answers):
+        assert isinstance(answers[0], DeviceForgotten)
+        assert isinstance(answers[1], SignedIn)
+        assert w.device not in {one.id.hex() for one in record(w).devices}
+        again = w.calls.list_devices(w.mine.session, context=w.context(device=w.stolen.device))
+        assert not any(one.current for one in again.devices)
+
+    explore(a_user_on_two_devices, flows, check)
+
+
+@telling
+def test_a_device_forgotten_twice_at_once_is_one_event():
+    def check(w, answers):
+        exactly_one(answers, DeviceForgotten)
+        w.deliver()
+        assert len(w.sink.of(events.DeviceRevoked)) == 1
+
+    explore(a_user_on_two_devices, lambda w: [forget(w), forget(w)], check)
+
+
+@telling
+def test_two_sign_ins_from_a_new_network_make_it_known_once():
+    def check(w, answers):
+        assert how_many(answers, SignedIn) == 2
+        assert len(record(w).networks) == 1
+
+    familiar = evolve(RACING, lockout=evolve(RACING.lockout, networks=1, strangers=evolve(RACING.lockout.strangers, stop=25)))
+    explore(lambda: a_user(familiar), lambda w: [sign_in(w), sign_in(w)], check)
 
 
 def test_one_enrolment_confirmed_twice_is_one_factor():

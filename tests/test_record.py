@@ -14,14 +14,18 @@ from acctsec.attacks.history import path
 from acctsec.attacks.networks import Networks
 from acctsec.errors import RecordError
 from acctsec.events import EVENTS, SignedInEvent
-from acctsec.lockout import LADDERED, Lane
+from acctsec.hits import NAME as HITS
+from acctsec.lockout import LADDERED, OPENED, Lane, SecretClass, month_of
 from acctsec.outcomes import AssuranceLevel, ChangeReason
 from acctsec.record import (
     MAX_BYTES,
+    MAX_CHECKPOINTS,
     MAX_COMMITS,
     MAX_DEVICES,
     MAX_FACTORS,
     MAX_HISTORY,
+    MAX_NETWORKS,
+    MAX_OPENINGS,
     MAX_PLACES,
     MAX_RESETS,
     MAX_SESSIONS,
@@ -31,6 +35,8 @@ from acctsec.record import (
     Device,
     Factors,
     History,
+    Network,
+    Opening,
     Record,
     RecoverySet,
     Reset,
@@ -45,7 +51,7 @@ SEALED = b"\xff" * (36 + 150)  # an Argon2 hash of the longest kind, sealed
 
 def full() -> Record:
     """A record with every collection at its cap and every value as long as it can be."""
-    record = Record(incarnation=b"\xff" * 16, epoch=2**40, meters=2**40, change=ChangeReason.SET_BY_ADMINISTRATOR)
+    record = Record(incarnation=b"\xff" * 16, epoch=2**40, meters=2**40, lanes=2**40, change=ChangeReason.SET_BY_ADMINISTRATOR)
     for _ in range(MAX_HISTORY + 5):
         record = record.with_verifier(sealed=SEALED, preparation=1, now=NOW, keep=MAX_HISTORY)
     for number in range(MAX_SESSIONS + 5):
@@ -53,18 +59,27 @@ def full() -> Record:
         record = record.with_session(session)
     for number in range(MAX_DEVICES + 5):
         record = record.with_device(Device(id=number.to_bytes(16, "big"), since=NOW))
+    networks = tuple(Network(id=bytes([255 - number]) * 8, digest=b"\xff" * 16, since=NOW) for number in range(MAX_NETWORKS))
     reset = Reset(
         id=b"\xff" * 16, epoch=2**40, recipient=b"\xff" * 16, link=b"\xff" * 32, code=b"\xff" * 32, expires=NOW, code_expires=NOW
     )
     totp = Totp(id="f" * 16, name="\U0001f511" * 40, sealed=b"\xff" * 56, created=NOW, last_step=2**40)
     codes = RecoverySet(generation=2**40, sealed=b"\xff" * (36 + 16 * 16), total=16, used=2**16 - 1)
     for kind in LADDERED:
-        for lane in (Lane(), *(Lane(device.id) for device in record.devices)):
-            record = record.with_checkpoint(Checkpoint(lane=lane.name(kind), count=50, rung="stopped"))
+        lanes = [Lane(), *(Lane(device.id) for device in record.devices), *(Lane(network=one.id) for one in networks)]
+        for name in (*(lane.name(kind) for lane in lanes), month_of(kind)):
+            record = record.with_checkpoint(Checkpoint(lane=name, count=1000, rung="stopped", since=NOW, alone=1000))
+    for kind in set(SecretClass) - LADDERED:
+        record = record.with_checkpoint(Checkpoint(lane=Lane().name(kind), count=1000, rung="stopped", since=NOW, alone=1000))
+    record = record.with_checkpoint(Checkpoint(lane=HITS, count=1024, since=NOW))
+    assert len(record.checkpoints) == MAX_CHECKPOINTS
+    stranger = evolve(record.checkpoint(OPENED), opened=MAX_OPENINGS)
     return evolve(
-        record,
+        record.with_checkpoint(stranger),
+        openings=(Opening(number=2**40, at=NOW),) * MAX_OPENINGS,
         resets=(reset,) * MAX_RESETS,
         factors=Factors(totp=(totp,) * MAX_FACTORS, recovery=codes, generation=2**40),
+        networks=networks,
         spent=(Spent(id=b"\xff" * 16, expires=NOW),) * MAX_SPENT,
         commits=(b"\xff" * 16,) * MAX_COMMITS,
         habits=habits(),
@@ -100,7 +115,7 @@ def test_a_change_of_password_leaves_nothing_minted_under_the_old_one():
     before = full()
     after = before.with_verifier(sealed=b"new", preparation=1, now=NOW + timedelta(days=2), keep=3)
     assert after.epoch == after.verifier.born == before.epoch + 1
-    assert (after.resets, after.sessions, after.devices, after.change) == ((), (), (), None)
+    assert (after.resets, after.sessions, after.devices, after.networks, after.change) == ((), (), (), (), None)
     assert {reset.id for reset in before.resets} <= {spent.id for spent in after.spent}
     assert after.history == (before.verifier, *before.history[:2])
     assert after.factors == before.factors
@@ -141,6 +156,16 @@ def test_an_older_schema_is_brought_up_step_by_step(monkeypatch):
     monkeypatch.setattr(_codec, "READS", _codec.WRITES + 1)
     monkeypatch.setitem(_codec.UPCASTS, _codec.WRITES, upcast)
     assert decode_record(old) == Record(incarnation=b"i" * 16, epoch=7, meters=41)
+
+
+def test_a_record_of_schema_1_knows_no_networks_and_is_else_what_it_was():
+    """The bytes are those of the release before, written down here."""
+    old = (
+        b"\x01\x8c\xabincarnation\xc4\x01i\xa5epoch\x07\xa6meters\x02\xa8verifier\xc0\xa7history\x90\xa6resets\x90"
+        b"\xa7factors\x83\xa4totp\x90\xa8recovery\xc0\xaageneration\x00\xa7devices\x90\xa8sessions\x90\xa5spent\x90"
+        b"\xabcheckpoints\x90\xa6change\xc0"
+    )
+    assert decode_record(old) == Record(incarnation=b"i", epoch=7, meters=2)
 
 
 def test_nodes_are_upgraded_one_by_one(monkeypatch):

@@ -117,7 +117,7 @@ def trips(w, operation):
     w.meters.trips.clear()
     w.records.trips.clear()
     outcome = operation()
-    return outcome, w.records.trips, w.meters.trips
+    return outcome, [*w.records.trips], [*w.meters.trips]
 
 
 def test_a_sign_in_takes_two_round_trips_to_each_store():
@@ -233,6 +233,38 @@ def test_alone_nothing_gets_past_the_stop_by_being_typed_twice():
         assert isinstance(outcome, Refused)
         w.clock.advance(minutes=16)
     assert compared(w) == 50
+
+
+def test_alone_what_is_tried_at_a_stop_uses_the_narrow_budget_up():
+    """As at a name that nobody has: after three of them nothing is written down any more, for either."""
+    w = split(ALONE)
+    w.meters.down = {"charge", "settle"}
+    for number in range(60):
+        guess(w, number, node(w))
+    engine = node(w)
+    for number in range(100, 106):
+        known = trips(w, partial(guess, w, number, engine))
+        unknown = trips(w, partial(guess, w, number, engine, "nobody@example.org"))
+        assert known == unknown, number
+
+
+def test_alone_what_was_tried_at_a_stop_is_no_free_repeat_once_that_ends():
+    few = Rungs(free=5, first=timedelta(minutes=1), longest=timedelta(minutes=1), stop=5, window=timedelta(days=30))
+    w = split(evolve(ALONE, lockout=evolve(ALONE.lockout, month=few)))
+    w.meters.down = {"charge", "settle"}
+    engine = w.engine
+    for number in range(5):
+        guess(w, number, engine)
+        w.clock.advance(minutes=6)
+    w.clock.advance(timedelta(days=30) - timedelta(minutes=11))
+    for number in (100, 101):
+        guess(w, number, engine)
+    assert compared(w) == 5
+    w.clock.advance(minutes=6)  # the month has refilled, and the narrow budget has room for one
+    for number in (100, 101):
+        guess(w, number, engine)
+    assert compared(w) == 6
+    assert record(w).checkpoint("password/month").within(few.window, w.clock()).alone == 1
 
 
 def test_where_one_process_is_cut_off_and_another_is_not_the_stop_is_one():

@@ -190,7 +190,7 @@ class ProofAccepted:
 @frozen
 class PasswordChanged:
     """
-    The password is changed; every session, ticket, reset and known device of before is dead.
+    The password is changed; every session, ticket, reset, known device and known network of before is dead.
 
     *device* is a fresh device token for the browser that proved the change, and None where there is no such browser.
     """
@@ -221,6 +221,30 @@ class SessionsEnded:
 
 
 @frozen
+class DeviceInfo:
+    """
+    What may be shown of a known device: *seen* is when somebody signed in fully there or proved a change of password, *current*
+    whether the request came with its token.
+    """
+
+    id: str
+    seen: datetime
+    current: bool
+
+
+@frozen
+class Devices:
+    """The known devices of a subject, the one seen last first."""
+
+    devices: tuple[DeviceInfo, ...]
+
+
+@frozen
+class DeviceForgotten:
+    """The device is a stranger from now on, on every node. Its session, if it has one, goes on: see ``sign_out_everywhere``."""
+
+
+@frozen
 class ResetRequested:
     """
     The one answer to a reset request, whoever asked for whom.
@@ -236,6 +260,18 @@ class ResetPending:
     """The link is live until *expires*. Looking at it changed nothing."""
 
     expires: datetime
+
+
+@frozen
+class UnlockPending:
+    """The link opens the lane of strangers until *expires*. Looking at it changed nothing."""
+
+    expires: datetime
+
+
+@frozen
+class LockOpened:
+    """Passwords are compared again where nobody is known: sign in now. Nobody is signed in, and nothing else was opened."""
 
 
 @frozen
@@ -327,7 +363,9 @@ class Export:
     live_resets: tuple[datetime, ...]
     sessions: tuple[tuple[str, datetime], ...]
     devices: tuple[datetime, ...]
+    networks: tuple[datetime, ...]
     failures: tuple[tuple[str, int], ...]
+    openings: tuple[datetime, ...]
     change_required: bool
     disabled: bool
     habits: tuple[int, int] = (0, 0)
@@ -386,4 +424,5 @@ CheckPasswordOutcome = PasswordAccepted | PasswordRejected | TryAgain
 SetPasswordOutcome = PasswordChanged | PasswordRejected | Refused | TryAgain
 SignInOutcome = SignedIn | ChallengeRequired | FactorRequired | EnrollmentRequired | PasswordChangeRequired | Refused | TryAgain
 VerifyFactorOutcome = SignedIn | ProofAccepted | FactorRequired | PasswordChangeRequired | Refused | TryAgain
+UnlockOutcome = LockOpened | Refused | TryAgain
 RedeemResetOutcome = PasswordChanged | PasswordRejected | FactorRequired | Refused | TryAgain

@@ -24,6 +24,9 @@ Entropy = Callable[[int], bytes]
 Estimator = Callable[[str, Sequence[str]], float]
 """Judges a password beside context words: log10 of the guesses it stands. Must be deterministic, bounded and thread-safe."""
 
+Likelihood = Callable[[str], float]
+"""Tells the share of accounts that have a password, from 0 to 1. Must be deterministic, bounded and thread-safe."""
+
 # --- records and the outbox -------------------------------------------------------------------------------------------
 
 MAX_NAME_BYTES = 64
@@ -370,6 +373,7 @@ class Message:
 
     *key* is the same whenever the same message is handed over again: send once a key. A reset carries a *link* token
     (put it into the fragment of a configured URL), good until *expires*, and a *code* to type, good until *code_expires*.
+    So does the news that guessing was stopped, where its *link* opens the lane of strangers again.
     """
 
     key: str

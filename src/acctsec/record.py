@@ -5,8 +5,9 @@ Each policy takes and returns its own part. What crosses families goes through t
 a cap and a defined loser, so a record never grows past 16 KiB.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from hmac import compare_digest
 from typing import Self
 
 from acctsec._values import Value, evolve
@@ -15,6 +16,7 @@ from acctsec.outcomes import AssuranceLevel, ChangeReason
 
 MAX_RESETS = 3
 MAX_DEVICES = 5
+MAX_NETWORKS = 3  # home, work, the phone
 MAX_SESSIONS = 32
 MAX_HISTORY = 24
 MAX_FACTORS = 5
@@ -22,7 +24,9 @@ MAX_SPENT = 32
 MAX_COMMITS = 8
 MAX_PLACES = 24
 MAX_SIGN_INS = 256  # above, all is halved: who moved house is known in the new one after as many sign-ins
-MAX_CHECKPOINTS = 2 * (2 + MAX_DEVICES) + 5  # lanes and months of password and factor, and the other classes
+MAX_CHECKPOINTS = 2 * (2 + MAX_DEVICES + MAX_NETWORKS) + 6 + 1
+"""Lanes and months of password and factor, the other classes, the hit count."""
+MAX_OPENINGS = MAX_DEVICES  # an opened lane takes the room of a device
 MAX_BYTES = 16 * 1024
 
 RAPID = timedelta(days=1)
@@ -52,13 +56,15 @@ class Verifier(Part, frozen=True, kw_only=True):
     The stored password hash, sealed.
 
     *born* is the epoch at which this password was set: it names the password, and stays when the hash is only made again.
-    *preparation* numbers the text form that was hashed.
+    *preparation* numbers the text form that was hashed. *likeliest*: no more than this share of accounts is thought to have the
+    password; 1 where nobody looked, or found it more likely than a hit count allows.
     """
 
     sealed: bytes
     born: int
     preparation: int
     since: datetime
+    likeliest: float = 1.0
 
 
 class Reset(Part, frozen=True, kw_only=True):
@@ -123,6 +129,18 @@ class Device(Part, frozen=True, kw_only=True):
     since: datetime
 
 
+class Network(Part, frozen=True, kw_only=True):
+    """A network from which once everything was proven: it has its own lockout lane, *id*, and nothing else. *digest* is keyed."""
+
+    id: bytes
+    digest: bytes
+    since: datetime
+
+    def named(self, digests: Sequence[bytes]) -> bool:
+        """Whether one of *digests*, of one network under each index key in force, is this one's."""
+        return any(compare_digest(self.digest, digest) for digest in digests)
+
+
 class Session(Part, frozen=True, kw_only=True):
     """One session of the subject."""
 
@@ -139,10 +157,12 @@ class Spent(Part, frozen=True, kw_only=True):
     expires: datetime
 
 
-class Checkpoint(Part, frozen=True, kw_only=True):
+class Checkpoint(Part, frozen=True, kw_only=True, array_like=True):
     """
     How far the failures of one lane, or of a budget that refills by time, had come when the record last heard of it; how many
     more were counted by processes *alone*, of which no meter knows; the *rung* they reached; and *since* when that is known.
+    *opened* says how often the owner opened the lane since a success, a reset or an administrator cleared it. Of all parts there
+    are most of these, so what lies in a store are their values without names.
     """
 
     lane: str
@@ -150,6 +170,7 @@ class Checkpoint(Part, frozen=True, kw_only=True):
     rung: str = ""
     since: datetime | None = None
     alone: int = 0
+    opened: int = 0
 
     def within(self, window: timedelta | None, now: datetime) -> Self:
         """The same without what a ladder with that *window* has forgotten by now."""
@@ -161,6 +182,13 @@ class Checkpoint(Part, frozen=True, kw_only=True):
     def total(self) -> int:
         """All failures it knows of."""
         return self.count + self.alone
+
+
+class Opening(Part, frozen=True, kw_only=True):
+    """The owner opened the lane of strangers. *number* only rises: it is part of the name of that lane's meter."""
+
+    number: int
+    at: datetime
 
 
 class History(Part, frozen=True, kw_only=True):
@@ -216,33 +244,37 @@ class Record(Part, frozen=True, kw_only=True):
 
     *incarnation* is new whenever the subject is created again. *epoch* rises with every change of a credential: whatever
     was minted under an older one is dead. *meters* is part of the names of the subject's meters: raising it starts them anew.
+    *lanes* is part of the names of all of them but the budgets that refill by time alone. *openings* are the newest few.
     *habits* are kept where ``Policy.risk`` is set, and stay when the password changes.
     """
 
     incarnation: bytes
     epoch: int = 0
     meters: int = 0
+    lanes: int = 0
     verifier: Verifier | None = None
     history: tuple[Verifier, ...] = ()
     resets: tuple[Reset, ...] = ()
     factors: Factors = Factors()
     devices: tuple[Device, ...] = ()
+    networks: tuple[Network, ...] = ()
     sessions: tuple[Session, ...] = ()
     spent: tuple[Spent, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
+    openings: tuple[Opening, ...] = ()
     change: ChangeReason | None = None
     disabled: bool = False
     commits: tuple[bytes, ...] = ()
     habits: History | None = None
 
-    def with_verifier(self, *, sealed: bytes, preparation: int, now: datetime, keep: int) -> Self:
+    def with_verifier(self, *, sealed: bytes, preparation: int, now: datetime, keep: int, likeliest: float = 1.0) -> Self:
         """
         Change the password: one epoch further, the old verifier into the history (see ``earlier``), and everything that was
-        minted under the old one (resets, sessions, tickets, known devices) gone.
+        minted under the old one (resets, sessions, tickets, known devices and networks) gone.
         """
         past = () if self.verifier is None else (self.verifier,)
-        verifier = Verifier(sealed=sealed, born=self.epoch + 1, preparation=preparation, since=now)
-        changed = evolve(self.with_epoch(), verifier=verifier, history=(*past, *self.history), devices=(), change=None)
+        verifier = Verifier(sealed=sealed, born=self.epoch + 1, preparation=preparation, since=now, likeliest=likeliest)
+        changed = evolve(self.with_epoch().without_places(), verifier=verifier, history=(*past, *self.history), change=None)
         return evolve(changed, history=changed.earlier(keep, now)[:MAX_HISTORY])
 
     def earlier(self, keep: int, now: datetime) -> tuple[Verifier, ...]:
@@ -276,16 +308,41 @@ class Record(Part, frozen=True, kw_only=True):
 
     def with_fresh_meters(self) -> Self:
         """Start the subject's meters anew; what was counted before is forgotten."""
-        return evolve(self, meters=self.meters + 1, checkpoints=())
+        return evolve(self, meters=self.meters + 1, checkpoints=(), openings=())
+
+    def with_fresh_lanes(self, *, kept: Collection[str]) -> Self:
+        """Start the subject's lanes anew; the budgets in *kept* go on, and so does what the record knows of them."""
+        left = tuple(point for point in self.checkpoints if point.lane in kept)
+        return evolve(self, lanes=self.lanes + 1, checkpoints=left)
+
+    def with_opening(self, lane: str, *, now: datetime) -> Self:
+        """
+        Open a lane for as many failures as a device has. Where there is no room beside the known devices, the one seen
+        longest ago is forgotten, and its lane with it.
+        """
+        opened = self.checkpoint(lane).opened + 1
+        excess = max(len(self.devices) + opened - MAX_DEVICES, 0)
+        number = self.openings[-1].number + 1 if self.openings else 1
+        openings = (*self.openings, Opening(number=number, at=now))[-MAX_OPENINGS:]
+        after = evolve(self, openings=openings, devices=self.devices[excess:])
+        return after.with_checkpoint(Checkpoint(lane=lane, since=now, opened=opened))
 
     def with_session(self, session: Session) -> Self:
         """Add a session; past the cap the oldest one ends."""
         return evolve(self, sessions=(*self.sessions, session)[-MAX_SESSIONS:])
 
     def with_device(self, device: Device) -> Self:
-        """Add or refresh a known device; past the cap the one seen longest ago is forgotten, and its lane with it."""
+        """
+        Add or refresh a known device; past the cap the one seen longest ago is forgotten, and its lane with it. While the
+        lane of strangers is open by its owner's doing there is room for fewer.
+        """
         others = tuple(known for known in self.devices if known.id != device.id)
-        return evolve(self, devices=(*others, device)[-MAX_DEVICES:])
+        room = max(MAX_DEVICES - sum(point.opened for point in self.checkpoints), 1)
+        return evolve(self, devices=(*others, device)[-room:])
+
+    def without_places(self) -> Self:
+        """Forget every known device and network."""
+        return evolve(self, devices=(), networks=())
 
     def without_checkpoint(self, lane: str) -> Self:
         """Forget how far the failures of a lane had come."""

@@ -119,8 +119,9 @@ def _nothing(w):
 
 def _session(w):
     session = w.sign_in().session
+    (device,) = w.engine.list_devices(session, context=w.context()).devices
     settled(w)
-    return {"session": session}
+    return {"session": session, "device": device.id}
 
 
 def _link(w):
@@ -246,6 +247,13 @@ DEEDS = {
         means=("FactorRemoved",),
         events=(events.FactorDropped,),
         messages=(MessagePurpose.FACTOR_REMOVED,),
+    ),
+    "a forgotten device": Deed(
+        prepare=_session,
+        do=lambda engine, context, facts: engine.forget_device(facts["session"], facts["device"], context=context),
+        happened=lambda w, facts: not record(w).devices,
+        means=("DeviceForgotten",),
+        events=(events.DeviceRevoked,),
     ),
     "a sign-out": Deed(
         prepare=_session,

@@ -16,6 +16,7 @@ NEEDED = (
     "argon2",
     "asyncio",
     __name__,
+    "tests.guessing.crowd",
 )
 FOREVER = 60  # seconds in which any of them ends that was told to
 

@@ -214,6 +214,8 @@ def doors(w: Exhibit, subject: str = "u1") -> dict[str, tuple[Callable[[str], ob
         "rename_factor": (lambda t: engine.rename_factor(t, "0" * 16, "new", context=here), session),
         "remove_factor": (lambda t: engine.remove_factor(t, "0" * 16, context=here), session),
         "issue_recovery_codes": (lambda t: engine.issue_recovery_codes(t, context=here), session),
+        "list_devices": (lambda t: engine.list_devices(t, context=here), session),
+        "forget_device": (lambda t: engine.forget_device(t, "0" * 32, context=here), session),
         "sign_out": (lambda t: engine.sign_out(t, context=here), session),
         "sign_out_everywhere": (lambda t: engine.sign_out_everywhere(subject, by=FreshSession(t), context=here), session),
     }

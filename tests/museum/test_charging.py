@@ -12,6 +12,7 @@ from tests.museum.harness import NEW, OTHERS, address, close, exhibit
 
 from acctsec import (
     AsyncEngine,
+    ChallengeAnswer,
     ConfigError,
     Context,
     CurrentPassword,
@@ -98,12 +99,13 @@ def test_m092_an_address_nobody_can_tell_is_charged_like_any(w, source):
 
 def test_m093_no_caller_chooses_the_meter(w):
     """A meter belongs to the operation: the facts of a request hold no route, and the same attempt charges the same meters."""
-    assert set(inspect.signature(Context.of).parameters) == {"address", "device", "user_agent", "tenant"}
+    assert set(inspect.signature(Context.of).parameters) == {"address", "device", "user_agent", "tenant", "challenge"}
     w.sign_up()
     charged = []
-    for agent in ("", "/login", "/LOGIN/../login", "//login?x=1"):
+    made_up = ChallengeAnswer("A" * 488, "an answer that nobody asked for")
+    for facts in ({}, {"user_agent": "/login"}, {"user_agent": "/LOGIN/../login"}, {"challenge": made_up}):
         mark = len(w.trace)
-        w.engine.sign_in(IDENTIFIER, wrong(1), context=Context.of("192.0.2.7", user_agent=agent))
+        w.engine.sign_in(IDENTIFIER, wrong(1), context=Context.of("192.0.2.7", **facts))
         (charges,) = [call[1][0] for call in w.trace[mark:] if call[0] == "charge"]
         charged.append([(one.slot, one.meter) for one in charges])
     assert charged.count(charged[0]) == 4
@@ -112,9 +114,9 @@ def test_m093_no_caller_chooses_the_meter(w):
 # --- completeness -----------------------------------------------------------------------------------------------------
 
 SEALED = {"check_session", "inspect_reset", "enroll_totp", "list_factors", "rename_factor", "remove_factor"}
-SEALED |= {"issue_recovery_codes", "sign_out", "sign_out_everywhere"}
+SEALED |= {"inspect_unlock", "issue_recovery_codes", "sign_out", "sign_out_everywhere", "list_devices", "forget_device"}
 """What takes nothing but sealed tokens: 128 bits and more, refused before any read, with nothing to guess."""
-GUESSABLE = {"sign_in", "set_password", "verify_factor", "confirm_factor", "redeem_reset"}
+GUESSABLE = {"sign_in", "set_password", "verify_factor", "confirm_factor", "redeem_reset", "unlock"}
 
 
 def test_m094_every_operation_that_takes_a_secret_is_known(w):

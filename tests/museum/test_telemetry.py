@@ -31,6 +31,7 @@ from acctsec import (
 from acctsec.events import (
     AttemptRefused,
     ChangeDemanded,
+    DeviceRevoked,
     Disabled,
     Enabled,
     Erased,
@@ -235,6 +236,7 @@ def test_m195_what_can_be_read_back_holds_no_verifier_seed_or_code(w):
         values(w.engine.admin.export("u1")),
         *map(values, w.engine.admin.lock_status("u1")),
         values(w.engine.list_factors(session, context=w.context())),
+        values(w.engine.list_devices(session, context=w.context())),
         values(w.engine.check_session(session, context=w.context()).session),
     ]
     sealed = [one for call in w.trace if call[0] == "load" and call[2] for one in call[2][:1]]
@@ -249,6 +251,8 @@ def test_i32_every_change_is_one_event(w):
     engine, here = w.engine, w.context()
     w.sign_up()
     signed = w.sign_in()
+    (device,) = engine.list_devices(signed.session, context=here).devices
+    engine.forget_device(signed.session, device.id, context=here)
     _, session = w.enroll(signed.session)
     factor = engine.list_factors(session, context=here).factors[0].id
     engine.rename_factor(session, factor, "work", context=here)
@@ -270,6 +274,7 @@ def test_i32_every_change_is_one_event(w):
     w.deliver()
 
     kinds = (PasswordSet, SignedInEvent, FactorEnrolled, FactorRelabelled, RecoveryCodesIssued, FactorDropped, SessionClosed)
+    kinds += (DeviceRevoked,)
     kinds += (ResetIssued, PasswordReset, ChangeDemanded, SessionsClosed, Unlocked, Disabled, Enabled, Erased)
     assert {type(event) for event in w.sink.events} == set(kinds)
     assert [kind for kind in kinds if len(w.sink.of(kind)) != 1] == [PasswordSet]  # the first one, and the demanded one

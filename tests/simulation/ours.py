@@ -6,7 +6,7 @@ from tests.simulation.world import Try
 
 from acctsec import Account, MemoryStore, Policy
 from acctsec._values import evolve
-from acctsec.lockout import Admitted, Attempt, Closed, Lane, OverBudget, SecretClass
+from acctsec.lockout import Admitted, Attempt, Closed, Lane, OverBudget, SecretClass, era
 from acctsec.protocols import Settle
 from acctsec.record import Record, Reset, Verifier
 from acctsec.steps import Changed, Compared, Drawn, Granted, NewVerifier, Scene, issue_reset, redeem, sign_in
@@ -48,7 +48,7 @@ class Ours:
                 return "address waits"
             case Closed(stopped=stopped):  # the work is done and the source charged, as for a wrong password
                 self.store.settle(lockout.settlements(charges, readings, Settle.FAILED), now)
-                where = "device" if attempt.lane.known else "strangers"
+                where = "device" if attempt.lane.known else "network" if attempt.lane.network else "strangers"
                 return f"lane of {where} {'stopped' if stopped else 'rests'}"
         raise AssertionError("no room, though nothing runs in parallel")
 
@@ -87,18 +87,19 @@ class Ours:
     def _attempt(self, one: Try, now: int) -> Attempt:
         record = self._record(one.owner)
         device = record.device(one.device) if one.device else None
-        known = device is not None and _instant(now) < device.since + self.policy.lockout.remember
+        lane = self.policy.lockout.lane(record, device=device, network=_network(one.source), now=_instant(now))
         # A number for a password, as the keyed digest is: the same wrong password of another epoch is another one.
         candidate = (one.password * 2654435761 + record.epoch * 40503 + one.owner) & 0xFFFFFFFF
         return Attempt(
             kind=SecretClass.PASSWORD,
-            lane=Lane(device.id) if known else Lane(),
+            lane=lane,
             subject=b"%d.%d" % (one.owner, record.meters),
             source=b"from %d" % one.source,
             pair=b"%d" % one.owner,
             candidate=candidate,
             outside=candidate,
             hold=self._id(),
+            era=era(record, lane.name(SecretClass.PASSWORD)),  # a reset begins the lanes anew, and not the month
         )
 
     def _granted(self, one: Try, now: int, lane: Lane) -> bytes:
@@ -106,10 +107,10 @@ class Ours:
         done = sign_in(
             self.policy,
             record,
-            scene=_scene(now),
+            scene=evolve(_scene(now), network=_network(one.source)),
             compared=Compared(record.incarnation, record.verifier.born, matched=True),
             lane=lane,
-            drawn=Drawn(session=self._id(), device=self._id()),
+            drawn=Drawn(session=self._id(), device=self._id(), network=self._id()[:8]),
             renewed=None,
         )
         if not isinstance(done.verdict, Granted):
@@ -121,6 +122,10 @@ class Ours:
     def _id(self) -> bytes:
         self.ids += 1
         return self.ids.to_bytes(16, "little")
+
+
+def _network(source: int) -> tuple[bytes, ...]:
+    return (b"%16d" % source,)
 
 
 def _instant(now: int) -> datetime:

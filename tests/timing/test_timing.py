@@ -5,17 +5,22 @@ A whole sign-in at the default cost is held to one per cent, either way; what is
 machine can tell. The counting check of `acctsec.testing.assert_no_oracle` is exact, and runs on every change.
 """
 
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import count
+from itertools import count, product
 from random import Random
 from time import process_time_ns
 
 import pytest
+from attrs import evolve
 from tests.bench import world
 from tests.timing.leaks import judged, timed
 
-from acctsec import HashingPolicy, MemoryStore, Refused, ResetCode
+from acctsec import HashingPolicy, LockoutPolicy, MemoryStore, Refused, ResetCode
+from acctsec.budgets import Rungs
+from acctsec.hashing import Argon2Parameters
 from acctsec.mfa import totp
+from acctsec.protocols import Status
 from acctsec.testing import ManualClock
 
 PAIRS = 2_000
@@ -86,11 +91,11 @@ def nothing():
     pass
 
 
-def guesses(engine, *, extra=nothing):
+def guesses(engine, *, extra=nothing, people=PAIRS):
     """Wrong passwords for an account and for a name of the same length that nobody has, each from an address of its own."""
     addresses = world.sources()
     for number in count():
-        known, unknown = world.name(number // 5), f"n{world.name(number // 5)[1:]}"
+        known, unknown = world.name(number // 5 % people), f"n{world.name(number // 5 % people)[1:]}"
         here, there, guess = next(addresses), next(addresses), f"wrong password {number}"
 
         somebody = partial(engine.sign_in, known, guess, context=here)
@@ -141,6 +146,70 @@ def test_a_reset_is_asked_for_in_one_time():
 
     found = told("request_reset, known and unknown", asked(), number=4 * PAIRS)
     assert alike(found, P19), found
+
+
+LIGHT = HashingPolicy(memory_kib=8 * 1024, time_cost=1, floor=Argon2Parameters(memory_kib=8 * 1024, time_cost=1, parallelism=1))
+"""A tenth of the default cost: what a kind of account adds to a hash shows ten times as much."""
+
+A_HUNDREDTH_OF_THE_DEFAULT = 0.1  # of a light hash
+
+
+def disabled(people):
+    """A user table in which everybody is disabled."""
+    users = world.Users(people)
+    users.accounts = {name: evolve(one, status=Status.DISABLED) for name, one in users.accounts.items()}
+    users.subjects = {one.subject: one for one in users.accounts.values()}
+    return users
+
+
+RESTED = timedelta(minutes=30)
+LONG_RESTS = LockoutPolicy(strangers=Rungs(free=10, first=RESTED, longest=RESTED, stop=50))
+
+
+def platform_of(kind, people):
+    """An engine with light hashes, and a store in which all accounts are of a kind; names that nobody has went through the same."""
+    store, keys = MemoryStore(), world.keyring()
+    rules, quick = (evolve(world.policy(hashing), lockout=LONG_RESTS) for hashing in (LIGHT, world.NoWork()))
+    if kind != "without a password":
+        world.adopt(store, keys, rules, people)
+    users = disabled(people) if kind == "disabled" else world.Users(people)
+    besieged = {"resting": 10, "stopped": 50}.get(kind, 0)
+    clock, addresses = ManualClock(datetime.now(UTC) - (besieged - 10) * 1.1 * RESTED), world.sources()
+    siege = world.engine(store, users, keys=keys, rules=quick, clock=clock)
+    for number in range(besieged):
+        for one, who in product(range(people), "un"):
+            siege.sign_in(f"{who}{world.name(one)[1:]}", f"siege {number}", context=next(addresses))
+        if number >= 9:
+            clock.advance(1.1 * RESTED)
+    return world.engine(store, users, keys=keys, rules=rules)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("kind", ["without a password", "disabled", "resting", "stopped"])
+def test_nobody_takes_as_long_to_refuse_as_an_account_of_any_kind(kind):
+    people = 40 if kind in {"resting", "stopped"} else PAIRS
+    found = told(f"sign_in, an account {kind} and nobody", guesses(platform_of(kind, people), people=people))
+    assert alike(found, A_HUNDREDTH_OF_THE_DEFAULT), found
+
+
+@pytest.mark.deep
+def test_a_wrong_code_takes_as_long_for_nobody_as_for_somebody():
+    """No hash covers it: what is held to five per cent here is a fifth of a millisecond."""
+    engine, addresses = platform(world.NoWork(), PAIRS), world.sources()
+
+    def redeemed():
+        for number in count():
+            pair = []
+            for name in (world.name(number // 5 % PAIRS), f"n{world.name(number // 5 % PAIRS)[1:]}"):
+                here = next(addresses)
+                handle = engine.request_reset(name, context=here).handle
+                pair.append(
+                    partial(engine.redeem_reset, ResetCode(handle, f"{number % 10**8:08d}"), "another phrase", context=here)
+                )
+            yield pair
+
+    found = told("redeem_reset with a wrong code, known and unknown", redeemed(), number=2 * PAIRS)
+    assert alike(found, 0.05), found
 
 
 BATCH = 50

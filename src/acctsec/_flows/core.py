@@ -15,8 +15,10 @@ from acctsec._flows.entries import Entry, Happened, Mail, key, seal
 from acctsec._flows.hashes import Hashes, Password
 from acctsec._flows.tokens import Tokens
 from acctsec._values import Value, evolve
+from acctsec.attacks.networks import OriginResolver
+from acctsec.attacks.watching import AsyncAttackWatch
 from acctsec.budgets import micros
-from acctsec.context import Context
+from acctsec.context import Context, Source
 from acctsec.errors import CommitUnknown, ConfigError, PortError, StoreBusy, StoreUnavailable
 from acctsec.events import AsyncEventSink, Event
 from acctsec.hashing.job import Job
@@ -24,7 +26,7 @@ from acctsec.identifiers import Identifier, canonical
 from acctsec.keyring import Keyring, frame
 from acctsec.lockout import Outage
 from acctsec.outcomes import TryAgain
-from acctsec.password.preparation import prepare
+from acctsec.password.preparation import PREPARATION, prepare
 from acctsec.policy import Policy
 from acctsec.protocols import (
     Account,
@@ -45,7 +47,7 @@ from acctsec.protocols import (
     Version,
     check_names,
 )
-from acctsec.record import MAX_COMMITS, Record
+from acctsec.record import MAX_COMMITS, Record, Verifier
 from acctsec.steps import Drawn, Notice, Scene, Step
 
 T = TypeVar("T")
@@ -84,6 +86,8 @@ class Ports:
     corpus: AsyncBreachCorpus | None
     popularity: AsyncPopularityCounter | None
     challenge: AsyncChallenge | None
+    watch: AsyncAttackWatch
+    resolver: OriginResolver | None
     hash: Callable[[Job[object]], Awaitable[object]]
     offload: Callable[[Job[Any]], Awaitable[Any]]
     later: Callable[[Callable[[], Coroutine[Any, Any, None]]], bool]  # begins what nobody waits for; False where too much is on
@@ -98,6 +102,15 @@ class Loaded(Value, frozen=True):
     key: bytes
     record: Record
     version: Version | None
+
+
+DECOY = encode_record(
+    Record(incarnation=bytes(16), epoch=1, verifier=Verifier(sealed=bytes(180), born=1, preparation=PREPARATION, since=EPOCH))
+)
+"""What is decoded where no record is stored: a wrong code is compared so quickly that one more or less would show."""
+
+NOBODY = Loaded(frame("phantom"), Record(incarnation=b""), None)
+"""What a phantom has in place of a record: what is committed for it leaves none behind."""
 
 
 class Core:
@@ -130,8 +143,8 @@ class Core:
 
     def drawn(self) -> Drawn:
         """The random ids of one operation."""
-        drawn = self.draw(32)
-        return Drawn(session=drawn[:16], device=drawn[16:])
+        drawn = self.draw(40)
+        return Drawn(session=drawn[:16], device=drawn[16:32], network=drawn[32:])
 
     # --- the platform's table ---
 
@@ -163,20 +176,35 @@ class Core:
         typed = name.value if name else address
         return self.keyring.digest("recipient", scene.tenant, scene.subject, typed, key=key)[:16]
 
+    def reaching(self, scene: Scene) -> Scene:
+        """The scene with what a record may know of the addresses that are verified now."""
+        addresses, keys = scene.account.addresses if scene.account else (), range(self.keyring.index_count)
+        return evolve(scene, reachable=frozenset(self.recipient(scene, one, key=key) for one in addresses for key in keys))
+
+    def network(self, tenant: str, subject: str, source: str) -> tuple[bytes, ...]:
+        """
+        What the record may know of the network of a source; nothing where the policy remembers none. All requests whose
+        address nobody can tell share one bucket, which is nobody's home.
+        """
+        if not self.policy.lockout.networks or source in ("", Source.unknown().key):
+            return ()
+        keys = range(self.keyring.index_count)
+        return tuple(self.keyring.digest("network", tenant, subject, source, key=key)[:16] for key in keys)
+
     async def enter(self, tenant: str, subject: str, source: str = "", *, account: Account | None = None) -> tuple[Scene, Loaded]:
         """Begin an operation on a subject: who and when, and the record as it is. Raises ConfigError for no subject."""
         check_names(tenant=tenant, subject=subject)
         found = account or await self.get(tenant, subject)
-        scene = Scene(tenant=tenant, subject=subject, account=found, now=self.now(), source=source)
+        network = self.network(tenant, subject, source)
+        scene = Scene(tenant=tenant, subject=subject, account=found, now=self.now(), source=source, network=network)
         return scene, await self.load(self.record_key(tenant, subject), fresh=self.draw(16))
 
     async def load(self, key: bytes, *, fresh: bytes) -> Loaded:
-        """Read a record; where there is none, begin one with the incarnation *fresh*."""
+        """Read a record; where there is none, begin one with the incarnation *fresh*, when as much was decoded."""
         found = await self.ports.records.load(key)
-        if found is None:
-            return Loaded(key, Record(incarnation=fresh), None)
-        stored, version = found
-        return Loaded(key, decode_record(stored), version)
+        stored, version = found or (DECOY, None)
+        record = decode_record(stored)
+        return Loaded(key, Record(incarnation=fresh) if found is None else record, version)
 
     async def apply(self, scene: Scene, loaded: Loaded, step: Callable[[Record], Step]) -> Step:
         """
@@ -188,29 +216,40 @@ class Core:
         """
         return (await self.applied(scene, loaded, step))[0]
 
-    async def applied(self, scene: Scene, loaded: Loaded, step: Callable[[Record], Step]) -> tuple[Step, Loaded]:
-        """The same, and the record as it is now: for an operation that commits once more."""
+    async def applied(
+        self, scene: Scene, loaded: Loaded, step: Callable[[Record], Step], *, said: Sequence[Event | Notice] | None = None
+    ) -> tuple[Step, Loaded]:
+        """
+        The same, and the record as it is now: for an operation that commits once more.
+
+        *said* is for what a phantom has to pay as well. Then nothing is left out: where no record is written, or it was in a
+        commit whose answer was lost, effects are committed alone, *said* or those of the step, under the ids they have already.
+        So nobody can tell, by how often a store was asked, whether there is a record.
+        """
         commit_id = self.draw(16)
-        done = Step(None, loaded.record)
+        done, happened = Step(None, loaded.record), False
         for round_ in range(ROUNDS + 1):
             if round_:
                 await self.ports.pause(self.jitter(round_))
                 # Erased meanwhile: what begins now is another incarnation, or tickets of before could come alive again.
                 loaded = await self.load(loaded.key, fresh=self.draw(16) if loaded.version else loaded.record.incarnation)
-                if commit_id in loaded.record.commits:
+                happened = commit_id in loaded.record.commits
+                if happened and said is None:
                     return done, loaded
             if round_ == ROUNDS:
                 break  # the last look was only for a commit whose answer was lost
-            done = step(loaded.record)
-            if done.record == loaded.record and not done.effects:
+            done = done if happened else step(loaded.record)
+            swaps = not happened and (done.record != loaded.record or bool(done.effects))
+            if not swaps and said is None:
                 return done, loaded
-            after = evolve(done.record, commits=(*done.record.commits, commit_id)[-MAX_COMMITS:])
+            after = evolve(done.record, commits=(*done.record.commits, commit_id)[-MAX_COMMITS:]) if swaps else loaded.record
+            effects = done.effects if swaps or happened else said or ()
             try:
-                answer = await self.commit(scene, loaded, after, done.effects, commit_id)
+                answer = await self.commit(scene, loaded if swaps else NOBODY, after if swaps else None, effects, commit_id)
             except CommitUnknown:
                 continue
             if isinstance(answer, Committed):
-                return done, Loaded(loaded.key, after, answer.version)
+                return done, Loaded(loaded.key, after, answer.version if swaps else loaded.version)
         return Step(TryAgain(BRIEF), loaded.record), loaded
 
     async def commit(

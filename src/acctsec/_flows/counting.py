@@ -4,19 +4,28 @@ What the record hears of guesses: every tenth of a lane or budget, each rung, an
 A phantom has no record. It pays the same flush, so that a guess takes as long for both.
 """
 
+from collections.abc import Callable
+
 from acctsec import events
-from acctsec._flows.core import Core, Loaded
+from acctsec._flows.core import NOBODY, Core, Loaded
 from acctsec._values import Value, evolve
-from acctsec.errors import CommitUnknown
 from acctsec.events import Event
 from acctsec.identifiers import Identifier
-from acctsec.keyring import frame
 from acctsec.lockout import LADDERED, Admitted, Lane, SecretClass
 from acctsec.outcomes import TryAgain
 from acctsec.record import Record
-from acctsec.steps import No, Notice, Scene, count_alone, count_guesses, give_back, reach_rung, reached
-
-PHANTOM = frame("phantom")
+from acctsec.steps import (
+    Done,
+    No,
+    Notice,
+    Scene,
+    Step,
+    count_alone,
+    count_guesses,
+    give_back,
+    reach_rung,
+    reached,
+)
 
 
 class Who(Value, frozen=True, kw_only=True):
@@ -60,24 +69,19 @@ class Counting:
     def __init__(self, core: Core) -> None:
         self.core = core
 
-    async def count(self, scene: Scene, who: Who, due: dict[str, int]) -> Who:
+    async def count(self, scene: Scene, who: Who, due: dict[str, int]) -> Who | TryAgain:
         """
         Let the record know of every tenth failure, before the secret is compared.
 
         Answers whose secret it is, with the record as it is now: what is committed next must not lose a race against this.
+        TryAgain where it cannot be written down: then nothing may be compared, and the next attempt is the tenth again.
         """
         if not due:
             return who
         counted = tuple(events.GuessesCounted(**scene.head(), lane=name, count=count) for name, count in due.items())
-        stored = who.stored
-        if stored is None:
-            await self._say(scene, counted)
-            return who
-        past = stored.record
-        done, loaded = await self.core.applied(scene, stored, lambda record: count_guesses(record, counted=counted, past=past))
-        if not done.effects:
-            await self._say(scene, counted)
-        return evolve(who, loaded=loaded)
+        past = (who.stored or NOBODY).record
+        done, who = await self._written(scene, who, lambda record: count_guesses(record, counted=counted, past=past), counted)
+        return done.verdict if isinstance(done.verdict, TryAgain) else who
 
     async def count_alone(
         self, scene: Scene, who: Who, kind: SecretClass, lane: Lane, admitted: Admitted
@@ -92,51 +96,54 @@ class Counting:
             record = who.record
             return who, record is not None and policy.lockout.stopped(record, kind, lane, now=scene.now)
         # It had to wait for its turn: what it read before is old, and would lose the race.
-        stored = who.stored
-        latest = await core.load(stored.key if stored else PHANTOM, fresh=b"")
-        if stored is not None and latest.version:
-            past = stored.record
-            done, loaded = await core.applied(
-                scene, latest, lambda record: count_alone(policy, record, scene=scene, kind=kind, lane=lane, past=past)
-            )
-            if isinstance(done.verdict, TryAgain):
-                return done.verdict
-            who = evolve(who, loaded=loaded)
-            if not isinstance(done.verdict, No):
-                return who, False
+        stored = who.stored or NOBODY
+        latest = await core.load(stored.key, fresh=b"")
+        there = stored.version is not None and latest.version is not None
         names = policy.lockout.remembered(kind, lane)
-        await self._say(scene, tuple(events.GuessesCounted(**scene.head(), lane=one, count=admitted.ordinal) for one in names))
-        return who, stored is not None
+        done, counted = await self._written(
+            scene,
+            evolve(who, loaded=latest if there else None),
+            lambda record: count_alone(policy, record, scene=scene, kind=kind, lane=lane, past=stored.record),
+            tuple(events.GuessesCounted(**scene.head(), lane=one, count=admitted.ordinal) for one in names),
+        )
+        if isinstance(done.verdict, TryAgain):
+            return done.verdict
+        return (counted, isinstance(done.verdict, No)) if there else (who, stored.version is not None)
 
     async def give_back(self, scene: Scene, who: Who, kind: SecretClass, lane: Lane) -> None:
         """Take back what was counted alone: nothing was compared, or it was right."""
-        stored, policy = who.stored, self.core.policy
-        if stored is None:
-            await self._say(scene, ())
-            return
-        past = stored.record
-        await self.core.apply(scene, stored, lambda record: give_back(policy, record, kind=kind, lane=lane, past=past))
+        policy, past = self.core.policy, (who.stored or NOBODY).record
+        await self._written(scene, who, lambda record: give_back(policy, record, kind=kind, lane=lane, past=past), ())
 
     async def reach(self, scene: Scene, who: Who, kind: SecretClass, lane: Lane, count: int) -> None:
-        """Say that a failure brought the lane to its next rung."""
-        core, stored, lockout = self.core, who.stored, self.core.policy.lockout
-        rung = lockout.rung(kind, lane, count)
-        if not rung or rung == lockout.rung(kind, lane, count - 1):
+        """Say that a failure brought the lane to its next rung; a record says it once."""
+        policy, past = self.core.policy, (who.stored or NOBODY).record
+        opened = who.record.checkpoint(lane.name(kind)).opened if who.record else 0
+        rung = policy.lockout.rung(kind, lane, count, opened)
+        if not rung or rung == policy.lockout.rung(kind, lane, count - 1, opened):
             return
-        if stored is not None and kind in LADDERED:
-            await core.apply(
+        if kind in LADDERED and who.stored:
+            await self._written(
                 scene,
-                stored,
-                lambda record: reach_rung(core.policy, record, scene=scene, kind=kind, lane=lane, count=count),
+                who,
+                lambda record: reach_rung(policy, record, scene=scene, kind=kind, lane=lane, count=count, past=past),
+                (),
             )
             return
-        await self._say(scene, reached(scene, rung=rung, lane=lane.name(kind), count=count))
+        await self._written(scene, who, unchanged, reached(scene, rung=rung, lane=lane.name(kind), count=count))
 
-    async def _say(self, scene: Scene, effects: tuple[Event | Notice, ...]) -> None:
-        """Commit effects without a record."""
-        core, absent = self.core, Loaded(PHANTOM, Record(incarnation=b""), None)
-        try:
-            await core.commit(scene, absent, None, effects, core.draw(16))
-        except CommitUnknown:  # who has a record looks again whether it happened
-            await core.ports.pause(core.jitter(1))
-            await core.load(absent.key, fresh=b"")
+    async def _written(
+        self, scene: Scene, who: Who, step: Callable[[Record], Step], said: tuple[Event | Notice, ...]
+    ) -> tuple[Step, Who]:
+        """Commit what a step changes in a record; where there is none, *said* alone, in as many calls whatever comes of them."""
+        stored = who.stored
+        if stored is None:
+            done, _ = await self.core.applied(scene, NOBODY, unchanged, said=said)
+            return done, who
+        done, loaded = await self.core.applied(scene, stored, step, said=said)
+        return done, evolve(who, loaded=loaded)
+
+
+def unchanged(record: Record) -> Step:
+    """The step of whoever has nothing to write down."""
+    return Step(Done(), record)

@@ -6,11 +6,12 @@ from acctsec import events
 from acctsec._flows.core import BRIEF, EPOCH, Core, Loaded
 from acctsec._flows.counting import Counting, Who
 from acctsec._flows.hashes import Comparing, NeverStarted, Password
-from acctsec._flows.tokens import Purpose
+from acctsec._flows.likely import likely
+from acctsec._flows.watching import Met, Watching
 from acctsec._values import Value, evolve
-from acctsec.claims import DeviceClaims
 from acctsec.context import Context
-from acctsec.errors import PortError, StoreBusy, StoreUnavailable
+from acctsec.errors import Overloaded, PortError, StoreBusy, StoreUnavailable
+from acctsec.hits import NAME as HITS
 from acctsec.lockout import (
     LADDERED,
     Admitted,
@@ -21,11 +22,12 @@ from acctsec.lockout import (
     Lane,
     OverBudget,
     SecretClass,
+    era,
     month_of,
 )
 from acctsec.outcomes import Refused, TryAgain
 from acctsec.protocols import AsyncMeterStore, Charge, Granted, Reading, Settle, Settlement
-from acctsec.record import Record, Verifier
+from acctsec.record import Checkpoint, Record, Verifier
 from acctsec.steps import No, Scene, Stale, Step, give_back
 
 
@@ -33,8 +35,9 @@ class Guess(Value, frozen=True, kw_only=True):
     """
     A secret that may be looked at now, with the room that is held for it.
 
-    *typed* is how the subject was named. Where *admitted* is False the lane rests or has stopped: do the same work, then
-    ``fail``.
+    *typed* is how the subject was named. Where *admitted* is False the lane rests or has stopped, or the secret is *too_likely*:
+    do the same work, then ``fail``. *likelihood* is what was found of a stranger's password, None where nobody looked.
+    *met* is set where it is watched across accounts.
     """
 
     guesses: "Guesses"
@@ -46,11 +49,14 @@ class Guess(Value, frozen=True, kw_only=True):
     typed: bytes | str
     reserved: "Reserved"
     judgement: Admitted | Closed
+    met: Met | None = None
+    too_likely: bool = False
+    likelihood: float | None = None
 
     @property
     def admitted(self) -> bool:
         """Whether the real secret may be compared."""
-        return isinstance(self.judgement, Admitted)
+        return isinstance(self.judgement, Admitted) and not self.too_likely
 
     async def compare(self, verifier: Verifier | None, password: Password) -> Comparing:
         """Compare a password, or only do the same work. One that never began gives its room back."""
@@ -86,29 +92,44 @@ class Guess(Value, frozen=True, kw_only=True):
     async def fail(self, reason: str) -> Refused:
         """
         Count a failure and refuse. A closed lane charges the source all the same: its guesses must look like anybody's.
-        Only a known device is told how long its own lane rests.
+        Only a known device is told how long its own lane rests. What a stranger got wrong is seen across accounts as well, but
+        for a repeat: a client with a stale password is no attack.
         """
         core, judged = self.guesses.core, self.judgement
         if isinstance(judged, Admitted) and judged.new and not self.reserved.alone:
             await self.guesses.counting.reach(self.scene, self.who, self.kind, self.lane, judged.ordinal)
         await self.settle(Settle.FAILED)
-        core.refused(self.scene, self.operation, "evaluated", reason if self.admitted else "lane")
+        closed = "hits" if isinstance(judged, Admitted) else "lane"
+        core.refused(self.scene, self.operation, "evaluated", reason if self.admitted else closed)
+        if self.met is not None and not core.policy.lockout.repeated(self.reserved.charges, self.reserved.readings):
+            await self.guesses.watching.wrong(self.scene, self.met)
         until = self.judgement.until if isinstance(self.judgement, Closed) and self.lane.known else None
         return Refused() if until is None else Refused(_left(until, self.scene))
 
     async def clear(self, password: bytes) -> None:
         """Full success: clear the factor's lane, and the password's, whose reservation *password* was parked for this."""
-        also = self.guesses.core.policy.lockout.clearing(self.reserved.charges, lane=self.lane, hold=password)
+        record, name = self.who.record or Record(incarnation=b""), self.lane.name(SecretClass.PASSWORD)
+        also = self.guesses.core.policy.lockout.clearing(
+            self.reserved.charges,
+            lane=self.lane,
+            hold=password,
+            era=era(record, name),
+            opened=record.checkpoint(name).opened,
+        )
         await self.settle(Settle.CLEAR, also)
 
 
 class Reserved(Value, frozen=True, kw_only=True):
-    """What an attempt was charged, what *meters* answered, and whether they are those of this process *alone*."""
+    """
+    What an attempt was charged, what *meters* answered, and whether they are those of this process *alone*; then also whether
+    it was charged as one at a lane that has *stopped*.
+    """
 
     charges: tuple[Charge, ...]
     readings: tuple[Reading, ...]
     meters: AsyncMeterStore
     alone: bool = False
+    stopped: bool = False
 
     def split(self, slot: bytes) -> tuple["Reserved", "Reserved"]:
         """What is in a slot, and the rest."""
@@ -127,6 +148,7 @@ class Guesses:
     def __init__(self, core: Core) -> None:
         self.core = core
         self.counting: Counting = Counting(core)
+        self.watching: Watching = Watching(core)
 
     async def begin(
         self,
@@ -138,15 +160,26 @@ class Guesses:
         *,
         typed: bytes | str,
         secret: str,
+        password: Password | None = None,
+        met: Met | None = None,
     ) -> Guess | Refused | TryAgain:
         """
-        Charge an attempt before its secret is looked at, and write down the rung it crosses.
+        Charge an attempt before its secret is looked at, and write down the rung it crosses. A *password* that strangers guess is
+        put to the hit count as well, where there is one.
 
         Refused: the caller's own source has to wait; nothing may be compared. TryAgain: all room is held by attempts under
-        way, and was for as long as ``LockoutPolicy.patience``.
+        way, and was for as long as ``LockoutPolicy.patience``. How a stranger's attempt is *met* may narrow its budgets.
         """
-        lane = self._lane(context, who, scene) if kind in LADDERED else Lane()
-        found = await self._reserve(scene, who, kind, lane, context, typed=typed, secret=secret)
+        lane = self.lane(context, who, scene) if kind in LADDERED else Lane()
+        likelihood = await self._likelihood(scene, lane, password)
+        if isinstance(likelihood, TryAgain):
+            return likelihood
+        hits = self.core.policy.lockout.hits
+        weight = 0 if hits is None or likelihood is None else hits.weight(likelihood)
+        tightened = met is not None and met.tightened
+        found = await self._reserve(
+            scene, who, kind, lane, context, typed=typed, secret=secret, weight=weight, tightened=tightened
+        )
         if isinstance(found, TryAgain):
             return found
         reserved, judgement = found
@@ -161,10 +194,12 @@ class Guesses:
             who, stopped = counted
             if stopped:
                 judgement = Closed(None, stopped=True)
-                if reserved.alone:
+                if reserved.alone and not reserved.stopped:
                     # Nothing is compared, so nothing of the lane may be remembered as wrong; the source counts as ever.
                     inside, reserved = reserved.split(reserved.charges[-1].slot)
                     await self.settle(inside, Settle.VOID)
+        lockout = self.core.policy.lockout
+        charges, readings = reserved.charges, reserved.readings
         return Guess(
             guesses=self,
             operation=operation,
@@ -175,29 +210,58 @@ class Guesses:
             typed=typed,
             reserved=reserved,
             judgement=judgement,
+            too_likely=lockout.too_likely(who.record, lane, weight=weight, charges=charges, readings=readings),
+            likelihood=likelihood,
+            met=met,
         )
 
-    def _lane(self, context: Context, who: Who, scene: Scene) -> Lane:
-        """The lane of a request: that of a known device if its token names one the record knows."""
-        claims = self.core.tokens.open(Purpose.DEVICE, context.device, DeviceClaims)
-        record = who.record
-        if claims is None or record is None or (claims.tenant, claims.subject) != (scene.tenant, scene.subject):
-            return Lane()
-        device = record.device(claims.id)
-        if device is None or claims.incarnation != record.incarnation:
-            return Lane()
-        return Lane(device.id) if scene.now < device.since + self.core.policy.lockout.remember else Lane()
+    async def _likelihood(self, scene: Scene, lane: Lane, password: Password | None) -> float | TryAgain | None:
+        """How likely a stranger's password is, where there is a hit count to ask for it."""
+        if password is None or lane.known or self.core.policy.lockout.hits is None:
+            return None
+        try:
+            return await likely(self.core, scene, password)
+        except Overloaded as overload:
+            return TryAgain(timedelta(seconds=overload.retry_after))
+
+    def lane(self, context: Context, who: Who, scene: Scene) -> Lane:
+        """The lane of a request: of the device its token names, or of its network, where the record knows one of the two."""
+        record = who.record or Record(incarnation=b"")
+        device = self.core.tokens.known_device(context.device, scene, record)
+        return self.core.policy.lockout.lane(record, device=device, network=scene.network, now=scene.now)
 
     async def _reserve(
-        self, scene: Scene, who: Who, kind: SecretClass, lane: Lane, context: Context, *, typed: bytes | str, secret: str
+        self,
+        scene: Scene,
+        who: Who,
+        kind: SecretClass,
+        lane: Lane,
+        context: Context,
+        *,
+        typed: bytes | str,
+        secret: str,
+        weight: int,
+        tightened: bool,
     ) -> tuple[Reserved, Admitted | Closed | OverBudget] | TryAgain:
         """Charge, and charge again where all room is held by others, holding nothing meanwhile, or where meters were lost."""
         core, hold, waited, floor = self.core, self.core.draw(16), 0.0, 0
         patience = core.policy.lockout.patience.total_seconds()
         while True:
-            groups = self._charges(scene, who, kind, lane, context, typed=typed, secret=secret, hold=hold, floor=floor)
+            groups = self._charges(
+                scene,
+                who,
+                kind,
+                lane,
+                context,
+                typed=typed,
+                secret=secret,
+                weight=weight,
+                hold=hold,
+                floor=floor,
+                tightened=tightened,
+            )
             try:
-                groups, reserved = await self._charge(scene, kind, lane, groups)
+                groups, reserved = await self._charge(scene, who, kind, lane, groups)
             except StoreBusy:  # a crowd at the store is like one in the lane
                 return TryAgain(BRIEF)
             judgement = self._judge(groups, reserved.readings)
@@ -218,7 +282,7 @@ class Guesses:
             waited += step
 
     async def _charge(
-        self, scene: Scene, kind: SecretClass, lane: Lane, groups: list[tuple[Charge, ...]]
+        self, scene: Scene, who: Who, kind: SecretClass, lane: Lane, groups: list[tuple[Charge, ...]]
     ) -> tuple[list[tuple[Charge, ...]], Reserved]:
         """
         Put an attempt to the meters; where they do not answer and the policy says so, to what this process counts alone.
@@ -229,11 +293,13 @@ class Guesses:
         readings = await self.core.charge(scene, charges)
         if readings is not None:
             return groups, Reserved(charges=charges, readings=readings, meters=self.core.ports.meters)
-        groups = [self.core.policy.lockout.charges_alone(group, kind) for group in groups]
+        record, lockout = who.record, self.core.policy.lockout
+        stopped = record is not None and lockout.stopped(record, kind, lane, now=scene.now)
+        groups = [lockout.charges_alone(group, kind, stopped=stopped) for group in groups]
         charges = tuple(charge for group in groups for charge in group)
         own = self.core.ports.own_devices if lane.known else self.core.ports.own_meters
         readings = tuple(await own.charge(charges, self.core.instant()))
-        return groups, Reserved(charges=charges, readings=readings, meters=own, alone=True)
+        return groups, Reserved(charges=charges, readings=readings, meters=own, alone=True, stopped=stopped)
 
     async def _counted(
         self, scene: Scene, who: Who, kind: SecretClass, lane: Lane, reserved: Reserved, admitted: Admitted
@@ -243,8 +309,10 @@ class Guesses:
         if reserved.alone:
             return await counting.count_alone(scene, who, kind, lane, admitted)
         charges, readings = reserved.charges, reserved.readings
-        who = await counting.count(scene, who, lockout.due(charges, readings, kind, lane))
-        record = who.record
+        counted = await counting.count(scene, who, lockout.due(charges, readings, kind, lane))
+        if isinstance(counted, TryAgain):
+            return counted
+        who, record = counted, counted.record
         return who, record is not None and lockout.stopped(record, kind, lane, now=scene.now, charges=charges, readings=readings)
 
     async def _lost(self, who: Who, lane: str, groups: list[tuple[Charge, ...]], readings: tuple[Reading, ...]) -> int:
@@ -270,16 +338,19 @@ class Guesses:
         *,
         typed: bytes | str,
         secret: str,
+        weight: int,
         hold: bytes,
         floor: int,
+        tightened: bool,
     ) -> list[tuple[Charge, ...]]:
         """One group of charges an index key: while keys rotate, old and new names are charged together."""
         core, record = self.core, who.record
         digest = core.keyring.digest
-        past, month = 0, 0
+        hits, point, month, mass, counted_in = core.policy.lockout.hits, Checkpoint(lane=""), 0, 0, ""
         if record:
-            past = record.checkpoint(lane.name(kind)).count
+            point, counted_in = record.checkpoint(lane.name(kind)), era(record, lane.name(kind))
             month = record.checkpoint(month_of(kind)).within(core.policy.lockout.month.window, scene.now).count
+            mass = 0 if hits is None else record.checkpoint(HITS).within(hits.window, scene.now).count
         groups = []
         for key in range(core.keyring.index_count):
             attempt = Attempt(
@@ -291,9 +362,14 @@ class Guesses:
                 candidate=self.candidate(scene, who, secret, key=key),
                 outside=_truncated(digest("outside candidate", kind.value, scene.tenant, typed, secret, key=key)),
                 hold=hold,
-                known=past,
+                known=point.count,
                 floor=floor,
                 month=month,
+                era=counted_in,
+                opened=point.opened,
+                weight=weight,
+                mass=mass,
+                tightened=tightened,
             )
             groups.append(core.policy.lockout.charges(attempt))
         return groups

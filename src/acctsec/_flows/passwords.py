@@ -9,6 +9,7 @@ from acctsec._flows.core import Core, Loaded, operation, port
 from acctsec._flows.counting import known
 from acctsec._flows.guesses import Guess, Guesses
 from acctsec._flows.hashes import Password
+from acctsec._flows.likely import looked_at
 from acctsec._flows.tokens import Purpose
 from acctsec._values import evolve
 from acctsec.claims import (
@@ -135,7 +136,7 @@ class Passwords:
             reused = await self.reused(scene, loaded, chosen, context) or await self.popular(scene, chosen)
             if reused is not None:
                 return reused
-            new = await core.hashes.hashed(scene, chosen.password)
+            new = await looked_at(core, scene, await core.hashes.hashed(scene, chosen.password), chosen.password)
         except Overloaded as overload:
             return TryAgain(timedelta(seconds=overload.retry_after))
         device = core.draw(16)
@@ -206,6 +207,7 @@ class Passwords:
             context,
             typed=frame(scene.subject),
             secret=claim.password.typed,
+            password=claim.password,
         )
         if not isinstance(guess, Guess):
             return guess

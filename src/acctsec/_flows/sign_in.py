@@ -10,13 +10,15 @@ from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.counting import Who, known, phantom
 from acctsec._flows.guesses import Guess, Guesses
 from acctsec._flows.hashes import Password
+from acctsec._flows.likely import likely
 from acctsec._flows.passwords import sightings
 from acctsec._flows.tokens import Purpose
 from acctsec._flows.typos import Typos
+from acctsec._flows.watching import Met
 from acctsec._values import Value, evolve
 from acctsec.claims import FactorAnswer, RecoveryCode, Ticket, TotpCode
 from acctsec.context import Context
-from acctsec.errors import AcctsecError, ConfigError, Overloaded
+from acctsec.errors import AcctsecError, ConfigError, Overloaded, PortError
 from acctsec.identifiers import Identifier, canonical
 from acctsec.keyring import frame
 from acctsec.lockout import SecretClass
@@ -34,7 +36,7 @@ from acctsec.outcomes import (
 )
 from acctsec.password import AtSignIn
 from acctsec.protocols import Account, Settle
-from acctsec.record import Record, Session
+from acctsec.record import Record, Session, Verifier
 from acctsec.steps import (
     Compared,
     FactorProven,
@@ -77,7 +79,7 @@ class SignIn:
         self.answers = answers
         self.challenges = challenges
         self.risks = risks
-        self.typos = Typos(guesses)
+        self.typos: Typos = Typos(guesses)
 
     @operation
     async def sign_in(self, identifier: str, password: str, *, context: Context) -> SignInOutcome:
@@ -88,22 +90,51 @@ class SignIn:
         if name is None or prepared is None:
             return Refused()
         account = await core.find(context.tenant, name)
-        solved = False
-        for _ in range(2):
-            outcome = await self._attempt(name, account, prepared, context, solved=solved)
-            if not isinstance(outcome, Again):
-                return outcome
-            solved = outcome.solved
-        return TryAgain(timedelta(seconds=1))
+        typed = frame(name.kind.value, name.value)
+        scene, loaded, who = await behind(core, context, name, account)
+        met = await self._met(scene, who, context, typed, prepared)
+        challenged = met is not None and met.challenged
+        asked = await self.challenges.gate(scene, context, typed, due=challenged)
+        if asked is not None:
+            return asked
+        solved = challenged and core.ports.challenge is not None
+        outcome = await self._attempt(scene, loaded, who, typed, prepared, context, met, solved=solved)
+        if isinstance(outcome, Again):
+            scene, loaded, who = await behind(core, context, name, account)
+            outcome = await self._attempt(scene, loaded, who, typed, prepared, context, met, solved=outcome.solved)
+        return TryAgain(timedelta(seconds=1)) if isinstance(outcome, Again) else outcome
+
+    async def _met(self, scene: Scene, who: Who, context: Context, typed: bytes, password: Password) -> Met | None:
+        """How a stranger's attempt is met by what is seen across accounts; who comes with a known device is left alone."""
+        if self.guesses.lane(context, who, scene).known:
+            return None
+        return await self.guesses.watching.look(scene, context.source, typed=typed, password=password)
 
     async def _attempt(
-        self, name: Identifier, account: Account | None, password: Password, context: Context, *, solved: bool
+        self,
+        scene: Scene,
+        loaded: Loaded,
+        who: Who,
+        typed: bytes,
+        password: Password,
+        context: Context,
+        met: Met | None,
+        *,
+        solved: bool,
     ) -> SignInOutcome | Again:
         """One round. *solved*: the puzzle of this call was answered, and is not asked for again."""
-        core = self.core
-        scene, loaded, who = await behind(core, context, name, account)
-        typed = frame(name.kind.value, name.value)
-        guess = await self.guesses.begin("sign_in", scene, who, SecretClass.PASSWORD, context, typed=typed, secret=password.typed)
+        core, account = self.core, scene.account
+        guess = await self.guesses.begin(
+            "sign_in",
+            scene,
+            who,
+            SecretClass.PASSWORD,
+            context,
+            typed=typed,
+            secret=password.typed,
+            password=password,
+            met=met,
+        )
         if not isinstance(guess, Guess):
             return guess
         visit = self._visit(guess, context)
@@ -125,7 +156,7 @@ class SignIn:
         waits = policy.password.at_sign_in is AtSignIn.CHECK
         leaked = asks and waits and await self._leaked(scene, guarded=core.guarded(scene, loaded.record), password=password.text)
         renewed = await core.hashes.renewed(scene, verifier, done.phc, password)
-        compared = done.compared
+        compared, likeliest = done.compared, await self._likeliest(guess, verifier, password)
         weighed, asked = await self._weigh(guess, loaded.record, visit, context, typed, solved=solved)
 
         def step(record: Record) -> Step:
@@ -138,6 +169,7 @@ class SignIn:
                 drawn=drawn,
                 renewed=renewed,
                 leaked=leaked,
+                likeliest=likeliest,
                 visit=visit,
                 weighed=weighed,
             )
@@ -161,6 +193,18 @@ class SignIn:
         if isinstance(ended.verdict, Granted):
             self.typos.forgive_later(guess, password.typed)
         return outcome
+
+    async def _likeliest(self, guess: Guess, verifier: Verifier | None, password: Password) -> float:
+        """What the record may remember of a right password, so that the hit count holds for it from now on; 1 where it knows."""
+        hits = self.core.policy.lockout.hits
+        if hits is None or hits.holds_for(verifier):
+            return 1.0
+        if guess.likelihood is not None:
+            return hits.bound(guess.likelihood)
+        try:
+            return hits.bound(await likely(self.core, guess.scene, password))
+        except (Overloaded, PortError):
+            return 1.0  # it will be found at another sign-in
 
     def _visit(self, guess: Guess, context: Context) -> Visit | None:
         """Whence and when somebody comes, where sign-ins are weighed."""
@@ -342,6 +386,8 @@ async def behind(core: Core, context: Context, name: Identifier, account: Accoun
     if account:
         scene, loaded = await core.enter(context.tenant, account.subject, context.source.key, account=account)
         return scene, loaded, known(scene, loaded)
-    scene = Scene(tenant=context.tenant, subject="", account=None, now=core.now(), source=context.source.key)
+    source = context.source.key
+    network = core.network(context.tenant, "", source)  # nobody's, and as much work
+    scene = Scene(tenant=context.tenant, subject="", account=None, now=core.now(), source=source, network=network)
     loaded = await core.load(frame("phantom", context.tenant, name.value), fresh=core.draw(16))
     return scene, loaded, phantom(context.tenant, name, loaded)

@@ -9,7 +9,16 @@ from attrs import frozen
 
 from acctsec._codec import pack, unpack
 from acctsec._values import Value
-from acctsec.claims import ChallengeClaims, DeviceClaims, Enrollment, HandleClaims, LinkClaims, SessionClaims, Ticket
+from acctsec.claims import (
+    ChallengeClaims,
+    DeviceClaims,
+    Enrollment,
+    HandleClaims,
+    LinkClaims,
+    SessionClaims,
+    Ticket,
+    UnlockClaims,
+)
 from acctsec.errors import ConfigError
 from acctsec.keyring import OVERHEAD, Keyring
 from acctsec.record import Device, Record, Session
@@ -31,6 +40,7 @@ class Purpose(Enum):
     CONFIRM = ("factor ticket", Enrollment, 420)
     LINK = ("reset link", LinkClaims, 219)
     HANDLE = ("reset handle", HandleClaims, 390)
+    UNLOCK = ("unlock link", UnlockClaims, 255)
     CHALLENGE = ("challenge ticket", ChallengeClaims, 330)
 
     def __init__(self, label: str, kind: type, size: int) -> None:
@@ -71,6 +81,13 @@ class Tokens:
         """Seal a device token."""
         claims = DeviceClaims(tenant=scene.tenant, subject=scene.subject, incarnation=record.incarnation, id=device.id)
         return self.seal(Purpose.DEVICE, claims)
+
+    def known_device(self, token: object, scene: Scene, record: Record) -> Device | None:
+        """The device of the record that a token names; None for a token of anybody else, or of another life of this record."""
+        claims = self.open(Purpose.DEVICE, token, DeviceClaims)
+        if claims is None or (claims.tenant, claims.subject) != (scene.tenant, scene.subject):
+            return None
+        return record.device(claims.id) if claims.incarnation == record.incarnation else None
 
     def open(self, purpose: Purpose, token: object, kind: type[T]) -> T | None:
         """The claims of a token, or None for whatever is not exactly one that ``seal`` made for this purpose."""

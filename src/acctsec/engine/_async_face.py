@@ -6,15 +6,19 @@ from typing import Any, Literal
 
 from acctsec import _ports
 from acctsec._flows.core import Ports
-from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, TotpCode
+from acctsec.attacks.networks import OriginResolver
+from acctsec.attacks.watching import AsyncAttackWatch
+from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, TotpCode, UnlockProof
 from acctsec.context import Context
-from acctsec.engine._wiring import OWN_ROWS, Flows, check_form, check_wiring, forms, governor
+from acctsec.engine._wiring import OWN_ROWS, Flows, check_form, check_resolver, check_wiring, forms, governor
 from acctsec.events import AsyncEventSink
 from acctsec.keyring import Keyring
 from acctsec.outcomes import (
     Acted,
     CheckPasswordOutcome,
     Delivered,
+    DeviceForgotten,
+    Devices,
     EnrollmentStarted,
     Export,
     FactorAdded,
@@ -36,6 +40,8 @@ from acctsec.outcomes import (
     SetPasswordOutcome,
     SignInOutcome,
     TryAgain,
+    UnlockOutcome,
+    UnlockPending,
     VerifyFactorOutcome,
 )
 from acctsec.policy import Policy
@@ -51,6 +57,7 @@ from acctsec.protocols import (
     Entropy,
 )
 from acctsec.stores.memory import AsyncMemoryStore
+from acctsec.stores.watch import AsyncMemoryWatch
 
 
 class Tasks:
@@ -92,13 +99,16 @@ class AsyncEngine:
         corpus: AsyncBreachCorpus | None = None,
         popularity: AsyncPopularityCounter | None = None,
         challenge: AsyncChallenge | None = None,
+        watch: AsyncAttackWatch | None = None,
+        resolver: OriginResolver | None = None,
         outbox: Literal["delivered", "manual"] = "delivered",
         clock: Clock = _ports.clock,
         entropy: Entropy = _ports.entropy,
     ) -> None:
         check_wiring(policy, keyring, messenger, popularity, outbox)
-        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity, challenge):
+        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity, challenge, watch):
             check_form(name, port, methods, wants_async=True)
+        check_resolver(resolver)
         pool = governor(policy)
         ports = Ports(
             records=store,
@@ -111,6 +121,8 @@ class AsyncEngine:
             corpus=corpus,
             popularity=popularity,
             challenge=challenge,
+            watch=AsyncMemoryWatch() if watch is None else watch,
+            resolver=resolver,
             hash=pool.arun,
             offload=pool.arun,
             later=Tasks(),
@@ -145,8 +157,8 @@ class AsyncEngine:
         """
         Set or change the password of *subject* on the claim *by*.
 
-        PasswordChanged ended every session, ticket, reset and known device of before. PasswordRejected says why the new one
-        will not do. Refused: the claim does not carry the change. Raises ConfigError when *by* is not a claim.
+        PasswordChanged ended every session, ticket, reset, known device and known network of before. PasswordRejected says
+        why the new one will not do. Refused: the claim does not carry the change. Raises ConfigError when *by* is not a claim.
         """
         return await self._flows.passwords.set_password(subject, password, by=by, context=context)
 
@@ -200,6 +212,20 @@ class AsyncEngine:
         """
         return await self._flows.resets.redeem_reset(reset, new_password, context=context)
 
+    async def inspect_unlock(self, link: str, *, context: Context) -> UnlockPending | Refused:
+        """Look at an unlock link without touching anything: for the page a GET renders, since mail scanners open links."""
+        return await self._flows.unlocking.inspect_unlock(link, context=context)
+
+    async def unlock(self, proof: UnlockProof, *, context: Context) -> UnlockOutcome:
+        """
+        Open the lane of strangers that guessing has stopped, by a mailed link or a live second factor: on an explicit POST.
+
+        LockOpened signs nobody in: passwords are compared again where nobody is known, for as many failures as a device has. Only
+        this lane is opened. Refused: nothing is stopped, or the link is used or over, the code wrong, the month or the budget of
+        openings used up; a reset opens then. Effective at once on every node.
+        """
+        return await self._flows.unlocking.unlock(proof, context=context)
+
     async def enroll_totp(self, token: str, *, name: str = "", context: Context) -> EnrollmentStarted | Refused:
         """
         Begin to set up an authenticator app, with a fresh session at the subject's full level or the ticket of
@@ -235,10 +261,27 @@ class AsyncEngine:
         """End one session."""
         return await self._flows.sessions.sign_out(token, context=context)
 
+    async def list_devices(self, token: str, *, context: Context) -> Devices | Refused:
+        """
+        The known devices of the subject, for the settings page; *current* is the one whose token *context* has.
+
+        Refused: the session is over. A device that the policy has forgotten by now is not among them.
+        """
+        return await self._flows.devices.list_devices(token, context=context)
+
+    async def forget_device(self, token: str, device_id: str, *, context: Context) -> DeviceForgotten | Refused | TryAgain:
+        """
+        Take back what a device token is good for, with any live session: it names a lane of lockout and no more.
+
+        From now on that browser stands with the strangers, on every node. Sessions go on; ``sign_out_everywhere`` ends them, and
+        forgets all devices. Refused: the session is over, or there is no such device.
+        """
+        return await self._flows.devices.forget_device(token, device_id, context=context)
+
     async def sign_out_everywhere(
         self, subject: str, *, by: FreshSession | Admin, context: Context
     ) -> SessionsEnded | Refused | TryAgain:
-        """End every session, unfinished flow and known device of *subject*."""
+        """End every session, unfinished flow, known device and known network of *subject*."""
         return await self._flows.sessions.sign_out_everywhere(subject, by=by, context=context)
 
     async def deliver(self, limit: int = 100) -> Delivered:
@@ -262,7 +305,7 @@ class AsyncAdmins:
         return await self._flows.administration.lock_status(subject, tenant=tenant)
 
     async def unlock(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:
-        """Start the subject's meters anew, at once and on every node. What a source has used up stays used up."""
+        """Start the subject's meters anew, the months too, at once and on every node. What a source has used up stays used up."""
         return await self._flows.administration.act("unlock", subject, actor=actor, tenant=tenant)
 
     async def disable(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:

@@ -10,6 +10,7 @@ from acctsec.errors import ConfigError
 from acctsec.explained import said
 from acctsec.explained.likely import ROCKYOU, Guessability, Likely, read
 from acctsec.explained.loss import Lost, lost
+from acctsec.explained.probable import probable
 from acctsec.explained.walk import PACES, Attacker, Walk, walk
 from acctsec.lockout import LockoutPolicy
 
@@ -28,7 +29,8 @@ class Course:
     *guesses* are the wrong passwords compared within each of `HORIZONS`. *lost* is what falls by then: the chance that the one
     account does, or, for who tries many accounts, the number of accounts expected. *rests_from*, *stops_at* and *full_at* are
     when the account's lane first rests, when it stops, and when the month is used up; None where that does not happen within
-    a year. *known_device* and *elsewhere* say what the owner meets meanwhile, *way_out* what helps him.
+    a year. *known_device*, *known_network* (empty where the policy remembers none) and *elsewhere* say what the owner meets
+    meanwhile, *way_out* what helps him.
     """
 
     attacker: Attacker
@@ -38,6 +40,7 @@ class Course:
     stops_at: timedelta | None
     full_at: timedelta | None
     known_device: str
+    known_network: str
     elsewhere: str
     way_out: str
     walks: tuple[Walk, ...] = field(repr=False, eq=False)
@@ -53,8 +56,10 @@ class Explained:
     What a lockout policy allows to each kind of attacker, and what it does to the owner. ``print`` it, or draw it with `svg`.
 
     *botnet* and *returning* have *sources* addresses; *returning* is the worst that can be: the owner signs in from a place
-    that nobody knows as often as an attacker could wish, which clears the strangers' lane and not the month. *losing_meters*
-    is what a loss of all meters admits beyond that. *likely* says where the figures of lost accounts come from.
+    that nobody knows as often as an attacker could wish, which clears the strangers' lane and not the month. *known_network* is
+    None where the policy remembers none. *losing_meters* is what a loss of all meters admits beyond that. *likely* says where
+    the figures of lost accounts come from. *probable* is what strangers compare together at one account within each of
+    `HORIZONS`, in probability by the likelihood's own measure, where the hit count holds for it; None without one.
     """
 
     policy: LockoutPolicy = field(repr=False)
@@ -65,12 +70,15 @@ class Explained:
     returning: Course
     known_device: Course
     spraying: Course
+    known_network: Course | None
     losing_meters: Lost
+    probable: tuple[float, ...] | None = None
 
     @property
     def courses(self) -> tuple[Course, ...]:
-        """All five."""
-        return (self.one_source, self.botnet, self.returning, self.known_device, self.spraying)
+        """All five, or six with known networks."""
+        inside = () if self.known_network is None else (self.known_network,)
+        return (self.one_source, self.botnet, self.returning, self.known_device, *inside, self.spraying)
 
     def __str__(self) -> str:
         return said.said(self)
@@ -87,18 +95,20 @@ def explain(policy: LockoutPolicy, *, sources: int, likely: Likely) -> Explained
     if type(sources) is not int or not 1 <= sources <= MOST_SOURCES:
         raise ConfigError(f"sources is {sources!r}.", remedy=f"Give a whole number from 1 to {MOST_SOURCES:,}.")
     share, origin = read(likely)
-    courses = [_course(policy, attacker, sources, share) for attacker in Attacker]
-    one_source, botnet, returning, known_device, spraying = courses
+    asked = [attacker for attacker in Attacker if policy.networks or attacker is not Attacker.NETWORK]
+    courses = {attacker: _course(policy, attacker, sources, share) for attacker in asked}
     return Explained(
         policy=policy,
         sources=sources,
         likely=origin,
-        one_source=one_source,
-        botnet=botnet,
-        returning=returning,
-        known_device=known_device,
-        spraying=spraying,
+        one_source=courses[Attacker.SOURCE],
+        botnet=courses[Attacker.BOTNET],
+        returning=courses[Attacker.RETURNING],
+        known_device=courses[Attacker.DEVICE],
+        spraying=courses[Attacker.SPRAY],
+        known_network=courses.get(Attacker.NETWORK),
         losing_meters=lost(policy),
+        probable=probable(policy, HORIZONS, courses[Attacker.RETURNING].guesses),
     )
 
 
@@ -117,6 +127,7 @@ def _course(policy: LockoutPolicy, attacker: Attacker, sources: int, share: Call
         stops_at=_span(eager.stops_at),
         full_at=_span(eager.full_at),
         known_device=said.near_a_known_device(attacker, policy, eager),
+        known_network=said.in_a_known_network(attacker, policy, eager),
         elsewhere=said.elsewhere(attacker, policy, eager),
         way_out=said.way_out(attacker),
         walks=walks,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from acctsec.explained.said import length
+from acctsec.explained.said import hit_count, length
 from acctsec.explained.walk import Attacker
 
 if TYPE_CHECKING:
@@ -30,13 +30,14 @@ TICKS = (
 APART = 40
 STEP = 0.5
 """Every half a point is looked at: a finer step could not be seen."""
-# Five of the colours of Okabe and Ito, which stay apart for all kinds of colour vision; dashes tell them apart without any.
+# Six of the colours of Okabe and Ito, which stay apart for all kinds of colour vision; dashes tell them apart without any.
 STYLES = {
     Attacker.SPRAY: ("#d55e00", ""),
     Attacker.RETURNING: ("#cc79a7", "9 4"),
     Attacker.BOTNET: ("#0072b2", ""),
     Attacker.SOURCE: ("#000000", "2 4"),
     Attacker.DEVICE: ("#009e73", "12 3 3 3"),
+    Attacker.NETWORK: ("#56b4e9", "6 3"),
 }
 CSS = (
     "text{font:13px system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;fill:#222}"
@@ -67,6 +68,8 @@ def picture(explained: "Explained") -> str:
     marks = [*_grid(scale), *(_curve(one, scale) for one in courses), *_labels(courses, scale)]
     named = _tag("title", TITLE, id="t") + _tag("desc", escape(_described(explained)), id="d")
     below = "wrong passwords that are compared, at the fastest pace; a dot where the lane stops for good"
+    if explained.probable is not None:
+        below += f"; hit count: {100 * explained.probable[3]:.2g} % in 30 days"
     head = (_tag("text", TITLE, x=LEFT, y=26, class_="t"), _tag("text", below, x=LEFT, y=45, class_="s"))
     ground = _tag("rect", width=WIDTH, height=HEIGHT, fill="#fff")
     inner = "\n".join((named, _tag("style", CSS), ground, *head, *marks))
@@ -82,6 +85,8 @@ def _described(explained: "Explained") -> str:
         )
         for one in explained.courses
     )
+    hits = hit_count(explained)
+    ends += f". Hit count: {hits}" if hits else ""
     return f"{ends}. Botnets have {explained.sources:,} sources. Both axes are logarithmic."
 
 

@@ -38,14 +38,25 @@ def near_a_known_device(attacker: Attacker, policy: LockoutPolicy, one: Walk) ->
     return f"on this one: {_closed(policy.device.longest, one)}; on any other: nothing"
 
 
+def in_a_known_network(attacker: Attacker, policy: LockoutPolicy, one: Walk) -> str:
+    """What the owner meets in a network that his account knows, in a browser that it does not; empty where it knows none."""
+    if not policy.networks:
+        return ""
+    if attacker is Attacker.NETWORK:
+        return f"in this one: {_closed(policy.strangers.longest, one)}; in any other: nothing"
+    if one.networks_free:
+        return "nothing"
+    return _month(policy, one) or "held up"
+
+
 def elsewhere(attacker: Attacker, policy: LockoutPolicy, one: Walk) -> str:
     """What the owner meets where nobody knows him."""
-    if attacker is Attacker.DEVICE:
-        return "nothing" if one.others_free else "held up"
+    if attacker in {Attacker.DEVICE, Attacker.NETWORK}:
+        free = one.others_free if attacker is Attacker.DEVICE else one.networks_free
+        return "nothing" if free else "held up"
     met = _closed(policy.strangers.longest, one)
-    window = policy.month.window
-    if one.full_at is not None and window is not None:
-        month = f"refused from {_moment(one.full_at)} on, until the month ({length(window)}) forgets"
+    month = _month(policy, one)
+    if month:
         met = month if met == "nothing" else f"{met}; {month}"
     if attacker is Attacker.SPRAY:
         met += f"; behind the attacker's source: told to wait, up to {length(policy.source.longest)} at a time"
@@ -57,7 +68,16 @@ def way_out(attacker: Attacker) -> str:
     if attacker is Attacker.SPRAY:
         return "another network, or a known device"
     first = "any other device" if attacker is Attacker.DEVICE else "a known device"
+    if attacker is Attacker.NETWORK:
+        first = f"any other network; {first}"
     return f"{first}; a redeemed reset; an operator's unlock"
+
+
+def _month(policy: LockoutPolicy, one: Walk) -> str:
+    """From when on the month is used up; empty where it is not."""
+    if one.full_at is None or policy.month.window is None:
+        return ""
+    return f"refused from {_moment(one.full_at)} on, until the month ({length(policy.month.window)}) forgets"
 
 
 def _closed(longest: timedelta, one: Walk) -> str:
@@ -84,20 +104,39 @@ def lost(course: "Course", at: int) -> str:
     return f"{100 * value:.2g} % of the account"
 
 
+def hit_count(explained: "Explained") -> str:
+    """What a hit count allows, for whom it holds, and what is left for everybody else; empty without one."""
+    hits, probable = explained.policy.hits, explained.probable
+    if hits is None or probable is None:
+        return ""
+    return (
+        f"strangers compare at one account what at most {100 * probable[3]:.2g} % of people have within 30 days, "
+        f"{100 * probable[4]:.2g} % within a year, by the likelihood's own measure. It holds where the account's own password "
+        f"was found no likelier than {100 * hits.heaviest:.2g} %; its owner is refused elsewhere once strangers left it no room, "
+        "and never where it weighs nothing. Everybody else, and every known device or network, has what "
+        "stands above: the guesses alone"
+    )
+
+
 def said(explained: "Explained") -> str:
     """All of it, as text of at most 100 columns."""
     table = [(one.attacker.value, *(f"{count:,}" for count in one.guesses), lost(one, -1)) for one in explained.courses]
     lines = [_row(cells) for cells in (HEAD, *table)]
     for one in explained.courses:
-        met = (("owner on a known device", one.known_device), ("owner elsewhere", one.elsewhere), ("way out", one.way_out))
-        lines += ["", one.attacker.value, *(_filled(f"  {name:<25}", words) for name, words in met)]
-    losing = explained.losing_meters
+        met = {"owner on a known device": one.known_device, "owner in a known network": one.known_network}
+        met |= {"owner elsewhere": one.elsewhere, "way out": one.way_out}
+        lines += ["", one.attacker.value, *(_filled(f"  {name:<25}", words) for name, words in met.items() if words)]
+    losing, networks = explained.losing_meters, " and in that of each known network" if explained.policy.networks else ""
     loss = (
-        f"at most {losing.strangers} guesses more in the strangers' lane, {losing.device} in that of a device, {losing.month} in "
-        "the month; the budgets of sources begin anew"
+        f"at most {losing.strangers} guesses more in the strangers' lane{networks}, {losing.device} in that of a device, "
+        f"{losing.month} in the month; the budgets of sources begin anew"
     )
+    if explained.probable is not None:
+        loss += "; less than an eighth of the hit count"
     more = f"botnets have {explained.sources:,}; each one more that tries many accounts has as many guesses again"
-    ends = (("sources", more), ("loss of all meters", loss), ("lost in a year", explained.likely))
+    hits = hit_count(explained)
+    counted = (("hit count", hits),) if hits else ()
+    ends = (("sources", more), *counted, ("loss of all meters", loss), ("lost in a year", explained.likely))
     return "\n".join([*lines, "", *(_filled(f"{name:<20}", words) for name, words in ends)])
 
 

@@ -20,7 +20,7 @@ from acctsec.protocols import Settle
 START = 1_800_000_000 * SECOND
 MOST_ROWS = 256
 """More rows than this are not compared with what they were: it would cost more than to walk on."""
-DEVICE = Lane(b"d" * 16)
+DEVICE, NETWORK = Lane(b"d" * 16), Lane(network=b"n" * 8)
 ACCOUNT, OWNER = b"account", b"owner"
 MONTH = b"!" + month_of(PASSWORD).encode()
 
@@ -32,7 +32,12 @@ class Attacker(StrEnum):
     BOTNET = "botnet, one account"
     RETURNING = "botnet, owner returns"
     DEVICE = "on a known device"
+    NETWORK = "in a known network"
     SPRAY = "one source, many accounts"
+
+
+LANES = {Attacker.DEVICE: DEVICE, Attacker.NETWORK: NETWORK}
+"""Where they are counted who are not counted with the strangers."""
 
 
 @frozen
@@ -50,6 +55,7 @@ class Walk:
     stops_at: int | None = None  # the lane came to its stop
     full_at: int | None = None  # the month did
     others_free: bool = True  # at the end, the lanes of other devices (for a known device: of strangers) had all their tries
+    networks_free: bool = True  # so had those of known networks (for who guesses in one: of strangers elsewhere)
 
     def before(self, end: int) -> int:
         """How many guesses were admitted before *end*."""
@@ -87,7 +93,8 @@ def walk(policy: LockoutPolicy, attacker: Attacker, *, sources: int, until: int,
             now = max(answer, now + 1)
     again = past.at if past.found else 0
     period = instants[-1] - instants[again] if past.found else 0
-    return Walk(tuple(instants), again, period, siege.rests_from, siege.stops_at, siege.full_at, siege.others_free(now))
+    ends = (siege.rests_from, siege.stops_at, siege.full_at)
+    return Walk(tuple(instants), again, period, *ends, *siege.others_free(now))
 
 
 @define
@@ -104,14 +111,14 @@ class _Siege:
     rests_from: int | None = None
     stops_at: int | None = None
     full_at: int | None = None
-    left_free: bool | None = None  # what `others_free` found at the first account that was left behind
+    left_free: tuple[bool, bool] | None = None  # what `others_free` found at the first account that was left behind
 
     def __attrs_post_init__(self) -> None:
         self.world = World(self.policy)
 
     @property
     def lane(self) -> Lane:
-        return DEVICE if self.attacker is Attacker.DEVICE else STRANGERS
+        return LANES.get(self.attacker, STRANGERS)
 
     def guess(self, now: int) -> Admitted | int | None:
         """One guess, or when there may be one; None for never."""
@@ -159,12 +166,15 @@ class _Siege:
         sources = [(max(ready - now, 0), self._kept(name, now)) for ready, _, name in queue]
         return self.fresh, clock, self._kept(ACCOUNT, now), sources
 
-    def others_free(self, now: int) -> bool:
-        """Whether who stands in another lane of the account has a try, and nothing before it."""
+    def others_free(self, now: int) -> tuple[bool, bool]:
+        """Whether who stands in another lane of the account has a try, and nothing before it: see `Walk`."""
         if self.left_free is not None:
             return self.left_free
-        lane = STRANGERS if self.lane.known else DEVICE
-        judgement = self.world.compare(self.world.attempt(b"another", ACCOUNT, lane), now)
+        device = self._is_free(STRANGERS if self.lane.known else DEVICE, now)
+        return device, self._is_free(STRANGERS if self.lane == NETWORK else NETWORK, now)
+
+    def _is_free(self, lane: Lane, now: int) -> bool:
+        judgement = self.world.compare(self.world.attempt(b"another", ACCOUNT, lane), now, Settle.VOID)
         return isinstance(judgement, Admitted) and judgement.ordinal == 1
 
     def _leave_account(self, now: int) -> None:

@@ -12,6 +12,7 @@ from acctsec.password.rules import Blocklist, Breached, ContextWords, Facts, Len
 from acctsec.password.strength import StrengthEstimator, estimate
 from acctsec.password.weakness import Weakness, explain
 from acctsec.password.words import personal_words
+from acctsec.password.zipf import likelihood
 
 __all__ = [
     "PREPARATION",
@@ -44,6 +45,7 @@ __all__ = [
     "feedback",
     "generate_password",
     "hints",
+    "likelihood",
     "message",
     "personal_words",
     "prepare",

@@ -7,6 +7,7 @@ repeated when a commit loses the race; what was compared or hashed is not.
 
 from acctsec.steps.administration import (
     administer,
+    forget_device,
     import_verifier,
     sign_out,
     sign_out_everywhere,
@@ -67,6 +68,7 @@ from acctsec.steps.sign_in import (
     reached,
     sign_in,
 )
+from acctsec.steps.unlocking import open_by_factor, open_by_link, opens_lane, unlockable
 
 __all__ = [
     "ChangeProof",
@@ -98,6 +100,7 @@ __all__ = [
     "enough",
     "find_leaked",
     "find_reset",
+    "forget_device",
     "forgive",
     "give_back",
     "guarded",
@@ -105,7 +108,10 @@ __all__ = [
     "issue_codes",
     "issue_reset",
     "live_session",
+    "open_by_factor",
+    "open_by_link",
     "opens",
+    "opens_lane",
     "prove_factor",
     "prove_for_reset",
     "puzzle_due",
@@ -120,5 +126,6 @@ __all__ = [
     "sign_out_everywhere",
     "spend",
     "too_soon",
+    "unlockable",
     "with_method",
 ]

@@ -5,6 +5,7 @@ from datetime import datetime
 from acctsec import events
 from acctsec._values import evolve
 from acctsec.claims import Admin, SessionClaims
+from acctsec.lockout import LADDERED, Lane
 from acctsec.outcomes import ChangeReason
 from acctsec.policy import Policy
 from acctsec.record import Record
@@ -21,13 +22,27 @@ def sign_out(policy: Policy, record: Record, *, scene: Scene, claims: SessionCla
 
 
 def sign_out_everywhere(policy: Policy, record: Record, *, scene: Scene, by: Admin | None, claims: SessionClaims | None) -> Step:
-    """End every session, unfinished flow and known device, for an administrator or a fresh session."""
+    """End every session, unfinished flow, known device and network, for an administrator or a fresh session."""
     if by is None and (claims is None or guarded(policy, record, scene=scene, claims=claims) is None):
         return Step(No("session"), record)
     count = len(record.sessions)
-    after = evolve(record.with_epoch(), devices=())
+    after = record.with_epoch().without_places()
     event = events.SessionsClosed(**scene.head(), count=count, actor=by.actor if by else "")
     return Step(Done(count=count), after, (event,))
+
+
+def forget_device(policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims, device: bytes) -> Step:
+    """
+    Forget a known device, and what its lane had come to. A live session will do: it takes a way in away and gives none.
+    """
+    if not scene.active(record) or live_session(policy, record, claims, scene.now) is None:
+        return Step(No("session"), record)
+    if record.device(device) is None:
+        return Step(No("device"), record)
+    after = evolve(record, devices=tuple(one for one in record.devices if one.id != device))
+    for kind in LADDERED:
+        after = after.without_checkpoint(Lane(device).name(kind))
+    return Step(Done(), after, (events.DeviceRevoked(**scene.head(), device=device.hex()),))
 
 
 def import_verifier(
@@ -50,7 +65,7 @@ def administer(record: Record, *, scene: Scene, action: str, by: Admin) -> Step:
         case "unlock":
             return Step(Done(), record.with_fresh_meters(), (events.Unlocked(**head),))
         case "disable" if not record.disabled:
-            return Step(Done(), evolve(record.with_epoch(), disabled=True, devices=()), (events.Disabled(**head),))
+            return Step(Done(), evolve(record.with_epoch().without_places(), disabled=True), (events.Disabled(**head),))
         case "enable" if record.disabled:
             return Step(Done(), evolve(record, disabled=False), (events.Enabled(**head),))
         case "require-change" if record.verifier and not record.change:

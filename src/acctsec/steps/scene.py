@@ -29,6 +29,7 @@ class Scene(Value, frozen=True, kw_only=True):
     account: Account | None
     now: datetime
     source: str = ""
+    network: tuple[bytes, ...] = ()  # what the record may know of the network of the source, newest key first
     reachable: frozenset[bytes] = frozenset()  # what the record may know of addresses that are verified now
 
     @property
@@ -114,11 +115,15 @@ class FactorFound(Value, frozen=True):
 
 
 class NewVerifier(Value, frozen=True):
-    """A password was hashed and sealed; *replaces* names the sealed verifier it renews, where it does."""
+    """
+    A password was hashed and sealed; *replaces* names the sealed verifier it renews, where it does. *likeliest* is what the
+    record remembers of how many have it.
+    """
 
     sealed: bytes
     preparation: int
     replaces: bytes | None = None
+    likeliest: float = 1.0
 
 
 class Drawn(Value, frozen=True):
@@ -126,6 +131,7 @@ class Drawn(Value, frozen=True):
 
     session: bytes
     device: bytes
+    network: bytes = b""  # for a policy that remembers networks
 
 
 class Granted(Value, frozen=True):

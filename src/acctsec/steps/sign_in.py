@@ -6,7 +6,7 @@ from acctsec import events
 from acctsec._values import evolve
 from acctsec.claims import Ticket
 from acctsec.events import Event
-from acctsec.lockout import MONTH, Lane, SecretClass
+from acctsec.lockout import BY_TIME, UNNOTICED, Lane, SecretClass, era
 from acctsec.mfa.policy import Proven
 from acctsec.outcomes import AssuranceLevel, ChangeReason
 from acctsec.policy import Policy
@@ -48,14 +48,16 @@ def sign_in(
     drawn: Drawn,
     renewed: NewVerifier | None,
     leaked: bool = False,
+    likeliest: float = 1.0,
     visit: Visit | None = None,
     weighed: Weighed | None = None,
 ) -> Step:
     """
     A password was compared: grant, or say what else is due. The level is computed from live factors, here and now.
 
-    *leaked*: this very password was found in a breach corpus, and has to be changed from now on. What was *weighed* can only
-    ask for a puzzle before everything else; nothing is learned of a *visit* before all is proven.
+    *leaked*: this very password was found in a breach corpus, and has to be changed from now on. *likeliest*: no more than this
+    share of accounts is thought to have it. What was *weighed* can only ask for a puzzle before everything else; nothing is
+    learned of a *visit* before all is proven.
     """
     born = None if record.verifier is None else record.verifier.born
     if (record.incarnation, born) != (compared.incarnation, compared.born):
@@ -66,6 +68,7 @@ def sign_in(
         return Step(No("disabled"), record)
     after = _renew(record, renewed)
     rehashed = after is not record
+    after = _looked_at(after, likeliest)
     effects: tuple[Event, ...] = (events.VerifierRenewed(**scene.head()),) if rehashed else ()
     if leaked and not after.change:
         after = evolve(after, change=ChangeReason.BREACHED)
@@ -137,6 +140,14 @@ def _renew(record: Record, renewed: NewVerifier | None) -> Record:
     return evolve(record, verifier=evolve(record.verifier, sealed=renewed.sealed, preparation=renewed.preparation))
 
 
+def _looked_at(record: Record, likeliest: float) -> Record:
+    """Remember how likely a password is at most, where that is news: from now on the hit count holds for it."""
+    verifier = record.verifier
+    if verifier is None or likeliest >= verifier.likeliest:
+        return record
+    return evolve(record, verifier=evolve(verifier, likeliest=likeliest))
+
+
 def _grant(
     policy: Policy,
     record: Record,
@@ -152,8 +163,11 @@ def _grant(
     now = scene.now
     level = AssuranceLevel.AAL2 if len(methods) > 1 else AssuranceLevel.AAL1
     session = Session(id=drawn.session, level=level, created=now, authenticated=now)
-    device = Device(id=lane.device or drawn.device, since=now)
-    after = evolve(record, sessions=policy.sessions.alive(record.sessions, now)).with_session(session).with_device(device)
+    # One that was forgotten while its sign-in was under way stays so: the browser gets the token of a new one.
+    device = Device(id=lane.device if lane.device and record.device(lane.device) else drawn.device, since=now)
+    networks = policy.lockout.seen(record.networks, network=scene.network, fresh=drawn.network, now=now)
+    after = evolve(record, sessions=policy.sessions.alive(record.sessions, now), networks=networks)
+    after = after.with_session(session).with_device(device)
     for kind in (SecretClass.PASSWORD, SecretClass.FACTOR):
         after = after.without_checkpoint(lane.name(kind))
     if visit is not None:
@@ -173,17 +187,17 @@ def count_guesses(record: Record, *, counted: Sequence[events.GuessesCounted], p
     """
     Write down how far lanes and budgets have come, before a secret is looked at.
 
-    *past* is the record as it was when the attempt began. Nothing of one that was erased or unlocked since; nor of a lane of
-    which the record knows more already, or less than it did: a success has cleared it, and what it cleared must not come
-    back. A budget that refills by time may have fewer failures than before; only their date tells.
+    *past* is the record as it was when the attempt began. Nothing of one that was erased or unlocked since, nor of a lane that
+    was reset or opened; nor of a lane of which the record knows more already, or less than it did: a success has cleared it,
+    and what it cleared must not come back. A budget that refills by time may have fewer failures than before; only their date
+    tells.
     """
-    if not _same_meters(record, past):
-        return Step(Done(), record)
     after, told = record, list[Event]()
     for event in counted:
         point = after.checkpoint(event.lane)
-        refills = event.lane.endswith(MONTH)
-        if not refills and not past.checkpoint(event.lane).count <= point.count < event.count:
+        if not _same_count(record, past, event.lane):
+            continue
+        if event.lane not in BY_TIME and not past.checkpoint(event.lane).count <= point.count < event.count:
             continue
         after = after.with_checkpoint(evolve(point, count=event.count, since=event.at))
         told.append(event)
@@ -196,16 +210,17 @@ def count_alone(policy: Policy, record: Record, *, scene: Scene, kind: SecretCla
 
     No where the lane, or the month of the strangers, has come to its stop, and where the record is another than it was.
     """
-    if not _same_meters(record, past) or policy.lockout.stopped(record, kind, lane, now=scene.now):
+    if not _same_count(record, past, lane.name(kind)) or policy.lockout.stopped(record, kind, lane, now=scene.now):
         return Step(No("stopped"), record)
     after, told = record, list[Event | Notice]()
-    for name, rungs in policy.lockout.remembered(kind, lane).items():
+    opened = record.checkpoint(lane.name(kind)).opened
+    for name, rungs in policy.lockout.remembered(kind, lane, opened).items():
         before = after.checkpoint(name)
         point = before.within(rungs.window, scene.now)
         point = evolve(point, alone=point.alone + 1, since=scene.now)
         told.append(events.GuessesCounted(**scene.head(), lane=name, count=point.total))
         if name == lane.name(kind):
-            rung = policy.lockout.rung(kind, lane, point.total)
+            rung = policy.lockout.rung(kind, lane, point.total, opened)
             told += () if rung in ("", before.rung) else reached(scene, rung=rung, lane=name, count=point.total)
             point = evolve(point, rung=rung or before.rung)
         after = after.with_checkpoint(point)
@@ -215,11 +230,10 @@ def count_alone(policy: Policy, record: Record, *, scene: Scene, kind: SecretCla
 def give_back(policy: Policy, record: Record, *, kind: SecretClass, lane: Lane, past: Record) -> Step:
     """Take back one guess that was counted alone: nothing was compared, or it was right."""
     after = record
-    if _same_meters(record, past):
-        for name in policy.lockout.remembered(kind, lane):
-            point = record.checkpoint(name)
-            if point.alone:
-                after = after.with_checkpoint(evolve(point, alone=point.alone - 1))
+    for name in policy.lockout.remembered(kind, lane):
+        point = record.checkpoint(name)
+        if point.alone and _same_count(record, past, name):
+            after = after.with_checkpoint(evolve(point, alone=point.alone - 1))
     return Step(Done(), after)
 
 
@@ -231,21 +245,26 @@ def forgive(record: Record, *, lane: str, number: int, past: Record) -> Step:
     forgiven; taking from it what it may not have counted would be too little.
     """
     point = record.checkpoint(lane)
-    if not _same_meters(record, past) or point != past.checkpoint(lane) or not point.count:
+    if not _same_count(record, past, lane) or point != past.checkpoint(lane) or not point.count:
         return Step(Done(), record)
     return Step(Done(), record.with_checkpoint(evolve(point, count=max(point.count - number, 0))))
 
 
-def _same_meters(record: Record, past: Record) -> bool:
-    """Whether what was charged under *past* still counts: nobody erased or unlocked the subject meanwhile."""
-    return (record.incarnation, record.meters) == (past.incarnation, past.meters)
+def _same_count(record: Record, past: Record, lane: str) -> bool:
+    """Whether what was charged to a lane under *past* still counts: nobody erased, unlocked, reset or opened it meanwhile."""
+    before, now = ((one.incarnation, one.meters, era(one, lane)) for one in (past, record))
+    return before == now
 
 
-def reach_rung(policy: Policy, record: Record, *, scene: Scene, kind: SecretClass, lane: Lane, count: int) -> Step:
-    """A failure brought a lane to the next rung: say so once, and tell the owner where guessing is stopped."""
+def reach_rung(policy: Policy, record: Record, *, scene: Scene, kind: SecretClass, lane: Lane, count: int, past: Record) -> Step:
+    """
+    A failure brought a lane to the next rung: say so once, and tell the owner where guessing is stopped.
+
+    *past* is the record as it was when the attempt began: a lane that was opened since is another one.
+    """
     point = record.checkpoint(lane.name(kind))
-    rung = policy.lockout.rung(kind, lane, count)
-    if rung in ("", point.rung) or point.rung == "stopped":
+    rung = policy.lockout.rung(kind, lane, count, point.opened)
+    if rung in ("", point.rung) or point.rung == "stopped" or not _same_count(record, past, point.lane):
         return Step(Done(), record)
     after = record.with_checkpoint(evolve(point, count=max(point.count, count), rung=rung))
     return Step(Done(), after, reached(scene, rung=rung, lane=point.lane, count=count))
@@ -255,5 +274,5 @@ def reached(scene: Scene, *, rung: str, lane: str, count: int) -> tuple[Event | 
     """What is said of a rung, once it is reached."""
     if rung == "stopped":
         event = events.GuessingStopped(**scene.head(), lane=lane, count=count)
-        return (event, Notice(MessagePurpose.GUESSING_STOPPED))
+        return (event,) if lane == UNNOTICED else (event, Notice(MessagePurpose.GUESSING_STOPPED))
     return (events.GuessingSlowed(**scene.head(), lane=lane, count=count),)

@@ -6,14 +6,17 @@ from itertools import count
 from attrs import define, field
 
 from acctsec.budgets import Rungs, micros
+from acctsec.hits import UNITS
 from acctsec.lockout import LADDERED, Admitted, Attempt, Judgement, Lane, LockoutPolicy, SecretClass
 from acctsec.meters import rest
 from acctsec.policy import Policy
 from acctsec.protocols import Charge, Reading, Settle
+from acctsec.record import MAX_DEVICES
 from acctsec.stores import MemoryStore
 from acctsec.testing._laws import for_all
 
 STRANGERS, KNOWN = Lane(), Lane(b"d" * 16)
+HOME, OFFICE = Lane(network=b"home"), Lane(network=b"office")
 START = 1_800_000_000_000_000
 
 
@@ -28,7 +31,7 @@ class Guesser:
     now: int = START
     numbers: "count[int]" = field(factory=lambda: count(1))
 
-    def charge(self) -> tuple[Judgement, Sequence[Charge], Sequence[Reading]]:
+    def charge(self, weight: int = 0) -> tuple[Judgement, Sequence[Charge], Sequence[Reading]]:
         """Reserve room for one guess."""
         number = next(self.numbers)
         attempt = Attempt(
@@ -40,6 +43,7 @@ class Guesser:
             candidate=number,
             outside=number,
             hold=number.to_bytes(16, "little"),
+            weight=weight,
         )
         charges = self.policy.charges(attempt)
         readings = self.store.charge(charges, self.now)
@@ -54,7 +58,7 @@ class Guesser:
     @property
     def rungs(self) -> Rungs:
         """The ladder of the lane."""
-        return self.policy.device if self.lane.known else self.policy.strangers
+        return self.policy.rungs(self.kind, self.lane)
 
 
 def more_failures_never_loosen(policy: Policy) -> None:
@@ -72,7 +76,7 @@ def none_admits_above_its_stop(policy: Policy) -> None:
     """No lane compares more wrong guesses than its stop, at whatever pace they come."""
     from hypothesis import strategies as st
 
-    lanes = [(kind, lane) for kind in sorted(LADDERED) for lane in (STRANGERS, KNOWN)]
+    lanes = [(kind, lane) for kind in sorted(LADDERED) for lane in (STRANGERS, KNOWN, HOME)]
     pace = st.lists(st.sampled_from((0, 1, 60, 3600, 86_400, 31 * 86_400)), min_size=1, max_size=8)
 
     def law(where: tuple[SecretClass, Lane], steps: list[int]) -> None:
@@ -118,8 +122,11 @@ def none_stays_closed_for_longer_than_it_says(policy: Policy) -> None:
 
 
 def nobody_holds_up_a_known_device(policy: Policy) -> None:
-    """However often strangers fail, a known device has all its tries, and the other way round."""
-    for near, far in ((STRANGERS, KNOWN), (KNOWN, STRANGERS)):
+    """However often strangers fail, a known device has all its tries, and the other way round; so has a known network."""
+    apart = [(STRANGERS, KNOWN), (KNOWN, STRANGERS)]
+    if policy.lockout.networks:
+        apart += [(near, HOME) for near in (STRANGERS, KNOWN, OFFICE)] + [(HOME, far) for far in (STRANGERS, KNOWN, OFFICE)]
+    for near, far in apart:
         guesser = Guesser(policy.lockout, lane=near)
         for _ in range(2 * guesser.rungs.stop):
             guesser.guess()
@@ -144,12 +151,38 @@ def all_lanes_together_stop_at_a_hundred(policy: Policy) -> None:
     """All lanes of a subject together end at 100 consecutive failures (SP 800-63B-4 section 3.2.2)."""
     guesser = Guesser(policy.lockout)
     compared = 0
-    for lane in (STRANGERS, *(Lane(bytes([number]) * 16) for number in range(5))):
+    networks = (Lane(network=bytes([number]) * 8) for number in range(policy.lockout.networks))
+    for lane in (STRANGERS, *networks, *(Lane(bytes([number]) * 16) for number in range(MAX_DEVICES))):
         guesser.lane = lane
         for _ in range(guesser.rungs.stop + 5):
             compared += guesser.guess()
             guesser.now += micros(guesser.rungs.longest)
     assert compared <= 100, f"{compared} consecutive failures were compared"
+
+
+def strangers_compare_no_more_than_the_mass(policy: Policy) -> None:
+    """What strangers compare at one account weighs no more than the hit count allows, at whatever pace and in parallel."""
+    from hypothesis import strategies as st
+
+    lockout, hits = policy.lockout, policy.lockout.hits
+    if hits is None:
+        return
+    pace = micros(hits.window) // 100  # 60 guesses stay within the window
+    guess = st.tuples(st.integers(0, UNITS + 1), st.sampled_from((0, 1_000_000, pace)), st.booleans())
+
+    def law(guesses: list[tuple[int, int, bool]]) -> None:
+        guesser, compared = Guesser(lockout), 0
+        for weight, wait, settles in guesses:
+            guesser.now += wait
+            judgement, charges, readings = guesser.charge(weight)
+            allowed = isinstance(judgement, Admitted)
+            if allowed and not lockout.too_likely(None, STRANGERS, weight=weight, charges=charges, readings=readings):
+                compared += weight
+            if settles or not allowed:
+                guesser.store.settle(lockout.settlements(charges, readings, Settle.FAILED), guesser.now)
+        assert compared <= UNITS, f"{compared} units were compared where {UNITS} are the mass"
+
+    for_all(law, st.lists(guess, min_size=10, max_size=60), examples=30)
 
 
 LAWS = (
@@ -160,4 +193,5 @@ LAWS = (
     nobody_holds_up_a_known_device,
     a_success_opens_its_own_lane,
     all_lanes_together_stop_at_a_hundred,
+    strangers_compare_no_more_than_the_mass,
 )

@@ -5,13 +5,14 @@ from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 
+from acctsec.attacks.watching import AsyncAttackWatch
 from acctsec.engine import AsyncEngine, Engine
-from acctsec.errors import Overloaded, PortError, StoreUnavailable
 from acctsec.hashing import Comparison, HashingPolicy
 from acctsec.testing._costs import cost_of
-from acctsec.testing.doubles import CHALLENGE, CORPUS, DIRECTORY, MESSENGER, POPULARITY, SINK, STORE, ManualClock
+from acctsec.testing._troubles import CALM, HASHED, Trouble
+from acctsec.testing.doubles import CHALLENGE, CORPUS, DIRECTORY, MESSENGER, POPULARITY, SINK, STORE, WATCH, ManualClock
 from acctsec.testing.world import World
 
 PORTS: Mapping[str, Sequence[str]] = {
@@ -23,9 +24,9 @@ PORTS: Mapping[str, Sequence[str]] = {
     "corpus": CORPUS,
     "popularity": POPULARITY,
     "challenge": CHALLENGE,
+    "watch": WATCH,
 }
 OBJECTS: Mapping[str, Sequence[str]] = {"store": STORE, **{name: PORTS[name] for name in list(PORTS)[2:]}}
-HASHED = "hashing."
 
 
 @frozen
@@ -44,39 +45,6 @@ class Called:
         return f"{self.name}({self.cost or self.detail or ''})"
 
 
-@frozen
-class Trouble:
-    """
-    What is wrong with the world: what ports of a prefix raise, and which of them take *seconds* of the clock.
-    """
-
-    name: str
-    raises: Mapping[str, Callable[[], Exception]] = field(factory=dict)
-    slow: str = "none"
-    seconds: float = 0.0
-
-
-CALM = Trouble("")
-
-
-def _down() -> Exception:
-    return RuntimeError("down")
-
-
-TROUBLES = (
-    CALM,
-    Trouble("the messenger fails", {"messenger.": _down}),
-    Trouble("the sink fails", {"sink.": _down}),
-    Trouble("the breach corpus fails", {"corpus.": _down}),
-    Trouble("the directory fails", {"directory.": _down}),
-    Trouble("the directory is slow", slow="directory.", seconds=3.0),
-    Trouble("the hasher fails", {HASHED: lambda: PortError("Argon2 got no memory.", remedy="Give the machine more.")}),
-    Trouble("hashing is overloaded", {"hash permit": lambda: Overloaded(0.5)}),
-    Trouble("the meters do not answer", {"meters.": lambda: StoreUnavailable("No answer.", remedy="Look at the store.")}),
-    Trouble("the records do not answer", {"records.": lambda: StoreUnavailable("No answer.", remedy="Look at the store.")}),
-)
-
-
 class Watch:
     """
     Writes down what the engine of a world, and whoever holds its ports, asks of them; from when it is made on.
@@ -89,11 +57,13 @@ class Watch:
         self.calls: list[Called] = []
         self.trouble: Trouble = CALM
         self.idle = False
+        self._met = 0
         self._clock: ManualClock = world.clock
         self._held: list[tuple[object, str]] = []
         engine: Engine | AsyncEngine = world.engine
         core = engine._flows.core  # noqa: SLF001 - the kit looks inside, so that whoever uses it need not
         originals = {name: getattr(world, name, None) for name in OBJECTS}
+        core.ports.watch = _Still(core.ports.watch)
         for name, methods in PORTS.items():
             port = getattr(core.ports, name)
             if port is not None:
@@ -132,8 +102,11 @@ class Watch:
         @wraps(call)
         async def asked(*args: Any, **kwargs: Any) -> Any:
             try:
-                self.before(name)
-                answer = await call(*args, **kwargs)
+                failure = self._failure(name)
+                if failure is None or self.trouble.late:
+                    answer = await call(*args, **kwargs)
+                if failure is not None:
+                    answer = _instead(failure)
             except Exception as error:
                 self.calls.append(Called(name, type(error).__name__))
                 raise
@@ -151,13 +124,35 @@ class Watch:
 
         return asked
 
+    def begin(self) -> None:
+        """Another operation begins: what was seen of the last one is forgotten."""
+        self.calls.clear()
+        self._met = 0
+
     def before(self, name: str) -> None:
         """What happens to a call before it is made: nothing, or the trouble of the hour."""
-        if name.startswith(self.trouble.slow):
-            self._clock.advance(seconds=self.trouble.seconds)
-        for prefix, error in self.trouble.raises.items():
-            if name.startswith(prefix):
-                raise error()
+        failure = self._failure(name)
+        if failure is not None:
+            _instead(failure)
+
+    def _failure(self, name: str) -> Callable[[], object] | None:
+        """What comes of a call in place of its answer, if the trouble of the hour meets this one."""
+        trouble = self.trouble
+        if name.startswith(trouble.slow):
+            self._clock.advance(seconds=trouble.seconds)
+        failure = next((what for prefix, what in trouble.raises.items() if name.startswith(prefix)), None)
+        if failure is None:
+            return None
+        self._met += 1
+        return failure if trouble.at in (0, self._met) else None
+
+
+def _instead(failure: Callable[[], object]) -> object:
+    """What a call answers in place of its own, or the raising of it."""
+    came = failure()
+    if isinstance(came, Exception):
+        raise came
+    return came
 
 
 async def _pass(_: float) -> None:
@@ -166,6 +161,20 @@ async def _pass(_: float) -> None:
 
 def _long(_: int) -> float:
     return 60.0
+
+
+class _Still:
+    """
+    A watch across accounts as it was when all began.
+
+    What is guessed from now on is not counted: whoever came later would meet a harder posture, whoever he tried.
+    """
+
+    def __init__(self, watch: AsyncAttackWatch) -> None:
+        self.look = watch.look
+
+    async def wrong(self, *_: object, **__: object) -> tuple[()]:
+        return ()
 
 
 class _Watched:

@@ -17,8 +17,9 @@ def check_policy(policy: Policy, *, codes: Collection[str] = ()) -> None:
     Passwords: judged alike every time, in every spelling, with no exception for any input; both of two policies accept
     only what each does; objections have known codes (*codes* names those of your own rules) and hold nothing of the
     password; people can find one that passes. Guessing: more failures never loosen a lane, none admits above its stop, at
-    any pace and in parallel, none stays closed for longer than it says, nobody near a known device holds it up. Resets and
-    sessions: none outlives its time. And one whole story, from sign-up to sign-in, shows no secret.
+    any pace and in parallel, none stays closed for longer than it says, nobody near a known device holds it up, a hit
+    count is never exceeded. Resets and sessions: none outlives its time. And one whole story, from sign-up to sign-in, shows no
+    secret.
 
     Raises AssertionError with the broken law as a sentence. Every run asks the same; it takes a few seconds, as hashing is
     replaced by the cheapest there is (the law of the hashing policy itself is asked of the real one).

@@ -221,6 +221,24 @@ class PortFailed(Event):
 
 
 @frozen(kw_only=True)
+class PostureChanged(Event):
+    """
+    Observation: what looks across accounts took strangers of one place more, or less, strictly from here on.
+
+    *detector* says what it saw, *scope* and *name* where: a network, the tenant, or a password, whose name leads back to nothing.
+    *before* and *after* are ``normal``, ``notify``, ``challenge`` or ``tighten``; *level* is what the detector counted. Nobody's
+    account is named, and no single request.
+    """
+
+    detector: str
+    scope: str
+    name: str
+    before: str
+    after: str
+    level: int
+
+
+@frozen(kw_only=True)
 class RiskAssessed(Event):
     """
     A sign-in with the right password was weighed: the *score* and what each feature added to it, in hundredths of a ban, and

@@ -6,9 +6,11 @@ from typing import Any, Literal
 
 from acctsec import _ports
 from acctsec._flows.core import Ports
+from acctsec.attacks.networks import OriginResolver
+from acctsec.attacks.watching import AsyncAttackWatch
 from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, TotpCode, UnlockProof
 from acctsec.context import Context
-from acctsec.engine._wiring import OWN_ROWS, Flows, check_form, check_wiring, forms, governor
+from acctsec.engine._wiring import OWN_ROWS, Flows, check_form, check_resolver, check_wiring, forms, governor
 from acctsec.events import AsyncEventSink
 from acctsec.keyring import Keyring
 from acctsec.outcomes import (
@@ -55,6 +57,7 @@ from acctsec.protocols import (
     Entropy,
 )
 from acctsec.stores.memory import AsyncMemoryStore
+from acctsec.stores.watch import AsyncMemoryWatch
 
 
 class Tasks:
@@ -96,13 +99,16 @@ class AsyncEngine:
         corpus: AsyncBreachCorpus | None = None,
         popularity: AsyncPopularityCounter | None = None,
         challenge: AsyncChallenge | None = None,
+        watch: AsyncAttackWatch | None = None,
+        resolver: OriginResolver | None = None,
         outbox: Literal["delivered", "manual"] = "delivered",
         clock: Clock = _ports.clock,
         entropy: Entropy = _ports.entropy,
     ) -> None:
         check_wiring(policy, keyring, messenger, popularity, outbox)
-        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity, challenge):
+        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity, challenge, watch):
             check_form(name, port, methods, wants_async=True)
+        check_resolver(resolver)
         pool = governor(policy)
         ports = Ports(
             records=store,
@@ -115,6 +121,8 @@ class AsyncEngine:
             corpus=corpus,
             popularity=popularity,
             challenge=challenge,
+            watch=AsyncMemoryWatch() if watch is None else watch,
+            resolver=resolver,
             hash=pool.arun,
             offload=pool.arun,
             later=Tasks(),

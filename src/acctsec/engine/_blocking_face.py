@@ -9,6 +9,8 @@ from typing import Literal
 from acctsec import _ports
 from acctsec._blocking import Awaitable, Threads, awaitable, run
 from acctsec._flows.core import Ports
+from acctsec.attacks.networks import OriginResolver
+from acctsec.attacks.watching import AttackWatch
 from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, TotpCode, UnlockProof
 from acctsec.context import Context
 from acctsec.engine._wiring import (
@@ -17,8 +19,10 @@ from acctsec.engine._wiring import (
     OWN_ROWS,
     POPULARITY,
     RECORDS,
+    WATCH,
     Flows,
     check_form,
+    check_resolver,
     check_wiring,
     forms,
     governor,
@@ -69,6 +73,7 @@ from acctsec.protocols import (
     Store,
 )
 from acctsec.stores.memory import MemoryStore
+from acctsec.stores.watch import MemoryWatch
 
 DELIVERY_PAUSE = 1.0
 
@@ -88,6 +93,9 @@ class Engine:
         popularity: counts how many accounts share a password, for ``PasswordPolicy.popularity_cap``.
         challenge: the puzzle that is put to a suspicious sign-in, such as ``acctsec.challenges.ProofOfWork()``. Without one
             nobody is asked.
+        watch: remembers what was guessed wrong across accounts, for ``Policy.attacks``. Default: a ``MemoryWatch``, which sees
+            this process alone.
+        resolver: tells whose an address is, such as ``acctsec.attacks.maxmind.MaxMind``.
         deliver_in_background: call ``deliver`` every second from a thread, for small deployments. Otherwise a worker of
             yours must call it: reset mails wait in the outbox until then.
         clock, entropy: for tests.
@@ -107,14 +115,17 @@ class Engine:
         corpus: BreachCorpus | None = None,
         popularity: PopularityCounter | None = None,
         challenge: Challenge | None = None,
+        watch: AttackWatch | None = None,
+        resolver: OriginResolver | None = None,
         outbox: Literal["delivered", "manual"] = "delivered",
         deliver_in_background: bool = False,
         clock: Clock = _ports.clock,
         entropy: Entropy = _ports.entropy,
     ) -> None:
         check_wiring(policy, keyring, messenger, popularity, outbox)
-        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity, challenge):
+        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity, challenge, watch):
             check_form(name, port, methods, wants_async=False)
+        check_resolver(resolver)
         pool = governor(policy)
         ports = Ports(
             records=Awaitable(store, *RECORDS),  # type: ignore[arg-type]
@@ -127,6 +138,8 @@ class Engine:
             corpus=None if corpus is None else Awaitable(corpus, "count"),  # type: ignore[arg-type]
             popularity=None if popularity is None else Awaitable(popularity, *POPULARITY),  # type: ignore[arg-type]
             challenge=None if challenge is None else Awaitable(challenge, *CHALLENGE),  # type: ignore[arg-type]
+            watch=Awaitable(MemoryWatch() if watch is None else watch, *WATCH),  # type: ignore[arg-type]
+            resolver=resolver,
             hash=awaitable(pool.run),
             offload=awaitable(_inline),
             later=Threads(),

@@ -32,6 +32,7 @@ METERS = ("charge", "settle", "read")
 POPULARITY = ("count", "add")
 CHALLENGE = ("puzzle", "verify")
 SKETCH = 262_144  # counters in a row: of the million that a generation takes, a count is some 10 too high at most
+WATCH = ("look", "wrong")
 OWN_ROWS = 50_000  # of meters that a process keeps by itself while the others do not answer: about 50 MB
 
 
@@ -93,7 +94,7 @@ def check_wiring(policy: object, keyring: object, messenger: object, popularity:
 
 
 def forms(*ports: object) -> list[tuple[str, object, tuple[str, ...]]]:
-    names = ("store", "directory", "messenger", "sink", "corpus", "popularity", "challenge")
+    names = ("store", "directory", "messenger", "sink", "corpus", "popularity", "challenge", "watch")
     methods: tuple[tuple[str, ...], ...] = (
         (*RECORDS, *METERS),
         ("find", "get"),
@@ -102,8 +103,14 @@ def forms(*ports: object) -> list[tuple[str, object, tuple[str, ...]]]:
         ("count",),
         POPULARITY,
         CHALLENGE,
+        WATCH,
     )
     return [found for found in zip(names, ports, methods, strict=True) if found[1] is not None]
+
+
+def check_resolver(resolver: object) -> None:
+    if resolver is not None:  # of either face: it answers from memory
+        check_form("resolver", resolver, ("origin",), wants_async=False)
 
 
 def check_form(name: str, port: object, methods: tuple[str, ...], *, wants_async: bool) -> None:

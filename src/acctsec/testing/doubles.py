@@ -274,6 +274,7 @@ SINK = ("record",)
 CORPUS = ("count",)
 POPULARITY = ("count", "add")
 CHALLENGE = ("puzzle", "verify")
+WATCH = ("look", "wrong")
 
 
 def as_async(port: object, methods: Sequence[str]) -> Any:

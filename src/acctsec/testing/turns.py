@@ -141,6 +141,7 @@ class RaceWorld(World[AsyncEngine]):
         ports.hash = _hash_at_once
         ports.offload = _at_once
         ports.pause = _yielding
+        ports.later = _left_undone
         self.calls: Engine = cast("Engine", AtOnce(engine, drive))
         return engine
 
@@ -153,6 +154,11 @@ async def _hash_at_once(job: Job[Any]) -> Any:
 
 async def _at_once(work: Callable[[], Any]) -> Any:
     return work()
+
+
+def _left_undone(_: Callable[[], Any]) -> bool:
+    """What nobody waits for needs a loop to go on in: here it is lost, as with a process that ends."""
+    return False
 
 
 async def _yielding(_: float) -> None:

@@ -17,6 +17,7 @@ from acctsec import (
     CurrentPassword,
     DeviceForgotten,
     Devices,
+    Initial,
     Keyring,
     LockoutPolicy,
     Refused,
@@ -25,6 +26,8 @@ from acctsec import (
     TryAgain,
 )
 from acctsec._codec import decode_record
+from acctsec._flows.tokens import Purpose, Tokens
+from acctsec.claims import DeviceClaims
 from acctsec.events import DeviceRevoked, SignedInEvent
 from acctsec.keyring import frame
 from acctsec.lockout import SecretClass
@@ -146,8 +149,6 @@ def test_a_token_of_another_life_tenant_or_keyring_is_no_current_device(w):
 
 def exhibit_tenant(w):
     """The device token of the same subject in another tenant."""
-    from acctsec import Initial
-
     there = w.context(tenant="other")
     w.engine.set_password("u1", PASSWORD, by=Initial(), context=there)
     return w.engine.sign_in(IDENTIFIER, PASSWORD, context=there).device
@@ -155,12 +156,24 @@ def exhibit_tenant(w):
 
 def forged(w, keyring):
     """A device token for a device that exists, sealed by somebody else."""
-    from acctsec._flows.tokens import Purpose, Tokens
-    from acctsec.claims import DeviceClaims
-
     now = record(w)
     claims = DeviceClaims(tenant="", subject="u1", incarnation=now.incarnation, id=now.devices[-1].id)
     return Tokens(keyring).seal(Purpose.DEVICE, claims)
+
+
+@pytest.mark.parametrize("wrong", [{"subject": "u2"}, {"tenant": "other"}, {"incarnation": b"x" * 16}, {"id": b"x" * 16}])
+def test_a_genuine_token_that_names_anything_else_names_no_device(wrong):
+    """Sealed by this very deployment: subject, tenant, life of the record and id have all to be this one's."""
+    w = world()
+    w.sign_up()
+    session, now = w.sign_in().session, record(w)
+    right = {"tenant": "", "subject": "u1", "incarnation": now.incarnation, "id": now.devices[-1].id}
+    for claims, current in ((right, True), ({**right, **wrong}, False)):
+        token = Tokens(w.keyring).seal(Purpose.DEVICE, DeviceClaims(**claims))
+        assert [one.current for one in listed(w, session, device=token)] == [current]
+        w.engine.sign_in(IDENTIFIER, "wrong guess", context=w.context(device=token))
+        counted = [one.lane for one in w.engine.admin.lock_status("u1") if one.failures]
+        assert ("password/strangers" in counted) is not current
 
 
 # --- forgetting -------------------------------------------------------------------------------------------------------

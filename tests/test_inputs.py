@@ -16,6 +16,8 @@ from acctsec.claims import (
     ResetLink,
     ResumeTicket,
     TotpCode,
+    UnlockFactor,
+    UnlockLink,
 )
 from acctsec.errors import ConfigError
 from acctsec.outcomes import (
@@ -104,6 +106,14 @@ def operations(w, value):
         ResumeTicket(value),
     ):
         yield "redeem_reset", lambda reset=reset: engine.redeem_reset(reset, PASSWORD, context=context)
+    yield "inspect_unlock", lambda: engine.inspect_unlock(value, context=context)
+    for proof in (
+        UnlockLink(value),
+        UnlockFactor(value, TotpCode("123456")),
+        UnlockFactor("alice@example.org", TotpCode(value)),
+        UnlockFactor("alice@example.org", RecoveryCode(value)),
+    ):
+        yield "unlock", lambda proof=proof: engine.unlock(proof, context=context)
     yield "enroll_totp", lambda: engine.enroll_totp(value, context=context)
     if value != "":  # an empty name is a name
         yield "enroll_totp", lambda: engine.enroll_totp(session, name=value, context=context)
@@ -144,6 +154,8 @@ def test_something_that_is_no_claim_is_a_mistake_of_the_caller(w, claim):
         lambda: w.engine.sign_out_everywhere("u1", by=claim, context=w.context()),
         lambda: w.engine.verify_factor("ticket", claim, context=w.context()),
         lambda: w.engine.confirm_factor("ticket", claim, context=w.context()),
+        lambda: w.engine.unlock(claim, context=w.context()),
+        lambda: w.engine.unlock(UnlockFactor("alice@example.org", claim), context=w.context()),
     ):
         with pytest.raises(ConfigError):
             call()
@@ -187,6 +199,8 @@ def test_forged_truncated_and_swapped_tokens_read_no_store():
             assert isinstance(w.engine.redeem_reset(ResetLink(forged), PASSWORD, context=w.context()), Refused)
             assert isinstance(w.engine.verify_factor(forged, TotpCode("123456"), context=w.context()), Refused)
             assert isinstance(w.engine.inspect_reset(forged, context=w.context()), Refused)
+            assert isinstance(w.engine.inspect_unlock(forged, context=w.context()), Refused)
+            assert isinstance(w.engine.unlock(UnlockLink(forged), context=w.context()), Refused)
     assert w.store.calls == []
 
 
@@ -227,6 +241,7 @@ def test_every_operation_that_compares_a_secret_trips_a_meter():
         "recovery code": lambda n, c: w.engine.verify_factor(ticket.ticket, RecoveryCode(codes[n]), context=c),
         "reset code": lambda n, c: w.engine.redeem_reset(ResetCode(handle, f"{n:08d}"), PASSWORD, context=c),
         "recovery reset": lambda n, c: w.engine.redeem_reset(RecoveryCode(codes[n], handle), PASSWORD, context=c),
+        "unlock": lambda n, c: w.engine.unlock(UnlockFactor("alice@example.org", wrong[n]), context=c),
         "enrolment": lambda n, c: w.engine.confirm_factor(enrolling, wrong[n], context=c),
     }
     for number, (door, knock) in enumerate(doors.items()):

@@ -6,6 +6,7 @@ import pytest
 from attrs import evolve, field, fields, frozen, has
 
 from acctsec import CHEAPEST, SOCIAL_DEFAULT, PasswordPolicy, Policy, presets
+from acctsec.attacks.posture import Band, Bands
 from acctsec.budgets import Budget, Rungs
 from acctsec.hashing import Argon2Parameters, HashingPolicy
 from acctsec.hashing.foreign import Bcrypt, FirebaseScrypt
@@ -42,6 +43,15 @@ def test_knobs_of_rules_follow_the_rules():
     assert found["password.MinimumStrength.guesses_log10"] == "8"
 
 
+def test_knobs_of_further_policies_follow_them():
+    """However deep: a threshold that nobody sees is nobody's decision."""
+    found = {knob.name: knob.value for knob in knobs(SOCIAL_DEFAULT)}
+
+    assert found["attacks.reputation"] == "ReputationPolicy" and found["attacks.reputation.half_life"] == "12 h"
+    assert found["attacks.spray.candidates.keys"] == "512"
+    assert found["attacks.posture.surge"] == "challenge at 900, left below 300; held for 30 min"
+
+
 def test_a_changed_knob_shows_its_new_value_and_the_old_source():
     """The source is the default's; whoever changes the value has his own reasons."""
     changed = evolve(SOCIAL_DEFAULT, reset=evolve(SOCIAL_DEFAULT.reset, link_lifetime=timedelta(minutes=45)))
@@ -56,7 +66,7 @@ def test_families_come_in_the_order_of_the_policy():
     """A page has one table a family."""
     families = list(dict.fromkeys(knob.family for knob in knobs(CHEAPEST)))
 
-    assert families == ["password", "hashing", "reset", "mfa", "lockout", "sessions"]
+    assert families == ["password", "hashing", "reset", "mfa", "lockout", "attacks", "sessions"]
 
 
 @pytest.mark.parametrize(
@@ -82,6 +92,10 @@ def test_families_come_in_the_order_of_the_policy():
         (frozenset({"staff", "admins"}), "admins · staff"),
         ((Length(),), "Length"),
         (shown, "shown"),
+        (
+            Bands(notify=Band(at=1_000, below=5), tighten=Band(at=2_000, below=50), hold=timedelta(hours=2)),
+            "notify at 1,000, left below 5; tighten at 2,000, left below 50; held for 2 h",
+        ),
         (
             Rungs(free=10, first=timedelta(minutes=1), longest=timedelta(minutes=30), stop=50),
             "10 free, then 1 min doubling to 30 min, stop at 50",

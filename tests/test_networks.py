@@ -356,8 +356,16 @@ def test_one_account_is_at_home_where_another_is_not(m):
     m.sign_in("mallory@example.org", NEW, address=HOME)
     botnet(m)
     assert not right(m, HOME)
+
+
+def test_nobody_sees_in_the_store_that_two_accounts_share_a_home(m):
+    m.sign_up()
+    m.sign_up("u2", "mallory@example.org", NEW)
+    m.sign_in(address=HOME)
+    m.sign_in("mallory@example.org", NEW, address=HOME)
     m.sign_in("mallory@example.org", NEW, address=OFFICE)
-    assert record(m, "u2").networks[-1].digest != record(m, "u2").networks[0].digest
+    digests = [one.digest for subject in ("u1", "u2") for one in record(m, subject).networks]
+    assert len(digests) == len(set(digests)) == 3
 
 
 def test_a_forgotten_network_that_becomes_known_again_has_a_new_lane(m):

@@ -152,7 +152,7 @@ def test_a_hit_count_that_is_added_to_after_the_comparison_is_caught():
 
 
 def test_a_lockout_that_strangers_can_turn_on_devices_is_caught():
-    def meter(self, kind, lane):
+    def meter(self, kind, lane, era=""):
         return b"!" + kind.value.encode()
 
     broken("a known device has all its tries", lockout=lockout(meter=meter))

@@ -15,7 +15,7 @@ from acctsec.attacks.networks import Networks
 from acctsec.errors import RecordError
 from acctsec.events import EVENTS, SignedInEvent
 from acctsec.hits import NAME as HITS
-from acctsec.lockout import LADDERED, Lane, SecretClass, month_of
+from acctsec.lockout import LADDERED, OPENED, Lane, SecretClass, month_of
 from acctsec.outcomes import AssuranceLevel, ChangeReason
 from acctsec.record import (
     MAX_BYTES,
@@ -25,6 +25,7 @@ from acctsec.record import (
     MAX_FACTORS,
     MAX_HISTORY,
     MAX_NETWORKS,
+    MAX_OPENINGS,
     MAX_PLACES,
     MAX_RESETS,
     MAX_SESSIONS,
@@ -35,6 +36,7 @@ from acctsec.record import (
     Factors,
     History,
     Network,
+    Opening,
     Record,
     RecoverySet,
     Reset,
@@ -49,7 +51,7 @@ SEALED = b"\xff" * (36 + 150)  # an Argon2 hash of the longest kind, sealed
 
 def full() -> Record:
     """A record with every collection at its cap and every value as long as it can be."""
-    record = Record(incarnation=b"\xff" * 16, epoch=2**40, meters=2**40, change=ChangeReason.SET_BY_ADMINISTRATOR)
+    record = Record(incarnation=b"\xff" * 16, epoch=2**40, meters=2**40, lanes=2**40, change=ChangeReason.SET_BY_ADMINISTRATOR)
     for _ in range(MAX_HISTORY + 5):
         record = record.with_verifier(sealed=SEALED, preparation=1, now=NOW, keep=MAX_HISTORY)
     for number in range(MAX_SESSIONS + 5):
@@ -71,8 +73,10 @@ def full() -> Record:
         record = record.with_checkpoint(Checkpoint(lane=Lane().name(kind), count=1000, rung="stopped", since=NOW, alone=1000))
     record = record.with_checkpoint(Checkpoint(lane=HITS, count=1024, since=NOW))
     assert len(record.checkpoints) == MAX_CHECKPOINTS
+    stranger = evolve(record.checkpoint(OPENED), opened=MAX_OPENINGS)
     return evolve(
-        record,
+        record.with_checkpoint(stranger),
+        openings=(Opening(number=2**40, at=NOW),) * MAX_OPENINGS,
         resets=(reset,) * MAX_RESETS,
         factors=Factors(totp=(totp,) * MAX_FACTORS, recovery=codes, generation=2**40),
         networks=networks,

@@ -12,6 +12,8 @@ from acctsec.claims import (
     ResetLink,
     ResumeTicket,
     TotpCode,
+    UnlockFactor,
+    UnlockLink,
 )
 from acctsec.context import Context, Source
 from acctsec.engine import AsyncEngine, Engine
@@ -34,6 +36,7 @@ from acctsec.outcomes import (
     FactorRenamed,
     FactorRequired,
     Factors,
+    LockOpened,
     Objection,
     PasswordAccepted,
     PasswordChanged,
@@ -49,6 +52,7 @@ from acctsec.outcomes import (
     SessionValid,
     SignedIn,
     TryAgain,
+    UnlockPending,
 )
 from acctsec.password import PasswordPolicy
 from acctsec.policy import Policy
@@ -59,17 +63,23 @@ from acctsec.sessions import SessionPolicy
 from acctsec.stores import (
     AsyncMemoryPopularity,
     AsyncMemoryStore,
+    AsyncMemoryWatch,
     AsyncPostgresStore,
     AsyncSplitStore,
     AsyncSqliteStore,
+    AsyncValkeyPopularity,
     AsyncValkeyStore,
+    AsyncValkeyWatch,
     MemoryPopularity,
     MemoryStore,
+    MemoryWatch,
     PostgresStore,
     SplitStore,
     SqliteStore,
+    ValkeyPopularity,
     ValkeyRisk,
     ValkeyStore,
+    ValkeyWatch,
 )
 
 __version__ = "0.1.0"
@@ -85,10 +95,13 @@ __all__ = [
     "AsyncEngine",
     "AsyncMemoryPopularity",
     "AsyncMemoryStore",
+    "AsyncMemoryWatch",
     "AsyncPostgresStore",
     "AsyncSplitStore",
     "AsyncSqliteStore",
+    "AsyncValkeyPopularity",
     "AsyncValkeyStore",
+    "AsyncValkeyWatch",
     "ChallengeAnswer",
     "ChallengeRequired",
     "ChangeTicket",
@@ -111,9 +124,11 @@ __all__ = [
     "HashingPolicy",
     "Initial",
     "Keyring",
+    "LockOpened",
     "LockoutPolicy",
     "MemoryPopularity",
     "MemoryStore",
+    "MemoryWatch",
     "Message",
     "MessagePurpose",
     "MfaPolicy",
@@ -149,6 +164,11 @@ __all__ = [
     "StoreUnavailable",
     "TotpCode",
     "TryAgain",
+    "UnlockFactor",
+    "UnlockLink",
+    "UnlockPending",
+    "ValkeyPopularity",
     "ValkeyRisk",
     "ValkeyStore",
+    "ValkeyWatch",
 ]

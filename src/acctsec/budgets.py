@@ -3,7 +3,7 @@
 from datetime import timedelta
 from functools import cache
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from attrs.validators import optional
 
 from acctsec.checks import length, whole
@@ -46,6 +46,10 @@ class Rungs:
         """The same in a meter's own terms."""
         return _of_rungs(self, lease)
 
+    def narrowed(self, by: int) -> "Rungs":
+        """The same with a *by*-th of the free failures, one at least, and a first rest *by* times as long; never a looser one."""
+        return _narrowed(self, by)
+
 
 @frozen(kw_only=True, cache_hash=True)
 class Budget:
@@ -66,6 +70,11 @@ class Budget:
 def _of_rungs(rungs: Rungs, lease: timedelta) -> Ladder:
     window = 0 if rungs.window is None else micros(rungs.window)
     return Ladder(rungs.free, micros(rungs.first), micros(rungs.longest), rungs.stop, window, micros(lease))
+
+
+@cache
+def _narrowed(rungs: Rungs, by: int) -> Rungs:
+    return evolve(rungs, free=max(1, rungs.free // by), first=min(rungs.first * by, rungs.longest))
 
 
 @cache

@@ -63,6 +63,20 @@ class LinkClaims(Sealed, frozen=True, kw_only=True):
     secret: bytes
 
 
+class UnlockClaims(Sealed, frozen=True, kw_only=True):
+    """
+    A link that opens the lane of strangers. *binds* is the state of the record that it was made for, *recipient* what the
+    record knows of the address it was mailed to.
+    """
+
+    tenant: str
+    subject: str
+    binds: tuple[bytes, int, int, int, int]
+    recipient: bytes
+    issued: datetime
+    expires: datetime
+
+
 class HandleClaims(Sealed, frozen=True, kw_only=True):
     """What ``request_reset`` gave the browser: what was typed, and the id of the request."""
 
@@ -198,3 +212,21 @@ class ResumeTicket:
 
 
 ResetProof = ResetLink | ResetCode | RecoveryCode | ResumeTicket
+
+
+@frozen
+class UnlockLink:
+    """The token of a mailed link that opens the lane of strangers."""
+
+    token: str = field(repr=False)
+
+
+@frozen
+class UnlockFactor:
+    """A live second factor of whom *identifier* names, without the password."""
+
+    identifier: str = field(repr=False)
+    answer: FactorAnswer = field(repr=False)
+
+
+UnlockProof = UnlockLink | UnlockFactor

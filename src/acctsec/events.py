@@ -149,10 +149,18 @@ class GuessingSlowed(Event):
 
 @frozen(kw_only=True)
 class GuessingStopped(Event):
-    """A *lane* failed so often, *count* times, that it stays closed until a recovery or an administrator opens it."""
+    """A *lane* failed so often, *count* times, that it stays closed until a recovery, its owner or an administrator opens it."""
 
     lane: str
     count: int
+
+
+@frozen(kw_only=True)
+class GuessingReopened(Event):
+    """The owner opened a *lane* that had stopped; *by* says with what: ``link``, ``totp`` or ``recovery-code``."""
+
+    lane: str
+    by: str
 
 
 @frozen(kw_only=True)
@@ -213,6 +221,24 @@ class PortFailed(Event):
 
 
 @frozen(kw_only=True)
+class PostureChanged(Event):
+    """
+    Observation: what looks across accounts took strangers of one place more, or less, strictly from here on.
+
+    *detector* says what it saw, *scope* and *name* where: a network, the tenant, or a password, whose name leads back to nothing.
+    *before* and *after* are ``normal``, ``notify``, ``challenge`` or ``tighten``; *level* is what the detector counted. Nobody's
+    account is named, and no single request.
+    """
+
+    detector: str
+    scope: str
+    name: str
+    before: str
+    after: str
+    level: int
+
+
+@frozen(kw_only=True)
 class RiskAssessed(Event):
     """
     A sign-in with the right password was weighed: the *score* and what each feature added to it, in hundredths of a ban, and
@@ -229,6 +255,13 @@ class ResetWithheld(Event):
     """Observation: a reset request led to no message; *reason* says why."""
 
     reason: str
+
+
+@frozen(kw_only=True)
+class NoticeWithheld(Event):
+    """Observation: a notice that strangers can bring about was not mailed to an address that had its share of them."""
+
+    purpose: str
 
 
 class EventSink(Protocol):

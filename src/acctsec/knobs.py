@@ -12,6 +12,7 @@ from enum import Enum
 
 from attrs import AttrsInstance, fields, frozen, has
 
+from acctsec.attacks.posture import Band, Bands
 from acctsec.budgets import Budget, Rungs
 from acctsec.hashing import Argon2Parameters
 from acctsec.hits import HitCount
@@ -95,6 +96,13 @@ def shown(value: object) -> str:
             return f"{value.limit} in {_length(value.window)}"
         case HitCount():
             return f"{100 * value.mass:.2g} % in {_length(value.window)}"
+        case Band():
+            return f"at {value.at:,}, left below {value.below:,}"
+        case Bands():
+            named = [
+                f"{name} {shown(getattr(value, name))}" for name in ("notify", "challenge", "tighten") if getattr(value, name)
+            ]
+            return "; ".join([*named, f"held for {_length(value.hold)}"])
         case Argon2Parameters():
             return (
                 f"{value.memory_kib:,} KiB \N{MULTIPLICATION SIGN} {value.time_cost} \N{MULTIPLICATION SIGN} {value.parallelism}"
@@ -102,6 +110,8 @@ def shown(value: object) -> str:
         case tuple() | frozenset():
             each = [type(one).__qualname__ if _is_part(one) else shown(one) for one in value]
             return " · ".join(each if isinstance(value, tuple) else sorted(each)) or "none"
+        case _ if _is_part(value):
+            return type(value).__qualname__
         case _:
             return str(getattr(value, "__qualname__", value))
 
@@ -116,14 +126,17 @@ def _of(part: AttrsInstance, prefix: str) -> list[Knob]:
         secret = not one.repr and (prefix.startswith("hashing") or isinstance(value, str | bytes))
         text = HIDDEN if secret else shown(value)
         found.append(Knob(name=f"{prefix}.{one.name}", value=text, meaning=meaning, source=source))
-        for inner in filter(_is_part, value if isinstance(value, tuple) else (value,)):
-            found += _of(inner, f"{prefix}.{type(inner).__qualname__}")
+        if isinstance(value, tuple):
+            for inner in filter(_is_part, value):
+                found += _of(inner, f"{prefix}.{type(inner).__qualname__}")
+        elif _is_part(value):
+            found += _of(value, f"{prefix}.{one.name}")
     return found
 
 
 def _is_part(value: object) -> bool:
     """Whether a value has knobs of its own: a rule, a format of stored hashes, a further policy."""
-    return has(type(value)) and not isinstance(value, Argon2Parameters | Rungs | Budget)
+    return has(type(value)) and not isinstance(value, Argon2Parameters | Rungs | Budget | Bands | Band)
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -20,8 +20,9 @@ from acctsec.budgets import Budget, Rungs, micros
 from acctsec.checks import kind, length, whole
 from acctsec.errors import ConfigError
 from acctsec.hits import HitCount
+from acctsec.meters import KEEP
 from acctsec.protocols import Charge, Granted, Ladder, Reading, Resting, Settle, Settlement, Stopped
-from acctsec.record import MAX_DEVICES, MAX_NETWORKS, Device, Network, Record
+from acctsec.record import MAX_DEVICES, MAX_NETWORKS, MAX_OPENINGS, Device, Network, Record
 
 if TYPE_CHECKING:
     from acctsec.explained import Explained, Likely
@@ -49,6 +50,7 @@ class SecretClass(StrEnum):
     RESET_FACTOR = "reset-factor"  # a second factor beside a proven reset: never closed by what failed at the sign-in
     RECOVERY = "recovery"  # a recovery code as the first proof of a reset: anybody can begin there
     ENROLLMENT = "enrollment"
+    UNLOCK = "unlock"  # a second factor that opens the lane of strangers: anybody can begin there, and use up nothing else
     REUSE = "reuse"  # asking, by proposing it as the new one, whether a password is or was in use
 
 
@@ -93,6 +95,11 @@ class Lane(Value, frozen=True):
 
 
 STRANGERS = Lane()
+OPENED = STRANGERS.name(SecretClass.PASSWORD)
+"""The lane that its owner may open once it has stopped."""
+
+UNLOCK_LIFETIME = timedelta(hours=24)
+"""How long a mailed link opens that lane: as long as a recovery code by e-mail may live (SP 800-63B-4 section 4.2.1.2)."""
 
 
 def month_of(kind: SecretClass) -> str:
@@ -100,11 +107,30 @@ def month_of(kind: SecretClass) -> str:
     return kind.value + MONTH
 
 
+UNNOTICED = STRANGERS.name(SecretClass.UNLOCK)
+"""Where strangers can stop nothing that an owner misses: nobody is told."""
+
+BY_TIME = frozenset((mass.NAME, *(month_of(kind) for kind in LADDERED)))
+"""Budgets that refill by time alone."""
+
+
+def era(record: Record, lane: str) -> str:
+    """
+    What the failures of a lane are counted in; those of an earlier era are of no account.
+
+    A redeemed reset begins a new one of every lane, an opening by the owner one of the strangers' passwords. What refills by time
+    alone has but one, until an administrator begins all meters anew.
+    """
+    number = record.openings[-1].number if lane == OPENED and record.openings else 0
+    return f"@{record.lanes}.{number}" if lane not in BY_TIME and (record.lanes or number) else ""
+
+
 class Attempt(Value, frozen=True, kw_only=True):
     """
     One wish to compare a secret, with the names its meters go by.
 
-    *subject* and *source* name rows; *pair* names the meter of this source against what was typed.
+    *subject* and *source* name rows; *pair* names the meter of this source against what was typed. *era* is what the lane's
+    failures are counted in, *opened* how often its owner opened it.
     """
 
     kind: SecretClass
@@ -117,7 +143,10 @@ class Attempt(Value, frozen=True, kw_only=True):
     hold: bytes
     known: int = 0  # failures the record remembers of this lane
     floor: int = 0  # the same, read again because the meter knows of fewer
+    tightened: bool = False  # what looks across accounts asks for narrower budgets
     month: int = 0  # failures the record remembers of the month
+    era: str = ""
+    opened: int = 0
     weight: int = 0  # what the guess takes of the hit count
     mass: int = 0  # what the record remembers to be used up of it
 
@@ -164,15 +193,24 @@ class LockoutPolicy:
             are counted apart from all others, on the same ladder: a botnet elsewhere does not lock an owner out at home, in a
             browser that nobody knows. A network is an IPv4 address or an IPv6 /64. Default 0: `strangers.stop` would have to be
             25 for one, 16 for two, 12 for three. Entra has such counters for familiar places.
-        month: distinct wrong secrets of strangers in 30 days, whatever succeeds meanwhile. Default 100: with the default
-            password rules that many guesses of a well-informed attacker take less than 0.1 % of accounts. Slips of the owner are
-            taken back once he is in without a second factor, up to a fifth of the budget (docs/decisions/0033).
+        month: distinct wrong secrets of strangers in 30 days, whatever succeeds, is reset or opened meanwhile. Default 100:
+            with the default password rules that many guesses of a well-informed attacker take less than 0.1 % of accounts.
+            Slips of the owner are taken back once he is in without a second factor, up to a fifth of the budget
+            (docs/decisions/0033).
         pair: one source against one identifier, visible to that source. Default: 5 free, 30 s doubling to 15 min, a day (SP
             800-63B-4 section 3.2.2 names delays from 30 s to 1 h; Keycloak and Cognito stop doubling at 15 min).
         source: one source against everybody. Default: 50 failures an hour, then 1 min doubling to 15 min: room for an office
             behind one address.
+        tightened: by how much *pair* and *source* are narrower while an attack across accounts tightens what strangers may do: of
+            the free failures only such a part, the first rest so many times as long. Default 5, the factor by which StopGuessing
+            (EuroS&P 2019) takes a frequent guess for worse: 1 free and 10 free an hour; 1 narrows nothing.
         codes: every other class (a reset code, a factor of a reset, an enrolment ...), per subject. Default: 5 free, 1 min
             doubling to 15 min, 10 a day: for 8 digits a chance of one in ten million a day.
+        unlocks: how often the owner may open the strangers' lane once it has stopped, by a mailed link or a second factor, each
+            time for as many failures as a device has. At most 5, since an opened lane takes the room of a known device, so that
+            all lanes together stay within the 100 of SP 800-63B-4 section 3.2.2. Default: 3 in 30 days, the window of month.
+        notices: how often each address is told that guessing was stopped, which strangers can bring about. Default: once an
+            hour, so that a flood of locks is no flood of mail.
         hits: a budget in probability beside those in guesses: strangers compare passwords that together so many people have, and
             no more. Default: not set. Under the default password rules 100 guesses take less than it would allow, and the
             shipped likelihood finds nothing left to weigh (decision 0034); it is for weaker rules, and for who knows what is
@@ -219,6 +257,9 @@ class LockoutPolicy:
         default=Rungs(free=5, first=timedelta(minutes=1), longest=timedelta(minutes=15), stop=10, window=timedelta(days=1)),
         validator=kind(Rungs),
     )
+    tightened: int = field(default=5, validator=whole(1, 1_000))
+    unlocks: Budget = field(default=Budget(limit=3, window=timedelta(days=30)), validator=kind(Budget))
+    notices: Budget = field(default=Budget(limit=1, window=timedelta(hours=1)), validator=kind(Budget))
     hits: HitCount | None = field(default=None, validator=optional(kind(HitCount)))
     repeats: Repeats = field(default=Repeats.FREE, validator=kind(Repeats))
     remember: timedelta = field(default=timedelta(days=180), validator=length())
@@ -243,6 +284,9 @@ class LockoutPolicy:
             if getattr(self, name).stop > most:
                 raise ConfigError(f"{name}.stop is above {most}: it would stop nobody.", remedy="Lower it.")
         self._check_stops()
+        if self.unlocks.limit > MAX_OPENINGS:
+            message = f"unlocks.limit is {self.unlocks.limit}; an opened lane takes the room of one of {MAX_OPENINGS} devices."
+            raise ConfigError(message, remedy=f"Let it be at most {MAX_OPENINGS}.")
         if self.lease <= self.patience:
             raise ConfigError("The lease is not longer than patience.", remedy="Raise lease.")
 
@@ -311,14 +355,20 @@ class LockoutPolicy:
         """
         short = attempt.kind not in LADDERED
         own = self._charge(
-            attempt, attempt.subject, self.meter(attempt.kind, attempt.lane), self.rungs(attempt.kind, attempt.lane)
+            attempt,
+            attempt.subject,
+            self.meter(attempt.kind, attempt.lane, attempt.era),
+            self.rungs(attempt.kind, attempt.lane, attempt.opened),
         )
         if not short:
             own = evolve(own, at_least=attempt.known, floor=attempt.floor)
         if attempt.lane.known or attempt.kind is SecretClass.REUSE:
             return (own,)
-        pair = self._charge(attempt, attempt.source, PAIR + attempt.pair, self.pair)
-        source = self._charge(attempt, attempt.source, SOURCE, self.source)
+        each, all_ = (self.pair, self.source)
+        if attempt.tightened:
+            each, all_ = each.narrowed(self.tightened), all_.narrowed(self.tightened)
+        pair = self._charge(attempt, attempt.source, PAIR + attempt.pair, each)
+        source = self._charge(attempt, attempt.source, SOURCE, all_)
         if short:
             return (pair, source, own)
         month = self._charge(attempt, attempt.subject, b"!" + month_of(attempt.kind).encode(), self.month)
@@ -355,15 +405,15 @@ class LockoutPolicy:
         turn = Charge(lane.slot, TURN, Ladder(1, 0, 0, 1, lease, lease), int.from_bytes(lane.hold[:4], "big"), lane.hold)
         return (*outside, turn, *inside)
 
-    def rungs(self, kind: SecretClass, lane: Lane) -> Rungs:
+    def rungs(self, kind: SecretClass, lane: Lane, opened: int = 0) -> Rungs:
         """
-        The ladder of a lane.
+        The ladder of a lane. One that its owner *opened* has that of a device, until a success clears it.
 
         That of a known network is the strangers': with another, whoever shares the owner's network could tell by the time of
         a rung, and so by the clock, that the account is known there.
         """
         if kind in LADDERED:
-            return self.device if lane.known else self.strangers
+            return self.device if lane.known or opened else self.strangers
         return UNGUESSABLE if kind is SecretClass.RECOVERY else self.codes
 
     def _charge(self, attempt: Attempt, slot: bytes, meter: bytes, rungs: Rungs) -> Charge:
@@ -391,6 +441,13 @@ class LockoutPolicy:
         if resting:
             return Closed(max(resting), stopped=False)
         return Crowded()
+
+    def repeated(self, charges: Sequence[Charge], readings: Sequence[Reading]) -> bool:
+        """Whether a source typed the same at the same name before: so says the meter of the pair, which knows of no subject."""
+        return any(
+            charge.meter.startswith(PAIR) and isinstance(reading, Granted) and not reading.new
+            for charge, reading in zip(charges, readings, strict=True)
+        )
 
     def settlements(self, charges: Sequence[Charge], readings: Sequence[Reading], verdict: Settle) -> tuple[Settlement, ...]:
         """
@@ -425,20 +482,25 @@ class LockoutPolicy:
         ladder = evolve(month.ladder, free=most, stop=most)
         return evolve(month, meter=TYPOS, ladder=ladder, candidate=None, at_least=0, weight=number)
 
-    def clearing(self, charges: Sequence[Charge], *, lane: Lane, hold: bytes) -> tuple[Settlement, ...]:
+    def clearing(
+        self, charges: Sequence[Charge], *, lane: Lane, hold: bytes, era: str = "", opened: int = 0
+    ) -> tuple[Settlement, ...]:
         """
         Clear the password lane once the second factor, whose *charges* these were, is proven: *hold* was parked when the
         password was right.
         """
-        rungs = self.device if lane.known else self.strangers
-        meter = self.meter(SecretClass.PASSWORD, lane)
+        rungs = self.rungs(SecretClass.PASSWORD, lane, opened)
+        meter = self.meter(SecretClass.PASSWORD, lane, era)
         rows = {charge.slot for charge in charges if charge.meter == charges[-1].meter}
         return tuple(Settlement(row, meter, self._ladder(rungs), hold, Settle.CLEAR) for row in sorted(rows))
 
-    def meter(self, kind: SecretClass, lane: Lane) -> bytes:
-        """The name of a lane's meter. That of the strangers is never evicted; devices and networks come and go."""
-        name = lane.name(kind).encode()
-        return b"!" + name if lane == STRANGERS else name
+    def meter(self, kind: SecretClass, lane: Lane, era: str = "") -> bytes:
+        """
+        The name of a lane's meter. That of the strangers is never evicted; devices and networks come and go, and so do the
+        eras, or every reset would leave a meter for good. No stranger begins a meter in this row, so none can push another out.
+        """
+        name = (lane.name(kind) + era).encode()
+        return KEEP + name if lane == STRANGERS and not era else name
 
     def due(self, charges: Sequence[Charge], readings: Sequence[Reading], kind: SecretClass, lane: Lane) -> dict[str, int]:
         """The lanes and budgets the record has to hear of before the secret is compared, and how far they have come."""
@@ -447,16 +509,17 @@ class LockoutPolicy:
         for charge, reading in zip(charges, readings, strict=True):
             if charge.meter == mass.METER and isinstance(reading, Granted) and mass.reached(charge, reading):
                 told[mass.NAME] = max(reading.ordinal, told.get(mass.NAME, 0))
-            if kind in LADDERED and charge.meter in names and isinstance(reading, Granted):
+            name = names.get(_without_era(charge.meter))
+            if kind in LADDERED and name and isinstance(reading, Granted):
                 count = reading.ordinal
                 past = count - charge.weight if reading.new else count
                 if count // STEP > past // STEP or past < charge.ladder.stop <= count:
-                    told[names[charge.meter]] = max(count, told.get(names[charge.meter], 0))
+                    told[name] = max(count, told.get(name, 0))
         return told
 
-    def remembered(self, kind: SecretClass, lane: Lane) -> dict[str, Rungs]:
+    def remembered(self, kind: SecretClass, lane: Lane, opened: int = 0) -> dict[str, Rungs]:
         """What the record remembers of a lane, by name: the lane itself, and the month of the strangers."""
-        own = {lane.name(kind): self.rungs(kind, lane)}
+        own = {lane.name(kind): self.rungs(kind, lane, opened)}
         return own if lane.known or kind not in LADDERED else own | {month_of(kind): self.month}
 
     def stopped(
@@ -475,14 +538,14 @@ class LockoutPolicy:
         A meter does not know of the guesses that processes counted alone; the record has heard of the meter's at every tenth.
         """
         names = self._names(kind, lane)
-        for name, rungs in self.remembered(kind, lane).items():
+        for name, rungs in self.remembered(kind, lane, record.checkpoint(lane.name(kind)).opened).items():
             point = record.checkpoint(name).within(rungs.window, now)
             if not readings:
                 if point.total >= rungs.stop:
                     return True
             elif point.alone:
                 for charge, reading in zip(charges, readings, strict=True):
-                    if isinstance(reading, Granted) and names.get(charge.meter) == name:  # noqa: SIM102 - one thought each
+                    if isinstance(reading, Granted) and names.get(_without_era(charge.meter)) == name:  # noqa: SIM102 - one thought each
                         if reading.ordinal + point.alone > rungs.stop:
                             return True
         return False
@@ -501,15 +564,31 @@ class LockoutPolicy:
         return self.hits.holds_for(verifier) and mass.exceeds(weight, charges, readings)
 
     def _names(self, kind: SecretClass, lane: Lane) -> dict[bytes, str]:
-        """The names in the record of the meters that it remembers."""
-        return {self.meter(kind, lane): lane.name(kind), b"!" + month_of(kind).encode(): month_of(kind)}
+        """The names in the record of the meters that it remembers, whatever their era."""
+        return {name.encode(): name for name in (lane.name(kind), month_of(kind))}
 
-    def rung(self, kind: SecretClass, lane: Lane, count: int) -> str:
+    def rung(self, kind: SecretClass, lane: Lane, count: int, opened: int = 0) -> str:
         """The rung that *count* failures reach: ``stopped``, ``slowed`` or none."""
-        rungs = self.rungs(kind, lane)
+        rungs = self.rungs(kind, lane, opened)
         if count >= rungs.stop:
             return "stopped"
         return "slowed" if kind in LADDERED and count >= rungs.free else ""
+
+    def why_shut(self, record: Record, *, now: datetime) -> str:
+        """Why a proof of the owner opens nothing, or "" where it opens the strangers' lane."""
+        point = record.checkpoint(OPENED)
+        if point.total < self.rungs(SecretClass.PASSWORD, STRANGERS, point.opened).stop:
+            return "not stopped"
+        month = record.checkpoint(month_of(SecretClass.PASSWORD)).within(self.month.window, now)
+        if month.total >= self.month.stop:
+            return "month"
+        recent = sum(now < one.at + self.unlocks.window for one in record.openings)
+        return "budget" if recent >= self.unlocks.limit or point.opened >= MAX_OPENINGS else ""
+
+
+def _without_era(meter: bytes) -> bytes:
+    """What a meter is called in every era."""
+    return meter.removeprefix(KEEP).partition(b"@")[0]
 
 
 def _another(candidate: int | None) -> int | None:

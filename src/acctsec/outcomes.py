@@ -263,6 +263,18 @@ class ResetPending:
 
 
 @frozen
+class UnlockPending:
+    """The link opens the lane of strangers until *expires*. Looking at it changed nothing."""
+
+    expires: datetime
+
+
+@frozen
+class LockOpened:
+    """Passwords are compared again where nobody is known: sign in now. Nobody is signed in, and nothing else was opened."""
+
+
+@frozen
 class EnrollmentStarted:
     """An authenticator can be set up from *uri* or *key*; nothing is stored until ``confirm_factor`` proves it."""
 
@@ -353,6 +365,7 @@ class Export:
     devices: tuple[datetime, ...]
     networks: tuple[datetime, ...]
     failures: tuple[tuple[str, int], ...]
+    openings: tuple[datetime, ...]
     change_required: bool
     disabled: bool
     habits: tuple[int, int] = (0, 0)
@@ -411,4 +424,5 @@ CheckPasswordOutcome = PasswordAccepted | PasswordRejected | TryAgain
 SetPasswordOutcome = PasswordChanged | PasswordRejected | Refused | TryAgain
 SignInOutcome = SignedIn | ChallengeRequired | FactorRequired | EnrollmentRequired | PasswordChangeRequired | Refused | TryAgain
 VerifyFactorOutcome = SignedIn | ProofAccepted | FactorRequired | PasswordChangeRequired | Refused | TryAgain
+UnlockOutcome = LockOpened | Refused | TryAgain
 RedeemResetOutcome = PasswordChanged | PasswordRejected | FactorRequired | Refused | TryAgain

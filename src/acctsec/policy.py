@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import AttrsInstance, evolve, field, fields, frozen, has
 
+from acctsec.attacks.policy import AttackPolicy
 from acctsec.checks import kind, text
 from acctsec.errors import ConfigError
 from acctsec.hashing import HashingPolicy
@@ -65,7 +66,7 @@ def _is_risk_policy(_: object, __: object, value: "RiskPolicy | None") -> None:
 @frozen(kw_only=True)
 class Policy:
     """
-    Everything that is decided about passwords, resets, factors, lockout, hashing and sessions, as one value.
+    Everything that is decided about passwords, resets, factors, lockout, attacks, hashing and sessions, as one value.
 
     *risk* weighs every sign-in whose password was right, such as ``LikelihoodRatio()``; what it asks for comes on top of all
     that is due. Default: none, and nothing is remembered for it.
@@ -81,6 +82,7 @@ class Policy:
     reset: ResetPolicy = field(factory=ResetPolicy, validator=kind(ResetPolicy))
     mfa: MfaPolicy = field(factory=MfaPolicy, validator=kind(MfaPolicy))
     lockout: LockoutPolicy = field(factory=LockoutPolicy, validator=kind(LockoutPolicy))
+    attacks: AttackPolicy = field(factory=AttackPolicy, validator=kind(AttackPolicy))
     sessions: SessionPolicy = field(factory=SessionPolicy, validator=kind(SessionPolicy))
     risk: "RiskPolicy | None" = field(default=None, validator=_is_risk_policy)
     groups: Mapping[str, PasswordPolicy] = field(default=Parts({}), converter=Parts)

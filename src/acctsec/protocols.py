@@ -373,6 +373,7 @@ class Message:
 
     *key* is the same whenever the same message is handed over again: send once a key. A reset carries a *link* token
     (put it into the fragment of a configured URL), good until *expires*, and a *code* to type, good until *code_expires*.
+    So does the news that guessing was stopped, where its *link* opens the lane of strangers again.
     """
 
     key: str

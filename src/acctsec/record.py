@@ -5,7 +5,7 @@ Each policy takes and returns its own part. What crosses families goes through t
 a cap and a defined loser, so a record never grows past 16 KiB.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from hmac import compare_digest
 from typing import Self
@@ -24,8 +24,9 @@ MAX_SPENT = 32
 MAX_COMMITS = 8
 MAX_PLACES = 24
 MAX_SIGN_INS = 256  # above, all is halved: who moved house is known in the new one after as many sign-ins
-MAX_CHECKPOINTS = 2 * (2 + MAX_DEVICES + MAX_NETWORKS) + 5 + 1
+MAX_CHECKPOINTS = 2 * (2 + MAX_DEVICES + MAX_NETWORKS) + 6 + 1
 """Lanes and months of password and factor, the other classes, the hit count."""
+MAX_OPENINGS = MAX_DEVICES  # an opened lane takes the room of a device
 MAX_BYTES = 16 * 1024
 
 RAPID = timedelta(days=1)
@@ -156,10 +157,12 @@ class Spent(Part, frozen=True, kw_only=True):
     expires: datetime
 
 
-class Checkpoint(Part, frozen=True, kw_only=True):
+class Checkpoint(Part, frozen=True, kw_only=True, array_like=True):
     """
     How far the failures of one lane, or of a budget that refills by time, had come when the record last heard of it; how many
     more were counted by processes *alone*, of which no meter knows; the *rung* they reached; and *since* when that is known.
+    *opened* says how often the owner opened the lane since a success, a reset or an administrator cleared it. Of all parts there
+    are most of these, so what lies in a store are their values without names.
     """
 
     lane: str
@@ -167,6 +170,7 @@ class Checkpoint(Part, frozen=True, kw_only=True):
     rung: str = ""
     since: datetime | None = None
     alone: int = 0
+    opened: int = 0
 
     def within(self, window: timedelta | None, now: datetime) -> Self:
         """The same without what a ladder with that *window* has forgotten by now."""
@@ -178,6 +182,13 @@ class Checkpoint(Part, frozen=True, kw_only=True):
     def total(self) -> int:
         """All failures it knows of."""
         return self.count + self.alone
+
+
+class Opening(Part, frozen=True, kw_only=True):
+    """The owner opened the lane of strangers. *number* only rises: it is part of the name of that lane's meter."""
+
+    number: int
+    at: datetime
 
 
 class History(Part, frozen=True, kw_only=True):
@@ -233,12 +244,14 @@ class Record(Part, frozen=True, kw_only=True):
 
     *incarnation* is new whenever the subject is created again. *epoch* rises with every change of a credential: whatever
     was minted under an older one is dead. *meters* is part of the names of the subject's meters: raising it starts them anew.
+    *lanes* is part of the names of all of them but the budgets that refill by time alone. *openings* are the newest few.
     *habits* are kept where ``Policy.risk`` is set, and stay when the password changes.
     """
 
     incarnation: bytes
     epoch: int = 0
     meters: int = 0
+    lanes: int = 0
     verifier: Verifier | None = None
     history: tuple[Verifier, ...] = ()
     resets: tuple[Reset, ...] = ()
@@ -248,6 +261,7 @@ class Record(Part, frozen=True, kw_only=True):
     sessions: tuple[Session, ...] = ()
     spent: tuple[Spent, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
+    openings: tuple[Opening, ...] = ()
     change: ChangeReason | None = None
     disabled: bool = False
     commits: tuple[bytes, ...] = ()
@@ -294,16 +308,37 @@ class Record(Part, frozen=True, kw_only=True):
 
     def with_fresh_meters(self) -> Self:
         """Start the subject's meters anew; what was counted before is forgotten."""
-        return evolve(self, meters=self.meters + 1, checkpoints=())
+        return evolve(self, meters=self.meters + 1, checkpoints=(), openings=())
+
+    def with_fresh_lanes(self, *, kept: Collection[str]) -> Self:
+        """Start the subject's lanes anew; the budgets in *kept* go on, and so does what the record knows of them."""
+        left = tuple(point for point in self.checkpoints if point.lane in kept)
+        return evolve(self, lanes=self.lanes + 1, checkpoints=left)
+
+    def with_opening(self, lane: str, *, now: datetime) -> Self:
+        """
+        Open a lane for as many failures as a device has. Where there is no room beside the known devices, the one seen
+        longest ago is forgotten, and its lane with it.
+        """
+        opened = self.checkpoint(lane).opened + 1
+        excess = max(len(self.devices) + opened - MAX_DEVICES, 0)
+        number = self.openings[-1].number + 1 if self.openings else 1
+        openings = (*self.openings, Opening(number=number, at=now))[-MAX_OPENINGS:]
+        after = evolve(self, openings=openings, devices=self.devices[excess:])
+        return after.with_checkpoint(Checkpoint(lane=lane, since=now, opened=opened))
 
     def with_session(self, session: Session) -> Self:
         """Add a session; past the cap the oldest one ends."""
         return evolve(self, sessions=(*self.sessions, session)[-MAX_SESSIONS:])
 
     def with_device(self, device: Device) -> Self:
-        """Add or refresh a known device; past the cap the one seen longest ago is forgotten, and its lane with it."""
+        """
+        Add or refresh a known device; past the cap the one seen longest ago is forgotten, and its lane with it. While the
+        lane of strangers is open by its owner's doing there is room for fewer.
+        """
         others = tuple(known for known in self.devices if known.id != device.id)
-        return evolve(self, devices=(*others, device)[-MAX_DEVICES:])
+        room = max(MAX_DEVICES - sum(point.opened for point in self.checkpoints), 1)
+        return evolve(self, devices=(*others, device)[-room:])
 
     def without_places(self) -> Self:
         """Forget every known device and network."""

@@ -35,7 +35,7 @@ class ResetPolicy:
         code_lifetime: how long a typed code works. Default 10 min (ASVS 5.0 6.5.5).
         code_digits: of a typed code. Default 8, from 6 (SP 800-63B-4 section 4.2.1.2) to 10.
         live: how many resets may be live at once, at most 3. A request beyond displaces none of them. Default 3, since people
-            whose mail is late ask again and then take any of them.
+            whose mail is late ask again and then take any of them. Of two addresses each has room for one at least.
         per_source: requests from one source. Default 10 an hour: three people behind one address, with all of theirs.
         per_subject: reset messages each address of a subject gets. Default 3 in 25 min. The window ends before a link does:
             whoever uses up an owner's messages has filled the mailbox with links that still work.
@@ -65,14 +65,18 @@ class ResetPolicy:
         if not timedelta(minutes=1) <= self.resume_lifetime <= self.link_lifetime:
             raise ConfigError("resume_lifetime is not between 1 minute and link_lifetime.", remedy="Shorten it to 10 minutes.")
 
-    def issue(self, live: tuple[Reset, ...], new: Reset, *, epoch: int, now: datetime) -> tuple[Reset, ...] | None:
+    def issue(
+        self, live: tuple[Reset, ...], new: Reset, *, epoch: int, now: datetime, addresses: int = 1
+    ) -> tuple[Reset, ...] | None:
         """
         Add *new* to the live resets, or answer None when there is no room: a request never displaces a live reset.
 
-        The same request delivered again (equal id) replaces its own earlier reset.
+        Where the subject has several *addresses*, none takes the room of the others: somebody who has lost one of them needs
+        the next, whatever is asked for the first. The same request delivered again (equal id) replaces its own earlier reset.
         """
         kept = tuple(reset for reset in self.alive(live, epoch=epoch, now=now) if reset.id != new.id)
-        return (*kept, new) if len(kept) < self.live else None
+        own = sum(reset.recipient == new.recipient for reset in kept)
+        return (*kept, new) if len(kept) < self.live and own < max(self.live + 1 - addresses, 1) else None
 
     def alive(self, live: tuple[Reset, ...], *, epoch: int, now: datetime) -> tuple[Reset, ...]:
         """The resets that can still be redeemed."""

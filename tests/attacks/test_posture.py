@@ -1,6 +1,7 @@
 """Postures: up at once, down slowly, never in between, and each change told once."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from itertools import pairwise
 
 import attrs
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from acctsec import ConfigError
 from acctsec.attacks.decay import UNMARKED
 from acctsec.attacks.networks import Networks
-from acctsec.attacks.posture import CALM, FOLLOWS, Band, Bands, Measure, Posture, PosturePolicy, Stance, highest
+from acctsec.attacks.posture import _FIELDS, CALM, FOLLOWS, Band, Bands, Change, Measure, Posture, PosturePolicy, Stance, highest
 from acctsec.attacks.reputation import ReputationPolicy, Wrong, charge
 from acctsec.attacks.signals import Detector, Scope, Signal
 
@@ -114,11 +115,8 @@ def test_each_change_is_told_once_and_says_what_it_is(signals):
 
 
 def test_what_is_told():
-    _, (told,) = POLICY.step(CALM, Signal(Detector.CROWD, "192.0.2.0/24", 30), now=1_000_000)
-    assert (told.detector, told.scope, told.name, told.level) == (Detector.CROWD, Scope.PREFIX, "192.0.2.0/24", 30)
-    assert (told.before, told.after, told.at) == (Posture.NORMAL, Posture.CHALLENGE, datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
-    with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        told.level = 0
+    _, told = POLICY.step(CALM, Signal(Detector.CROWD, "192.0.2.0/24", 30), now=1_000_000)
+    assert told == (Change(Detector.CROWD, "192.0.2.0/24", Posture.NORMAL, Posture.CHALLENGE, 30, 1_000_000),)
 
 
 @given(one=st.sampled_from(Posture), other=st.sampled_from(Posture))
@@ -141,6 +139,22 @@ def test_a_clock_that_is_behind_shortens_no_hold_and_a_broken_one_prolongs_none(
     assert stance == CALM and len(told) == 1
 
 
+@pytest.mark.parametrize(
+    ("bands", "levels", "postures"),
+    [
+        (Bands(notify=Band(at=10, below=5)), [9, 10, 4], [0, 1, 0]),
+        (Bands(notify=Band(at=10, below=5), tighten=Band(at=40, below=20)), [39, 40, 19, 4], [1, 3, 1, 0]),
+        (Bands(challenge=Band(at=10, below=5), tighten=Band(at=40, below=20)), [40, 19, 4], [3, 2, 0]),
+        (Bands(tighten=Band(at=40, below=20)), [39, 40, 19], [0, 3, 0]),
+    ],
+)
+def test_only_the_postures_that_have_a_band_are_taken(bands, levels, postures):
+    """Who wants to be told before anybody is challenged leaves the challenge out."""
+    stances, told = played([(level, HOLD) for level in levels], attrs.evolve(POLICY, spray=bands))
+    assert [stance.posture for _, _, stance in stances] == [Posture(number) for number in postures]
+    assert [change.after for change in told] == [after for before, after in pairwise([0, *postures]) if after != before]
+
+
 def test_a_detector_that_leads_to_nothing_ends_what_it_began():
     """A policy that is changed: what it no longer knows falls, and is told."""
     off = attrs.evolve(POLICY, spray=None)
@@ -154,24 +168,25 @@ def test_a_detector_that_leads_to_nothing_ends_what_it_began():
 
 def test_every_detector_has_a_scope_and_a_place_in_the_policy():
     policy = PosturePolicy(asn=BANDS)
+    assert {field.name for field in attrs.fields(PosturePolicy)} == set(_FIELDS.values()) and set(_FIELDS) == set(Detector)
     assert all(isinstance(policy.bands(detector), Bands) and isinstance(detector.scope, Scope) for detector in Detector)
     assert PosturePolicy().bands(Detector.ASN) is None
 
 
 def test_a_stuffing_address_is_challenged_and_then_tightened_and_forgotten():
-    """The parts together: 25 unknown names challenge it, frequent passwords tighten it, a week forgives it."""
+    """The parts together: 50 wrong guesses challenge it, frequent passwords tighten it, a week forgives it."""
     reputation, policy, place, score, stance = ReputationPolicy(), PosturePolicy(), Networks("192.0.2.7"), UNMARKED, CALM
     reached = {}
     for number in range(1, 1_000):
-        changed, (signal,) = charge(
+        changed, (signal, _) = charge(
             {(Detector.ADDRESS, place.address): score}, reputation, place, Wrong(known_name=False, sightings=number // 50), now=0
         )
         score = changed[Detector.ADDRESS, place.address]
         stance, told = policy.step(stance, signal, now=0)
         reached |= {change.after: number for change in told}
-    assert reached[Posture.CHALLENGE] == 25 and set(reached) == {Posture.CHALLENGE}
-    for _ in range(400):
-        changed, (signal,) = charge(
+    assert reached[Posture.CHALLENGE] == 50 and set(reached) == {Posture.CHALLENGE}
+    for _ in range(900):
+        changed, (signal, _) = charge(
             {(Detector.ADDRESS, place.address): score}, reputation, place, Wrong(known_name=False, sightings=99), now=0
         )
         score = changed[Detector.ADDRESS, place.address]
@@ -196,7 +211,13 @@ BAND = Band(at=30, below=15)
         (Bands, {"challenge": BAND, "tighten": Band(at=40, below=14)}),
         (Bands, {"challenge": 30}),
         (Bands, {"challenge": BAND, "hold": timedelta(0)}),
+        (Bands, {}),
+        (Bands, {"notify": Band(at=31, below=15), "challenge": BAND}),
+        (Bands, {"notify": Band(at=29, below=16), "challenge": BAND}),
         (PosturePolicy, {"surge": BAND}),
+        (PosturePolicy, {"surge": Bands(tighten=BAND)}),
+        (PosturePolicy, {"unknown": Bands(challenge=BAND)}),
+        (PosturePolicy, {"unknown": Bands(notify=BAND, tighten=Band(at=40, below=20))}),
         (PosturePolicy, {"spray": 30}),
     ],
     ids=str,

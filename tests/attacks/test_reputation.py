@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.attacks.sizes import deep_size
 
 from acctsec import ConfigError
+from acctsec._values import evolve as evolve_value
 from acctsec.attacks.decay import UNMARKED
 from acctsec.attacks.networks import Networks
 from acctsec.attacks.recent import RecentCounts
@@ -26,8 +27,16 @@ WRONGS = st.builds(Wrong, st.booleans(), st.integers(0, 40), st.booleans(), st.b
 
 def test_the_weights_are_those_of_stop_guessing():
     policy = ReputationPolicy()
-    assert [policy.weight(Wrong(known_name=known, sightings=n)) for n in (0, 20) for known in (True, False)] == [1, 2, 5, 10]
-    assert policy.weight(Wrong(known_name=True, sightings=19)) == 1
+    assert [policy.weight(Wrong(known_name=True, sightings=n)) for n in (0, 19, 20)] == [1, 1, 5]
+    assert [policy.unknown_weight(Wrong(known_name=False, sightings=n)) for n in (0, 19, 20)] == [2, 2, 10]
+
+
+@given(wrong=WRONGS)
+def test_what_can_be_seen_weighs_every_name_alike(wrong):
+    """A challenge that came sooner for names that nobody has would tell which ones somebody has."""
+    policy = ReputationPolicy()
+    assert policy.weight(evolve_value(wrong, known_name=True)) == policy.weight(evolve_value(wrong, known_name=False))
+    assert policy.unknown_weight(evolve_value(wrong, known_name=True)) == 0
 
 
 @given(wrong=WRONGS)
@@ -35,6 +44,7 @@ def test_a_known_device_and_a_repeat_are_free(wrong):
     """An owner with a stale password is no attacker, however often he comes."""
     free = wrong.known_device or wrong.repeated
     assert (ReputationPolicy().weight(wrong) == 0) is free
+    assert not free or ReputationPolicy().unknown_weight(wrong) == 0
 
 
 @given(wrongs=st.lists(st.tuples(WRONGS, st.integers(0, DAY)), max_size=20))
@@ -48,21 +58,24 @@ def test_all_networks_of_a_source_are_charged(wrongs):
             scores |= changed
     if wrongs:
         assert [(s.detector, s.name) for s in signals] == [
-            (Detector.ADDRESS, "192.0.2.8"), (Detector.PREFIX, "192.0.2.0/24"), (Detector.ASN, "AS64500")]  # fmt: skip
+            (Detector.ADDRESS, "192.0.2.8"), (Detector.PREFIX, "192.0.2.0/24"), (Detector.ASN, "AS64500"),
+            (Detector.UNKNOWN, "192.0.2.8")]  # fmt: skip
         assert signals[1].level == signals[2].level and 2 * signals[0].level <= signals[1].level <= 2 * signals[0].level + 1
         assert scores[Detector.ADDRESS, "192.0.2.7"] == scores[Detector.ADDRESS, "192.0.2.8"]
 
 
 def test_who_has_no_address_shares_one_bucket():
     changed, signals = charge({}, ReputationPolicy(), Networks("unknown"), Wrong(known_name=False), now=0)
-    assert signals == (Signal(Detector.ADDRESS, "unknown", 2),) and len(changed) == 1
+    assert signals == (Signal(Detector.ADDRESS, "unknown", 1), Signal(Detector.UNKNOWN, "unknown", 2)) and len(changed) == 2
 
 
 def test_a_success_has_no_step():
     """I13: nothing but time lowers a score, so nobody buys guesses with an account of his own."""
     names = {name for name in dir(ReputationPolicy) if not name.startswith("_")}
-    assert names == {"half_life", "wrong", "unknown", "frequent", "frequent_from", "most", "weight", "charge", "points"}
-    assert min(ReputationPolicy().weight(Wrong(*flags)) for flags in [(True,), (False,), (True, 99), (True, 0, True)]) >= 0
+    fields = {"half_life", "wrong", "unknown", "frequent", "frequent_from", "most"}
+    assert names == fields | {"weight", "unknown_weight", "charge", "points"}
+    for weight in (ReputationPolicy().weight, ReputationPolicy().unknown_weight):
+        assert min(weight(Wrong(*flags)) for flags in [(True,), (False,), (True, 99), (True, 0, True)]) >= 0
 
 
 def greedy(policy, threshold, days, pause):
@@ -70,7 +83,7 @@ def greedy(policy, threshold, days, pause):
     score, guesses, now = UNMARKED, 0, 0
     while now < days * DAY:
         if policy.points(score, now=now) + 1 < threshold:
-            score, _ = policy.charge(score, Wrong(known_name=True), now=now)
+            score, _ = policy.charge(score, policy.weight(Wrong(known_name=True)), now=now)
             guesses += 1
         else:
             now += pause
@@ -86,7 +99,7 @@ def test_who_waits_for_half_lives_gets_what_was_said(pause):
 def test_a_full_score_is_forgiven_within_five_days():
     policy, score = ReputationPolicy(), UNMARKED
     for _ in range(3_000):
-        score, level = policy.charge(score, Wrong(known_name=False, sightings=20), now=0)
+        score, level = policy.charge(score, policy.unknown_weight(Wrong(known_name=False, sightings=20)), now=0)
     assert level == policy.most
     assert policy.points(score, now=4 * DAY) > 25 >= policy.points(score, now=5 * DAY)
 
@@ -94,7 +107,7 @@ def test_a_full_score_is_forgiven_within_five_days():
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"wrong": 3},
+        {"wrong": 0},
         {"unknown": 0},
         {"half_life": timedelta(0)},
         {"half_life": 5},
@@ -174,7 +187,7 @@ def test_a_flood_of_addresses_drives_out_no_bad_one():
     """I18: what is dropped is worth less than what stays."""
     policy = ReputationPolicy()
     table = Table(lambda score, now: policy.points(score, now=now), room=1_000)
-    step = lambda score: policy.charge(score, Wrong(known_name=True), now=0)[0]
+    step = lambda score: policy.charge(score, 1, now=0)[0]
     for _ in range(60):
         table.change("bad", step, UNMARKED, now=0)
     for number in range(20_000):
@@ -189,7 +202,7 @@ def test_what_is_worth_nothing_any_more_goes_first():
     for number in range(17):
         table.change(
             number,
-            lambda score, n=number: policy.charge(score, Wrong(known_name=False), now=n * 10 * DAY)[0],
+            lambda score, n=number: policy.charge(score, 2, now=n * 10 * DAY)[0],
             UNMARKED,
             now=number * 10 * DAY,
         )
@@ -210,9 +223,7 @@ def test_a_million_addresses_stay_within_the_stated_bytes(addresses):
     largest = 0
     for number in range(addresses):
         key = (Detector.ADDRESS, f"2001:db8:{number >> 16:x}:{number & 0xFFFF:x}::/64")
-        table.change(
-            key, lambda score, now=number: policy.charge(score, Wrong(known_name=False), now=now)[0], UNMARKED, now=number
-        )
+        table.change(key, lambda score, now=number: policy.charge(score, 2, now=now)[0], UNMARKED, now=number)
         largest = max(largest, len(table))
         if number == 65_535:
             full = deep_size(table._kept)

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from tests.attacks.sizes import deep_size
 
 from acctsec import ConfigError
+from acctsec._values import evolve
 from acctsec.attacks.networks import Networks
 from acctsec.attacks.signals import Detector, Signal, opaque
 from acctsec.attacks.spray import Guessed, SprayPolicy, Sprays
-from acctsec.attacks.spread import Spread, SpreadPolicy
+from acctsec.attacks.spread import Spread, SpreadPolicy, Touched
 
 DAY = 86_400_000_000
 SMALL = SpreadPolicy(keys=16, bits=64)
@@ -26,6 +27,11 @@ def digest(*parts):
 def own_bit(number):
     """A member with a bit of its own among 64."""
     return number.to_bytes(16, "big")
+
+
+def kept(state):
+    """The table of the present window, as one."""
+    return {key: touched for part in state.parts for key, touched in part.items()}
 
 
 TOUCHES = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 63), st.integers(0, DAY)), max_size=300)
@@ -69,11 +75,11 @@ def check_that_the_frequent_stay(touches, state=FRESH, now=0):
         safe[key].add(member)
         for one, members in exact.items():
             if len(members) * SMALL.keys > number:
-                assert digest(one)[:16] in state.keys
+                assert digest(one)[:16] in kept(state)
                 assert SMALL.members(state, digest(one), now=now) >= len(safe[one])
             else:
                 safe[one] = set()
-        assert len(state.keys) <= SMALL.keys
+        assert len(kept(state)) == state.held <= SMALL.keys
 
 
 @given(touches=SKEWED)
@@ -105,10 +111,39 @@ def test_the_least_count_bounds_what_was_forgotten(touches):
     state = Spread()
     for key, member in touches:
         state, _ = SMALL.touch(state, digest(key), own_bit(member), now=0)
-    total = sum(touched.count for touched in state.keys.values())
-    assert total <= len(touches) and state.least <= total / SMALL.keys
-    assert all(touched.count >= state.least for touched in state.keys.values())
-    assert all(touched.count >= touched.members.bit_count() for touched in state.keys.values())
+    counts = [touched.count for touched in kept(state).values()]
+    assert sum(counts) <= len(touches) and state.least <= sum(counts) / SMALL.keys
+    assert all(count >= state.least for count in counts)
+    assert all(touched.count >= touched.members.bit_count() for touched in kept(state).values())
+
+
+@given(touches=SKEWED)
+def test_a_step_copies_two_parts_and_the_table_is_one(touches):
+    """Whatever part a key falls in, the one that goes is the least of all."""
+    state, evicted = Spread(), 0
+    for key, member in touches:
+        before, past = state, kept(state)
+        state, _ = SMALL.touch(state, digest(key), own_bit(member), now=0)
+        now = kept(state)
+        assert sum(one is not other for one, other in zip(before.parts, state.parts, strict=bool(before.parts))) <= 2
+        for gone in past.keys() - now.keys():
+            evicted += 1
+            assert past[gone].count == min(touched.count for touched in past.values()) == state.least
+            assert now[digest(key)[:16]].count == state.least + 1
+        for part, least in zip(state.parts, state.leasts, strict=True):
+            assert all(touched.count >= least for touched in part.values())
+    assert not evicted or state.held == SMALL.keys
+
+
+@given(touches=SKEWED, more=SKEWED)
+def test_a_policy_with_more_room_forgets_nothing_of_what_it_took_over(touches, more):
+    """A key that was driven out before counts as if it had been there, so its bound still holds."""
+    wider, state, exact = SpreadPolicy(keys=20, bits=64), Spread(), defaultdict(set)
+    for policy, some in ((SMALL, touches), (wider, more)):
+        for key, member in some:
+            state, _ = policy.touch(state, digest(key), own_bit(member), now=0)
+            exact[key].add(member)
+    assert all(touched.count >= len(exact[key]) for key in exact if (touched := kept(state).get(digest(key)[:16])))
 
 
 @given(key=st.integers(), members=st.lists(st.integers(0, 5), max_size=100))
@@ -117,7 +152,7 @@ def test_repeating_is_of_no_use(key, members):
     state = Spread()
     for member in members:
         state, level = SMALL.touch(state, digest(key), own_bit(member), now=0)
-        assert state.keys[digest(key)[:16]].count == level
+        assert kept(state)[digest(key)[:16]].count == level
     if members:
         assert level == len(set(members))
 
@@ -195,13 +230,14 @@ def test_full_tables_stay_within_the_stated_bytes(policy):
     """Every place taken, every bitmap full, in both windows."""
     state = Spread()
     for now in (0, DAY):
-        state, _ = policy.touch(state, digest(0), own_bit(0), now=now)
-        full = {
-            digest(now, n)[:16]: type(state.keys[digest(0)[:16]])(10**6 + n, (1 << policy.bits) - 1 - n)
-            for n in range(policy.keys)
-        }
-        state = Spread(state.window, full, 10**6, state.before)
-    state = Spread(state.window, full, 10**6, {digest("b", n)[:16]: (1 << policy.bits) - 1 - n for n in range(policy.keys)})
+        for number in range(policy.keys):
+            state, _ = policy.touch(state, digest(now, number), own_bit(0), now=now)
+        full = tuple(
+            {key: Touched(10**6 + number, (1 << policy.bits) - 1 - number - at) for number, key in enumerate(part)}
+            for at, part in enumerate(state.parts)
+        )
+        state = evolve(state, parts=full, leasts=tuple(10**6 - at for at in range(len(full))))
+    assert state.held == policy.keys and len(state.earlier) == len(state.parts)
     assert deep_size(state) <= policy.most_bytes <= 2.5 * deep_size(state)
 
 

@@ -20,6 +20,7 @@ from tests.bench import (  # noqa: F401 - they register
     resets,
     sign_in,
     start,
+    watching,
     writers,
 )
 from tests.bench.table import BENCH, Row, table

@@ -164,9 +164,9 @@ def folder() -> tempfile.TemporaryDirectory:
 
 
 def sources() -> Iterator[Context]:
-    """Contexts of requests, each from a source of its own."""
+    """Contexts of requests, each from a source of its own, and in a network of its own: no other one's guesses matter to it."""
     for number in count():
-        yield Context(source=Source(f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"))
+        yield Context(source=Source(f"10.{number & 255}.{number >> 8 & 255}.{number >> 16 & 255}"))
 
 
 def engine(store, users, *, rules: Policy | None = None, keys: Keyring | None = None, mailbox=None, **more) -> Engine:

@@ -15,6 +15,7 @@ from acctsec import (
     ResetCode,
     ResetLink,
     TotpCode,
+    UnlockFactor,
 )
 from acctsec.testing.doubles import Authenticator
 from acctsec.testing.world import IDENTIFIER
@@ -84,6 +85,11 @@ def secret_kinds(w):
             5,
             lambda n: engine.confirm_factor(second.ticket, TotpCode(codes[n]), context=here(n)),
         ),
+        "factor that opens a lane": (
+            "unlock",
+            5,
+            lambda n: engine.unlock(UnlockFactor(IDENTIFIER, app.wrong(now, n)), context=here(n)),
+        ),
     }
 
 
@@ -96,4 +102,5 @@ KINDS = [
     "recovery code at a reset",
     "reset code",
     "enrolment",
+    "factor that opens a lane",
 ]

@@ -139,13 +139,13 @@ class Exhibit(World[Engine]):
         outcome = operation()
         return outcome, self.calls_since(mark)
 
-    def admitted(self, kind: str, mark: int = 0, *, first_row_only: bool = False) -> int:
+    def admitted(self, kind: str, mark: int = 0, *, first_meter_only: bool = False) -> int:
         """How many guesses of a class were let through to a comparison since the trace had *mark* entries."""
         charged = [(call[1][0], call[2]) for call in self.trace[mark:] if call[0] == "charge"]
         of_kind = [one for one in charged if one[0][-1].meter.removeprefix(b"!").startswith(f"{kind}/".encode())]
-        rows = {charges[-1].slot for charges, _ in of_kind[:1] if first_row_only}
+        meters = {_lane(charges) for charges, _ in of_kind[:1] if first_meter_only}
         through = [charges for charges, readings in of_kind if all(isinstance(one, Granted) for one in readings)]
-        return sum(not rows or charges[-1].slot in rows for charges in through)
+        return sum(not meters or _lane(charges) in meters for charges in through)
 
     def flushes(self, mark: int = 0) -> int:
         """How often something was written since the trace had *mark* entries."""
@@ -308,3 +308,8 @@ class Process:
         self._process.stdin.close()
         self._process.wait(timeout=60)
         self._process.stdout.close()
+
+
+def _lane(charges):
+    """The meter that counts a lane: its row, and its name there."""
+    return charges[-1].slot, charges[-1].meter

@@ -60,7 +60,7 @@ def test_m072_a_swarm_gets_as_many_tries_at_a_code_as_one(w, at):
     hit = kinds(outcomes).get("PasswordChanged", 0)
     assert hit <= 1
     # The right code gives its unit back. A redemption starts the meters anew, and leaves no code to be guessed there.
-    assert w.admitted("reset-code", mark, first_row_only=True) <= 5 + hit
+    assert w.admitted("reset-code", mark, first_meter_only=True) <= 5 + hit
 
 
 @pytest.mark.parametrize("at", [0, 4, 5, 60])

@@ -6,7 +6,7 @@ from tests.simulation.world import Try
 
 from acctsec import Account, MemoryStore, Policy
 from acctsec._values import evolve
-from acctsec.lockout import Admitted, Attempt, Closed, Lane, OverBudget, SecretClass
+from acctsec.lockout import Admitted, Attempt, Closed, Lane, OverBudget, SecretClass, era
 from acctsec.protocols import Settle
 from acctsec.record import Record, Reset, Verifier
 from acctsec.steps import Changed, Compared, Drawn, Granted, NewVerifier, Scene, issue_reset, redeem, sign_in
@@ -99,6 +99,7 @@ class Ours:
             candidate=candidate,
             outside=candidate,
             hold=self._id(),
+            era=era(record, lane.name(SecretClass.PASSWORD)),  # a reset begins the lanes anew, and not the month
         )
 
     def _granted(self, one: Try, now: int, lane: Lane) -> bytes:

@@ -6,7 +6,8 @@ An ignored complaint is a demand: each checker objects to an ignore that nothing
 
 from typing import assert_never
 
-from acctsec.outcomes import PasswordAccepted, PasswordRejected
+from acctsec.claims import UnlockFactor, UnlockLink, UnlockProof
+from acctsec.outcomes import LockOpened, PasswordAccepted, PasswordRejected, Refused, TryAgain, UnlockOutcome
 
 
 def complete(outcome: PasswordAccepted | PasswordRejected) -> float:
@@ -16,6 +17,28 @@ def complete(outcome: PasswordAccepted | PasswordRejected) -> float:
             return strength.guesses_log10
         case PasswordRejected(objections=objections):
             return float(len(objections))
+        case never:
+            assert_never(never)
+
+
+def opened(outcome: UnlockOutcome) -> str:
+    """So is what opens a lane."""
+    match outcome:
+        case LockOpened():
+            return "sign in"
+        case Refused() | TryAgain():
+            return "reset"
+        case never:
+            assert_never(never)
+
+
+def proof(proof: UnlockProof) -> str:
+    """And what it is opened with."""
+    match proof:
+        case UnlockLink(token=token):
+            return token
+        case UnlockFactor(identifier=identifier):
+            return identifier
         case never:
             assert_never(never)
 

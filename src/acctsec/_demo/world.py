@@ -6,7 +6,18 @@ from pathlib import Path
 
 from attrs import Factory, define, evolve, field, fields, frozen
 
-from acctsec import CHEAPEST, SOCIAL_DEFAULT, Account, Engine, HashingPolicy, Keyring, Message, Policy, SqliteStore
+from acctsec import (
+    CHEAPEST,
+    SOCIAL_DEFAULT,
+    Account,
+    Engine,
+    HashingPolicy,
+    Keyring,
+    Message,
+    MessagePurpose,
+    Policy,
+    SqliteStore,
+)
 from acctsec._demo.stage import Broken
 from acctsec.events import Event
 from acctsec.hashing.policy import Comparison
@@ -74,7 +85,8 @@ class Mailbox:
 
     def link(self, subject: str) -> str:
         """The latest reset link somebody got."""
-        links = [message.link for message in self.of(subject) if message.link]
+        resets = [message for message in self.of(subject) if message.purpose is MessagePurpose.RESET]
+        links = [message.link for message in resets if message.link]
         if not links:
             raise Broken(f"no reset link came to {subject}")
         return links[-1]

@@ -11,7 +11,7 @@ from acctsec._flows.resets import Resets
 from acctsec.budgets import micros
 from acctsec.claims import Admin
 from acctsec.errors import CommitUnknown
-from acctsec.lockout import LADDERED, STRANGERS, Lane
+from acctsec.lockout import LADDERED, STRANGERS, Lane, era
 from acctsec.outcomes import Acted, Export, LaneStatus, Refused, TryAgain
 from acctsec.protocols import Committed
 from acctsec.steps import Done, administer
@@ -43,8 +43,9 @@ class Administration:
         lanes = [(kind, lane) for kind in sorted(LADDERED) for lane in (STRANGERS, *places)]
         wanted = []
         for kind, lane in lanes:
-            ladder = policy.rungs(kind, lane).ladder(policy.lease)
-            wanted += [(row, policy.meter(kind, lane), ladder) for row in rows]
+            name = lane.name(kind)
+            ladder = policy.rungs(kind, lane, record.checkpoint(name).opened).ladder(policy.lease)
+            wanted += [(row, policy.meter(kind, lane, era(record, name)), ladder) for row in rows]
         tallies = await core.ports.meters.read(wanted, micros(core.now() - EPOCH))
         statuses = []
         for number, (kind, lane) in enumerate(lanes):
@@ -52,7 +53,7 @@ class Administration:
             point = record.checkpoint(lane.name(kind))
             failures = (max(tally.count for tally in own) or point.count) + point.alone
             ready = max(tally.ready for tally in own)
-            stop = policy.rungs(kind, lane).stop
+            stop = policy.rungs(kind, lane, point.opened).stop
             until = EPOCH + timedelta(microseconds=ready) if ready else None
             statuses.append(LaneStatus(lane=lane.name(kind), failures=failures, until=until, stopped=failures >= stop))
         return tuple(statuses)
@@ -91,6 +92,7 @@ class Administration:
             devices=tuple(device.since for device in record.devices),
             networks=tuple(network.since for network in record.networks),
             failures=tuple((point.lane, point.total) for point in record.checkpoints),
+            openings=tuple(one.at for one in record.openings),
             change_required=record.change is not None,
             disabled=record.disabled,
             habits=(record.habits.sign_ins, len(record.habits.places)) if record.habits else (0, 0),

@@ -15,6 +15,8 @@ from acctsec._flows.entries import Entry, Happened, Mail, key, seal
 from acctsec._flows.hashes import Hashes, Password
 from acctsec._flows.tokens import Tokens
 from acctsec._values import Value, evolve
+from acctsec.attacks.networks import OriginResolver
+from acctsec.attacks.watching import AsyncAttackWatch
 from acctsec.budgets import micros
 from acctsec.context import Context, Source
 from acctsec.errors import CommitUnknown, ConfigError, PortError, StoreBusy, StoreUnavailable
@@ -84,6 +86,8 @@ class Ports:
     corpus: AsyncBreachCorpus | None
     popularity: AsyncPopularityCounter | None
     challenge: AsyncChallenge | None
+    watch: AsyncAttackWatch
+    resolver: OriginResolver | None
     hash: Callable[[Job[object]], Awaitable[object]]
     offload: Callable[[Job[Any]], Awaitable[Any]]
     later: Callable[[Callable[[], Coroutine[Any, Any, None]]], bool]  # begins what nobody waits for; False where too much is on
@@ -171,6 +175,11 @@ class Core:
         name = canonical(address)
         typed = name.value if name else address
         return self.keyring.digest("recipient", scene.tenant, scene.subject, typed, key=key)[:16]
+
+    def reaching(self, scene: Scene) -> Scene:
+        """The scene with what a record may know of the addresses that are verified now."""
+        addresses, keys = scene.account.addresses if scene.account else (), range(self.keyring.index_count)
+        return evolve(scene, reachable=frozenset(self.recipient(scene, one, key=key) for one in addresses for key in keys))
 
     def network(self, tenant: str, subject: str, source: str) -> tuple[bytes, ...]:
         """

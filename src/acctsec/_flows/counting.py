@@ -117,15 +117,16 @@ class Counting:
 
     async def reach(self, scene: Scene, who: Who, kind: SecretClass, lane: Lane, count: int) -> None:
         """Say that a failure brought the lane to its next rung; a record says it once."""
-        policy = self.core.policy
-        rung = policy.lockout.rung(kind, lane, count)
-        if not rung or rung == policy.lockout.rung(kind, lane, count - 1):
+        policy, past = self.core.policy, (who.stored or NOBODY).record
+        opened = who.record.checkpoint(lane.name(kind)).opened if who.record else 0
+        rung = policy.lockout.rung(kind, lane, count, opened)
+        if not rung or rung == policy.lockout.rung(kind, lane, count - 1, opened):
             return
         if kind in LADDERED and who.stored:
             await self._written(
                 scene,
                 who,
-                lambda record: reach_rung(policy, record, scene=scene, kind=kind, lane=lane, count=count),
+                lambda record: reach_rung(policy, record, scene=scene, kind=kind, lane=lane, count=count, past=past),
                 (),
             )
             return

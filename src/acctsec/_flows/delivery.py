@@ -8,13 +8,15 @@ from acctsec import events
 from acctsec._flows.core import Core, port
 from acctsec._flows.entries import Happened, Mail, ResetRequest, unseal
 from acctsec._flows.tokens import Purpose
-from acctsec.claims import LinkClaims
+from acctsec.budgets import Budget
+from acctsec.claims import LinkClaims, UnlockClaims
 from acctsec.errors import ConfigError, PortError, StoreError
 from acctsec.identifiers import canonical
+from acctsec.lockout import UNLOCK_LIFETIME
 from acctsec.outcomes import Delivered
 from acctsec.protocols import Account, Charge, Drained, Granted, Message, MessagePurpose
-from acctsec.record import Reset
-from acctsec.steps import Done, No, Scene, issue_reset
+from acctsec.record import Record, Reset
+from acctsec.steps import Done, No, Scene, Step, issue_reset, unlockable
 
 LEASE = timedelta(seconds=60)
 BATCH = 10  # entries in hand at once: one that ends the process takes no more with it
@@ -64,21 +66,56 @@ class Delivery:
             case Happened(key=key, event=event):
                 if core.ports.sink is not None:
                     await port("sink.record", core.ports.sink.record(event, key=key))
+            case Mail(purpose=MessagePurpose.GUESSING_STOPPED):
+                await self._warn(entry, again=drained.attempts > 0)
             case Mail():
-                message = Message(
-                    key=entry.key,
-                    purpose=entry.purpose,
-                    tenant=entry.tenant,
-                    subject=entry.subject,
-                    address=entry.address,
-                    at=entry.at,
-                )
-                await self._send(message)
+                await self._notify(entry)
             case ResetRequest():
                 await self._issue(entry, again=drained.attempts > 0)
             case None:
                 problem = "An outbox entry cannot be read."
                 raise PortError(problem, remedy="Put the key that sealed it back into the keyring.")
+
+    async def _notify(self, mail: Mail, *, link: str | None = None, expires: datetime | None = None) -> None:
+        message = Message(
+            key=mail.key,
+            purpose=mail.purpose,
+            tenant=mail.tenant,
+            subject=mail.subject,
+            address=mail.address,
+            at=mail.at,
+            link=link,
+            expires=expires,
+        )
+        await self._send(message)
+
+    async def _warn(self, mail: Mail, *, again: bool) -> None:
+        """
+        Tell an address that guessing was stopped, with a link that opens the lane of strangers where that is what stopped.
+
+        Strangers bring this about, so an address hears of it so often and no more. News with a link and without are counted
+        apart: what else can be stopped must not cost the owner the link. Handed out again, it was counted already.
+        """
+        core = self.core
+        scene = Scene(tenant=mail.tenant, subject=mail.subject, account=None, now=core.now())
+        loaded = await core.load(core.record_key(mail.tenant, mail.subject), fresh=b"")
+        expires = mail.at + UNLOCK_LIFETIME
+        claims = UnlockClaims(
+            tenant=mail.tenant,
+            subject=mail.subject,
+            binds=unlockable(loaded.record),
+            recipient=core.recipient(scene, mail.address),
+            issued=mail.at,
+            expires=expires,
+        )
+        opens = not core.policy.lockout.why_shut(loaded.record, now=scene.now) and scene.now < expires
+        meter = b"!links" if opens else b"!notices"
+        if not again and not await self._within_budget(scene, mail.address, meter, core.policy.lockout.notices, core.draw(16)):
+            core.observe(events.NoticeWithheld(**scene.head(), purpose=mail.purpose))
+        elif opens:
+            await self._notify(mail, link=core.tokens.seal(Purpose.UNLOCK, claims), expires=expires)
+        else:
+            await self._notify(mail)
 
     async def _send(self, message: Message) -> None:
         if self.core.ports.messenger is None:
@@ -112,9 +149,6 @@ class Delivery:
         if not account.addresses or scene.now >= expires:
             self._withhold(scene, "no address" if not account.addresses else "late")
             return
-        if not request.subject and not again and not await self._within_budget(scene, self._recipient(account, request), request):
-            self._withhold(scene, "budget")
-            return
         loaded = await core.load(core.record_key(scene.tenant, subject), fresh=core.draw(16))
         oldest = core.keyring.index_count - 1  # it stays in force while keys rotate, so the same request gives the same link
         secret = core.keyring.digest("reset secret", request.handle, request.seed, key=oldest)
@@ -129,9 +163,18 @@ class Delivery:
             expires=expires,
             code_expires=code_expires,
         )
-        done = await core.apply(
-            scene, loaded, lambda record: issue_reset(core.policy, record, scene=scene, reset=reset, asked=request.at)
-        )
+
+        def step(record: Record) -> Step:
+            return issue_reset(core.policy, record, scene=scene, reset=reset, asked=request.at)
+
+        # A request without effect spends nothing: the last units would be gone before the last link is, and none would come.
+        effect = not isinstance(step(loaded.record).verdict, No)
+        if effect and not request.subject and not again:
+            recipient, budget = self._recipient(account, request), core.policy.reset.per_subject
+            if not await self._within_budget(scene, recipient, b"!resets", budget, request.handle):
+                self._withhold(scene, "budget")
+                return
+        done = await core.apply(scene, loaded, step)
         if isinstance(done.verdict, No):
             self._withhold(scene, done.verdict.reason)
             return
@@ -171,13 +214,13 @@ class Delivery:
         name = canonical(request.identifier)
         return None if name is None else await self.core.find(request.tenant, name)
 
-    async def _within_budget(self, scene: Scene, recipient: str, request: ResetRequest) -> bool:
+    async def _within_budget(self, scene: Scene, recipient: str, meter: bytes, budget: Budget, hold: bytes) -> bool:
         """Spend one of the messages an address of the subject gets; what fills one mailbox takes nothing from another."""
-        core, ladder = self.core, self.core.policy.reset.per_subject.ladder()
+        core, ladder = self.core, budget.ladder()
         charges = []
         for key in range(core.keyring.index_count):
             row = core.keyring.digest("message row", scene.tenant, scene.subject, recipient, key=key)[:16]
-            charges.append(Charge(row, b"!resets", ladder, None, request.handle))
+            charges.append(Charge(row, meter, ladder, None, hold))
         readings = await core.charge(scene, charges)
         if readings is None:
             readings = await core.charge_own(charges)

@@ -7,6 +7,7 @@ from acctsec._flows.core import BRIEF, EPOCH, Core, Loaded
 from acctsec._flows.counting import Counting, Who
 from acctsec._flows.hashes import Comparing, NeverStarted, Password
 from acctsec._flows.likely import likely
+from acctsec._flows.watching import Met, Watching
 from acctsec._values import Value, evolve
 from acctsec.context import Context
 from acctsec.errors import Overloaded, PortError, StoreBusy, StoreUnavailable
@@ -21,11 +22,12 @@ from acctsec.lockout import (
     Lane,
     OverBudget,
     SecretClass,
+    era,
     month_of,
 )
 from acctsec.outcomes import Refused, TryAgain
 from acctsec.protocols import AsyncMeterStore, Charge, Granted, Reading, Settle, Settlement
-from acctsec.record import Record, Verifier
+from acctsec.record import Checkpoint, Record, Verifier
 from acctsec.steps import No, Scene, Stale, Step, give_back
 
 
@@ -35,6 +37,7 @@ class Guess(Value, frozen=True, kw_only=True):
 
     *typed* is how the subject was named. Where *admitted* is False the lane rests or has stopped, or the secret is *too_likely*:
     do the same work, then ``fail``. *likelihood* is what was found of a stranger's password, None where nobody looked.
+    *met* is set where it is watched across accounts.
     """
 
     guesses: "Guesses"
@@ -46,6 +49,7 @@ class Guess(Value, frozen=True, kw_only=True):
     typed: bytes | str
     reserved: "Reserved"
     judgement: Admitted | Closed
+    met: Met | None = None
     too_likely: bool = False
     likelihood: float | None = None
 
@@ -88,7 +92,8 @@ class Guess(Value, frozen=True, kw_only=True):
     async def fail(self, reason: str) -> Refused:
         """
         Count a failure and refuse. A closed lane charges the source all the same: its guesses must look like anybody's.
-        Only a known device is told how long its own lane rests.
+        Only a known device is told how long its own lane rests. What a stranger got wrong is seen across accounts as well, but
+        for a repeat: a client with a stale password is no attack.
         """
         core, judged = self.guesses.core, self.judgement
         if isinstance(judged, Admitted) and judged.new and not self.reserved.alone:
@@ -96,12 +101,21 @@ class Guess(Value, frozen=True, kw_only=True):
         await self.settle(Settle.FAILED)
         closed = "hits" if isinstance(judged, Admitted) else "lane"
         core.refused(self.scene, self.operation, "evaluated", reason if self.admitted else closed)
+        if self.met is not None and not core.policy.lockout.repeated(self.reserved.charges, self.reserved.readings):
+            await self.guesses.watching.wrong(self.scene, self.met)
         until = self.judgement.until if isinstance(self.judgement, Closed) and self.lane.known else None
         return Refused() if until is None else Refused(_left(until, self.scene))
 
     async def clear(self, password: bytes) -> None:
         """Full success: clear the factor's lane, and the password's, whose reservation *password* was parked for this."""
-        also = self.guesses.core.policy.lockout.clearing(self.reserved.charges, lane=self.lane, hold=password)
+        record, name = self.who.record or Record(incarnation=b""), self.lane.name(SecretClass.PASSWORD)
+        also = self.guesses.core.policy.lockout.clearing(
+            self.reserved.charges,
+            lane=self.lane,
+            hold=password,
+            era=era(record, name),
+            opened=record.checkpoint(name).opened,
+        )
         await self.settle(Settle.CLEAR, also)
 
 
@@ -134,6 +148,7 @@ class Guesses:
     def __init__(self, core: Core) -> None:
         self.core = core
         self.counting: Counting = Counting(core)
+        self.watching: Watching = Watching(core)
 
     async def begin(
         self,
@@ -146,21 +161,25 @@ class Guesses:
         typed: bytes | str,
         secret: str,
         password: Password | None = None,
+        met: Met | None = None,
     ) -> Guess | Refused | TryAgain:
         """
         Charge an attempt before its secret is looked at, and write down the rung it crosses. A *password* that strangers guess is
         put to the hit count as well, where there is one.
 
         Refused: the caller's own source has to wait; nothing may be compared. TryAgain: all room is held by attempts under
-        way, and was for as long as ``LockoutPolicy.patience``.
+        way, and was for as long as ``LockoutPolicy.patience``. How a stranger's attempt is *met* may narrow its budgets.
         """
-        lane = self._lane(context, who, scene) if kind in LADDERED else Lane()
+        lane = self.lane(context, who, scene) if kind in LADDERED else Lane()
         likelihood = await self._likelihood(scene, lane, password)
         if isinstance(likelihood, TryAgain):
             return likelihood
         hits = self.core.policy.lockout.hits
         weight = 0 if hits is None or likelihood is None else hits.weight(likelihood)
-        found = await self._reserve(scene, who, kind, lane, context, typed=typed, secret=secret, weight=weight)
+        tightened = met is not None and met.tightened
+        found = await self._reserve(
+            scene, who, kind, lane, context, typed=typed, secret=secret, weight=weight, tightened=tightened
+        )
         if isinstance(found, TryAgain):
             return found
         reserved, judgement = found
@@ -193,6 +212,7 @@ class Guesses:
             judgement=judgement,
             too_likely=lockout.too_likely(who.record, lane, weight=weight, charges=charges, readings=readings),
             likelihood=likelihood,
+            met=met,
         )
 
     async def _likelihood(self, scene: Scene, lane: Lane, password: Password | None) -> float | TryAgain | None:
@@ -204,7 +224,7 @@ class Guesses:
         except Overloaded as overload:
             return TryAgain(timedelta(seconds=overload.retry_after))
 
-    def _lane(self, context: Context, who: Who, scene: Scene) -> Lane:
+    def lane(self, context: Context, who: Who, scene: Scene) -> Lane:
         """The lane of a request: of the device its token names, or of its network, where the record knows one of the two."""
         record = who.record or Record(incarnation=b"")
         device = self.core.tokens.known_device(context.device, scene, record)
@@ -221,13 +241,24 @@ class Guesses:
         typed: bytes | str,
         secret: str,
         weight: int,
+        tightened: bool,
     ) -> tuple[Reserved, Admitted | Closed | OverBudget] | TryAgain:
         """Charge, and charge again where all room is held by others, holding nothing meanwhile, or where meters were lost."""
         core, hold, waited, floor = self.core, self.core.draw(16), 0.0, 0
         patience = core.policy.lockout.patience.total_seconds()
         while True:
             groups = self._charges(
-                scene, who, kind, lane, context, typed=typed, secret=secret, weight=weight, hold=hold, floor=floor
+                scene,
+                who,
+                kind,
+                lane,
+                context,
+                typed=typed,
+                secret=secret,
+                weight=weight,
+                hold=hold,
+                floor=floor,
+                tightened=tightened,
             )
             try:
                 groups, reserved = await self._charge(scene, who, kind, lane, groups)
@@ -310,13 +341,14 @@ class Guesses:
         weight: int,
         hold: bytes,
         floor: int,
+        tightened: bool,
     ) -> list[tuple[Charge, ...]]:
         """One group of charges an index key: while keys rotate, old and new names are charged together."""
         core, record = self.core, who.record
         digest = core.keyring.digest
-        hits, past, month, mass = core.policy.lockout.hits, 0, 0, 0
+        hits, point, month, mass, counted_in = core.policy.lockout.hits, Checkpoint(lane=""), 0, 0, ""
         if record:
-            past = record.checkpoint(lane.name(kind)).count
+            point, counted_in = record.checkpoint(lane.name(kind)), era(record, lane.name(kind))
             month = record.checkpoint(month_of(kind)).within(core.policy.lockout.month.window, scene.now).count
             mass = 0 if hits is None else record.checkpoint(HITS).within(hits.window, scene.now).count
         groups = []
@@ -330,11 +362,14 @@ class Guesses:
                 candidate=self.candidate(scene, who, secret, key=key),
                 outside=_truncated(digest("outside candidate", kind.value, scene.tenant, typed, secret, key=key)),
                 hold=hold,
-                known=past,
+                known=point.count,
                 floor=floor,
                 month=month,
+                era=counted_in,
+                opened=point.opened,
                 weight=weight,
                 mass=mass,
+                tightened=tightened,
             )
             groups.append(core.policy.lockout.charges(attempt))
         return groups

@@ -10,7 +10,7 @@ from acctsec._flows.likely import looked_at
 from acctsec._flows.passwords import Chosen, Passwords
 from acctsec._flows.sign_in import behind
 from acctsec._flows.tokens import Purpose
-from acctsec._values import Value, evolve
+from acctsec._values import Value
 from acctsec.claims import HandleClaims, LinkClaims, RecoveryCode, ResetCode, ResetLink, ResetProof, ResumeTicket, Ticket
 from acctsec.context import Context
 from acctsec.errors import CommitUnknown, ConfigError, Overloaded, StoreError
@@ -160,20 +160,14 @@ class Resets:
         if not isinstance(found, Redeemable):
             core.refused(scene, "redeem_reset", "evaluated", "dead link")
             return None
-        return Proof(scene=self._reaching(scene), loaded=loaded, reset=found.reset.id, methods=("link",))
+        return Proof(scene=self.core.reaching(scene), loaded=loaded, reset=found.reset.id, methods=("link",))
 
     async def _by_ticket(self, resume: ResumeTicket, context: Context) -> Proof | None:
         ticket = self.core.tokens.open(Purpose.RESUME, resume.ticket, Ticket)
         if ticket is None or ticket.tenant != context.tenant:
             return None
         scene, loaded = await self.core.enter(ticket.tenant, ticket.subject, context.source.key)
-        return Proof(scene=self._reaching(scene), loaded=loaded, reset=ticket.reset, methods=ticket.methods, ticket=ticket)
-
-    def _reaching(self, scene: Scene) -> Scene:
-        """The scene with what a record may know of the addresses that are verified now."""
-        core, addresses = self.core, scene.account.addresses if scene.account else ()
-        keys = range(core.keyring.index_count)
-        return evolve(scene, reachable=frozenset(core.recipient(scene, one, key=key) for one in addresses for key in keys))
+        return Proof(scene=self.core.reaching(scene), loaded=loaded, reset=ticket.reset, methods=ticket.methods, ticket=ticket)
 
     async def _by_code(self, reset: ResetCode, context: Context) -> Proof | Refused | TryAgain:
         """A short code: charged to the subject, whichever handle it comes with, before it is compared."""
@@ -207,7 +201,7 @@ class Resets:
         if not guess.admitted or not isinstance(found, Redeemable) or not scene.active(record):
             return await guess.fail("code")
         await guess.settle(Settle.VOID)
-        return Proof(scene=self._reaching(scene), loaded=loaded, reset=found.reset.id, methods=("code",))
+        return Proof(scene=self.core.reaching(scene), loaded=loaded, reset=found.reset.id, methods=("code",))
 
     async def _by_recovery_code(self, reset: RecoveryCode, context: Context) -> RedeemResetOutcome:
         """A recovery code as the first proof: spent at once, and a second, different proof is due."""

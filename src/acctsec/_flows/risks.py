@@ -3,8 +3,8 @@
 from functools import partial
 
 from acctsec._flows.core import Core
+from acctsec._flows.watching import networks_of
 from acctsec.attacks.history import Traffic, path
-from acctsec.attacks.networks import networks
 from acctsec.attacks.risk import Assessment, Contribution, Extra, RiskPolicy
 from acctsec.context import Context
 from acctsec.errors import PortError
@@ -24,7 +24,7 @@ class Risks:
 
     def visit(self, scene: Scene, context: Context, *, known_device: bool) -> Visit:
         """Whence and when somebody comes. The same work whoever it is."""
-        keyring, found = self.core.keyring, networks(context.source)
+        keyring, found = self.core.keyring, networks_of(self.core, scene, context.source)
         digests = [partial(keyring.digest, "place", scene.tenant, key=key) for key in range(keyring.index_count)]
         paths = tuple(path(found, digest) for digest in digests)
         return Visit(paths=paths, hour=scene.now.hour, known_device=known_device)

@@ -14,6 +14,7 @@ from acctsec._flows.likely import likely
 from acctsec._flows.passwords import sightings
 from acctsec._flows.tokens import Purpose
 from acctsec._flows.typos import Typos
+from acctsec._flows.watching import Met
 from acctsec._values import Value, evolve
 from acctsec.claims import FactorAnswer, RecoveryCode, Ticket, TotpCode
 from acctsec.context import Context
@@ -89,21 +90,40 @@ class SignIn:
         if name is None or prepared is None:
             return Refused()
         account = await core.find(context.tenant, name)
-        solved = False
-        for _ in range(2):
-            outcome = await self._attempt(name, account, prepared, context, solved=solved)
-            if not isinstance(outcome, Again):
-                return outcome
-            solved = outcome.solved
-        return TryAgain(timedelta(seconds=1))
+        typed = frame(name.kind.value, name.value)
+        scene, loaded, who = await behind(core, context, name, account)
+        met = await self._met(scene, who, context, typed, prepared)
+        challenged = met is not None and met.challenged
+        asked = await self.challenges.gate(scene, context, typed, due=challenged)
+        if asked is not None:
+            return asked
+        solved = challenged and core.ports.challenge is not None
+        outcome = await self._attempt(scene, loaded, who, typed, prepared, context, met, solved=solved)
+        if isinstance(outcome, Again):
+            scene, loaded, who = await behind(core, context, name, account)
+            outcome = await self._attempt(scene, loaded, who, typed, prepared, context, met, solved=outcome.solved)
+        return TryAgain(timedelta(seconds=1)) if isinstance(outcome, Again) else outcome
+
+    async def _met(self, scene: Scene, who: Who, context: Context, typed: bytes, password: Password) -> Met | None:
+        """How a stranger's attempt is met by what is seen across accounts; who comes with a known device is left alone."""
+        if self.guesses.lane(context, who, scene).known:
+            return None
+        return await self.guesses.watching.look(scene, context.source, typed=typed, password=password)
 
     async def _attempt(
-        self, name: Identifier, account: Account | None, password: Password, context: Context, *, solved: bool
+        self,
+        scene: Scene,
+        loaded: Loaded,
+        who: Who,
+        typed: bytes,
+        password: Password,
+        context: Context,
+        met: Met | None,
+        *,
+        solved: bool,
     ) -> SignInOutcome | Again:
         """One round. *solved*: the puzzle of this call was answered, and is not asked for again."""
-        core = self.core
-        scene, loaded, who = await behind(core, context, name, account)
-        typed = frame(name.kind.value, name.value)
+        core, account = self.core, scene.account
         guess = await self.guesses.begin(
             "sign_in",
             scene,
@@ -113,6 +133,7 @@ class SignIn:
             typed=typed,
             secret=password.typed,
             password=password,
+            met=met,
         )
         if not isinstance(guess, Guess):
             return guess

@@ -9,7 +9,16 @@ from attrs import frozen
 
 from acctsec._codec import pack, unpack
 from acctsec._values import Value
-from acctsec.claims import ChallengeClaims, DeviceClaims, Enrollment, HandleClaims, LinkClaims, SessionClaims, Ticket
+from acctsec.claims import (
+    ChallengeClaims,
+    DeviceClaims,
+    Enrollment,
+    HandleClaims,
+    LinkClaims,
+    SessionClaims,
+    Ticket,
+    UnlockClaims,
+)
 from acctsec.errors import ConfigError
 from acctsec.keyring import OVERHEAD, Keyring
 from acctsec.record import Device, Record, Session
@@ -31,6 +40,7 @@ class Purpose(Enum):
     CONFIRM = ("factor ticket", Enrollment, 420)
     LINK = ("reset link", LinkClaims, 219)
     HANDLE = ("reset handle", HandleClaims, 390)
+    UNLOCK = ("unlock link", UnlockClaims, 255)
     CHALLENGE = ("challenge ticket", ChallengeClaims, 330)
 
     def __init__(self, label: str, kind: type, size: int) -> None:

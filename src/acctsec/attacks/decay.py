@@ -58,8 +58,12 @@ def charged(score: Score, weight: int, *, half_life: int, now: int, most: int) -
 
 def points(score: Score, *, half_life: int, now: int) -> int:
     """What is left of it, rounded down: at most one point and 0.55 % from what real numbers give."""
-    woken = _awake(score, half_life, now)
-    return woken.units // FACTORS[woken.step % STEPS]
+    return at_hand(_awake(score, half_life, now))
+
+
+def at_hand(score: Score) -> int:
+    """What there is of it at the instant that it has come to: what ``points`` says of a score that was charged just now."""
+    return score.units // FACTORS[score.step % STEPS]
 
 
 def _awake(score: Score, half_life: int, now: int) -> Score:

@@ -1,12 +1,13 @@
 """The networks a source belongs to: its address, the prefixes around it and, if somebody can tell, whose they are."""
 
 import ipaddress
+from functools import lru_cache
 from typing import Protocol
 
 from attrs import field, frozen
 from attrs.validators import optional
 
-from acctsec._values import Value
+from acctsec._values import Value, evolve
 from acctsec.checks import whole
 from acctsec.context import Source
 from acctsec.errors import ConfigError, PortError
@@ -55,15 +56,21 @@ def networks(source: Source, resolver: OriginResolver | None = None) -> Networks
     Who has no usable address is in one bucket and in no prefix. Raises PortError when *resolver* answers with anything else
     than an Origin.
     """
-    try:
-        block = ipaddress.ip_network(source.key)
-    except ValueError:
-        return Networks(source.key)
-    lengths = (IPV4_PREFIX,) if block.version == 4 else IPV6_PREFIXES
-    prefixes = tuple(str(block.supernet(new_prefix=length)) for length in lengths)
-    if resolver is None:
-        return Networks(source.key, prefixes)
-    found = resolver.origin(str(block.network_address))
+    here = _named(source.key)
+    if resolver is None or not here.prefixes:
+        return here
+    found = resolver.origin(source.key.partition("/")[0])
     if not isinstance(found, Origin):
         raise PortError("The resolver answered with something else.", remedy="Return acctsec.attacks.networks.Origin.")
-    return Networks(source.key, prefixes, found.asn, found.country)
+    return evolve(here, asn=found.asn, country=found.country)
+
+
+@lru_cache(maxsize=4_096)
+def _named(key: str) -> Networks:
+    """Reading an address takes longer than all else that is done with it, and who comes once comes again."""
+    try:
+        block = ipaddress.ip_network(key)
+    except ValueError:
+        return Networks(key)
+    lengths = (IPV4_PREFIX,) if block.version == 4 else IPV6_PREFIXES
+    return Networks(key, tuple(str(block.supernet(new_prefix=length)) for length in lengths))

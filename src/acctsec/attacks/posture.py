@@ -5,44 +5,45 @@ A posture rises at once, as far as its signal reaches. It falls a step at a time
 threshold for some time, so that nobody can make it flutter, and nobody lowers it by holding still for a moment.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import IntEnum, StrEnum
+from itertools import pairwise
 
 from attrs import field, frozen
 from attrs.validators import optional
 
 from acctsec._values import Value
 from acctsec.attacks.decay import BROKEN_CLOCK
-from acctsec.attacks.signals import Detector, Scope, Signal
+from acctsec.attacks.signals import Detector, Signal
 from acctsec.budgets import micros
 from acctsec.checks import Validator, kind, length, whole
 from acctsec.errors import ConfigError
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Posture(IntEnum):
     """How an attempt is met. A higher one asks all that a lower one does, so the highest of several holds."""
 
     NORMAL = 0
-    CHALLENGE = 1
-    TIGHTEN = 2
+    NOTIFY = 1
+    CHALLENGE = 2
+    TIGHTEN = 3
 
 
 class Measure(StrEnum):
-    """What a posture asks for: a challenge before a guess, narrower budgets, a word to whoever runs the platform."""
+    """What a posture asks for: a word to whoever runs the platform, a challenge before a guess, narrower budgets."""
 
+    NOTIFY = "notify"
     CHALLENGE = "challenge"
     TIGHTEN = "tighten"
-    NOTIFY = "notify"
 
 
 FOLLOWS: dict[Posture, frozenset[Measure]] = {
     Posture.NORMAL: frozenset(),
-    Posture.CHALLENGE: frozenset([Measure.CHALLENGE]),
+    Posture.NOTIFY: frozenset([Measure.NOTIFY]),
+    Posture.CHALLENGE: frozenset([Measure.NOTIFY, Measure.CHALLENGE]),
     Posture.TIGHTEN: frozenset(Measure),
 }
-"""What follows from each posture."""
+"""What follows from each posture. NOTIFY is an event and nothing that whoever signs in could see."""
 
 
 @frozen(kw_only=True)
@@ -58,36 +59,58 @@ class Band:
             raise ConfigError(message, remedy="Let below be less than at; half of it is usual.")
 
 
+_BAND: Validator = optional(kind(Band))
+
+
 @frozen(kw_only=True)
 class Bands:
     """
     The thresholds of one detector, in what it counts.
 
-    *challenge* and *tighten* are the bands of the two postures; without the second it never tightens. A posture is left when its
-    signal was below its band for *hold*. Raises ConfigError when tightening comes before the challenge.
+    *notify*, *challenge* and *tighten* are the bands of the postures; one that is None is never taken. A posture is left when its
+    signal was below its band for *hold*. Raises ConfigError where there is none, or a milder posture comes after a harder one.
     """
 
-    challenge: Band = field(validator=kind(Band))
-    tighten: Band | None = field(default=None, validator=optional(kind(Band)))
+    notify: Band | None = field(default=None, validator=_BAND)
+    challenge: Band | None = field(default=None, validator=_BAND)
+    tighten: Band | None = field(default=None, validator=_BAND)
     hold: timedelta = field(default=timedelta(minutes=30), validator=length(timedelta(minutes=1), timedelta(days=30)))
 
     def __attrs_post_init__(self) -> None:
-        more = self.tighten
-        if more is not None and (more.at <= self.challenge.at or more.below < self.challenge.below):
-            message = "The posture would tighten before it challenges."
-            raise ConfigError(message, remedy="Let both thresholds of tighten be above those of challenge.")
+        bands = self._bands
+        if not bands:
+            raise ConfigError("There is no threshold.", remedy="Give one, or None in the place of the Bands.")
+        for (milder, less), (harder, more) in pairwise(bands):
+            if more.at <= less.at or more.below < less.below:
+                message = f"{harder.name} would come before {milder.name}, or last longer."
+                raise ConfigError(message, remedy="Let both thresholds of a harder posture be above those of a milder one.")
+
+    @property
+    def _bands(self) -> tuple[tuple[Posture, Band], ...]:
+        """What is taken, the mildest first."""
+        named = ((Posture.NOTIFY, self.notify), (Posture.CHALLENGE, self.challenge), (Posture.TIGHTEN, self.tighten))
+        return tuple([(posture, band) for posture, band in named if band is not None])
+
+    @property
+    def highest(self) -> int:
+        """The threshold of the hardest posture."""
+        return self._bands[-1][1].at
 
     def reached(self, level: int) -> Posture:
         """How far a signal reaches."""
         if self.tighten is not None and level >= self.tighten.at:
             return Posture.TIGHTEN
-        return Posture.CHALLENGE if level >= self.challenge.at else Posture.NORMAL
+        if self.challenge is not None and level >= self.challenge.at:
+            return Posture.CHALLENGE
+        return Posture.NOTIFY if self.notify is not None and level >= self.notify.at else Posture.NORMAL
 
     def below(self, posture: Posture) -> int:
-        """Under which level a posture may be left; one that this policy does not have, at once."""
-        if posture is Posture.TIGHTEN:
-            return self.tighten.below if self.tighten is not None else self.challenge.at
-        return self.challenge.below if posture is Posture.CHALLENGE else 0
+        """Under which level a posture may be left; 0 for one that these bands do not have."""
+        return next((band.below for taken, band in self._bands if taken is posture), 0)
+
+    def at_most(self, posture: Posture) -> Posture:
+        """The hardest posture of these that is no harder."""
+        return max((taken for taken, _ in self._bands if taken <= posture), default=Posture.NORMAL)
 
 
 _BANDS: Validator = optional(kind(Bands))
@@ -103,21 +126,20 @@ class Stance(Value, frozen=True):
 CALM = Stance()
 
 
-@frozen(kw_only=True)
-class PostureChanged:
+class Change(Value, frozen=True):
     """
-    The posture of one place rose or fell. *name* is the network or the tenant, and of a password an opaque one.
+    The posture of one place rose or fell at an instant (microseconds).
 
-    *level* is the signal that did it, in what its *detector* counts. No account is named, and nothing of a request.
+    *name* is the network or the tenant, and of a password an opaque one. *level* is the signal that did it, in what its
+    *detector* counts. No account is named, and nothing of a request.
     """
 
     detector: Detector
-    scope: Scope
     name: str
     before: Posture
     after: Posture
     level: int
-    at: datetime
+    at: int
 
     @property
     def raised(self) -> bool:
@@ -135,14 +157,17 @@ class PosturePolicy:
             a guess at an account with a common and with an uncommon password; each is left at half of it.
         prefix: points of a /24, /56 or /48. Default: a challenge at 500, tightening at 10,000; a prefix has many people in it.
         asn: points of a whole network. Default: none, for nobody knows whether a network has a thousand users or a million.
-        spray: accounts that were tried with one password. Default: a challenge at 30, tightening at 300: below 30 people may
-            well have the same wrong one in mind.
-        crowd: accounts that were tried from one prefix. Default: the same two, for a school's network is one prefix.
+        spray: accounts that were tried with one password. Default: a challenge at 30: below it people may well have the same
+            wrong one in mind. No tightening: of the commonest passwords there are hundreds a day without any attack.
+        crowd: accounts that were tried from one prefix. Default: a challenge at 30. No tightening: behind a prefix of a carrier
+            there are more people than that.
+        unknown: points of an address for guesses at names that nobody has. Default: NOTIFY at 50, which are 25 such guesses. It
+            takes nothing harder: what whoever guesses could see of it would tell him which names somebody has.
         surge: evidence for a rise of a tenant's failures, in hundredths of a ban. Default: a challenge at 900, which is what the
-            ``SurgePolicy`` calls an alarm; tightening at 3,000.
+            ``SurgePolicy`` calls an alarm. It takes nothing harder: whoever floods a tenant would narrow everybody's budget.
 
     Every posture only asks for more; none lets anybody in, and none keeps out who has proven himself. None stands for a detector
-    whose signals lead to nothing.
+    that does not look. Raises ConfigError where *unknown* or *surge* would take more than they may.
     """
 
     address: Bands | None = field(
@@ -152,24 +177,25 @@ class PosturePolicy:
         default=Bands(challenge=Band(at=500, below=250), tighten=Band(at=10_000, below=5_000)), validator=_BANDS
     )
     asn: Bands | None = field(default=None, validator=_BANDS)
-    spray: Bands | None = field(default=Bands(challenge=Band(at=30, below=15), tighten=Band(at=300, below=150)), validator=_BANDS)
-    crowd: Bands | None = field(default=Bands(challenge=Band(at=30, below=15), tighten=Band(at=300, below=150)), validator=_BANDS)
-    surge: Bands | None = field(
-        default=Bands(challenge=Band(at=900, below=300), tighten=Band(at=3_000, below=900)), validator=_BANDS
-    )
+    spray: Bands | None = field(default=Bands(challenge=Band(at=30, below=15)), validator=_BANDS)
+    crowd: Bands | None = field(default=Bands(challenge=Band(at=30, below=15)), validator=_BANDS)
+    unknown: Bands | None = field(default=Bands(notify=Band(at=50, below=25)), validator=_BANDS)
+    surge: Bands | None = field(default=Bands(challenge=Band(at=900, below=300)), validator=_BANDS)
+
+    def __attrs_post_init__(self) -> None:
+        if self.unknown is not None and self.unknown.reached(self.unknown.highest) > Posture.NOTIFY:
+            message = "unknown takes a posture that whoever guesses could see, and so learn which names somebody has."
+            raise ConfigError(message, remedy="Give it notify alone.")
+        if self.surge is not None and self.surge.tighten is not None:
+            message = "surge tightens: whoever floods a tenant would narrow everybody's budget."
+            raise ConfigError(message, remedy="Give it a challenge at most.")
 
     def bands(self, detector: Detector) -> Bands | None:
         """The thresholds of one detector."""
-        return {
-            Detector.ADDRESS: self.address,
-            Detector.PREFIX: self.prefix,
-            Detector.ASN: self.asn,
-            Detector.SPRAY: self.spray,
-            Detector.CROWD: self.crowd,
-            Detector.SURGE: self.surge,
-        }[detector]
+        found: Bands | None = getattr(self, _FIELDS[detector])
+        return found
 
-    def step(self, stance: Stance, signal: Signal, *, now: int) -> tuple[Stance, tuple[PostureChanged, ...]]:
+    def step(self, stance: Stance, signal: Signal, *, now: int) -> tuple[Stance, tuple[Change, ...]]:
         """
         What a signal makes of a stance. Pure; *now* is in microseconds.
 
@@ -177,32 +203,37 @@ class PosturePolicy:
         silent for long comes down all the way.
         """
         bands = self.bands(signal.detector)
+        reached = Posture.NORMAL if bands is None else bands.reached(signal.level)
+        if not reached and not stance.posture:
+            return CALM, ()  # as nearly always
         if bands is None:
             after = CALM
-        elif (reached := bands.reached(signal.level)) >= stance.posture and reached:
+        elif reached >= stance.posture:
             after = Stance(reached, _later(stance.held, now))
         else:
             after = _lowered(stance, bands, signal.level, now)
         if after.posture is stance.posture:
             return after, ()
-        told = PostureChanged(
-            detector=signal.detector,
-            scope=signal.detector.scope,
-            name=signal.name,
-            before=stance.posture,
-            after=after.posture,
-            level=signal.level,
-            at=EPOCH + timedelta(microseconds=now),
-        )
-        return after, (told,)
+        return after, (Change(signal.detector, signal.name, stance.posture, after.posture, signal.level, now),)
+
+
+_FIELDS = {
+    Detector.ADDRESS: "address",
+    Detector.PREFIX: "prefix",
+    Detector.ASN: "asn",
+    Detector.UNKNOWN: "unknown",
+    Detector.SPRAY: "spray",
+    Detector.CROWD: "crowd",
+    Detector.SURGE: "surge",
+}
 
 
 def _lowered(stance: Stance, bands: Bands, level: int, now: int) -> Stance:
     """Down a step for each *hold* that has passed since the signal was last high enough."""
-    hold, posture = micros(bands.hold), stance.posture
+    hold, posture = micros(bands.hold), bands.at_most(stance.posture)
     held = now if stance.held - now > BROKEN_CLOCK else stance.held
     while posture and level < bands.below(posture) and now - held >= hold:
-        posture, held = Posture(posture - 1), held + hold
+        posture, held = bands.at_most(Posture(posture - 1)), held + hold
     if posture and level >= bands.below(posture):
         held = _later(held, now)
     return Stance(posture, held) if posture else CALM

@@ -46,12 +46,14 @@ class RecentCounts:
             self._turn(now)
             return self._current.count(digest) + self._before.count(digest)
 
-    def add(self, digest: bytes, *, now: int) -> None:
-        """Once more."""
+    def add(self, digest: bytes, *, now: int) -> int:
+        """Once more; returns how often it was there before, as ``count`` does."""
         with self._lock:
             self._turn(now)
+            before = self._current.count(digest) + self._before.count(digest)
             self._current.add(digest)
             self._added += 1
+        return before
 
     def _turn(self, now: int) -> None:
         """Begin a generation when the present one is old or full."""

@@ -11,20 +11,20 @@ from datetime import timedelta
 from attrs import field, frozen
 
 from acctsec._values import Value
-from acctsec.attacks.decay import UNMARKED, Score, charged, points
+from acctsec.attacks.decay import UNMARKED, Score, at_hand, charged, points
 from acctsec.attacks.networks import Networks
 from acctsec.attacks.signals import Detector, Signal
 from acctsec.budgets import micros
 from acctsec.checks import length, whole
-from acctsec.errors import ConfigError
 
 
 class Wrong(Value, frozen=True):
     """
     One wrong password.
 
-    *sightings* says how often this password was guessed wrong of late, anywhere. *repeated* is the same one at the same name
-    again, which is a client with a stale password; *known_device* is one that the account knows.
+    *known_name* says whether somebody has that name: only ``ReputationPolicy.unknown_weight`` asks. *sightings* says how often
+    this password was guessed wrong of late, anywhere. *repeated* is the same one at the same name again, which is a client with
+    a stale password; *known_device* is one that the account knows.
     """
 
     known_name: bool
@@ -40,15 +40,16 @@ class ReputationPolicy:
 
     Args:
         half_life: after how long half of a score is forgotten. Default 12 h (StopGuessing).
-        wrong: points for a wrong password at a name that exists. Default 1 (StopGuessing).
-        unknown: points for one at a name that does not. Default 2 (StopGuessing); at least *wrong*.
+        wrong: points for a wrong password, whether or not anybody has that name. Default 1 (StopGuessing, for names that exist).
+        unknown: points of another score, for one at a name that nobody has. Default 2 (StopGuessing). That score is told to
+            operators alone: a challenge that came sooner for names that nobody has would tell which ones somebody has.
         frequent: by how much a password counts more that is guessed often. Default 5 (StopGuessing).
         frequent_from: how often a password has to be guessed wrong to be such a one. Default 20, about what StopGuessing's ladder
             needs to be sure.
         most: no score is above. Default 20,000: four times what tightens an address, and below what challenges it within
             five days, whatever was done before.
 
-    Raises ConfigError for numbers that contradict. What follows from a score is in the ``PosturePolicy``.
+    Raises ConfigError for what is no such number. What follows from a score is in the ``PosturePolicy``.
     """
 
     half_life: timedelta = field(default=timedelta(hours=12), validator=length(timedelta(minutes=1), timedelta(days=365)))
@@ -58,26 +59,27 @@ class ReputationPolicy:
     frequent_from: int = field(default=20, validator=whole(2, 1_000_000))
     most: int = field(default=20_000, validator=whole(100, 1_000_000_000))
 
-    def __attrs_post_init__(self) -> None:
-        if self.unknown < self.wrong:
-            message = "A wrong password at an unknown name costs less than at a known one."
-            raise ConfigError(message, remedy="Let unknown be at least wrong.")
-
     def weight(self, wrong: Wrong) -> int:
-        """The points for one wrong password; a known device and a repeat are free."""
+        """The points for one wrong password, whoever it was tried at; a known device and a repeat are free."""
+        return self._weight(self.wrong, wrong)
+
+    def unknown_weight(self, wrong: Wrong) -> int:
+        """The points of the other score: none where somebody has that name."""
+        return 0 if wrong.known_name else self._weight(self.unknown, wrong)
+
+    def _weight(self, base: int, wrong: Wrong) -> int:
         if wrong.known_device or wrong.repeated:
             return 0
-        base = self.wrong if wrong.known_name else self.unknown
         return base * self.frequent if wrong.sightings >= self.frequent_from else base
 
-    def charge(self, score: Score, wrong: Wrong, *, now: int) -> tuple[Score, int]:
+    def charge(self, score: Score, weight: int, *, now: int) -> tuple[Score, int]:
         """
-        The score of one network after a wrong password, and its points. *now* is in microseconds.
+        A score with *weight* points more, and what it comes to. *now* is in microseconds.
 
         Pure: equal instants may come in any order. There is no step for a success.
         """
-        after = charged(score, self.weight(wrong), half_life=micros(self.half_life), now=now, most=self.most)
-        return after, self.points(after, now=now)
+        after = charged(score, weight, half_life=micros(self.half_life), now=now, most=self.most)
+        return after, at_hand(after)
 
     def points(self, score: Score, *, now: int) -> int:
         """What is left of a score."""
@@ -85,11 +87,12 @@ class ReputationPolicy:
 
 
 def places(networks: Networks) -> tuple[tuple[Detector, str], ...]:
-    """Every network that a wrong password is charged to, and what sees it there."""
+    """Every network that a wrong password is charged to, and what sees it there; the score of unknown names comes last."""
     found = [(Detector.ADDRESS, networks.address)]
     found += [(Detector.PREFIX, prefix) for prefix in networks.prefixes]
     if networks.asn is not None:
         found.append((Detector.ASN, f"AS{networks.asn}"))
+    found.append((Detector.UNKNOWN, networks.address))
     return tuple(found)
 
 
@@ -99,10 +102,13 @@ def charge(
     """
     Charge one wrong password to all networks it comes from.
 
-    *scores* are those that are remembered of them. Returns the scores to write back, and a signal for each.
+    *scores* are those that are remembered of them. Returns the scores to write back, and a signal for each: the same work,
+    whoever it was tried at.
     """
     changed, signals = {}, []
+    weight, unknown = policy.weight(wrong), policy.unknown_weight(wrong)
     for place in places(networks):
-        changed[place], level = policy.charge(scores.get(place, UNMARKED), wrong, now=now)
+        points = unknown if place[0] is Detector.UNKNOWN else weight
+        changed[place], level = policy.charge(scores.get(place, UNMARKED), points, now=now)
         signals.append(Signal(*place, level))
     return changed, tuple(signals)

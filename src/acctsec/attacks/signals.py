@@ -17,11 +17,17 @@ class Scope(StrEnum):
 
 
 class Detector(StrEnum):
-    """What looks: the reputation of three kinds of networks, one password or network at many accounts, a rise of failures."""
+    """
+    What looks: the reputation of three kinds of networks, guesses at names that nobody has, one password or network at many
+    accounts, a rise of failures.
+
+    UNKNOWN alone knows whether a name exists. So what it leads to is told to operators and seen by nobody else.
+    """
 
     ADDRESS = "address-reputation"
     PREFIX = "prefix-reputation"
     ASN = "asn-reputation"
+    UNKNOWN = "unknown-names"
     SPRAY = "password-spray"
     CROWD = "many-accounts-from-prefix"
     SURGE = "rise-of-failures"
@@ -36,6 +42,7 @@ _SCOPES = {
     Detector.ADDRESS: Scope.ADDRESS,
     Detector.PREFIX: Scope.PREFIX,
     Detector.ASN: Scope.ASN,
+    Detector.UNKNOWN: Scope.ADDRESS,
     Detector.SPRAY: Scope.PASSWORD,
     Detector.CROWD: Scope.PREFIX,
     Detector.SURGE: Scope.TENANT,

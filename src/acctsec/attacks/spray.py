@@ -20,13 +20,14 @@ class Guessed(Value, frozen=True):
     """
     One wrong password: keyed digests of it and of the name it was tried at, and where it came from.
 
-    The names need not exist. Take the digests under the index key with a purpose of their own; with the tenant in them each
-    tenant is watched for itself, without it all are watched as one.
+    The names need not exist. Take the digests under the index key with a purpose of their own, and the tenant in them: each
+    *tenant* is watched for itself.
     """
 
     candidate: bytes
     account: bytes
     networks: Networks
+    tenant: str = ""
 
 
 class Sprays(Value, frozen=True):
@@ -67,11 +68,11 @@ class SprayPolicy:
         signals = [Signal(Detector.SPRAY, opaque(guess.candidate), accounts)]
         networks = state.networks
         for prefix in guess.networks.prefixes:
-            networks, accounts = self.prefixes.touch(networks, named(prefix), guess.account, now=now)
+            networks, accounts = self.prefixes.touch(networks, named(prefix, guess.tenant), guess.account, now=now)
             signals.append(Signal(Detector.CROWD, prefix, accounts))
         return Sprays(candidates, networks), tuple(signals)
 
 
-def named(prefix: str) -> bytes:
-    """A prefix as a key: no address is kept as such."""
-    return hashlib.blake2b(prefix.encode(), digest_size=16, person=b"acctsec/prefix").digest()
+def named(prefix: str, tenant: str = "") -> bytes:
+    """A prefix as a tenant sees it, as a key: no address is kept as such."""
+    return hashlib.blake2b(f"{prefix} {tenant}".encode(), digest_size=16, person=b"acctsec/prefix").digest()

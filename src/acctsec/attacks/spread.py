@@ -14,32 +14,53 @@ How good it is, whatever anybody adds:
 """
 
 from datetime import timedelta
+from typing import TypeVar
 
 from attrs import field, frozen
 
-from acctsec._values import Value
+from acctsec._values import Value, evolve
 from acctsec.attacks.decay import BROKEN_CLOCK
 from acctsec.budgets import micros
 from acctsec.checks import length, whole
 from acctsec.errors import ConfigError
 
 KEY_BYTES = 16
+T = TypeVar("T")
 
 
-class Touched(Value, frozen=True):
+class Touched(Value, frozen=True, order=True):
     """One key: *count* is at least what it brought, and *members* has a bit for each that was seen since it is here."""
 
     count: int
     members: int
 
 
+Part = dict[bytes, Touched]
+
+
 class Spread(Value, frozen=True):
-    """What is remembered of two windows: the keys of the present one, *least* of their counts, and the members before."""
+    """
+    What is remembered of two windows: the keys of the present one, how many are *held*, and those of the window before.
+
+    The keys lie in *parts* by their first byte, and no count in a part is below its one in *leasts*: a step copies two parts
+    and not the whole. They are one table all the same, so what is said of its errors is not changed by it.
+    """
 
     window: int = 0
-    keys: dict[bytes, Touched] = {}  # noqa: RUF012 - msgspec makes one of its own for each
+    held: int = 0
+    parts: tuple[Part, ...] = ()
+    leasts: tuple[int, ...] = ()
     least: int = 0
-    before: dict[bytes, int] = {}  # noqa: RUF012
+    earlier: tuple[Part, ...] = ()
+
+    def members(self, key: bytes) -> int:
+        """The bitmap of a key, over both windows."""
+        bits = 0
+        for parts in (self.parts, self.earlier):
+            touched = parts[key[0] % len(parts)].get(key) if parts else None
+            if touched is not None:
+                bits |= touched.members
+        return bits
 
 
 @frozen(kw_only=True)
@@ -48,7 +69,7 @@ class SpreadPolicy:
     How many keys are watched, and for how long their members are remembered.
 
     Args:
-        keys: how many are watched at once. Default 512, which take 470 KiB at most.
+        keys: how many are watched at once. Default 512, which take 490 KiB at most.
         bits: the size of a bitmap. Default 1,024, in which 100 members are told as 95.
         window: members are remembered for as long, and never for more than twice as long. Default one day: who stays below a
             limit for two days goes unseen, and gets as few guesses in two days.
@@ -63,8 +84,8 @@ class SpreadPolicy:
     @property
     def most_bytes(self) -> int:
         """The most memory that one state takes in CPython: a key, its count, its bits and its places, in two windows."""
-        key, entry, places = 33 + KEY_BYTES, 48 + 32, 160
-        return 2 * self.keys * (key + entry + places + 32 + self.bits // 7) + 1_024
+        key, entry, places, part = 33 + KEY_BYTES, 48 + 32, 160, 304
+        return 2 * (self.keys * (key + entry + places + 32 + self.bits // 7) + self._parts * part) + 1_024
 
     def touch(self, state: Spread, key: bytes, member: bytes, *, now: int) -> tuple[Spread, int]:
         """
@@ -77,43 +98,71 @@ class SpreadPolicy:
             raise ConfigError("What is counted is no keyed digest.", remedy="Give 16 bytes of Keyring.digest, or more.")
         key, bit = key[:KEY_BYTES], 1 << int.from_bytes(member[:KEY_BYTES], "big") % self.bits
         state = self._turned(state, now)
-        past = state.keys.get(key)
-        if past is not None and past.members & bit:
-            return state, self._members(state, key)
-        keys, least = dict(state.keys), state.least
-        if past is None and len(keys) >= self.keys:
-            victim, least = _least(keys, least)
-            del keys[victim]
-            past = Touched(least, 0)
-        elif past is None:
-            past = Touched(0, 0)
-        keys[key] = Touched(past.count + 1, past.members | bit)
-        state = Spread(state.window, keys, least, state.before)
-        return state, self._members(state, key)
+        past = state.parts[key[0] % len(state.parts)].get(key)
+        if past is None or not past.members & bit:
+            state = self._added(state, key, bit, past)
+        return state, state.members(key).bit_count()
+
+    def _added(self, state: Spread, key: bytes, bit: int, past: Touched | None) -> Spread:
+        held, parts, leasts, least = state.held, state.parts, state.leasts, state.least
+        if past is not None:
+            count, bit = past.count + 1, past.members | bit
+        else:
+            if held < self.keys:
+                held += 1
+            else:
+                parts, leasts, least = _without_least(parts, leasts, least)
+            count = least + 1  # as if it had been there before and been driven out, so that it is never too low
+        at = key[0] % len(parts)
+        part = parts[at].copy()
+        part[key] = Touched(count, bit)
+        if count < leasts[at]:
+            leasts = _with(leasts, at, count)
+        return Spread(state.window, held, _with(parts, at, part), leasts, least, state.earlier)
 
     def members(self, state: Spread, key: bytes, *, now: int) -> int:
         """How many members *key* has at least, in this window and the one before."""
-        return self._members(self._turned(state, now), key[:KEY_BYTES])
+        return self._turned(state, now).members(key[:KEY_BYTES]).bit_count()
 
-    def _members(self, state: Spread, key: bytes) -> int:
-        present = state.keys.get(key)
-        return ((present.members if present else 0) | state.before.get(key, 0)).bit_count()
+    @property
+    def _parts(self) -> int:
+        """Into how many parts they are split: about as many as a part has keys."""
+        return 1 << self.keys.bit_length() // 2
 
     def _turned(self, state: Spread, now: int) -> Spread:
         length = micros(self.window)
         window = now // length
-        if window > state.window:
-            kept = {key: touched.members for key, touched in state.keys.items()} if window == state.window + 1 else {}
-            return Spread(window, {}, 0, kept)
+        if window > state.window or not state.parts:
+            empty: tuple[Part, ...] = ({},) * self._parts
+            return Spread(window, 0, empty, (NO_KEY,) * self._parts, 0, state.parts if window == state.window + 1 else ())
         if (state.window - window) * length > BROKEN_CLOCK + length:
-            return Spread(window, state.keys, state.least, state.before)
+            return evolve(state, window=window)
         return state
 
 
-def _least(keys: dict[bytes, Touched], known: int) -> tuple[bytes, int]:
-    """A key with the least count. Counts only rise, so nothing is below what was the least before."""
+NO_KEY = 1 << 62  # no part without keys has the least count
+
+
+def _without_least(parts: tuple[Part, ...], leasts: tuple[int, ...], least: int) -> tuple[tuple[Part, ...], tuple[int, ...], int]:
+    """Without one key of the least count, and that count, which was *least* or more."""
     while True:
-        for key, touched in keys.items():
-            if touched.count <= known:
-                return key, known
-        known = min(touched.count for touched in keys.values())
+        if least not in leasts:
+            least = min(leasts)
+        at = leasts.index(least)
+        part = parts[at]
+        victim = min(part, key=part.__getitem__)
+        count = part[victim].count
+        if count == least:
+            break
+        leasts = _with(leasts, at, count)  # its keys have risen since somebody looked: once for each touch at most
+    part = part.copy()
+    del part[victim]
+    if not part:
+        leasts = _with(leasts, at, NO_KEY)
+    return _with(parts, at, part), leasts, least
+
+
+def _with(all_of_them: tuple[T, ...], at: int, one: T) -> tuple[T, ...]:
+    changed = list(all_of_them)
+    changed[at] = one
+    return tuple(changed)

@@ -6,9 +6,11 @@ from typing import Any, Literal
 
 from acctsec import _ports
 from acctsec._flows.core import Ports
-from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, TotpCode
+from acctsec.attacks.networks import OriginResolver
+from acctsec.attacks.watching import AsyncAttackWatch
+from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, TotpCode, UnlockProof
 from acctsec.context import Context
-from acctsec.engine._wiring import OWN_ROWS, Flows, check_form, check_wiring, forms, governor
+from acctsec.engine._wiring import OWN_ROWS, Flows, check_form, check_resolver, check_wiring, forms, governor
 from acctsec.events import AsyncEventSink
 from acctsec.keyring import Keyring
 from acctsec.outcomes import (
@@ -38,6 +40,8 @@ from acctsec.outcomes import (
     SetPasswordOutcome,
     SignInOutcome,
     TryAgain,
+    UnlockOutcome,
+    UnlockPending,
     VerifyFactorOutcome,
 )
 from acctsec.policy import Policy
@@ -53,6 +57,7 @@ from acctsec.protocols import (
     Entropy,
 )
 from acctsec.stores.memory import AsyncMemoryStore
+from acctsec.stores.watch import AsyncMemoryWatch
 
 
 class Tasks:
@@ -94,13 +99,16 @@ class AsyncEngine:
         corpus: AsyncBreachCorpus | None = None,
         popularity: AsyncPopularityCounter | None = None,
         challenge: AsyncChallenge | None = None,
+        watch: AsyncAttackWatch | None = None,
+        resolver: OriginResolver | None = None,
         outbox: Literal["delivered", "manual"] = "delivered",
         clock: Clock = _ports.clock,
         entropy: Entropy = _ports.entropy,
     ) -> None:
         check_wiring(policy, keyring, messenger, popularity, outbox)
-        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity, challenge):
+        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity, challenge, watch):
             check_form(name, port, methods, wants_async=True)
+        check_resolver(resolver)
         pool = governor(policy)
         ports = Ports(
             records=store,
@@ -113,6 +121,8 @@ class AsyncEngine:
             corpus=corpus,
             popularity=popularity,
             challenge=challenge,
+            watch=AsyncMemoryWatch() if watch is None else watch,
+            resolver=resolver,
             hash=pool.arun,
             offload=pool.arun,
             later=Tasks(),
@@ -202,6 +212,20 @@ class AsyncEngine:
         """
         return await self._flows.resets.redeem_reset(reset, new_password, context=context)
 
+    async def inspect_unlock(self, link: str, *, context: Context) -> UnlockPending | Refused:
+        """Look at an unlock link without touching anything: for the page a GET renders, since mail scanners open links."""
+        return await self._flows.unlocking.inspect_unlock(link, context=context)
+
+    async def unlock(self, proof: UnlockProof, *, context: Context) -> UnlockOutcome:
+        """
+        Open the lane of strangers that guessing has stopped, by a mailed link or a live second factor: on an explicit POST.
+
+        LockOpened signs nobody in: passwords are compared again where nobody is known, for as many failures as a device has. Only
+        this lane is opened. Refused: nothing is stopped, or the link is used or over, the code wrong, the month or the budget of
+        openings used up; a reset opens then. Effective at once on every node.
+        """
+        return await self._flows.unlocking.unlock(proof, context=context)
+
     async def enroll_totp(self, token: str, *, name: str = "", context: Context) -> EnrollmentStarted | Refused:
         """
         Begin to set up an authenticator app, with a fresh session at the subject's full level or the ticket of
@@ -281,7 +305,7 @@ class AsyncAdmins:
         return await self._flows.administration.lock_status(subject, tenant=tenant)
 
     async def unlock(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:
-        """Start the subject's meters anew, at once and on every node. What a source has used up stays used up."""
+        """Start the subject's meters anew, the months too, at once and on every node. What a source has used up stays used up."""
         return await self._flows.administration.act("unlock", subject, actor=actor, tenant=tenant)
 
     async def disable(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:

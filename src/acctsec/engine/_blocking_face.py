@@ -9,7 +9,9 @@ from typing import Literal
 from acctsec import _ports
 from acctsec._blocking import Awaitable, Threads, awaitable, run
 from acctsec._flows.core import Ports
-from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, TotpCode
+from acctsec.attacks.networks import OriginResolver
+from acctsec.attacks.watching import AttackWatch
+from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, TotpCode, UnlockProof
 from acctsec.context import Context
 from acctsec.engine._wiring import (
     CHALLENGE,
@@ -17,8 +19,10 @@ from acctsec.engine._wiring import (
     OWN_ROWS,
     POPULARITY,
     RECORDS,
+    WATCH,
     Flows,
     check_form,
+    check_resolver,
     check_wiring,
     forms,
     governor,
@@ -52,6 +56,8 @@ from acctsec.outcomes import (
     SetPasswordOutcome,
     SignInOutcome,
     TryAgain,
+    UnlockOutcome,
+    UnlockPending,
     VerifyFactorOutcome,
 )
 from acctsec.policy import Policy
@@ -67,6 +73,7 @@ from acctsec.protocols import (
     Store,
 )
 from acctsec.stores.memory import MemoryStore
+from acctsec.stores.watch import MemoryWatch
 
 DELIVERY_PAUSE = 1.0
 
@@ -86,6 +93,9 @@ class Engine:
         popularity: counts how many accounts share a password, for ``PasswordPolicy.popularity_cap``.
         challenge: the puzzle that is put to a suspicious sign-in, such as ``acctsec.challenges.ProofOfWork()``. Without one
             nobody is asked.
+        watch: remembers what was guessed wrong across accounts, for ``Policy.attacks``. Default: a ``MemoryWatch``, which sees
+            this process alone.
+        resolver: tells whose an address is, such as ``acctsec.attacks.maxmind.MaxMind``.
         deliver_in_background: call ``deliver`` every second from a thread, for small deployments. Otherwise a worker of
             yours must call it: reset mails wait in the outbox until then.
         clock, entropy: for tests.
@@ -105,14 +115,17 @@ class Engine:
         corpus: BreachCorpus | None = None,
         popularity: PopularityCounter | None = None,
         challenge: Challenge | None = None,
+        watch: AttackWatch | None = None,
+        resolver: OriginResolver | None = None,
         outbox: Literal["delivered", "manual"] = "delivered",
         deliver_in_background: bool = False,
         clock: Clock = _ports.clock,
         entropy: Entropy = _ports.entropy,
     ) -> None:
         check_wiring(policy, keyring, messenger, popularity, outbox)
-        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity, challenge):
+        for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity, challenge, watch):
             check_form(name, port, methods, wants_async=False)
+        check_resolver(resolver)
         pool = governor(policy)
         ports = Ports(
             records=Awaitable(store, *RECORDS),  # type: ignore[arg-type]
@@ -125,6 +138,8 @@ class Engine:
             corpus=None if corpus is None else Awaitable(corpus, "count"),  # type: ignore[arg-type]
             popularity=None if popularity is None else Awaitable(popularity, *POPULARITY),  # type: ignore[arg-type]
             challenge=None if challenge is None else Awaitable(challenge, *CHALLENGE),  # type: ignore[arg-type]
+            watch=Awaitable(MemoryWatch() if watch is None else watch, *WATCH),  # type: ignore[arg-type]
+            resolver=resolver,
             hash=awaitable(pool.run),
             offload=awaitable(_inline),
             later=Threads(),
@@ -217,6 +232,20 @@ class Engine:
         """
         return run(self._flows.resets.redeem_reset(reset, new_password, context=context))
 
+    def inspect_unlock(self, link: str, *, context: Context) -> UnlockPending | Refused:
+        """Look at an unlock link without touching anything: for the page a GET renders, since mail scanners open links."""
+        return run(self._flows.unlocking.inspect_unlock(link, context=context))
+
+    def unlock(self, proof: UnlockProof, *, context: Context) -> UnlockOutcome:
+        """
+        Open the lane of strangers that guessing has stopped, by a mailed link or a live second factor: on an explicit POST.
+
+        LockOpened signs nobody in: passwords are compared again where nobody is known, for as many failures as a device has. Only
+        this lane is opened. Refused: nothing is stopped, or the link is used or over, the code wrong, the month or the budget of
+        openings used up; a reset opens then. Effective at once on every node.
+        """
+        return run(self._flows.unlocking.unlock(proof, context=context))
+
     def enroll_totp(self, token: str, *, name: str = "", context: Context) -> EnrollmentStarted | Refused:
         """
         Begin to set up an authenticator app, with a fresh session at the subject's full level or the ticket of
@@ -306,7 +335,7 @@ class Admins:
         return run(self._flows.administration.lock_status(subject, tenant=tenant))
 
     def unlock(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:
-        """Start the subject's meters anew, at once and on every node. What a source has used up stays used up."""
+        """Start the subject's meters anew, the months too, at once and on every node. What a source has used up stays used up."""
         return run(self._flows.administration.act("unlock", subject, actor=actor, tenant=tenant))
 
     def disable(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:

@@ -17,6 +17,7 @@ from acctsec._flows.passwords import Passwords
 from acctsec._flows.resets import Resets
 from acctsec._flows.sessions import Sessions
 from acctsec._flows.sign_in import SignIn
+from acctsec._flows.unlocking import Unlocking
 from acctsec.errors import ConfigError
 from acctsec.hashing.governor import Governor
 from acctsec.keyring import Keyring
@@ -31,6 +32,7 @@ METERS = ("charge", "settle", "read")
 POPULARITY = ("count", "add")
 CHALLENGE = ("puzzle", "verify")
 SKETCH = 262_144  # counters in a row: of the million that a generation takes, a count is some 10 too high at most
+WATCH = ("look", "wrong")
 OWN_ROWS = 50_000  # of meters that a process keeps by itself while the others do not answer: about 50 MB
 
 
@@ -46,6 +48,7 @@ class Flows:
         self.resets: Resets = Resets(self.core, guesses, self.passwords, answers)
         self.factors: FactorFlows = FactorFlows(self.core, guesses)
         self.sessions: Sessions = Sessions(self.core, self.factors)
+        self.unlocking: Unlocking = Unlocking(self.core, guesses, answers)
         self.devices: DeviceFlows = DeviceFlows(self.core, self.factors)
         self.administration: Administration = Administration(self.core, self.resets)
         self.moving: Moving = Moving(self.core)
@@ -91,7 +94,7 @@ def check_wiring(policy: object, keyring: object, messenger: object, popularity:
 
 
 def forms(*ports: object) -> list[tuple[str, object, tuple[str, ...]]]:
-    names = ("store", "directory", "messenger", "sink", "corpus", "popularity", "challenge")
+    names = ("store", "directory", "messenger", "sink", "corpus", "popularity", "challenge", "watch")
     methods: tuple[tuple[str, ...], ...] = (
         (*RECORDS, *METERS),
         ("find", "get"),
@@ -100,8 +103,14 @@ def forms(*ports: object) -> list[tuple[str, object, tuple[str, ...]]]:
         ("count",),
         POPULARITY,
         CHALLENGE,
+        WATCH,
     )
     return [found for found in zip(names, ports, methods, strict=True) if found[1] is not None]
+
+
+def check_resolver(resolver: object) -> None:
+    if resolver is not None:  # of either face: it answers from memory
+        check_form("resolver", resolver, ("origin",), wants_async=False)
 
 
 def check_form(name: str, port: object, methods: tuple[str, ...], *, wants_async: bool) -> None:

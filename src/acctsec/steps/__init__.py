@@ -68,6 +68,7 @@ from acctsec.steps.sign_in import (
     reached,
     sign_in,
 )
+from acctsec.steps.unlocking import open_by_factor, open_by_link, opens_lane, unlockable
 
 __all__ = [
     "ChangeProof",
@@ -107,7 +108,10 @@ __all__ = [
     "issue_codes",
     "issue_reset",
     "live_session",
+    "open_by_factor",
+    "open_by_link",
     "opens",
+    "opens_lane",
     "prove_factor",
     "prove_for_reset",
     "puzzle_due",
@@ -122,5 +126,6 @@ __all__ = [
     "sign_out_everywhere",
     "spend",
     "too_soon",
+    "unlockable",
     "with_method",
 ]

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from acctsec import events
 from acctsec._values import Value, evolve
 from acctsec.claims import SessionClaims, Ticket
+from acctsec.lockout import BY_TIME
 from acctsec.mfa.policy import Proven
 from acctsec.outcomes import AssuranceLevel, ChangeReason, TryAgain
 from acctsec.policy import Policy
@@ -125,7 +126,8 @@ def issue_reset(policy: Policy, record: Record, *, scene: Scene, reset: Reset, a
     reset = evolve(reset, epoch=record.epoch)
     if reset in record.resets:
         return Step(Done(), record)  # delivered again: it is live already, and its event told
-    live = policy.reset.issue(record.resets, reset, epoch=record.epoch, now=scene.now)
+    addresses = len(scene.account.addresses) if scene.account else 1
+    live = policy.reset.issue(record.resets, reset, epoch=record.epoch, now=scene.now, addresses=addresses)
     if live is None:
         return Step(No("too many live resets"), record)
     event = events.ResetIssued(**scene.head(), reset=reset.id.hex(), expires=reset.expires)
@@ -175,7 +177,8 @@ def redeem(
 ) -> Step:
     """
     Change the password on a proven reset. Gone with it: the reset and its siblings, every session, ticket and device of
-    before, and what was counted against the account. It never signs in, and takes no factor away.
+    before, and what was counted against the account, but for the months: those refill by time alone. It never signs in, and
+    takes no factor away.
     """
     refusal = redeem_refusal(policy, record, scene=scene, reset=reset, ticket=ticket)
     if refusal:
@@ -190,7 +193,7 @@ def redeem(
         keep=policy.password.history,
         likeliest=new.likeliest,
     )
-    after = after.with_fresh_meters().with_device(browser)
+    after = after.with_fresh_lanes(kept=BY_TIME).with_device(browser)
     event = events.PasswordReset(**scene.head(), reset=reset.hex(), methods=methods)
     return Step(Changed(browser), after, (event, Notice(MessagePurpose.PASSWORD_CHANGED)))
 

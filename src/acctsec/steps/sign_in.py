@@ -6,8 +6,7 @@ from acctsec import events
 from acctsec._values import evolve
 from acctsec.claims import Ticket
 from acctsec.events import Event
-from acctsec.hits import NAME as HITS
-from acctsec.lockout import MONTH, Lane, SecretClass
+from acctsec.lockout import BY_TIME, UNNOTICED, Lane, SecretClass, era
 from acctsec.mfa.policy import Proven
 from acctsec.outcomes import AssuranceLevel, ChangeReason
 from acctsec.policy import Policy
@@ -188,17 +187,17 @@ def count_guesses(record: Record, *, counted: Sequence[events.GuessesCounted], p
     """
     Write down how far lanes and budgets have come, before a secret is looked at.
 
-    *past* is the record as it was when the attempt began. Nothing of one that was erased or unlocked since; nor of a lane of
-    which the record knows more already, or less than it did: a success has cleared it, and what it cleared must not come
-    back. A budget that refills by time may have fewer failures than before; only their date tells.
+    *past* is the record as it was when the attempt began. Nothing of one that was erased or unlocked since, nor of a lane that
+    was reset or opened; nor of a lane of which the record knows more already, or less than it did: a success has cleared it,
+    and what it cleared must not come back. A budget that refills by time may have fewer failures than before; only their date
+    tells.
     """
-    if not _same_meters(record, past):
-        return Step(Done(), record)
     after, told = record, list[Event]()
     for event in counted:
         point = after.checkpoint(event.lane)
-        refills = event.lane == HITS or event.lane.endswith(MONTH)
-        if not refills and not past.checkpoint(event.lane).count <= point.count < event.count:
+        if not _same_count(record, past, event.lane):
+            continue
+        if event.lane not in BY_TIME and not past.checkpoint(event.lane).count <= point.count < event.count:
             continue
         after = after.with_checkpoint(evolve(point, count=event.count, since=event.at))
         told.append(event)
@@ -211,16 +210,17 @@ def count_alone(policy: Policy, record: Record, *, scene: Scene, kind: SecretCla
 
     No where the lane, or the month of the strangers, has come to its stop, and where the record is another than it was.
     """
-    if not _same_meters(record, past) or policy.lockout.stopped(record, kind, lane, now=scene.now):
+    if not _same_count(record, past, lane.name(kind)) or policy.lockout.stopped(record, kind, lane, now=scene.now):
         return Step(No("stopped"), record)
     after, told = record, list[Event | Notice]()
-    for name, rungs in policy.lockout.remembered(kind, lane).items():
+    opened = record.checkpoint(lane.name(kind)).opened
+    for name, rungs in policy.lockout.remembered(kind, lane, opened).items():
         before = after.checkpoint(name)
         point = before.within(rungs.window, scene.now)
         point = evolve(point, alone=point.alone + 1, since=scene.now)
         told.append(events.GuessesCounted(**scene.head(), lane=name, count=point.total))
         if name == lane.name(kind):
-            rung = policy.lockout.rung(kind, lane, point.total)
+            rung = policy.lockout.rung(kind, lane, point.total, opened)
             told += () if rung in ("", before.rung) else reached(scene, rung=rung, lane=name, count=point.total)
             point = evolve(point, rung=rung or before.rung)
         after = after.with_checkpoint(point)
@@ -230,11 +230,10 @@ def count_alone(policy: Policy, record: Record, *, scene: Scene, kind: SecretCla
 def give_back(policy: Policy, record: Record, *, kind: SecretClass, lane: Lane, past: Record) -> Step:
     """Take back one guess that was counted alone: nothing was compared, or it was right."""
     after = record
-    if _same_meters(record, past):
-        for name in policy.lockout.remembered(kind, lane):
-            point = record.checkpoint(name)
-            if point.alone:
-                after = after.with_checkpoint(evolve(point, alone=point.alone - 1))
+    for name in policy.lockout.remembered(kind, lane):
+        point = record.checkpoint(name)
+        if point.alone and _same_count(record, past, name):
+            after = after.with_checkpoint(evolve(point, alone=point.alone - 1))
     return Step(Done(), after)
 
 
@@ -246,21 +245,26 @@ def forgive(record: Record, *, lane: str, number: int, past: Record) -> Step:
     forgiven; taking from it what it may not have counted would be too little.
     """
     point = record.checkpoint(lane)
-    if not _same_meters(record, past) or point != past.checkpoint(lane) or not point.count:
+    if not _same_count(record, past, lane) or point != past.checkpoint(lane) or not point.count:
         return Step(Done(), record)
     return Step(Done(), record.with_checkpoint(evolve(point, count=max(point.count - number, 0))))
 
 
-def _same_meters(record: Record, past: Record) -> bool:
-    """Whether what was charged under *past* still counts: nobody erased or unlocked the subject meanwhile."""
-    return (record.incarnation, record.meters) == (past.incarnation, past.meters)
+def _same_count(record: Record, past: Record, lane: str) -> bool:
+    """Whether what was charged to a lane under *past* still counts: nobody erased, unlocked, reset or opened it meanwhile."""
+    before, now = ((one.incarnation, one.meters, era(one, lane)) for one in (past, record))
+    return before == now
 
 
-def reach_rung(policy: Policy, record: Record, *, scene: Scene, kind: SecretClass, lane: Lane, count: int) -> Step:
-    """A failure brought a lane to the next rung: say so once, and tell the owner where guessing is stopped."""
+def reach_rung(policy: Policy, record: Record, *, scene: Scene, kind: SecretClass, lane: Lane, count: int, past: Record) -> Step:
+    """
+    A failure brought a lane to the next rung: say so once, and tell the owner where guessing is stopped.
+
+    *past* is the record as it was when the attempt began: a lane that was opened since is another one.
+    """
     point = record.checkpoint(lane.name(kind))
-    rung = policy.lockout.rung(kind, lane, count)
-    if rung in ("", point.rung) or point.rung == "stopped":
+    rung = policy.lockout.rung(kind, lane, count, point.opened)
+    if rung in ("", point.rung) or point.rung == "stopped" or not _same_count(record, past, point.lane):
         return Step(Done(), record)
     after = record.with_checkpoint(evolve(point, count=max(point.count, count), rung=rung))
     return Step(Done(), after, reached(scene, rung=rung, lane=point.lane, count=count))
@@ -270,5 +274,5 @@ def reached(scene: Scene, *, rung: str, lane: str, count: int) -> tuple[Event | 
     """What is said of a rung, once it is reached."""
     if rung == "stopped":
         event = events.GuessingStopped(**scene.head(), lane=lane, count=count)
-        return (event, Notice(MessagePurpose.GUESSING_STOPPED))
+        return (event,) if lane == UNNOTICED else (event, Notice(MessagePurpose.GUESSING_STOPPED))
     return (events.GuessingSlowed(**scene.head(), lane=lane, count=count),)

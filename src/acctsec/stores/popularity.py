@@ -1,6 +1,7 @@
 """How many accounts share a password, in memory whose size does not grow: a count-min sketch."""
 
 from array import array
+from struct import Struct
 from threading import Lock
 from typing import Self
 
@@ -27,24 +28,22 @@ class MemoryPopularity:
     """
 
     def __init__(self, *, width: int = 1_048_576, depth: int = 4) -> None:
-        if type(width) is not int or not 1_024 <= width <= 16_777_216:
-            raise ConfigError(f"width is {width!r}.", remedy="Give a whole number from 1,024 to 16,777,216.")
-        if type(depth) is not int or not 2 <= depth <= 8:
-            raise ConfigError(f"depth is {depth!r}.", remedy="Give a whole number from 2 to 8.")
+        check_shape(width, depth)
         self._width = width
+        self._words = Struct(f">{depth}I")
         self._counters = [array("I", bytes(4 * width)) for _ in range(depth)]
         self._lock = Lock()
 
     def count(self, digest: bytes) -> int:
         """How often *digest* was added, or a little more."""
         places = self._places(digest)
-        return min(row[place] for row, place in zip(self._counters, places, strict=True))
+        return min([row[place] for row, place in zip(self._counters, places, strict=True)])
 
     def add(self, digest: bytes) -> None:
         """One account more. Only the lowest of its counters rise, which keeps the others from being too high."""
         places = self._places(digest)
         with self._lock:
-            now = min(min(row[place] for row, place in zip(self._counters, places, strict=True)) + 1, _LARGEST)
+            now = min(min([row[place] for row, place in zip(self._counters, places, strict=True)]) + 1, _LARGEST)
             for row, place in zip(self._counters, places, strict=True):
                 row[place] = max(row[place], now)
 
@@ -70,7 +69,8 @@ class MemoryPopularity:
 
     def _places(self, digest: bytes) -> list[int]:
         """Where a digest is counted, in each row: four of its bytes for each."""
-        return [int.from_bytes(digest[4 * row : 4 * row + 4], "big") % self._width for row in range(len(self._counters))]
+        width = self._width
+        return [word % width for word in self._words.unpack_from(digest)]
 
 
 class AsyncMemoryPopularity:
@@ -86,6 +86,14 @@ class AsyncMemoryPopularity:
     async def add(self, digest: bytes) -> None:
         """One account more."""
         self.counted.add(digest)
+
+
+def check_shape(width: int, depth: int) -> None:
+    """Refuse a sketch that would be too small, or too large."""
+    if type(width) is not int or not 1_024 <= width <= 16_777_216:
+        raise ConfigError(f"width is {width!r}.", remedy="Give a whole number from 1,024 to 16,777,216.")
+    if type(depth) is not int or not 2 <= depth <= 8:
+        raise ConfigError(f"depth is {depth!r}.", remedy="Give a whole number from 2 to 8.")
 
 
 def _little_endian(row: "array[int]") -> "array[int]":

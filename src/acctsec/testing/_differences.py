@@ -81,16 +81,20 @@ def _sides(somebody: object, nobody: object) -> str:
 
 
 def comparable(answer: object) -> object:
-    """An answer without what has to differ: of tokens and codes, which no repr shows, the length."""
+    """An answer without what has to differ: of tokens and codes, which no repr shows, and of puzzles the length."""
     kind: type[Any] = type(answer)
     if attrs.has(kind):
         pairs = ((one, getattr(answer, one.name)) for one in attrs.fields(kind))
-        return kind.__name__, *((one.name, comparable(value) if one.repr else _length(value)) for one, value in pairs)
+        return kind.__name__, *((one.name, comparable(value) if _is_plain(one) else _length(value)) for one, value in pairs)
     if isinstance(answer, Mapping):
         return {key: comparable(value) for key, value in answer.items()}
     if isinstance(answer, list | tuple):
         return [comparable(one) for one in answer]
     return answer
+
+
+def _is_plain(one: "attrs.Attribute[Any]") -> bool:
+    return one.repr is not False and one.name != "puzzle"
 
 
 def _length(value: object) -> object:

@@ -5,7 +5,18 @@ from collections.abc import Callable
 from typing import Any
 
 from acctsec._flows.tokens import Purpose, Tokens
-from acctsec.claims import LinkClaims, RecoveryCode, ResetCode, ResetLink, ResumeTicket, Ticket, TotpCode
+from acctsec.claims import (
+    LinkClaims,
+    RecoveryCode,
+    ResetCode,
+    ResetLink,
+    ResumeTicket,
+    Ticket,
+    TotpCode,
+    UnlockClaims,
+    UnlockFactor,
+    UnlockLink,
+)
 from acctsec.keyring import Keyring
 from acctsec.protocols import Account
 from acctsec.testing._subjects import subject_of
@@ -42,6 +53,18 @@ def engine_operations(world: World[Any]) -> dict[str, Call]:
             Purpose.LINK, LinkClaims(tenant="", subject=subject_of(identifier), incarnation=bytes(16), secret=bytes(32))
         )
 
+    def unlock_link(identifier: str) -> str:
+        now = world.clock()
+        claims = UnlockClaims(
+            tenant="",
+            subject=subject_of(identifier),
+            binds=(bytes(16), 0, 0, 0, 0),
+            recipient=bytes(16),
+            issued=now,
+            expires=now,
+        )
+        return forger.seal(Purpose.UNLOCK, claims)
+
     def ticket(identifier: str, purpose: Purpose) -> str:
         now = world.clock()
         claims = Ticket(
@@ -69,6 +92,14 @@ def engine_operations(world: World[Any]) -> dict[str, Call]:
         "verify_factor with a forged ticket": lambda name, _, at: engine.verify_factor(
             ticket(name, Purpose.SIGN_IN), TotpCode("000000"), context=here(at)
         ),
+        "unlock with a wrong code": lambda name, password, at: engine.unlock(
+            UnlockFactor(name, TotpCode(f"{_number(password) % 10**6:06d}")), context=here(at)
+        ),
+        "unlock with a wrong recovery code": lambda name, password, at: engine.unlock(
+            UnlockFactor(name, RecoveryCode(f"{_number(password) % 10**4:04d}-0000-0000-0000")), context=here(at)
+        ),
+        "unlock with a forged link": lambda name, _, at: engine.unlock(UnlockLink(unlock_link(name)), context=here(at)),
+        "inspect_unlock of a forged link": lambda name, _, at: engine.inspect_unlock(unlock_link(name), context=here(at)),
         "check_password": lambda name, password, _: engine.check_password(
             password, account=Account(subject=subject_of(name), identifiers=(name,))
         ),

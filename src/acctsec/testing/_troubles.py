@@ -72,6 +72,7 @@ TROUBLES = (
     Trouble("the hasher fails", {HASHED: _no_memory}),
     Trouble("the machine has no memory", {HASHED: MemoryError}),
     Trouble("hashing is overloaded", {"hash permit": _overload}),
+    Trouble("the watch does not answer", {"watch.": _no_answer}),
     Trouble("the meters do not answer", {"meters.": _no_answer}),
     Trouble("the meters are crowded", {"meters.": _crowd}),
     Trouble("the records do not answer", {"records.": _no_answer}),

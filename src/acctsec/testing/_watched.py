@@ -7,11 +7,12 @@ from typing import Any
 
 from attrs import frozen
 
+from acctsec.attacks.watching import AsyncAttackWatch
 from acctsec.engine import AsyncEngine, Engine
 from acctsec.hashing import Comparison, HashingPolicy
 from acctsec.testing._costs import cost_of
 from acctsec.testing._troubles import CALM, HASHED, Trouble
-from acctsec.testing.doubles import CHALLENGE, CORPUS, DIRECTORY, MESSENGER, POPULARITY, SINK, STORE, ManualClock
+from acctsec.testing.doubles import CHALLENGE, CORPUS, DIRECTORY, MESSENGER, POPULARITY, SINK, STORE, WATCH, ManualClock
 from acctsec.testing.world import World
 
 PORTS: Mapping[str, Sequence[str]] = {
@@ -23,6 +24,7 @@ PORTS: Mapping[str, Sequence[str]] = {
     "corpus": CORPUS,
     "popularity": POPULARITY,
     "challenge": CHALLENGE,
+    "watch": WATCH,
 }
 OBJECTS: Mapping[str, Sequence[str]] = {"store": STORE, **{name: PORTS[name] for name in list(PORTS)[2:]}}
 
@@ -61,6 +63,7 @@ class Watch:
         engine: Engine | AsyncEngine = world.engine
         core = engine._flows.core  # noqa: SLF001 - the kit looks inside, so that whoever uses it need not
         originals = {name: getattr(world, name, None) for name in OBJECTS}
+        core.ports.watch = _Still(core.ports.watch)
         for name, methods in PORTS.items():
             port = getattr(core.ports, name)
             if port is not None:
@@ -158,6 +161,20 @@ async def _pass(_: float) -> None:
 
 def _long(_: int) -> float:
     return 60.0
+
+
+class _Still:
+    """
+    A watch across accounts as it was when all began.
+
+    What is guessed from now on is not counted: whoever came later would meet a harder posture, whoever he tried.
+    """
+
+    def __init__(self, watch: AsyncAttackWatch) -> None:
+        self.look = watch.look
+
+    async def wrong(self, *_: object, **__: object) -> tuple[()]:
+        return ()
 
 
 class _Watched:

@@ -15,7 +15,7 @@ from attrs import evolve, field, fields, frozen
 
 from acctsec._blocking import Awaitable
 from acctsec.claims import TotpCode
-from acctsec.events import AttemptRefused, Event, ResetWithheld
+from acctsec.events import AttemptRefused, Event, NoticeWithheld, ResetWithheld
 from acctsec.hashing import Comparison, HashingPolicy
 from acctsec.identifiers import canonical
 from acctsec.mfa import totp
@@ -137,7 +137,13 @@ class RecordingMessenger:
     @property
     def link(self) -> str:
         """The newest reset link."""
-        return next(one.link for one in reversed(self.messages) if one.link)
+        stopped = MessagePurpose.GUESSING_STOPPED
+        return next(one.link for one in reversed(self.messages) if one.link and one.purpose is not stopped)
+
+    @property
+    def unlock_link(self) -> str:
+        """The newest link that opens the lane of strangers."""
+        return next(one.link for one in reversed(self.of(MessagePurpose.GUESSING_STOPPED)) if one.link)
 
     @property
     def code(self) -> str:
@@ -150,7 +156,7 @@ class RecordingSink:
     Keeps every event instead of writing it anywhere.
 
     ``handed`` are all that came with their keys, ``events`` the first of each key, ``observations`` those without one:
-    refused attempts and withheld resets, which changed nothing.
+    refused attempts, withheld resets and news, which changed nothing.
     """
 
     def __init__(self) -> None:
@@ -169,9 +175,10 @@ class RecordingSink:
         return list({key: event for key, event in reversed(self.handed) if key}.values())[::-1]
 
     @property
-    def observations(self) -> list[AttemptRefused | ResetWithheld]:
+    def observations(self) -> list[AttemptRefused | ResetWithheld | NoticeWithheld]:
         """What changed nothing."""
-        return [event for key, event in self.handed if not key and isinstance(event, AttemptRefused | ResetWithheld)]
+        withheld = AttemptRefused | ResetWithheld | NoticeWithheld
+        return [event for key, event in self.handed if not key and isinstance(event, withheld)]
 
     def of(self, kind: type[EventT]) -> list[EventT]:
         """The events of one class, oldest first."""
@@ -267,6 +274,7 @@ SINK = ("record",)
 CORPUS = ("count",)
 POPULARITY = ("count", "add")
 CHALLENGE = ("puzzle", "verify")
+WATCH = ("look", "wrong")
 
 
 def as_async(port: object, methods: Sequence[str]) -> Any:

@@ -63,10 +63,11 @@ def assert_no_oracle(
     and more. Each operation is then called alike for them and for nobody: wrong passwords from many addresses and from one, odd
     ones, and the right one where it must not help. What came of it must be equal: the answer, the exception, the ports that
     were asked and in which order, the number of hashes and their cost. It is asked in a calm world, and while the messenger,
-    the sink, the corpus, the directory, the hasher, the meters or the records fail, hashing is overloaded, the directory is
-    slow, or commits are lost, are made without an answer, or lose every race. Where the policy lists foreign hashes with
-    shares, a name's cost must stay the same, and costs must be spread over names that nobody has as over accounts; that is
-    wrongly denied once in a million keyrings.
+    the sink, the corpus, the directory, the hasher, the watch, the meters or the records fail, hashing is overloaded, the
+    directory is slow, or commits are lost, are made without an answer, or lose every race. Where the policy lists foreign hashes
+    with shares, a name's cost must stay the same, and costs must be spread over names that nobody has as over accounts; that is
+    wrongly denied once in a million keyrings. Nothing that is guessed here raises a posture, or whoever came later would meet
+    another: to try a raised one, raise it in *operations*.
 
     Args:
         make_world: makes a fresh world of your policy and store, of either face, always alike. A directory of your own is put

@@ -28,6 +28,7 @@ from acctsec.testing.doubles import (
     MESSENGER,
     POPULARITY,
     SINK,
+    WATCH,
     Authenticator,
     Comparisons,
     ManualClock,
@@ -55,6 +56,8 @@ def world(
     corpus: object = None,
     popularity: object = None,
     challenge: object = None,
+    watch: object = None,
+    resolver: object = None,
 ) -> "World[Engine]":
     """
     A blocking engine and its doubles.
@@ -66,7 +69,8 @@ def world(
     'SignedIn'
     """
     store = MemoryStore() if store is None else store
-    return built(World, Engine, store, policy=policy, seed=seed, corpus=corpus, popularity=popularity, challenge=challenge)
+    more = {"corpus": corpus, "popularity": popularity, "challenge": challenge, "watch": watch, "resolver": resolver}
+    return built(World, Engine, store, policy=policy, seed=seed, **more)
 
 
 def async_world(
@@ -77,13 +81,16 @@ def async_world(
     corpus: object = None,
     popularity: object = None,
     challenge: object = None,
+    watch: object = None,
+    resolver: object = None,
 ) -> "World[AsyncEngine]":
     """
-    An async engine and its doubles; *corpus*, *popularity* and *challenge*, if any, in their blocking form. Close it when it
-    is no longer used.
+    An async engine and its doubles; *corpus*, *popularity*, *challenge* and *watch*, if any, in their blocking form. Close it
+    when it is no longer used.
     """
     store = AsyncMemoryStore() if store is None else store
-    return built(World, AsyncEngine, store, policy=policy, seed=seed, corpus=corpus, popularity=popularity, challenge=challenge)
+    more = {"corpus": corpus, "popularity": popularity, "challenge": challenge, "watch": watch, "resolver": resolver}
+    return built(World, AsyncEngine, store, policy=policy, seed=seed, **more)
 
 
 def built(
@@ -96,6 +103,8 @@ def built(
     corpus: object = None,
     popularity: object = None,
     challenge: object = None,
+    watch: object = None,
+    resolver: object = None,
 ) -> WorldT:
     """A world of that kind around that face and store."""
     policy, comparisons = instrumented(policy)
@@ -111,6 +120,8 @@ def built(
         corpus=corpus,
         popularity=popularity,
         challenge=challenge,
+        watch=watch,
+        resolver=resolver,
     )
 
 
@@ -132,6 +143,8 @@ class World(Generic[EngineT]):
     corpus: Any = None
     popularity: Any = None
     challenge: Any = None
+    watch: Any = None
+    resolver: Any = None
     clock: ManualClock = field(factory=ManualClock)
     directory: MemoryDirectory = field(factory=MemoryDirectory)
     messenger: RecordingMessenger = field(factory=RecordingMessenger)
@@ -160,6 +173,8 @@ class World(Generic[EngineT]):
             "corpus": None if self.corpus is None else form(self.corpus, CORPUS),
             "popularity": None if self.popularity is None else form(self.popularity, POPULARITY),
             "challenge": None if self.challenge is None else form(self.challenge, CHALLENGE),
+            "watch": None if self.watch is None else form(self.watch, WATCH),
+            "resolver": self.resolver,
             "clock": self.clock,
             "entropy": self.entropy,
         }

@@ -4,10 +4,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from acctsec import events
-from acctsec.claims import Admin, ChangeTicket, CurrentPassword, FreshSession, Initial, PasswordClaim
+from acctsec.claims import (
+    Admin,
+    ChangeTicket,
+    CurrentPassword,
+    FreshSession,
+    Initial,
+    PasswordClaim,
+    RecoveryCode,
+    UnlockFactor,
+)
 from acctsec.outcomes import (
     AssuranceLevel,
     FactorRemoved,
+    LockOpened,
     PasswordChanged,
     PasswordRejected,
     RecoveryCodes,
@@ -89,6 +99,28 @@ class Credentials(SigningIn):
         if ticket is not None:
             allowed = person.active and person.holds(ticket, self.now) and self.must_change(person)
             self.set_password(person, self.invent("ticket"), ChangeTicket(ticket.text), allowed=allowed)
+
+    # --- a lane that has stopped ---
+
+    @rule(who=WHO, at_once=AT_ONCE, number=NUMBER, kind=st.sampled_from(("code", "code", "recovery", "wrong")))
+    def open_lane(self, who: int, at_once: bool, number: int, kind: str) -> None:  # noqa: FBT001 - drawn
+        """A factor alone opens the lane of strangers, so far and no further, and is used up where it did."""
+        person, lockout = self.people[who], self.policy.lockout
+        if at_once and person.password and not person.apps:
+            self.enroll(who=who, at_once=True, number=0, confirmed=True)
+        for _ in range(lockout.strangers.stop if at_once and person.password else 0):
+            self.world.clock.advance(lockout.strangers.longest)
+            self.try_password(person, person.identifier, self.invent("wrong"), None)
+        answer, chosen = self.answer(person, kind, 0, number)
+        outcome = self.call("unlock", UnlockFactor(person.identifier, answer), context=self.context())
+        allowed = person.active and chosen is not None and person.guesses["strangers"] > 0
+        if granted(outcome, LockOpened, allowed=allowed):
+            person.opened += 1
+            self.happens(events.GuessingReopened)
+            if isinstance(answer, RecoveryCode):
+                self.use_code(person, answer.code)
+            else:
+                app, app.last_step = chosen[0], chosen[1]
 
     # --- factors ---
 

@@ -117,6 +117,7 @@ class Person:
     devices: list[str] = Factory(list)
     guesses: Counter[str] = Factory(Counter)
     lost: int = 0
+    opened: int = 0  # how often its owner opened the lane of strangers since it was clear
 
     @property
     def active(self) -> bool:
@@ -160,7 +161,7 @@ class Person:
     def open_lanes(self) -> None:
         """Start counting guesses anew."""
         self.guesses.clear()
-        self.lost = 0
+        self.lost = self.opened = 0
 
     def void_codes(self) -> None:
         """No recovery code is good any more."""
@@ -186,6 +187,7 @@ CHANGES = (
     events.RecoveryCodesIssued,
     events.SessionClosed,
     events.SessionsClosed,
+    events.GuessingReopened,
     events.Unlocked,
     events.Disabled,
     events.Enabled,

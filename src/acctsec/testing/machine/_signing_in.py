@@ -20,6 +20,7 @@ from acctsec.outcomes import (
     TryAgain,
 )
 from acctsec.protocols import MessagePurpose
+from acctsec.record import MAX_DEVICES
 from acctsec.testing.doubles import Authenticator
 from acctsec.testing.machine._model import PERIOD, App, Enrolment, Person, Session, Ticket
 from acctsec.testing.machine._stage import AT_ONCE, NUMBER, WHO, Stage, granted, pick
@@ -81,12 +82,15 @@ class SigningIn(Stage):
         self.session_given(person, outcome.session, level)
         person.devices = [*person.devices, self.hide(outcome.device)][-8:]
         person.guesses[lane] = 0
+        if lane == "strangers" or len(person.devices) + person.opened > MAX_DEVICES:  # its device may be forgotten
+            person.guesses["strangers"] = person.opened = 0
         self.happens(events.SignedInEvent)
 
     def count_guesses(self, person: Person, before: int, lane: str, password: str) -> None:
         """Every wrong password here is another one: hold the comparisons against what a lane may have."""
         person.guesses[lane] += sum(one.password == password for one in self.world.comparisons.guesses[before:])
-        most = self.policy.lockout.strangers.stop + person.lost
+        lockout = self.policy.lockout
+        most = lockout.strangers.stop + person.opened * lockout.device.stop + person.lost
         assert person.guesses[lane] <= most, f"{person.guesses[lane]} comparisons in a lane that may have {most}"
 
     # --- second factors ---

@@ -760,5 +760,5 @@ def test_the_command_explains_a_preset_with_a_hit_count(capsys):
 def test_the_knobs_of_a_policy_show_it():
     found = {knob.name: knob for knob in knobs(evolve(CHEAPEST, lockout=LockoutPolicy(hits=HitCount())))}
     assert found["lockout.hits"].value == "0.024 % in 30 days"
-    assert all(found[f"lockout.HitCount.{name}"].meaning for name in ("mass", "window", "likelihood"))
-    assert all(found[f"lockout.HitCount.{name}"].source for name in ("mass", "window", "likelihood"))
+    assert all(found[f"lockout.hits.{name}"].meaning for name in ("mass", "window", "likelihood"))
+    assert all(found[f"lockout.hits.{name}"].source for name in ("mass", "window", "likelihood"))

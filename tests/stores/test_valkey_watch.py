@@ -197,7 +197,9 @@ def test_what_all_report_is_summed_up_as_if_it_were_one(server, store):
 
 
 @SERVER
-@given(guesses=st.lists(st.integers(0, 8), max_size=120), pauses=st.lists(st.integers(0, DAY), max_size=20))
+@given(
+    guesses=st.lists(st.integers(0, 8), max_size=120), pauses=st.lists(st.integers(0, DAY) | st.integers(0, 4 * DAY), max_size=20)
+)
 def check_sightings(store, server, guesses, pauses):
     server.flush()
     keys = _valkey_watch.Keys(b"watch:", 1)
@@ -313,6 +315,98 @@ def test_no_score_is_above_the_most(alone):
         asked.read(store._links.run(store._parts.caller.run(asked.calls(), again=False)))
         levels.append(asked.found[0].signal.level)
     assert levels == [80, 100, 51, 52, 27]
+
+
+def asked_once(store, part):
+    """What one part of an exchange finds."""
+    part.read(store._links.run(store._parts.caller.run(part.calls(), again=False)))
+    return part.found
+
+
+def test_points_of_a_broken_clock_count_as_if_they_were_told_now(alone):
+    """And halve from then on."""
+    _, store = alone
+    names, keys, levels = _fleet.Names(KEYRING), _valkey_watch.Keys(b"watch:", 1), []
+    for now, points in ((NOW + 365 * DAY, 10), (NOW, 1), (NOW + 2 * HALF, 1)):
+        reports = [Report(seen(prefix=""), True, now)] * points
+        wrong = [Wrong(known_name=True)] * points
+        levels.append(asked_once(store, _valkey_watch.Scores(keys, names, only("address"), reports, wrong, unknown=False)))
+    assert [finding.signal.level for (finding,) in levels] in ([10, 11, 3], [10, 11, 4])
+
+
+@SERVER
+@given(minutes=st.lists(st.tuples(st.integers(0, 2) | st.integers(0, 16), st.integers(1, 40)), min_size=5, max_size=30))
+def check_rises(server, store, minutes):
+    server.flush()
+    names, keys, days, state, now = _fleet.Names(KEYRING), _valkey_watch.Keys(b"watch:", 1), {}, Failures(), NOW
+    for pause, failures in minutes:
+        now += pause * MINUTE
+        if now > NOW + 24 * MINUTE:  # what is known of alarms before that is forgotten there
+            break
+        state, (signal,) = POLICY.surge.step(state, "", now=now, failures=failures)
+        reports = [Report(seen(), True, now)] * failures
+        (finding,) = asked_once(store, _valkey_watch.Rises(keys, names, POLICY, reports, days))
+        assert finding.signal.level == signal.level and finding.lasts(1) == (now // MINUTE + 1) * MINUTE
+
+
+def test_rises_are_those_of_one_place(alone):
+    """However long nobody failed, over more buckets than are kept, and with what an alarm enters as."""
+    check_rises(*alone)
+
+
+def test_failures_of_a_broken_clock_begin_the_day_anew(alone):
+    """They do not stand as the present for a year."""
+    _, store = alone
+    names, keys, days = _fleet.Names(KEYRING), _valkey_watch.Keys(b"watch:", 1), {}
+    asked_once(store, _valkey_watch.Rises(keys, names, POLICY, [Report(seen(), True, NOW + 365 * DAY)], days))
+    (finding,) = asked_once(store, _valkey_watch.Rises(keys, names, POLICY, [Report(seen(), True, NOW)], days))
+    assert finding.now == NOW // MINUTE * MINUTE
+
+
+def test_of_two_instants_the_later_one_is_shared(alone):
+    """Whoever tells it first; and one that only a broken clock puts so far ahead gives way."""
+    _, store = alone
+
+    def share(place, held):
+        mine = Stances(64)
+        if held:
+            mine.held[place] = held
+            mine.untold.add(place)
+        part = _valkey_watch.Share(b"watch:{0}:stances:", POLICY, mine, NOW)
+        part.read(store._links.run(store._parts.caller.run(part.calls(), again=False)))
+        return mine.held[place]
+
+    for place, first, second, both in (
+        (bytes(16), (0, NOW + 5, 0), (0, NOW + 3, NOW + 1), (0, NOW + 5, NOW + 1)),
+        (bytes([1] * 16), (0, NOW + 3, 0), (0, NOW + 5, 0), (0, NOW + 5, 0)),
+        (bytes([2] * 16), (0, NOW + 999 * DAY, 0), (0, NOW + 5, 0), (0, NOW + 5, 0)),
+    ):
+        share(place, first)
+        share(place, second)
+        assert share(place, None) == both
+
+
+def test_names_that_nobody_has_drive_out_nothing_that_can_be_seen(alone, monkeypatch):
+    """With every table full: the same sources are raised, and the same forgotten, whoever they tried."""
+    server, store = alone
+    for name, room in (("SCORES", 32), ("UNKNOWN", 32), ("STANCES", 8)):
+        monkeypatch.setattr(_valkey_watch, name, room)
+    found = []
+    for known in (True, False):
+        server.flush()
+        first, second = watches(store, 2)
+        for number in range(60):
+            for password in range(2 + number % 6):
+                told(first, seen(address=number, password=f"{number} {password}", prefix=""), known_name=known)
+            if number % 5 == 4:
+                first.merge()
+        second.look(POLICY, seen(prefix=""), NOW)
+        second.merge()
+        found.append([second.look(POLICY, seen(address=n, password="new", prefix=""), NOW).posture for n in range(60)])
+        with server.client() as client:
+            (worth,) = [key for key in client.scan_iter() if key.endswith(b"worth") and b":scores:" in key]
+            found[-1] += client.zrange(worth, 0, -1)
+    assert found[0] == found[1] and any(found[0][:60])
 
 
 def test_a_full_table_of_scores_keeps_what_is_worth_most(alone, monkeypatch):
@@ -829,7 +923,7 @@ def test_a_full_server_takes_what_the_docstring_says(alone):
         size for key, size in lengths.items() if key.startswith(b"scores")
     )
     crowd = sum(size for key, size in taken.items() if key.startswith(b"many")) / 2_000
-    full = (65_536 + 16_384) * entry + 2 * (512 + 2_048) * max(crowd, 128 + 200) + 2 * 4 * 2**20 + 2 * 4_096 * 250 + 256 * 1_300
+    full = (65_536 + 16_384) * entry + 2 * (512 + 2_048) * max(crowd, 128 + 200) + 2 * 4 * 2**20 + 2 * 4_096 * 250 + 256 * 2_500
     assert full <= 25 * 2**20
 
 

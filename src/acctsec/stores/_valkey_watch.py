@@ -24,7 +24,7 @@ from acctsec.stores._valkey_calls import Call, Caller, Script
 from acctsec.stores._valkey_sketch import Layout
 
 SHARDS = 16  # of a cluster; one server has one
-CHUNK = 100  # reports of one script at most, so that it holds up its server for some 2 ms
+CHUNK = 100  # reports of one script at most, so that none holds its server up for more than 2 ms
 HEARD = 250  # places that are heard of at once
 SCORES, UNKNOWN, STANCES = 65_536, 16_384, 4_096  # places that are remembered on all servers together
 TENANTS = 256
@@ -233,10 +233,12 @@ class Rises:
     def calls(self) -> list[Call]:
         """One for each tenant; each has a key and a hash tag of its own."""
         policy, calls = self._policy, []
-        keep = _milliseconds((policy.buckets + 2) * self._length)
+        # What a bucket is remembered as hangs on those before it, so two days are kept of which one counts.
+        room = 2 * policy.buckets
+        keep = _milliseconds((room + 2) * self._length)
         for tenant, buckets in self._tenants.items():
             name = f"{self._places[tenant].hex()}}}:{policy.buckets}x{self._length}".encode()
-            arguments = [policy.buckets, BROKEN_CLOCK // self._length + 1, keep]
+            arguments = [policy.buckets, room, BROKEN_CLOCK // self._length + 1, keep]
             for bucket, failures in sorted(buckets.items()):
                 arguments += [bucket, failures]
             calls.append(Call(RISE, [self._prefix + b"{" + name], arguments))

@@ -67,15 +67,19 @@ from acctsec.stores import (
     AsyncPostgresStore,
     AsyncSplitStore,
     AsyncSqliteStore,
+    AsyncValkeyPopularity,
     AsyncValkeyStore,
+    AsyncValkeyWatch,
     MemoryPopularity,
     MemoryStore,
     MemoryWatch,
     PostgresStore,
     SplitStore,
     SqliteStore,
+    ValkeyPopularity,
     ValkeyRisk,
     ValkeyStore,
+    ValkeyWatch,
 )
 
 __version__ = "0.1.0"
@@ -95,7 +99,9 @@ __all__ = [
     "AsyncPostgresStore",
     "AsyncSplitStore",
     "AsyncSqliteStore",
+    "AsyncValkeyPopularity",
     "AsyncValkeyStore",
+    "AsyncValkeyWatch",
     "ChallengeAnswer",
     "ChallengeRequired",
     "ChangeTicket",
@@ -161,6 +167,8 @@ __all__ = [
     "UnlockFactor",
     "UnlockLink",
     "UnlockPending",
+    "ValkeyPopularity",
     "ValkeyRisk",
     "ValkeyStore",
+    "ValkeyWatch",
 ]

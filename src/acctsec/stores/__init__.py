@@ -13,6 +13,8 @@ from acctsec.stores.postgres import AsyncPostgresStore, PostgresStore
 from acctsec.stores.split import AsyncSplitStore, SplitStore
 from acctsec.stores.sqlite import AsyncSqliteStore, SqliteStore
 from acctsec.stores.valkey import AsyncValkeyStore, ValkeyRisk, ValkeyStore
+from acctsec.stores.valkey_popularity import AsyncValkeyPopularity, ValkeyPopularity
+from acctsec.stores.valkey_watch import AsyncValkeyWatch, ValkeyWatch
 from acctsec.stores.watch import AsyncMemoryWatch, MemoryWatch
 
 __all__ = [
@@ -22,13 +24,17 @@ __all__ = [
     "AsyncPostgresStore",
     "AsyncSplitStore",
     "AsyncSqliteStore",
+    "AsyncValkeyPopularity",
     "AsyncValkeyStore",
+    "AsyncValkeyWatch",
     "MemoryPopularity",
     "MemoryStore",
     "MemoryWatch",
     "PostgresStore",
     "SplitStore",
     "SqliteStore",
+    "ValkeyPopularity",
     "ValkeyRisk",
     "ValkeyStore",
+    "ValkeyWatch",
 ]

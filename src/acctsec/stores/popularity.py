@@ -28,10 +28,7 @@ class MemoryPopularity:
     """
 
     def __init__(self, *, width: int = 1_048_576, depth: int = 4) -> None:
-        if type(width) is not int or not 1_024 <= width <= 16_777_216:
-            raise ConfigError(f"width is {width!r}.", remedy="Give a whole number from 1,024 to 16,777,216.")
-        if type(depth) is not int or not 2 <= depth <= 8:
-            raise ConfigError(f"depth is {depth!r}.", remedy="Give a whole number from 2 to 8.")
+        check_shape(width, depth)
         self._width = width
         self._words = Struct(f">{depth}I")
         self._counters = [array("I", bytes(4 * width)) for _ in range(depth)]
@@ -89,6 +86,14 @@ class AsyncMemoryPopularity:
     async def add(self, digest: bytes) -> None:
         """One account more."""
         self.counted.add(digest)
+
+
+def check_shape(width: int, depth: int) -> None:
+    """Refuse a sketch that would be too small, or too large."""
+    if type(width) is not int or not 1_024 <= width <= 16_777_216:
+        raise ConfigError(f"width is {width!r}.", remedy="Give a whole number from 1,024 to 16,777,216.")
+    if type(depth) is not int or not 2 <= depth <= 8:
+        raise ConfigError(f"depth is {depth!r}.", remedy="Give a whole number from 2 to 8.")
 
 
 def _little_endian(row: "array[int]") -> "array[int]":

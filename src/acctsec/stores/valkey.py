@@ -5,13 +5,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from acctsec.errors import ConfigError
 from acctsec.protocols import Charge, Committed, Conflict, Drained, Ladder, Page, Reading, Settlement, Tally, Version, name_set
 
 if TYPE_CHECKING:
     from acctsec.stores._plans import Plan
+    from acctsec.stores._valkey_calls import Caller
     from acctsec.stores._valkey_records import Records
 
 _NAMESPACE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
@@ -67,7 +68,7 @@ class _Parts:
         self.timeout = timeout.total_seconds()
         self._router = Router(seed, cluster=cluster)
         self._checks = Checks(cluster=cluster, records=records, accept=_risks(accept), max_skew=max_skew)
-        caller = Caller(self._router, replicas=replicas, timeout=self.timeout)
+        self.caller = caller = Caller(self._router, replicas=replicas, timeout=self.timeout)
         self.meters = Meters(caller, f"{namespace}:m:".encode())
         self._records = Records(caller, f"{namespace}:".encode(), shards) if records else None
 
@@ -314,6 +315,15 @@ class AsyncValkeyStore:
     async def read(self, meters: Sequence[tuple[bytes, bytes, Ladder]], now: int) -> tuple[Tally, ...]:
         """Read meters by (slot, meter, ladder) without changing them."""
         return await self._links.run(self._parts.meters.read(meters, now))
+
+
+def links_of(store: object, form: type) -> "tuple[Caller, Any, bytes]":
+    """What else may be kept on the servers of a *store* goes by: its caller, its connections, the beginning of its keys."""
+    if not isinstance(store, form):
+        message = f"What it is to be kept on is no {form.__name__}."
+        raise ConfigError(message, remedy=f"Give the {form.__name__} whose servers it shall use.")
+    parts: _Parts = store._parts  # type: ignore[attr-defined]  # noqa: SLF001 - of this module
+    return parts.caller, store._links, f"{parts.namespace}:".encode()  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def _check_number(name: str, value: object, least: int, most: int) -> None:

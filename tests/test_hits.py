@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+import msgspec
 import pytest
 from attrs import evolve
 from hypothesis import given, settings
@@ -760,5 +761,14 @@ def test_the_command_explains_a_preset_with_a_hit_count(capsys):
 def test_the_knobs_of_a_policy_show_it():
     found = {knob.name: knob for knob in knobs(evolve(CHEAPEST, lockout=LockoutPolicy(hits=HitCount())))}
     assert found["lockout.hits"].value == "0.024 % in 30 days"
-    assert all(found[f"lockout.HitCount.{name}"].meaning for name in ("mass", "window", "likelihood"))
-    assert all(found[f"lockout.HitCount.{name}"].source for name in ("mass", "window", "likelihood"))
+    assert all(found[f"lockout.hits.{name}"].meaning for name in ("mass", "window", "likelihood"))
+    assert all(found[f"lockout.hits.{name}"].source for name in ("mass", "window", "likelihood"))
+
+
+def test_a_verifier_of_schema_1_is_one_that_nobody_looked_at():
+    verifier = Verifier(sealed=b"s", born=1, preparation=1, since=datetime(2026, 1, 1, tzinfo=UTC))
+    body = msgspec.to_builtins(Record(incarnation=b"i" * 16, epoch=1, verifier=verifier), builtin_types=(bytes, datetime))
+    del body["verifier"]["likeliest"]
+    read = decode_record(bytes([1]) + msgspec.msgpack.encode(body))
+    assert read.verifier == verifier
+    assert not HITS.holds_for(read.verifier)

@@ -26,7 +26,7 @@ from acctsec.testing._watched import Watch
 from acctsec.testing.doubles import DIRECTORY
 
 GUESSED = ("sign_in", "request_reset", "redeem_reset with a wrong code", "redeem_reset with a wrong recovery code")
-ASKED = ("directory.", "records.load", "records.commit", "meters.charge", "meters.settle", "hash permit", "hashing.")
+ASKED = ("directory.", "records.load", "records.commit", "meters.charge", "meters.settle", "watch.", "hash permit", "hashing.")
 KNOWN, UNKNOWN = "alice@example.org", "nobody@example.org"
 
 

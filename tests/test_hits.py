@@ -29,16 +29,16 @@ from acctsec import (
     SplitStore,
     StoreUnavailable,
 )
-from acctsec import hits as mass
 from acctsec.__main__ import main
 from acctsec._codec import decode_record
 from acctsec.budgets import Rungs
 from acctsec.events import AttemptRefused, GuessesCounted
 from acctsec.explained.probable import probable
-from acctsec.hits import NAME, PART, UNITS, HitCount
 from acctsec.keyring import frame
 from acctsec.knobs import knobs
 from acctsec.lockout import Admitted, Attempt, Lane, Outage, Repeats, SecretClass
+from acctsec.lockout import hits as mass
+from acctsec.lockout.hits import NAME, PART, UNITS, HitCount
 from acctsec.outcomes import Imported
 from acctsec.password import Length, likelihood
 from acctsec.password.zipf import LONGEST, share

@@ -12,7 +12,7 @@ from hypothesis.stateful import rule, run_state_machine_as_test
 from tests.places import STORES, Places, opened
 
 from acctsec import AsyncEngine, Engine, events
-from acctsec.hits import HitCount
+from acctsec.lockout.hits import HitCount
 from acctsec.testing.machine import AGING, HASTY, EngineMachine
 
 

@@ -293,7 +293,7 @@ def test_an_account_whose_device_could_be_held_up_would_be_said_to_be():
     """The word `nothing` is looked up, not written down."""
 
     class Shared(LockoutPolicy):
-        def meter(self, kind, lane):
+        def meter(self, kind, lane, era=""):
             return b"!one for all"
 
     told = Shared(device=evolve(LockoutPolicy().device, stop=10)).explain(sources=1)

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+import msgspec
 import pytest
 from attrs import evolve
 from hypothesis import given, settings
@@ -28,19 +29,19 @@ from acctsec import (
     SplitStore,
     StoreUnavailable,
 )
-from acctsec import hits as mass
 from acctsec.__main__ import main
 from acctsec._codec import decode_record
 from acctsec.budgets import Rungs
 from acctsec.events import AttemptRefused, GuessesCounted
 from acctsec.explained.probable import probable
-from acctsec.hits import NAME, PART, UNITS, HitCount
 from acctsec.keyring import frame
 from acctsec.knobs import knobs
 from acctsec.lockout import Admitted, Attempt, Lane, Outage, Repeats, SecretClass
+from acctsec.lockout import hits as mass
+from acctsec.lockout.hits import NAME, PART, UNITS, HitCount
 from acctsec.outcomes import Imported
 from acctsec.password import Length, likelihood
-from acctsec.password.likelihood import LONGEST, share
+from acctsec.password.zipf import LONGEST, share
 from acctsec.protocols import Settle
 from acctsec.record import Record, Verifier
 from acctsec.testing import DEATHS, RACING, assert_no_oracle, async_world, engine_operations, explore, race_world, world
@@ -525,10 +526,12 @@ def test_the_record_never_says_how_likely_a_password_is():
     assert told == {HITS.heaviest}
 
 
-def test_a_change_of_the_password_leaves_what_was_used_up_and_an_unlock_does_not():
+def test_a_change_and_a_reset_leave_what_was_used_up_and_an_unlock_does_not():
     w = a_user()
     sign_in(w, f"weighs {UNITS}: x")
     assert isinstance(w.calls.set_password("u1", "another one 99", by=Admin("a"), context=w.context()), PasswordChanged)
+    sign_in(w, "weighs 1: y")
+    assert isinstance(w.calls.redeem_reset(ResetLink(w.reset_link()), "a third one 77", context=w.context()), PasswordChanged)
     sign_in(w, "weighs 1: y")
     assert compared(w) == UNITS
     w.calls.admin.unlock("u1", actor="a")
@@ -758,5 +761,14 @@ def test_the_command_explains_a_preset_with_a_hit_count(capsys):
 def test_the_knobs_of_a_policy_show_it():
     found = {knob.name: knob for knob in knobs(evolve(CHEAPEST, lockout=LockoutPolicy(hits=HitCount())))}
     assert found["lockout.hits"].value == "0.024 % in 30 days"
-    assert all(found[f"lockout.HitCount.{name}"].meaning for name in ("mass", "window", "likelihood"))
-    assert all(found[f"lockout.HitCount.{name}"].source for name in ("mass", "window", "likelihood"))
+    assert all(found[f"lockout.hits.{name}"].meaning for name in ("mass", "window", "likelihood"))
+    assert all(found[f"lockout.hits.{name}"].source for name in ("mass", "window", "likelihood"))
+
+
+def test_a_verifier_of_schema_1_is_one_that_nobody_looked_at():
+    verifier = Verifier(sealed=b"s", born=1, preparation=1, since=datetime(2026, 1, 1, tzinfo=UTC))
+    body = msgspec.to_builtins(Record(incarnation=b"i" * 16, epoch=1, verifier=verifier), builtin_types=(bytes, datetime))
+    del body["verifier"]["likeliest"]
+    read = decode_record(bytes([1]) + msgspec.msgpack.encode(body))
+    assert read.verifier == verifier
+    assert not HITS.holds_for(read.verifier)

@@ -9,9 +9,12 @@ from threading import Barrier, Event, Thread
 
 import pytest
 from attrs import evolve, field, frozen
+from tests.test_challenges import Riddle
+from tests.test_hits import HitCount, heavy
+from tests.test_networks import familiar
 from tests.test_oracles import POLICIES, asking_ports, patched, sign_in_alone
 
-from acctsec import CHEAPEST, Refused, TryAgain
+from acctsec import CHEAPEST, LockoutPolicy, Refused, TryAgain
 from acctsec._flows.core import NOBODY, Core
 from acctsec._flows.counting import Counting, unchanged
 from acctsec.errors import CommitUnknown
@@ -23,7 +26,7 @@ from acctsec.testing._watched import Watch
 from acctsec.testing.doubles import DIRECTORY
 
 GUESSED = ("sign_in", "request_reset", "redeem_reset with a wrong code", "redeem_reset with a wrong recovery code")
-ASKED = ("directory.", "records.load", "records.commit", "meters.charge", "meters.settle", "hash permit", "hashing.")
+ASKED = ("directory.", "records.load", "records.commit", "meters.charge", "meters.settle", "watch.", "hash permit", "hashing.")
 KNOWN, UNKNOWN = "alice@example.org", "nobody@example.org"
 
 
@@ -52,6 +55,21 @@ def test_nor_does_one_while_each_process_counts_alone():
 @pytest.mark.parametrize("policy", [CHEAPEST, *POLICIES.values()], ids=["the default", *POLICIES])
 def test_nor_does_one_under_any_policy_and_either_face(policy, make):
     assert_no_oracle(lambda: make(policy=policy), operations=asking_ports, single_calls=3)
+
+
+MORE = {
+    "a budget in guessed probability": lambda: world(
+        policy=evolve(CHEAPEST, lockout=LockoutPolicy(hits=HitCount(likelihood=heavy)))
+    ),
+    "known networks": lambda: world(policy=familiar(2, 16, base=CHEAPEST)),
+    "a challenge": lambda: world(challenge=Riddle()),
+}
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("name", MORE)
+def test_nor_does_one_with_what_has_to_be_switched_on(name):
+    assert_no_oracle(MORE[name], operations=guesses, single_calls=2)
 
 
 def test_three_calls_of_a_kind_are_all_that_an_outsider_can_bring_about():

@@ -19,8 +19,8 @@ from acctsec import (
 )
 from acctsec.budgets import Rungs
 from acctsec.hashing.foreign import DjangoPbkdf2, Ldap, Phpass
-from acctsec.hits import HitCount
 from acctsec.lockout import Admitted, Repeats
+from acctsec.lockout.hits import HitCount
 from acctsec.password import Blocklist, Length
 from acctsec.protocols import Granted, Ladder
 from acctsec.testing import RACING, check_policy

@@ -14,8 +14,8 @@ from acctsec.attacks.history import path
 from acctsec.attacks.networks import Networks
 from acctsec.errors import RecordError
 from acctsec.events import EVENTS, SignedInEvent
-from acctsec.hits import NAME as HITS
 from acctsec.lockout import LADDERED, OPENED, Lane, SecretClass, month_of
+from acctsec.lockout.hits import NAME as HITS
 from acctsec.outcomes import AssuranceLevel, ChangeReason
 from acctsec.record import (
     MAX_BYTES,

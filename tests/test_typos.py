@@ -23,7 +23,7 @@ from acctsec import (
 from acctsec._blocking import run
 from acctsec._codec import decode_record
 from acctsec.keyring import Keyring, frame
-from acctsec.lockout import TYPOS, Repeats, SecretClass, month_of
+from acctsec.lockout import TYPOS, Outage, Repeats, SecretClass, month_of
 from acctsec.protocols import Settle
 from acctsec.testing.world import IDENTIFIER, PASSWORD, world
 
@@ -146,6 +146,36 @@ def test_both_rows_are_forgiven_while_index_keys_rotate(w):
     assert [one.count for one in months(w)] == [1, 2]
 
 
+def test_the_record_forgets_no_more_than_every_row_did():
+    """One row is younger than the other, and remembers fewer."""
+    w = made()
+    old, new = bytes(range(32)), bytes(range(1, 33))
+    w.restart(keyring=Keyring(sealing=w.keyring._sealing, index=[old], entropy=w.entropy))
+    w.later.watch(w)
+    failed_often(w, 5, 5)
+    guess(w, PASSWORD)
+    w.later.works.clear()
+    w.restart(keyring=Keyring(sealing=w.keyring._sealing, index=[new, old], entropy=w.entropy))
+    w.later.watch(w)
+    fail(w, *NEAR[5:8])
+    before, rows = point(w).count, [one.count for one in months(w)]
+    sign_in(w)
+
+    assert [was - one.count for was, one in zip(rows, months(w), strict=True)] == [3, 8]
+    assert before - point(w).count == 3
+
+
+def test_nothing_is_looked_for_where_processes_count_alone():
+    """What they hold is gone before it is a month old."""
+    store = Watched()
+    w = made(store, policy=evolve(CHEAPEST, lockout=LockoutPolicy(on_outage=Outage.LOCAL)))
+    store.broken = "charge"
+    fail(w, NEAR[0])
+    assert isinstance(guess(w, PASSWORD), SignedIn)
+
+    assert w.later.works == []
+
+
 def test_nothing_is_forgiven_before_the_factor_is_proven():
     """Nor after it: the password is gone by then."""
     w = made()
@@ -212,12 +242,13 @@ def test_nothing_of_another_life_is_forgiven(meanwhile):
 
 
 def test_nothing_is_forgiven_where_repeats_count():
-    """Then nothing is remembered by what was typed."""
+    """Then nothing is remembered by what was typed, and nothing is looked for."""
     w = made(policy=evolve(CHEAPEST, lockout=LockoutPolicy(repeats=Repeats.COUNT)))
     fail(w, NEAR[0], NEAR[0])
 
-    assert isinstance(sign_in(w), SignedIn)
-    assert month(w) == 3 - 1
+    assert isinstance(guess(w, PASSWORD), SignedIn)
+    assert w.later.works == []
+    assert month(w) == 2
 
 
 def test_a_phantom_is_forgiven_nothing():

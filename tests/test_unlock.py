@@ -9,6 +9,7 @@ from attrs import evolve
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.places import STORES, USUAL
+from tests.test_without_meters import Meters
 
 from acctsec import (
     CHEAPEST,
@@ -17,6 +18,7 @@ from acctsec import (
     Keyring,
     LockOpened,
     LockoutPolicy,
+    MemoryStore,
     MessagePurpose,
     PasswordChanged,
     RecoveryCode,
@@ -25,6 +27,7 @@ from acctsec import (
     ResetLink,
     ResumeTicket,
     SignedIn,
+    SplitStore,
     TotpCode,
     UnlockFactor,
     UnlockLink,
@@ -36,7 +39,7 @@ from acctsec.budgets import Budget, Rungs
 from acctsec.claims import FreshSession, UnlockClaims
 from acctsec.events import GuessesCounted, GuessingReopened, GuessingStopped, NoticeWithheld, Unlocked
 from acctsec.keyring import frame
-from acctsec.lockout import BY_TIME, OPENED, UNLOCK_LIFETIME, era
+from acctsec.lockout import BY_TIME, OPENED, UNLOCK_LIFETIME, Outage, era
 from acctsec.mfa import totp
 from acctsec.outcomes import ProofAccepted
 from acctsec.protocols import Status
@@ -300,6 +303,29 @@ def test_an_owner_whose_month_is_used_up_gets_in_by_a_reset_and_where_he_is_know
     month.reset(0)
     context = w.context("203.0.113.8", device=month.device)
     assert isinstance(w.calls.sign_in(IDENTIFIER, month.password, context=context), FactorRequired)
+
+
+@pytest.mark.parametrize("away", ["before", "at", "after", "always"])
+def test_the_month_outlives_a_reset_while_the_meters_are_away(away):
+    """What processes counted alone is in the record, and goes on there; at most nine are lost between the two counts."""
+    policy = evolve(SHORT, lockout=evolve(SHORT.lockout, on_outage=Outage.LOCAL))
+    meters, records = Meters(), MemoryStore()
+    w = world(policy=policy, store=SplitStore(records=records, meters=meters))
+    w.sign_up()
+    compared = 0
+    for number in range(5):
+        meters.down = {"charge", "settle"} if (away == "always" or (away == "before" and number == 0)) else set()
+        meters.down = meters.down or ({"charge", "settle"} if away == "after" and number else set())
+        for guessed in range(12):
+            w.clock.advance(minutes=16)
+            w.restart()
+            compared += guess(w, number * 100 + guessed)
+        meters.down = {"charge", "settle"} if away in {"at", "always"} else meters.down
+        w.clock.advance(minutes=29)
+        reset(w, f"{PASSWORD} {number}")
+    assert compared <= MONTH + 9, compared
+    if away in {"always", "at"}:
+        assert compared == MONTH
 
 
 def test_an_administrator_forgets_the_month_as_well(w):

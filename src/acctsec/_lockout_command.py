@@ -9,7 +9,7 @@ from typing import Any
 from attrs import evolve
 
 from acctsec.errors import ConfigError
-from acctsec.hits import HitCount
+from acctsec.lockout.hits import HitCount
 from acctsec.policy import Policy
 
 

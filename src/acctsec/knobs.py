@@ -15,7 +15,7 @@ from attrs import AttrsInstance, fields, frozen, has
 from acctsec.attacks.posture import Band, Bands
 from acctsec.budgets import Budget, Rungs
 from acctsec.hashing import Argon2Parameters
-from acctsec.hits import HitCount
+from acctsec.lockout.hits import HitCount
 from acctsec.policy import HIDDEN, Parts, Policy
 
 _NAMES = re.compile(r"(\w+(?:, \w+)*): ?(.*)")

@@ -24,6 +24,7 @@ import psycopg
 import pytest
 from tests.servers import Authority, Postgres, Proxy
 
+from acctsec._values import evolve
 from acctsec.errors import CommitUnknown, ConfigError, StoreBusy, StoreError, StoreUnavailable
 from acctsec.protocols import Charge, Committed, Conflict, Filled, Granted, Ladder, Resting, Settle, Settlement, Untouched
 from acctsec.stores import _postgres_lines, _postgres_pool
@@ -1233,6 +1234,20 @@ def test_who_stalls_while_he_tidies_is_in_nobody_s_way(home, store):
     with home.store() as later:
         later.charge([charge(slot=b"new")], NOW)
     assert home.age() >= before + HOUR
+
+
+def test_the_end_of_an_idle_hour_collects_nothing_that_was_written_meanwhile(home, store):
+    """One process brings the age up to date, another writes a row of a short window by the age of before."""
+    store.charge([charge(slot=b"old")], NOW)
+    home.let_pass(HOUR)
+    brief = evolve(LADDER, window=60 * SECOND)
+    with home.locked(age=True), home.store(timeout=SHORT) as other:
+        other.charge([charge(slot=b"short", ladder=brief)], NOW)
+    with home.store() as later:
+        later.charge([charge(slot=b"new")], NOW)
+
+    assert home.age() >= HOUR
+    assert {slot for (slot,) in home.owner.execute("SELECT slot FROM acctsec.meters")} >= {b"short"}
 
 
 def test_what_cannot_be_collected_now_is_left_for_the_next_time(home, store):

@@ -11,7 +11,6 @@ from acctsec._flows.watching import Met, Watching
 from acctsec._values import Value, evolve
 from acctsec.context import Context
 from acctsec.errors import Overloaded, PortError, StoreBusy, StoreUnavailable
-from acctsec.hits import NAME as HITS
 from acctsec.lockout import (
     LADDERED,
     Admitted,
@@ -25,6 +24,7 @@ from acctsec.lockout import (
     era,
     month_of,
 )
+from acctsec.lockout.hits import NAME as HITS
 from acctsec.outcomes import Refused, TryAgain
 from acctsec.protocols import AsyncMeterStore, Charge, Granted, Reading, Settle, Settlement
 from acctsec.record import Checkpoint, Record, Verifier

@@ -79,7 +79,7 @@ class SignIn:
         self.answers = answers
         self.challenges = challenges
         self.risks = risks
-        self.typos = Typos(guesses)
+        self.typos: Typos = Typos(guesses)
 
     @operation
     async def sign_in(self, identifier: str, password: str, *, context: Context) -> SignInOutcome:

@@ -8,6 +8,7 @@ him that a guess was near. A lane is cleared by the success itself. And a phanto
 from collections.abc import Sequence
 from contextlib import suppress
 
+from acctsec._flows.core import Core
 from acctsec._flows.guesses import Guess, Guesses
 from acctsec.hashing.job import Job
 from acctsec.lockout import SecretClass, month_of
@@ -24,7 +25,7 @@ class Typos:
     """Forgives slips after a full success."""
 
     def __init__(self, guesses: Guesses) -> None:
-        self.core = guesses.core
+        self.core: Core = guesses.core
         self.guesses = guesses
 
     def forgive_later(self, guess: Guess, typed: str) -> None:

@@ -7,8 +7,8 @@ from acctsec._values import evolve
 from acctsec.budgets import micros
 from acctsec.explained.walk import ACCOUNT, START
 from acctsec.explained.world import World
-from acctsec.hits import METER, UNITS, HitCount, spent
 from acctsec.lockout import STRANGERS, LockoutPolicy
+from acctsec.lockout.hits import METER, UNITS, HitCount, spent
 from acctsec.meters import FRESH, SECOND, admit, conclude, wake
 from acctsec.protocols import Settle, Settlement
 

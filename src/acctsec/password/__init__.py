@@ -6,13 +6,13 @@ from acctsec.password.codes import Code
 from acctsec.password.described import Said, announce, describe
 from acctsec.password.feedback import Advice, catalogue, feedback, message
 from acctsec.password.hints import FormField, HintSpec, generate_password, hints
-from acctsec.password.likelihood import likelihood
 from acctsec.password.policy import Age, AtSignIn, Outage, PasswordPolicy
 from acctsec.password.preparation import PREPARATION, prepare
 from acctsec.password.rules import Blocklist, Breached, ContextWords, Facts, Length, MinimumStrength, Rule
 from acctsec.password.strength import StrengthEstimator, estimate
 from acctsec.password.weakness import Weakness, explain
 from acctsec.password.words import personal_words
+from acctsec.password.zipf import likelihood
 
 __all__ = [
     "PREPARATION",

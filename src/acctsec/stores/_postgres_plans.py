@@ -41,7 +41,7 @@ from acctsec.stores._postgres_wire import (
     integers,
     number,
 )
-from acctsec.stores._rows import MAX_ATTEMPTS, TICK, by_slot, expiry, grown, in_turn, page, read_row
+from acctsec.stores._rows import LEAP, MAX_ATTEMPTS, TICK, by_slot, expiry, grown, in_turn, page, read_row
 
 Answer = TypeVar("Answer")
 
@@ -378,7 +378,8 @@ class Plans:
         [_, found, last] = yield [BEGIN, (self._free_age, ()), (self._last, (first,))]
         if not found:
             [rows, _] = yield [(self._age, ()), COMMIT]
-            self._aged, self._looked = number(self._only(rows)[0]), now
+            # After an idle hour the other one is about to add as much: a row that is written now must outlive that.
+            self._aged, self._looked = number(self._only(rows)[0]) + LEAP, now
             return
         self._aged, seen = grown(*map(number, self._only(found)))
         self._looked = now

@@ -6,8 +6,8 @@ from itertools import count
 from attrs import define, field
 
 from acctsec.budgets import Rungs, micros
-from acctsec.hits import UNITS
 from acctsec.lockout import LADDERED, Admitted, Attempt, Judgement, Lane, LockoutPolicy, SecretClass
+from acctsec.lockout.hits import UNITS
 from acctsec.meters import rest
 from acctsec.policy import Policy
 from acctsec.protocols import Charge, Reading, Settle

@@ -91,6 +91,7 @@ AT_ONE_CALL = (
     Trouble("a commit is lost", {"records.commit": _lost}),
     Trouble("the answer of a commit is lost", {"records.commit": _lost}, late=True),
     Trouble("a commit loses a race", {"records.commit": Conflict}),
+    Trouble("the watch does not answer", {"watch.": _no_answer}),
     Trouble("a charge is not answered", {"meters.charge": _no_answer}),
     Trouble("the answer of a charge is lost", {"meters.charge": _no_answer}, late=True),
     Trouble("a charge meets a crowd", {"meters.charge": _crowd}),

@@ -8,7 +8,7 @@ from hypothesis.stateful import initialize, invariant, rule
 
 from acctsec import events
 from acctsec.claims import Admin
-from acctsec.outcomes import SessionsEnded, SessionValid
+from acctsec.outcomes import DeviceForgotten, Devices, SessionsEnded, SessionValid
 from acctsec.protocols import Status
 from acctsec.testing.machine._model import EVERY_TENTH, Person
 from acctsec.testing.machine._resets import Resets
@@ -81,6 +81,23 @@ class EngineMachine(Resets):
         if self.known(person):
             person.next_epoch()
             self.happens(events.SessionsClosed)
+
+    @rule(who=WHO, number=NUMBER, device=NUMBER)
+    def forget_device(self, who: int, number: int, device: int) -> None:
+        """A session that stands lists the known devices, five at most, and takes one back, once."""
+        person = self.people[who]
+        session = pick(person.sessions, number)
+        if session is None:
+            return
+        here = self.context(pick(person.devices, device))
+        listed = self.call("list_devices", session.text, context=here)
+        assert isinstance(listed, Devices) == self.live(person, session), listed
+        found = pick(list(listed.devices), device) if isinstance(listed, Devices) else None
+        for allowed in (person.active, False):
+            outcome = self.call("forget_device", session.text, "0" * 32 if found is None else found.id, context=here)
+            assert isinstance(outcome, DeviceForgotten) == (found is not None and allowed), outcome
+            if isinstance(outcome, DeviceForgotten):
+                self.happens(events.DeviceRevoked)
 
     # --- operators ---
 

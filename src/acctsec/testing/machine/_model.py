@@ -185,6 +185,7 @@ CHANGES = (
     events.FactorEnrolled,
     events.FactorDropped,
     events.RecoveryCodesIssued,
+    events.DeviceRevoked,
     events.SessionClosed,
     events.SessionsClosed,
     events.GuessingReopened,

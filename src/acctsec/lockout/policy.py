@@ -1,10 +1,4 @@
-"""
-Lockout: make guessing stop without letting anyone lock the owner out.
-
-Strangers share one lane of an account; each known device, and each known network, has its own. What a stranger can see (a
-refusal before any comparison, a time to wait) depends only on his own source and on what he typed; a lane that rests or has
-stopped answers him exactly like a wrong password.
-"""
+"""The policy of lockout: budgets for guessing, and what the meters are asked and mean."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -14,12 +8,27 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 from attrs.validators import optional
 
-from acctsec import hits as mass
-from acctsec._values import Value, evolve
+from acctsec._values import evolve
 from acctsec.budgets import Budget, Rungs, micros
 from acctsec.checks import kind, length, whole
 from acctsec.errors import ConfigError
-from acctsec.hits import HitCount
+from acctsec.lockout import hits as mass
+from acctsec.lockout.hits import HitCount
+from acctsec.lockout.lanes import (
+    LADDERED,
+    OPENED,
+    STRANGERS,
+    Admitted,
+    Attempt,
+    Closed,
+    Crowded,
+    Judgement,
+    Lane,
+    OverBudget,
+    SecretClass,
+    month_of,
+    without_era,
+)
 from acctsec.meters import KEEP
 from acctsec.protocols import Charge, Granted, Ladder, Reading, Resting, Settle, Settlement, Stopped
 from acctsec.record import MAX_DEVICES, MAX_NETWORKS, MAX_OPENINGS, Device, Network, Record
@@ -29,7 +38,6 @@ if TYPE_CHECKING:
 
 SOURCE = b"!source"
 TURN = b"!turn"
-MONTH = "/month"
 HOUR = 3_600_000_000
 PAIR = b"pair/"
 TYPOS = b"!typos"
@@ -39,23 +47,6 @@ One in so many of a month's wrong secrets may be forgiven as a slip, in the mont
 one, so he is never short of it; and whoever is near the password on purpose gains no more than this.
 """
 STEP = 10  # every so many failures are committed to the record: what a loss of the meters can cost is one less than this
-
-
-class SecretClass(StrEnum):
-    """What is being guessed. Each class of a subject has budgets of its own; all second factors share one."""
-
-    PASSWORD = "password"  # noqa: S105 - a class, not a password
-    FACTOR = "factor"
-    RESET_CODE = "reset-code"
-    RESET_FACTOR = "reset-factor"  # a second factor beside a proven reset: never closed by what failed at the sign-in
-    RECOVERY = "recovery"  # a recovery code as the first proof of a reset: anybody can begin there
-    ENROLLMENT = "enrollment"
-    UNLOCK = "unlock"  # a second factor that opens the lane of strangers: anybody can begin there, and use up nothing else
-    REUSE = "reuse"  # asking, by proposing it as the new one, whether a password is or was in use
-
-
-LADDERED = frozenset({SecretClass.PASSWORD, SecretClass.FACTOR})
-"""Classes with lanes and a hard stop; the others have a budget a day."""
 
 
 UNGUESSABLE = Rungs(free=1000, first=timedelta(minutes=1), longest=timedelta(minutes=1), stop=1000, window=timedelta(days=1))
@@ -74,108 +65,6 @@ class Outage(StrEnum):
 
     REFUSE = "refuse"
     LOCAL = "local"
-
-
-class Lane(Value, frozen=True):
-    """Where an attempt is counted: with all strangers, with those in one known network, or with one known device."""
-
-    device: bytes | None = None
-    network: bytes | None = None
-
-    @property
-    def known(self) -> bool:
-        """Whether this is the lane of a known device. A network is shared: who stands in one is a stranger still."""
-        return self.device is not None
-
-    def name(self, kind: SecretClass) -> str:
-        """The lane's name in the record and in the meters of its subject."""
-        if self.device is not None:
-            return f"{kind.value}/{self.device.hex()}"
-        return f"{kind.value}/{'strangers' if self.network is None else f'network-{self.network.hex()}'}"
-
-
-STRANGERS = Lane()
-OPENED = STRANGERS.name(SecretClass.PASSWORD)
-"""The lane that its owner may open once it has stopped."""
-
-UNLOCK_LIFETIME = timedelta(hours=24)
-"""How long a mailed link opens that lane: as long as a recovery code by e-mail may live (SP 800-63B-4 section 4.2.1.2)."""
-
-
-def month_of(kind: SecretClass) -> str:
-    """The name of the budget that refills by time, in the record and in the meters of a subject."""
-    return kind.value + MONTH
-
-
-UNNOTICED = STRANGERS.name(SecretClass.UNLOCK)
-"""Where strangers can stop nothing that an owner misses: nobody is told."""
-
-BY_TIME = frozenset((mass.NAME, *(month_of(kind) for kind in LADDERED)))
-"""Budgets that refill by time alone."""
-
-
-def era(record: Record, lane: str) -> str:
-    """
-    What the failures of a lane are counted in; those of an earlier era are of no account.
-
-    A redeemed reset begins a new one of every lane, an opening by the owner one of the strangers' passwords. What refills by time
-    alone has but one, until an administrator begins all meters anew.
-    """
-    number = record.openings[-1].number if lane == OPENED and record.openings else 0
-    return f"@{record.lanes}.{number}" if lane not in BY_TIME and (record.lanes or number) else ""
-
-
-class Attempt(Value, frozen=True, kw_only=True):
-    """
-    One wish to compare a secret, with the names its meters go by.
-
-    *subject* and *source* name rows; *pair* names the meter of this source against what was typed. *era* is what the lane's
-    failures are counted in, *opened* how often its owner opened it.
-    """
-
-    kind: SecretClass
-    lane: Lane
-    subject: bytes
-    source: bytes
-    pair: bytes
-    candidate: int
-    outside: int  # the same for the source's meters, without anything of the subject: what a source sees must not tell
-    hold: bytes
-    known: int = 0  # failures the record remembers of this lane
-    floor: int = 0  # the same, read again because the meter knows of fewer
-    tightened: bool = False  # what looks across accounts asks for narrower budgets
-    month: int = 0  # failures the record remembers of the month
-    era: str = ""
-    opened: int = 0
-    weight: int = 0  # what the guess takes of the hit count
-    mass: int = 0  # what the record remembers to be used up of it
-
-
-class Admitted(Value, frozen=True):
-    """The secret may be compared. *ordinal* is the lane's count with this attempt; settle with *settlements*."""
-
-    ordinal: int
-    new: bool
-
-
-class Crowded(Value, frozen=True):
-    """All room is held by attempts under way: wait a moment and charge again."""
-
-
-class OverBudget(Value, frozen=True):
-    """The caller's own source has to wait until this instant (microseconds); nothing is compared."""
-
-    until: int
-
-
-class Closed(Value, frozen=True):
-    """The lane rests or has stopped: do the work of a comparison and answer like a wrong secret. *until* is for known devices."""
-
-    until: int | None
-    stopped: bool
-
-
-Judgement = Admitted | Crowded | OverBudget | Closed
 
 
 @frozen(kw_only=True)
@@ -509,7 +398,7 @@ class LockoutPolicy:
         for charge, reading in zip(charges, readings, strict=True):
             if charge.meter == mass.METER and isinstance(reading, Granted) and mass.reached(charge, reading):
                 told[mass.NAME] = max(reading.ordinal, told.get(mass.NAME, 0))
-            name = names.get(_without_era(charge.meter))
+            name = names.get(without_era(charge.meter))
             if kind in LADDERED and name and isinstance(reading, Granted):
                 count = reading.ordinal
                 past = count - charge.weight if reading.new else count
@@ -545,7 +434,7 @@ class LockoutPolicy:
                     return True
             elif point.alone:
                 for charge, reading in zip(charges, readings, strict=True):
-                    if isinstance(reading, Granted) and names.get(_without_era(charge.meter)) == name:  # noqa: SIM102 - one thought each
+                    if isinstance(reading, Granted) and names.get(without_era(charge.meter)) == name:  # noqa: SIM102 - one thought each
                         if reading.ordinal + point.alone > rungs.stop:
                             return True
         return False
@@ -584,11 +473,6 @@ class LockoutPolicy:
             return "month"
         recent = sum(now < one.at + self.unlocks.window for one in record.openings)
         return "budget" if recent >= self.unlocks.limit or point.opened >= MAX_OPENINGS else ""
-
-
-def _without_era(meter: bytes) -> bytes:
-    """What a meter is called in every era."""
-    return meter.removeprefix(KEEP).partition(b"@")[0]
 
 
 def _another(candidate: int | None) -> int | None:

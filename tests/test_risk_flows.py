@@ -400,7 +400,7 @@ async def later():
         Assessment(0, (Contribution("test", 0),) * 33, Extra.NONE),
         ZeroDivisionError(),
     ],
-    ids=str,
+    ids=lambda one: getattr(one, "__name__", str(one)),
 )
 @pytest.mark.filterwarnings("ignore:coroutine")
 def test_a_risk_policy_that_misbehaves_denies_loudly_and_counts_nothing(answer):

@@ -501,7 +501,7 @@ def test_what_a_watch_changed_is_told_though_it_failed_before():
     assert postures(w) == [("rise-of-failures", "", "normal", "challenge")]
 
 
-@pytest.mark.parametrize("port", [MemoryWatch, object(), "watch", AsyncMemoryWatch()], ids=repr)
+@pytest.mark.parametrize("port", [MemoryWatch, object(), "watch", AsyncMemoryWatch()])
 def test_what_is_no_watch_is_refused_at_construction(port):
     with pytest.raises(ConfigError, match="watch"):
         world(watch=port)
@@ -537,7 +537,7 @@ def test_a_resolver_that_fails_keeps_nobody_out_and_the_rest_is_counted(make, fo
     assert postures(w) == [("address-reputation", "192.0.2.7", "normal", "challenge")]
 
 
-@pytest.mark.parametrize("port", [object(), Told, "x"], ids=repr)
+@pytest.mark.parametrize("port", [object(), Told, "x"])
 def test_what_is_no_resolver_is_refused_at_construction(port):
     with pytest.raises(ConfigError, match="resolver"):
         world(resolver=port)

@@ -9,7 +9,7 @@ from acctsec._flows.challenges import Asked, Challenges
 from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.counting import Who, known, phantom
 from acctsec._flows.guesses import Guess, Guesses
-from acctsec._flows.hashes import Password
+from acctsec._flows.hashes import Comparing, Password
 from acctsec._flows.likely import likely
 from acctsec._flows.passwords import sightings
 from acctsec._flows.tokens import Purpose
@@ -123,7 +123,7 @@ class SignIn:
         solved: bool,
     ) -> SignInOutcome | Again:
         """One round. *solved*: the puzzle of this call was answered, and is not asked for again."""
-        core, account = self.core, scene.account
+        account = scene.account
         guess = await self.guesses.begin(
             "sign_in",
             scene,
@@ -150,6 +150,21 @@ class SignIn:
         if not scene.active(loaded.record):
             self._failed(scene, visit)
             return await guess.fail("disabled")
+        return await self._go_on(guess, loaded, password, context, done, visit, solved=solved)
+
+    async def _go_on(
+        self,
+        guess: Guess,
+        loaded: Loaded,
+        password: Password,
+        context: Context,
+        done: Comparing,
+        visit: Visit | None,
+        *,
+        solved: bool,
+    ) -> SignInOutcome | Again:
+        """The password was right: gather what the step has to know, commit, and say what follows."""
+        core, scene, verifier = self.core, guess.scene, loaded.record.verifier
         drawn = core.drawn()
         policy = core.policy.for_account(scene.account, tenant=scene.tenant)
         asks = core.ports.corpus is not None and policy.password.looks_up_at_sign_in and not loaded.record.change
@@ -157,7 +172,7 @@ class SignIn:
         leaked = asks and waits and await self._leaked(scene, guarded=core.guarded(scene, loaded.record), password=password.text)
         renewed = await core.hashes.renewed(scene, verifier, done.phc, password)
         compared, likeliest = done.compared, await self._likeliest(guess, verifier, password)
-        weighed, asked = await self._weigh(guess, loaded.record, visit, context, typed, solved=solved)
+        weighed, asked = await self._weigh(guess, loaded.record, visit, context, solved=solved)
 
         def step(record: Record) -> Step:
             done = sign_in(
@@ -179,7 +194,7 @@ class SignIn:
         ended = await core.apply(scene, loaded, step)
         if isinstance(ended.verdict, NeedsPuzzle):
             await guess.settle(Settle.VOID)
-            return asked or await self.challenges.ask(scene, context, typed, reason="due")
+            return asked or await self.challenges.ask(scene, context, guess.typed, reason="due")
         if isinstance(ended.verdict, Stale):
             await guess.settle(Settle.VOID)
             return Again(solved or (weighed is not None and weighed.solved))
@@ -221,7 +236,7 @@ class SignIn:
             self.risks.signed_in(scene, visit)
 
     async def _weigh(
-        self, guess: Guess, record: Record, visit: Visit | None, context: Context, typed: bytes, *, solved: bool
+        self, guess: Guess, record: Record, visit: Visit | None, context: Context, *, solved: bool
     ) -> tuple[Weighed | None, Asked | None]:
         """
         Weigh a right password where the policy does, and what is asked for before it goes on.
@@ -234,7 +249,7 @@ class SignIn:
         try:
             assessment = self.risks.assess(scene, record, visit)
             if not solved and puzzle_due(record, assessment):
-                asked = await self.challenges.gate(scene, context, typed, due=True, device=guess.lane.device)
+                asked = await self.challenges.gate(scene, context, guess.typed, due=True, device=guess.lane.device)
                 solved = asked is None
         except AcctsecError:
             await guess.settle(Settle.VOID)

@@ -266,6 +266,8 @@ def test_the_owner_is_told_what_he_meets_and_how_he_gets_out():
         == "refused while the lane rests, from the first moment on, up to 30 min at a time, for good from 18 h 1 min on"
     )
     assert all("a redeemed reset" in one.way_out for one in told.courses if one is not told.spraying)
+    opened = [one.attacker for one in told.courses if "the link in the mail" in one.way_out]
+    assert opened == ["one source, one account", "botnet, one account"]  # a lane that has stopped, and no month
 
 
 def test_with_known_networks_it_is_told_who_guesses_in_one_and_what_the_owner_meets_there():

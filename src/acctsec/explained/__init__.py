@@ -129,7 +129,7 @@ def _course(policy: LockoutPolicy, attacker: Attacker, sources: int, share: Call
         known_device=said.near_a_known_device(attacker, policy, eager),
         known_network=said.in_a_known_network(attacker, policy, eager),
         elsewhere=said.elsewhere(attacker, policy, eager),
-        way_out=said.way_out(attacker),
+        way_out=said.way_out(attacker, eager),
         walks=walks,
     )
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from textwrap import fill
 from typing import TYPE_CHECKING
 
-from acctsec.explained.walk import Attacker, Walk
+from acctsec.explained.walk import LANES, Attacker, Walk
 from acctsec.lockout import LockoutPolicy
 
 if TYPE_CHECKING:
@@ -63,14 +63,16 @@ def elsewhere(attacker: Attacker, policy: LockoutPolicy, one: Walk) -> str:
     return met
 
 
-def way_out(attacker: Attacker) -> str:
+def way_out(attacker: Attacker, one: Walk) -> str:
     """What lets the owner in again."""
     if attacker is Attacker.SPRAY:
         return "another network, or a known device"
     first = "any other device" if attacker is Attacker.DEVICE else "a known device"
     if attacker is Attacker.NETWORK:
         first = f"any other network; {first}"
-    return f"{first}; a redeemed reset; an operator's unlock"
+    # The owner opens a lane that has stopped, and no budget that refills by time.
+    own = "" if attacker in LANES or one.stops_at is None else "the link in the mail that tells, or a second factor; "
+    return f"{first}; {own}a redeemed reset; an operator's unlock"
 
 
 def _month(policy: LockoutPolicy, one: Walk) -> str:

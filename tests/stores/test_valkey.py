@@ -1515,7 +1515,7 @@ def test_what_others_wrote_is_not_taken_for_a_meter(any_valkey):
     any_valkey.flush()
     with ValkeyStore(any_valkey.url(), **RECORDS) as store, any_valkey.client() as client:
         client.set("acctsec:m:kind", b"x")
-        client.hset("acctsec:m:later", "m", b"\x02" + bytes(40))
+        client.hset("acctsec:m:later", "m", b"\x03" + bytes(40))
         for slot, says in ((b"kind", "something else"), (b"later", "a format this release does not know")):
             for call in (
                 lambda slot=slot: store.charge([charge(slot=slot)], NOW),

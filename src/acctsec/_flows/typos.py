@@ -56,8 +56,8 @@ class Typos:
         def search() -> Found:
             near, found = slips(typed), []
             for key, (month, remembered) in enumerate(zip(months, seen, strict=True)):
-                digests = {candidate(scene, who, one, key=key) for one in near} if remembered else set()
-                found.append((month, tuple(one for one in remembered if one in digests)))
+                mistyped = {candidate(scene, who, one, key=key) for one in near} if remembered else set()
+                found.append((month, tuple(one for one in remembered if one in mistyped)))
             return found
 
         return await self.core.ports.offload(Job(search, key=scene.source))  # type: ignore[no-any-return]

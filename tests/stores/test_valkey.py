@@ -1524,7 +1524,7 @@ def test_what_others_wrote_is_not_taken_for_a_meter(any_valkey):
             ):
                 with pytest.raises(StoreError, match=says):
                     call()
-        assert client.hget("acctsec:m:later", "m") == b"\x02" + bytes(40)
+        assert client.hget("acctsec:m:later", "m") == b"\x03" + bytes(40)
 
 
 def memory_of_a_meter(server, subjects):

@@ -104,6 +104,21 @@ def test_a_record_with_everything_full_is_within_16_kib_and_reads_back():
     assert decode_record(encoded) == full()
 
 
+def test_lanes_of_forgotten_places_push_out_no_other():
+    """Whoever follows an owner from network to network must not make the record forget that the strangers' lane has stopped."""
+    stopped, month = Checkpoint(lane=OPENED, count=50, rung="stopped", opened=2), Checkpoint(lane=month_of(SecretClass.PASSWORD))
+    here = Device(id=b"\xaa" * 16, since=NOW)
+    own = Checkpoint(lane=Lane(here.id).name(SecretClass.PASSWORD), count=8)
+    record = Record(incarnation=b"x", devices=(here,)).with_checkpoint(stopped).with_checkpoint(month).with_checkpoint(own)
+    for number in range(3 * MAX_CHECKPOINTS):
+        gone = bytes([number]) * 8
+        for lane in (Lane(network=gone), Lane(gone * 2)):
+            record = record.with_checkpoint(Checkpoint(lane=lane.name(SecretClass.PASSWORD), count=10))
+            assert record.checkpoints[-1].lane == lane.name(SecretClass.PASSWORD)
+            assert len(record.checkpoints) <= MAX_CHECKPOINTS
+    assert record.checkpoints[:3] == (stopped, month, own)
+
+
 def test_every_collection_has_a_cap_and_the_oldest_loses():
     record = full()
     assert len(record.history) == MAX_HISTORY

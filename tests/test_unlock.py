@@ -1,8 +1,10 @@
 """What guessing has stopped: the month that nothing but time refills, and the owner's ways to open the lane of strangers."""
 
+import asyncio
 from collections import Counter
 from datetime import timedelta
 from itertools import count
+from threading import Event
 
 import pytest
 from attrs import evolve
@@ -43,8 +45,10 @@ from acctsec.lockout import BY_TIME, OPENED, UNLOCK_LIFETIME, Outage, era
 from acctsec.mfa import totp
 from acctsec.outcomes import ProofAccepted
 from acctsec.protocols import Status
+from acctsec.record import MAX_DEVICES
 from acctsec.steps import count_guesses
 from acctsec.testing import async_world, world
+from acctsec.testing.doubles import InstrumentedHashing
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -682,6 +686,19 @@ def counted(call, work, name):
 # --- how much ---------------------------------------------------------------------------------------------------------
 
 
+def test_a_success_in_an_opened_lane_takes_no_further_device(w):
+    """It gives the room of the opening back, and the browser that signed in comes into it."""
+    devices = [w.sign_in().device for _ in range(MAX_DEVICES)]
+    assert w.calls.unlock(UnlockLink(stopped(w)), context=w.context()) == LockOpened()
+    assert len(record(w).devices) == MAX_DEVICES - 1
+    signed_in = w.sign_in(address="203.0.113.5")
+    known = w.calls.list_devices(signed_in.session, context=w.context()).devices
+    assert len(known) == len(record(w).devices) == MAX_DEVICES
+    for one in devices[1:]:
+        w.sign_in(device=one)
+    assert len(record(w).devices) == MAX_DEVICES
+
+
 def test_an_opened_lane_is_as_narrow_as_a_device_until_a_success(w):
     link = stopped(w)
     w.calls.unlock(UnlockLink(link), context=w.context())
@@ -845,6 +862,41 @@ def test_after_an_hour_there_is_another_one():
         assert len(w.messenger.of(MessagePurpose.GUESSING_STOPPED)) == number + 1
         assert w.calls.unlock(UnlockLink(w.messenger.unlock_link), context=w.context()) == LockOpened()
         w.clock.advance(minutes=68)  # a budget forgets in eighths of its window
+
+
+def test_who_hangs_up_at_the_last_guess_closes_no_lane_in_silence(monkeypatch):
+    """His room lapses, and no later attempt is counted: the news and the link come all the same."""
+    w = async_world(policy=SHORT)
+    began, end, verify = Event(), Event(), InstrumentedHashing.verify
+
+    def slow(self, stored, password):
+        began.set()
+        end.wait(10)
+        return verify(self, stored, password)
+
+    async def hang_up():
+        call = asyncio.ensure_future(w.engine.sign_in(IDENTIFIER, "the last guess", context=w.context("203.0.113.77")))
+        assert await asyncio.to_thread(began.wait, 10)
+        call.cancel()
+        await asyncio.wait([call])
+        end.set()
+        await asyncio.sleep(0.05)
+        return call.cancelled()
+
+    try:
+        w.sign_up()
+        for number in range(STOP - 1):
+            assert guess(w, number)
+            w.clock.advance(minutes=3)
+        monkeypatch.setattr(InstrumentedHashing, "verify", slow)
+        assert w._run(hang_up())
+        w.clock.advance(minutes=3)
+        assert not guess(w, 100)
+        w.deliver()
+        assert w.calls.unlock(UnlockLink(w.messenger.unlock_link), context=w.context()) == LockOpened()
+        assert len(w.sink.of(GuessingStopped)) == 1
+    finally:
+        w.close()
 
 
 def test_a_mail_that_failed_comes_again_and_is_not_counted_twice(w):

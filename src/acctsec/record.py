@@ -363,6 +363,18 @@ class Record(Part, frozen=True, kw_only=True):
         return next((point for point in self.checkpoints if point.lane == lane), Checkpoint(lane=lane))
 
     def with_checkpoint(self, point: Checkpoint) -> Self:
-        """Remember how far a lane has come; past the cap the lane heard of longest ago is forgotten."""
-        others = tuple(other for other in self.checkpoints if other.lane != point.lane)
-        return evolve(self, checkpoints=(*others, point)[-MAX_CHECKPOINTS:])
+        """
+        Remember how far a lane has come. Past the cap those of places that are known no more are forgotten: whoever follows an
+        owner from network to network must not push out what is known of the strangers. Then the one heard of longest ago is.
+        """
+        points = (*(other for other in self.checkpoints if other.lane != point.lane), point)
+        if len(points) > MAX_CHECKPOINTS:
+            known = {"", *(one.id.hex() for one in self.devices), *(one.id.hex() for one in self.networks)}
+            points = tuple(one for one in points if one is point or _place(one.lane) in known)
+        return evolve(self, checkpoints=points[-MAX_CHECKPOINTS:])
+
+
+def _place(lane: str) -> str:
+    """The id of the device or network whose lane this is, in hexadecimal; "" for what is of no one place."""
+    place = lane.partition("/")[2].removeprefix("network-")
+    return place if set(place) <= set("0123456789abcdef") else ""

@@ -1,5 +1,6 @@
 """Guesses: every comparison of a secret is charged before it is made, and settled afterwards."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 from acctsec import events
@@ -66,6 +67,24 @@ class Guess(Value, frozen=True, kw_only=True):
         except NeverStarted as never:
             await self.settle(Settle.VOID)
             raise never.reason from None
+        except BaseException as gone:
+            if not isinstance(gone, Exception):
+                with suppress(RuntimeError):  # no loop is left, or no thread
+                    self.guesses.core.ports.later(self._reach_alone)
+            raise
+
+    async def _reach_alone(self) -> None:
+        """
+        Whoever goes away while his secret is compared has used his guess up: his room lapses. What that brings about is told all
+        the same, or a guesser could close a lane by hanging up, and its owner would get no news of it and no link.
+        """
+        with suppress(Exception):  # nobody is there to be told
+            await self._reach()
+
+    async def _reach(self) -> None:
+        judged = self.judgement
+        if isinstance(judged, Admitted) and judged.new and not self.reserved.alone:
+            await self.guesses.counting.reach(self.scene, self.who, self.kind, self.lane, judged.ordinal)
 
     def latest(self, loaded: Loaded) -> Loaded:
         """What was *loaded*, as it is since this guess was counted in it: what is committed next must not lose a race."""
@@ -96,8 +115,7 @@ class Guess(Value, frozen=True, kw_only=True):
         for a repeat: a client with a stale password is no attack.
         """
         core, judged = self.guesses.core, self.judgement
-        if isinstance(judged, Admitted) and judged.new and not self.reserved.alone:
-            await self.guesses.counting.reach(self.scene, self.who, self.kind, self.lane, judged.ordinal)
+        await self._reach()
         await self.settle(Settle.FAILED)
         closed = "hits" if isinstance(judged, Admitted) else "lane"
         core.refused(self.scene, self.operation, "evaluated", reason if self.admitted else closed)

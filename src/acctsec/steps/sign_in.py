@@ -167,9 +167,10 @@ def _grant(
     device = Device(id=lane.device if lane.device and record.device(lane.device) else drawn.device, since=now)
     networks = policy.lockout.seen(record.networks, network=scene.network, fresh=drawn.network, now=now)
     after = evolve(record, sessions=policy.sessions.alive(record.sessions, now), networks=networks)
-    after = after.with_session(session).with_device(device)
     for kind in (SecretClass.PASSWORD, SecretClass.FACTOR):
         after = after.without_checkpoint(lane.name(kind))
+    # The lane first: one that its owner opened gives its room back to the devices, before there is one more of them.
+    after = after.with_session(session).with_device(device)
     if visit is not None:
         after = visit.learned(after)
     event = events.SignedInEvent(

@@ -102,7 +102,7 @@ class Policy:
         # Six digits, each step of a window: whoever reads the owner's mail guesses them beside a reset.
         luck = codes.stop * windows_a_day * (2 * self.mfa.window + 1) / 10**totp.DIGITS
         if luck > CODE_LUCK:
-            message = f"lockout.codes and mfa.window let who reads an owner's mail find a code of his app with chance {luck:.1g} a day."
+            message = f"lockout.codes and mfa.window let a reader of mail find an app's code with chance {luck:.1g} a day."
             raise ConfigError(message, remedy=f"Fewer tries or a longer window of theirs: keep it below {CODE_LUCK:g}.")
         if self.reset.resume_lifetime < self.sessions.ticket_lifetime / 10:
             raise ConfigError("reset.resume_lifetime is too short to type a password in.", remedy="Give it minutes.")

@@ -361,6 +361,7 @@ def test_policies_that_stop_nobody_are_refused():
         lambda: LockoutPolicy(lease=t(days=999)),
         lambda: LockoutPolicy(patience=t(hours=9), lease=t(hours=10)),
         lambda: Policy(lockout=LockoutPolicy(codes=quick), reset=evolve(Policy().reset, code_digits=6)),
+        lambda: Policy(lockout=LockoutPolicy(codes=quick), reset=evolve(Policy().reset, code_digits=10)),  # an app's have six
         lambda: PasswordPolicy(rules=()),
     ):
         with pytest.raises(ConfigError):

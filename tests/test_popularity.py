@@ -13,6 +13,7 @@ from acctsec import (
     CHEAPEST,
     ConfigError,
     CurrentPassword,
+    FreshSession,
     Initial,
     Keyring,
     MemoryPopularity,
@@ -59,6 +60,23 @@ def test_as_many_as_the_cap_may_share_a_password(make):
     link = ResetLink(w.reset_link("u4@example.org"))
     assert codes(w.calls.redeem_reset(link, NEW, context=w.context())) == ["popular"]
     w.close()
+
+
+@pytest.mark.parametrize("by_link", [False, True])
+def test_what_is_popular_is_refused_before_it_is_compared_with_the_password_in_use(by_link):
+    """Where it was compared first, whoever had a session could ask for one popular password after another, uncounted."""
+    w = world(policy=CHEAPEST, popularity=MemoryPopularity(width=1024))
+    w.sign_up(password=NEW)
+    w.restart(policy=capped(1))
+    session = w.sign_in(password=NEW).session
+    w.comparisons.clear()
+    if by_link:
+        rejected = w.calls.redeem_reset(ResetLink(w.reset_link()), NEW, context=w.context())
+    else:
+        rejected = w.calls.set_password("u1", NEW, by=FreshSession(session), context=w.context())
+
+    assert codes(rejected) == ["popular"]
+    assert w.comparisons.all == []
 
 
 def test_asking_tells_nothing_before_the_change_is_proven():

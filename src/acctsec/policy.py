@@ -12,7 +12,7 @@ from acctsec.checks import kind, text
 from acctsec.errors import ConfigError
 from acctsec.hashing import HashingPolicy
 from acctsec.lockout import LockoutPolicy
-from acctsec.mfa import MfaPolicy
+from acctsec.mfa import MfaPolicy, totp
 from acctsec.password import PasswordPolicy
 from acctsec.protocols import Account
 from acctsec.reset import ResetPolicy
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from acctsec.attacks.risk import RiskPolicy
 
 CODE_LUCK = 1e-4
-"""The chance that guessing a reset code may have within a day."""
+"""The chance that guessing a code, of a reset or of an authenticator beside one, may have within a day."""
 
 
 HIDDEN = "not shown"
@@ -99,6 +99,11 @@ class Policy:
         if luck > CODE_LUCK:
             message = f"reset.code_digits and lockout.codes.stop let a guesser find a code with chance {luck:.1g} a day."
             raise ConfigError(message, remedy=f"More digits or fewer tries: keep it below {CODE_LUCK:g}.")
+        # Six digits, each step of a window: whoever reads the owner's mail guesses them beside a reset.
+        luck = codes.stop * windows_a_day * (2 * self.mfa.window + 1) / 10**totp.DIGITS
+        if luck > CODE_LUCK:
+            message = f"lockout.codes and mfa.window let a reader of mail find an app's code with chance {luck:.1g} a day."
+            raise ConfigError(message, remedy=f"Fewer tries or a longer window of theirs: keep it below {CODE_LUCK:g}.")
         if self.reset.resume_lifetime < self.sessions.ticket_lifetime / 10:
             raise ConfigError("reset.resume_lifetime is too short to type a password in.", remedy="Give it minutes.")
 

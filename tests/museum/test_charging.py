@@ -18,6 +18,7 @@ from acctsec import (
     CurrentPassword,
     Engine,
     FreshSession,
+    MemoryStore,
     PasswordChanged,
     PasswordRejected,
     RecoveryCode,
@@ -28,8 +29,10 @@ from acctsec import (
     Source,
     TotpCode,
 )
+from acctsec._values import evolve
+from acctsec.protocols import Granted, Settle, Settlement
 from acctsec.testing.doubles import DIRECTORY, MESSENGER, as_async
-from acctsec.testing.world import IDENTIFIER, PASSWORD
+from acctsec.testing.world import IDENTIFIER, PASSWORD, world
 
 
 def lanes(w):
@@ -299,3 +302,43 @@ def test_a_repeated_wrong_password_is_compared_and_counts_once(place):
     assert len(w.comparisons.guesses) == 288
     assert lanes(w)["password/strangers"] == 1
     assert isinstance(w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context()), SignedIn)
+
+
+def test_a_guess_that_waited_counts_at_its_source_whoever_gives_an_equal_one_up():
+    """
+    It charged again under the hold that it had given back. Another with the same secret still shared that hold, and took it along
+    when it gave up: the guess was compared, and its source had no failure for it.
+    """
+    w = world(store=MemoryStore())
+    w.sign_up()
+    core, charge, settle = w.engine._flows.core, w.store.charge, w.store.settle
+    calls, shared, beside = [], [], []
+
+    def charged(charges, now):
+        calls.append(charges)
+        if len(calls) == 1:  # the lane is full of others, and one with the same secret waits at the same source
+            others = [evolve(charges[-1], candidate=number, hold=bytes([number] * 16)) for number in range(1, 11)]
+            beside.extend(Settlement(one.slot, one.meter, one.ladder, one.hold, Settle.VOID) for one in others)
+            assert all(isinstance(reading, Granted) for reading in charge(others, now))
+            readings = charge(charges, now)
+            same = [evolve(one, hold=b"another guess is") for one in charges if one.slot != charges[-1].slot]
+            shared.extend(
+                Settlement(one.slot, one.meter, one.ladder, reading.hold, Settle.VOID)
+                for one, reading in zip(same, charge(same, now), strict=True)
+            )
+            return readings
+        readings = charge(charges, now)
+        settle(shared, now)  # its patience is over
+        return readings
+
+    async def pause(_):
+        settle(beside, core.instant())
+
+    w.store.charge = charged
+    w.restart()
+    w.engine._flows.core.ports.pause = pause
+    assert w.calls.sign_in(IDENTIFIER, "no such password", context=w.context()) == Refused()
+
+    outside = [one for one in calls[-1] if one.slot != calls[-1][-1].slot]
+    assert len(w.comparisons.guesses) == 1
+    assert [one.count for one in w.store.read([(one.slot, one.meter, one.ladder) for one in outside], core.instant())] == [1, 1]

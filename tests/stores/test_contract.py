@@ -5,9 +5,10 @@ import time
 import pytest
 
 from acctsec._values import evolve
-from acctsec.meters import FRESH
+from acctsec.meters import FRESH, settle_row
 from acctsec.protocols import Committed, Conflict, Page, Settle, Tally, Untouched
 from acctsec.stores import AsyncMemoryStore, MemoryStore
+from acctsec.stores._rows import by_slot
 from acctsec.testing import check_store
 
 
@@ -233,6 +234,22 @@ class RacesOnCharge(MemoryStore):
         return super().charge(charges, now)
 
 
+class RacesOnSettle(MemoryStore):
+    """It writes back what it read before, whatever was charged meanwhile."""
+
+    def settle(self, settlements, now):
+        before = {slot: dict(row.meters) for slot, row in self._rows.items()}
+        time.sleep(0.0005)
+        for slot, asked in by_slot(settlements).items():
+            if slot in before:
+                self._rows[slot].meters = before[slot] | settle_row(before[slot], asked, now)
+
+
+class WeighsInAByte(MemoryStore):
+    def charge(self, charges, now):
+        return super().charge([evolve(one, weight=min(one.weight, 255)) for one in charges], now)
+
+
 class MixesKinds(MemoryStore):
     def load(self, key):
         return super().load(key) or ((b"", b"") if key in self._rows else None)
@@ -307,6 +324,8 @@ class ScansTheOutbox(MemoryStore):
         (EvictsAnything, "must keep 64 meters"),
         (ForgetsTheIdle, "An idle meter must be kept"),
         (RacesOnCharge, "exactly as many must be granted as are free"),
+        (RacesOnSettle, "What is charged while others of its slot are settled"),
+        (WeighsInAByte, "Weights and sums of thousands"),
         (MixesKinds, "must not be readable as a record"),
         (ReadsNothing, ""),
     ],

@@ -262,9 +262,11 @@ class Guesses:
         tightened: bool,
     ) -> tuple[Reserved, Admitted | Closed | OverBudget] | TryAgain:
         """Charge, and charge again where all room is held by others, holding nothing meanwhile, or where meters were lost."""
-        core, hold, waited, floor = self.core, self.core.draw(16), 0.0, 0
+        core, waited, floor = self.core, 0.0, 0
         patience = core.policy.lockout.patience.total_seconds()
         while True:
+            # Each time another: one that was given back may live on, for those that share it, and would not count this one.
+            hold = core.draw(16)
             groups = self._charges(
                 scene,
                 who,

@@ -81,12 +81,12 @@ class Typos:
         if _names(past) != _names(who.loaded.record):
             return
         forgiven = [await self._forgive_in(month, candidates) for month, candidates in found]
-        number = min(forgiven)
+        number, left = min(number for number, _ in forgiven), max(left for _, left in forgiven)
         if number and past.checkpoint(name).count:
-            await core.apply(guess.scene, loaded, lambda record: forgive(record, lane=name, number=number, past=past))
+            await core.apply(guess.scene, loaded, lambda record: forgive(record, lane=name, number=number, left=left, past=past))
 
-    async def _forgive_in(self, month: Charge, candidates: tuple[int, ...]) -> int:
-        """Forgive as many as may still be, those that failed last first; how many."""
+    async def _forgive_in(self, month: Charge, candidates: tuple[int, ...]) -> tuple[int, int]:
+        """Forgive as many as may still be, those that failed last first; how many, and how many are left."""
         core, lockout = self.core, self.core.policy.lockout
         budget = lockout.forgiving(month, 1)
         wanted = [(budget.slot, budget.meter, budget.ladder), (month.slot, month.meter, month.ladder)]
@@ -94,13 +94,13 @@ class Typos:
         left = budget.ladder.stop - spent.count
         chosen = [one for one in candidates if one in now.seen][-left:] if left > 0 else []
         if not chosen:
-            return 0
+            return 0, now.count
         (reading,) = await core.ports.meters.charge((lockout.forgiving(month, len(chosen)),), core.instant())
         if not isinstance(reading, Granted):
-            return 0
+            return 0, now.count
         settlements = [Settlement(month.slot, month.meter, month.ladder, b"", Settle.FORGIVE, one) for one in chosen]
         await core.ports.meters.settle(settlements, core.instant())
-        return len(chosen)
+        return len(chosen), max(now.count - len(chosen), 0)
 
 
 def _names(record: Record) -> tuple[object, ...]:

@@ -6,7 +6,7 @@ from acctsec import events
 from acctsec._values import evolve
 from acctsec.claims import Ticket
 from acctsec.events import Event
-from acctsec.lockout import BY_TIME, UNNOTICED, Lane, SecretClass, era
+from acctsec.lockout import BY_TIME, STEP, UNNOTICED, Lane, SecretClass, era
 from acctsec.mfa.policy import Proven
 from acctsec.outcomes import AssuranceLevel, ChangeReason
 from acctsec.policy import Policy
@@ -238,9 +238,12 @@ def give_back(policy: Policy, record: Record, *, kind: SecretClass, lane: Lane, 
     return Step(Done(), after)
 
 
-def forgive(record: Record, *, lane: str, number: int, past: Record) -> Step:
+def forgive(record: Record, *, lane: str, number: int, left: int, past: Record) -> Step:
     """
-    Let the record know that its meters forgave *number* failures of a budget.
+    Let the record know that its meters forgave *number* failures of a budget, and that *left* remain there.
+
+    It stays at the last step below what is left: the meters come to the next one and tell of none before it, so whatever was
+    taken below would be missing after a loss, and more each time.
 
     *past* is the record as it was before they did. What was written down since is of after, or is too much by what was
     forgiven; taking from it what it may not have counted would be too little.
@@ -248,7 +251,8 @@ def forgive(record: Record, *, lane: str, number: int, past: Record) -> Step:
     point = record.checkpoint(lane)
     if not _same_count(record, past, lane) or point != past.checkpoint(lane) or not point.count:
         return Step(Done(), record)
-    return Step(Done(), record.with_checkpoint(evolve(point, count=max(point.count - number, 0))))
+    count = min(max(point.count - number, left // STEP * STEP), point.count)
+    return Step(Done(), record.with_checkpoint(evolve(point, count=count)))
 
 
 def _same_count(record: Record, past: Record, lane: str) -> bool:

@@ -108,6 +108,19 @@ def counts_what_is_heavy(store: Any) -> None:
         assert _read(store, slot, NOW + mass.lease).count == left + 4
 
 
+def counts_as_far_as_a_ladder_goes(store: Any) -> None:
+    """Weights and sums of thousands must be counted exactly, on a ladder of a thousand million units too."""
+    boundless = Ladder(free=10**9, first=0, longest=0, stop=10**9, window=DAY, lease=LADDER.lease)
+    used = 0
+    for number, weight in enumerate((1, 255, 256, 1024, 33_000, 70_000)):
+        used += weight
+        (reading,) = store.charge([_charge(ladder=boundless, candidate=number, hold=number, weight=weight)], NOW)
+        assert reading == Granted(_hold(number), used, new=True), f"{reading} where {used} units are used."
+    store.settle([_settlement(Settle.FAILED, hold=number, ladder=boundless) for number in range(6)], NOW)
+    (tally,) = store.read([(b"slot", b"m", boundless)], NOW)
+    assert (tally.count, tally.pending) == (used, 0), f"{tally} where {used} units failed."
+
+
 def forgives_once(store: Any) -> None:
     """Forgiving must take one unit back for a candidate that failed, forget it, and change nothing where it is not remembered."""
     store.charge([_charge(candidate=one, hold=one) for one in range(3)], NOW)
@@ -197,6 +210,21 @@ def racers_share_and_settle_once(store: Any) -> None:
     assert _read(store) == Tally(1, LADDER.free - 1, 0)
 
 
+def settling_loses_no_charge(store: Any) -> None:
+    """What is charged while others of its slot are settled must be neither lost nor counted twice, nor what is settled."""
+    wide, half = evolve(LADDER, free=1000, stop=1000), RACERS // 2
+    for turn in range(8):
+        slot = b"turn %d" % turn
+        store.charge([_charge(slot=slot, ladder=wide, candidate=one, hold=one) for one in range(half)], NOW)
+        calls: list[tuple[str, Any]] = []
+        for one in range(half):
+            calls.append(("settle", ([_settlement(Settle.FAILED, slot=slot, hold=one, ladder=wide)], NOW)))
+            calls.append(("charge", ([_charge(slot=slot, ladder=wide, candidate=half + one, hold=half + one)], NOW)))
+        store.together(calls)
+        (found,) = store.read([(slot, b"m", wide)], NOW)
+        assert (found.count, found.pending) == (half, half), f"{found} after {half} failures and as many charges at once."
+
+
 def keeps_kinds_apart(store: Any) -> None:
     """A meter must not be readable as a record, nor a record as a meter, where one store keeps both."""
     if not hasattr(store.store, "commit"):
@@ -217,6 +245,7 @@ CLAUSES: tuple[Callable[[Any], None], ...] = (
     equal_candidates_share,
     lapses_and_corrects,
     counts_what_is_heavy,
+    counts_as_far_as_a_ladder_goes,
     forgives_once,
     survives_clocks,
     reads_without_a_trace,
@@ -225,6 +254,7 @@ CLAUSES: tuple[Callable[[Any], None], ...] = (
     keeps_idle_meters,
     racers_get_what_is_free,
     racers_share_and_settle_once,
+    settling_loses_no_charge,
     keeps_kinds_apart,
     remembers_exactly_so_much,
     agrees_with_the_arithmetic,
@@ -247,8 +277,8 @@ def _charge(
     return Charge(slot, meter, ladder, candidate, _hold(hold), weight=weight)
 
 
-def _settlement(verdict: Settle, *, slot: bytes = b"slot", hold: int = 0) -> Settlement:
-    return Settlement(slot, b"m", LADDER, _hold(hold), verdict)
+def _settlement(verdict: Settle, *, slot: bytes = b"slot", hold: int = 0, ladder: Ladder = LADDER) -> Settlement:
+    return Settlement(slot, b"m", ladder, _hold(hold), verdict)
 
 
 def _read(store: Any, slot: bytes = b"slot", now: int = NOW) -> Tally:

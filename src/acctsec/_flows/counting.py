@@ -11,7 +11,7 @@ from acctsec._flows.core import NOBODY, Core, Loaded
 from acctsec._values import Value, evolve
 from acctsec.events import Event
 from acctsec.identifiers import Identifier
-from acctsec.lockout import LADDERED, Admitted, Lane, SecretClass
+from acctsec.lockout import LADDERED, MONTH, Admitted, Lane, SecretClass
 from acctsec.outcomes import TryAgain
 from acctsec.record import Record
 from acctsec.steps import (
@@ -78,9 +78,15 @@ class Counting:
         """
         if not due:
             return who
-        counted = tuple(events.GuessesCounted(**scene.head(), lane=name, count=count) for name, count in due.items())
+        counted, month = list[Event | Notice](), self.core.policy.lockout.month
+        for name, count in due.items():
+            counted.append(events.GuessesCounted(**scene.head(), lane=name, count=count))
+            if name.endswith(MONTH) and count >= month.stop:  # from here on it refuses its owner too, in a new browser
+                counted += reached(scene, rung="stopped", lane=name, count=count)
         past = (who.stored or NOBODY).record
-        done, who = await self._written(scene, who, lambda record: count_guesses(record, counted=counted, past=past), counted)
+        done, who = await self._written(
+            scene, who, lambda record: count_guesses(record, counted=counted, past=past), tuple(counted)
+        )
         return done.verdict if isinstance(done.verdict, TryAgain) else who
 
     async def count_alone(

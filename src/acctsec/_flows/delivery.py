@@ -12,6 +12,7 @@ from acctsec.budgets import Budget
 from acctsec.claims import LinkClaims, UnlockClaims
 from acctsec.errors import ConfigError, PortError, StoreError
 from acctsec.identifiers import canonical
+from acctsec.keyring import frame
 from acctsec.lockout import UNLOCK_LIFETIME
 from acctsec.outcomes import Delivered
 from acctsec.protocols import Account, Charge, Drained, Granted, Message, MessagePurpose
@@ -93,8 +94,9 @@ class Delivery:
         """
         Tell an address that guessing was stopped, with a link that opens the lane of strangers where that is what stopped.
 
-        Strangers bring this about, so an address hears of it so often and no more. News with a link and without are counted
-        apart: what else can be stopped must not cost the owner the link. Handed out again, it was counted already.
+        Strangers bring this about, so an address hears of it so often and no more. News with a link are counted by what the link
+        opens: what else can be stopped must not cost the owner the link, nor must an opening cost him the next one, which
+        strangers cannot bring about alone. Handed out again, it was counted already.
         """
         core = self.core
         scene = Scene(tenant=mail.tenant, subject=mail.subject, account=None, now=core.now())
@@ -109,7 +111,8 @@ class Delivery:
             expires=expires,
         )
         opens = not core.policy.lockout.why_shut(loaded.record, now=scene.now) and scene.now < expires
-        meter = b"!links" if opens else b"!notices"
+        opened = frame(loaded.record.incarnation, *map(str, claims.binds[1:]))
+        meter = b"links/" + sha256(opened).digest()[:8] if opens else b"!notices"
         if not again and not await self._within_budget(scene, mail.address, meter, core.policy.lockout.notices, core.draw(16)):
             core.observe(events.NoticeWithheld(**scene.head(), purpose=mail.purpose))
         elif opens:

@@ -25,6 +25,7 @@ WRAPPED = "wrapped-"
 """In front of a format's name: its hashes that lie inside an Argon2id hash."""
 
 _CEILING = Argon2Parameters(memory_kib=262_144, time_cost=10, parallelism=16)
+MOST_BYTES = 32  # of a salt or tag that is made: a full record holds 25 hashes and has 16 KiB
 _DECOY = bytes(range(MAX_BYTES))
 _ABILITIES = ("reads", "verify", "decoy")
 _ABILITIES_TO_WRAP = ("settings", "tag", "derives", "derive")
@@ -57,7 +58,7 @@ class HashingPolicy:
     Args:
         memory_kib, time_cost, parallelism: the cost of new hashes. Default 19,456 KiB (19 MiB), 2 and 1, the least that
             OWASP's Password Storage Cheat Sheet asks for. One lane, because more help one caller and cost the server.
-        salt_bytes: of the random salt beside each hash. Default 16 (RFC 9106 section 3.1), at most 64.
+        salt_bytes: of the random salt beside each hash. Default 16 (RFC 9106 section 3.1), at most 32.
         tag_bytes: of the hash itself. Default 32 (SP 800-63B-4 section 3.1.1.2 wants the native length; Argon2 tags of 256
             bits), 16 to 64.
         floor: the least costly stored hash that is believed, as one or several alternatives. Default ``OWASP``. Only
@@ -90,8 +91,8 @@ class HashingPolicy:
     patience: timedelta = timedelta(seconds=2)
 
     def __attrs_post_init__(self) -> None:
-        _whole("salt_bytes", self.salt_bytes, MIN_SALT, MAX_BYTES)
-        _whole("tag_bytes", self.tag_bytes, MIN_TAG, MAX_BYTES)
+        _whole("salt_bytes", self.salt_bytes, MIN_SALT, MOST_BYTES)
+        _whole("tag_bytes", self.tag_bytes, MIN_TAG, MOST_BYTES)
         _whole("queue", self.queue, 0, 10_000)
         if self.permits is not None:
             _whole("permits", self.permits, 1, 1_024)

@@ -30,7 +30,7 @@ from acctsec.lockout.lanes import (
     without_era,
 )
 from acctsec.meters import KEEP
-from acctsec.protocols import Charge, Granted, Ladder, Reading, Resting, Settle, Settlement, Stopped
+from acctsec.protocols import Charge, Filled, Granted, Ladder, Reading, Resting, Settle, Settlement, Stopped
 from acctsec.record import MAX_DEVICES, MAX_NETWORKS, MAX_OPENINGS, Device, Network, Record
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class LockoutPolicy:
         challenge_lifetime: how long a puzzle may take to be solved and sent back. Default 10 min, as for a code (ASVS 5.0 6.5.5);
             Cap gives as long.
         challenges: how many answers of one source, or of one known device, are looked at; each leaves a meter for two
-            hours. Default 300 an hour, six times the failures of an office behind one address.
+            hours. Default 75 in 15 min, six times the failures of an office behind one address, and no longer a wait than theirs.
         lease: how long an attempt may take before it counts as failed. Default 30 s, above any queue for a hash.
         patience: how long an attempt waits inside the call for room held by others. Default 2 s, a wait a person still takes
             for slow.
@@ -157,7 +157,7 @@ class LockoutPolicy:
     challenge_lifetime: timedelta = field(
         default=timedelta(minutes=10), validator=length(timedelta(seconds=10), timedelta(hours=1))
     )
-    challenges: Budget = field(default=Budget(limit=300, window=timedelta(hours=1)), validator=kind(Budget))
+    challenges: Budget = field(default=Budget(limit=75, window=timedelta(minutes=15)), validator=kind(Budget))
     lease: timedelta = field(default=timedelta(seconds=30), validator=length(most=timedelta(minutes=10)))
     patience: timedelta = field(default=timedelta(seconds=2), validator=length(timedelta(0), timedelta(seconds=30)))
 
@@ -329,6 +329,11 @@ class LockoutPolicy:
         resting = [reading.until for reading in inside if isinstance(reading, Resting)]
         if resting:
             return Closed(max(resting), stopped=False)
+        full = [c for c, r in zip(charges, readings, strict=True) if c.slot == subject and isinstance(r, Filled)]
+        if len(inside) < len(charges) and any(charge.meter != TURN for charge in full):
+            # A stranger beside another's guess past the free ones, which will make the lane rest: whether he would have to wait
+            # for it hangs on what the owner did, so he does not.
+            return Closed(None, stopped=False)
         return Crowded()
 
     def repeated(self, charges: Sequence[Charge], readings: Sequence[Reading]) -> bool:

@@ -258,8 +258,10 @@ class Resets:
         )
         if not isinstance(chosen, Chosen):
             return chosen
-        reused = await self.passwords.popular(scene, chosen)
-        reused = reused or await self.passwords.reused(scene, proof.loaded, chosen, context, reset=proof.reset or b"ticket")
+        refused = await self.passwords.popular(scene, chosen)
+        if refused is not None:
+            return refused
+        reused = await self.passwords.reused(scene, proof.loaded, chosen, context, reset=proof.reset or b"ticket")
         if reused is not None:
             return reused
         new, device = await core.hashes.hashed(scene, chosen.password), core.draw(16)

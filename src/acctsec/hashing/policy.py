@@ -60,7 +60,7 @@ class HashingPolicy:
             OWASP's Password Storage Cheat Sheet asks for. One lane, because more help one caller and cost the server.
         salt_bytes: of the random salt beside each hash. Default 16 (RFC 9106 section 3.1), at most 32.
         tag_bytes: of the hash itself. Default 32 (SP 800-63B-4 section 3.1.1.2 wants the native length; Argon2 tags of 256
-            bits), 16 to 64.
+            bits), 16 to 32.
         floor: the least costly stored hash that is believed, as one or several alternatives. Default ``OWASP``. Only
             tests have a reason to lower it: a hash below it is refused, however right the password.
         ceiling: the costliest stored hash that is computed, so that an imported row cannot take the machine down.

@@ -836,20 +836,50 @@ def test_the_async_face_opens_too():
 # --- news of it -------------------------------------------------------------------------------------------------------
 
 
-def test_strangers_bring_an_address_one_such_mail_an_hour(w):
-    """Whatever they stop; the rest is an observation, and what is seen from outside is the same."""
+def told(w):
+    return Counter(one.address for one in w.messenger.of(MessagePurpose.GUESSING_STOPPED))
+
+
+def test_each_opening_brings_an_address_one_more_link(w):
+    """Only the owner opens a lane, so no stranger makes a mail of it; and whoever opened one has the next link, within the hour too."""
     w.directory.change("u1", addresses=(IDENTIFIER, "alice@example.net"))
-    link = stopped(w)
-    w.calls.unlock(UnlockLink(link), context=w.context())
+    first = stopped(w)
+    assert told(w) == {IDENTIFIER: 1, "alice@example.net": 1}
+    assert w.calls.unlock(UnlockLink(first), context=w.context()) == LockOpened()
     assert stop(w, 100, OPEN) == OPEN
     w.deliver()
-    assert Counter(one.address for one in w.messenger.of(MessagePurpose.GUESSING_STOPPED)) == {
-        IDENTIFIER: 1,
-        "alice@example.net": 1,
-    }
+    assert told(w) == {IDENTIFIER: 2, "alice@example.net": 2}
+    assert w.calls.unlock(UnlockLink(first), context=w.context()) == Refused()
+    assert w.calls.unlock(UnlockLink(w.messenger.unlock_link), context=w.context()) == LockOpened()
+
+
+def test_strangers_bring_an_address_one_mail_an_hour_of_what_no_link_opens(w):
+    """The lane stops, and the month with it: that is one mail, the rest an observation, and what is seen from outside is the same."""
+    w.directory.change("u1", addresses=(IDENTIFIER, "alice@example.net"))
+    w.calls.unlock(UnlockLink(stopped(w)), context=w.context())
+    assert stop(w, 100, OPEN) == OPEN
+    w.deliver()
+    w.calls.unlock(UnlockLink(w.messenger.unlock_link), context=w.context())
+    assert stop(w, 200, OPEN) == OPEN  # twelve in all: the month as well
+    w.deliver()
+    assert told(w) == {IDENTIFIER: 3, "alice@example.net": 3}
     withheld = [one.purpose for one in w.sink.observations if isinstance(one, NoticeWithheld)]
     assert withheld == ["guessing-stopped"] * 2
-    assert len(w.sink.of(GuessingStopped)) == 2
+
+
+def test_a_month_that_is_used_up_is_news(place):
+    """The owner signs in from new browsers meanwhile, so no lane stops: he hears why he is refused, once, and no link would help."""
+    w = world(policy=SHORT, store=place.open())
+    w.sign_up()
+    for number in range(MONTH):
+        assert isinstance(w.sign_in(), SignedIn)  # reserves the last of it too, and gives it back: no news
+        assert guess(w, number)
+        w.clock.advance(minutes=3)
+    assert not guess(w, 100)
+    w.deliver()
+    assert [(one.lane, one.count) for one in w.sink.of(GuessingStopped)] == [("password/month", MONTH)]
+    (news,) = w.messenger.of(MessagePurpose.GUESSING_STOPPED)
+    assert news.link is None
 
 
 def test_after_an_hour_there_is_another_one():

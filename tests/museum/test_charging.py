@@ -304,41 +304,33 @@ def test_a_repeated_wrong_password_is_compared_and_counts_once(place):
     assert isinstance(w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context()), SignedIn)
 
 
-def test_a_guess_that_waited_counts_at_its_source_whoever_gives_an_equal_one_up():
+def test_a_guess_that_meets_a_full_lane_counts_at_its_source_whoever_gives_an_equal_one_up():
     """
-    It charged again under the hold that it had given back. Another with the same secret still shared that hold, and took it along
-    when it gave up: the guess was compared, and its source had no failure for it.
+    Nothing is compared, it is refused like a wrong one, and its source has a failure for it: also where another with the same
+    secret shares its hold and gives up.
     """
     w = world(store=MemoryStore())
     w.sign_up()
     core, charge, settle = w.engine._flows.core, w.store.charge, w.store.settle
-    calls, shared, beside = [], [], []
+    calls = []
 
     def charged(charges, now):
         calls.append(charges)
-        if len(calls) == 1:  # the lane is full of others, and one with the same secret waits at the same source
-            others = [evolve(charges[-1], candidate=number, hold=bytes([number] * 16)) for number in range(1, 11)]
-            beside.extend(Settlement(one.slot, one.meter, one.ladder, one.hold, Settle.VOID) for one in others)
-            assert all(isinstance(reading, Granted) for reading in charge(others, now))
-            readings = charge(charges, now)
-            same = [evolve(one, hold=b"another guess is") for one in charges if one.slot != charges[-1].slot]
-            shared.extend(
-                Settlement(one.slot, one.meter, one.ladder, reading.hold, Settle.VOID)
-                for one, reading in zip(same, charge(same, now), strict=True)
-            )
-            return readings
+        others = [evolve(charges[-1], candidate=number, hold=bytes([number] * 16)) for number in range(1, 11)]
+        assert all(isinstance(reading, Granted) for reading in charge(others, now))  # the lane is full of others
         readings = charge(charges, now)
+        same = [evolve(one, hold=b"another guess is") for one in charges if one.slot != charges[-1].slot]
+        shared = [
+            Settlement(one.slot, one.meter, one.ladder, reading.hold, Settle.VOID)
+            for one, reading in zip(same, charge(same, now), strict=True)
+        ]
         settle(shared, now)  # its patience is over
         return readings
 
-    async def pause(_):
-        settle(beside, core.instant())
-
     w.store.charge = charged
     w.restart()
-    w.engine._flows.core.ports.pause = pause
     assert w.calls.sign_in(IDENTIFIER, "no such password", context=w.context()) == Refused()
 
     outside = [one for one in calls[-1] if one.slot != calls[-1][-1].slot]
-    assert len(w.comparisons.guesses) == 1
+    assert (len(calls), len(w.comparisons.guesses)) == (1, 0)
     assert [one.count for one in w.store.read([(one.slot, one.meter, one.ladder) for one in outside], core.instant())] == [1, 1]

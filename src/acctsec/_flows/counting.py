@@ -11,7 +11,7 @@ from acctsec._flows.core import NOBODY, Core, Loaded
 from acctsec._values import Value, evolve
 from acctsec.events import Event
 from acctsec.identifiers import Identifier
-from acctsec.lockout import LADDERED, MONTH, Admitted, Lane, SecretClass
+from acctsec.lockout import LADDERED, Admitted, Lane, SecretClass, month_of
 from acctsec.outcomes import TryAgain
 from acctsec.record import Record
 from acctsec.steps import (
@@ -78,15 +78,9 @@ class Counting:
         """
         if not due:
             return who
-        counted, month = list[Event | Notice](), self.core.policy.lockout.month
-        for name, count in due.items():
-            counted.append(events.GuessesCounted(**scene.head(), lane=name, count=count))
-            if name.endswith(MONTH) and count >= month.stop:  # from here on it refuses its owner too, in a new browser
-                counted += reached(scene, rung="stopped", lane=name, count=count)
+        counted = tuple(events.GuessesCounted(**scene.head(), lane=name, count=count) for name, count in due.items())
         past = (who.stored or NOBODY).record
-        done, who = await self._written(
-            scene, who, lambda record: count_guesses(record, counted=counted, past=past), tuple(counted)
-        )
+        done, who = await self._written(scene, who, lambda record: count_guesses(record, counted=counted, past=past), counted)
         return done.verdict if isinstance(done.verdict, TryAgain) else who
 
     async def count_alone(
@@ -121,8 +115,10 @@ class Counting:
         policy, past = self.core.policy, (who.stored or NOBODY).record
         await self._written(scene, who, lambda record: give_back(policy, record, kind=kind, lane=lane, past=past), ())
 
-    async def reach(self, scene: Scene, who: Who, kind: SecretClass, lane: Lane, count: int) -> None:
-        """Say that a failure brought the lane to its next rung; a record says it once."""
+    async def reach(self, scene: Scene, who: Who, kind: SecretClass, lane: Lane, count: int, *, month: int) -> None:
+        """Say that a failure brought the lane to its next rung, which a record says once; or used the month up, at *month*."""
+        if month:
+            await self._written(scene, who, unchanged, reached(scene, rung="stopped", lane=month_of(kind), count=month))
         policy, past = self.core.policy, (who.stored or NOBODY).record
         opened = who.record.checkpoint(lane.name(kind)).opened if who.record else 0
         rung = policy.lockout.rung(kind, lane, count, opened)

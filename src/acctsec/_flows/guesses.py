@@ -82,9 +82,10 @@ class Guess(Value, frozen=True, kw_only=True):
             await self._reach()
 
     async def _reach(self) -> None:
-        judged = self.judgement
-        if isinstance(judged, Admitted) and judged.new and not self.reserved.alone:
-            await self.guesses.counting.reach(self.scene, self.who, self.kind, self.lane, judged.ordinal)
+        judged, reserved, counting = self.judgement, self.reserved, self.guesses.counting
+        if isinstance(judged, Admitted) and judged.new and not reserved.alone:
+            month = self.guesses.core.policy.lockout.used_up(self.kind, reserved.charges, reserved.readings)
+            await counting.reach(self.scene, self.who, self.kind, self.lane, judged.ordinal, month=month)
 
     def latest(self, loaded: Loaded) -> Loaded:
         """What was *loaded*, as it is since this guess was counted in it: what is committed next must not lose a race."""

@@ -10,7 +10,6 @@ from acctsec.lockout.hits import HitCount
 from acctsec.lockout.lanes import (
     BY_TIME,
     LADDERED,
-    MONTH,
     OPENED,
     STRANGERS,
     UNLOCK_LIFETIME,
@@ -31,7 +30,6 @@ from acctsec.lockout.policy import PAIR, SOURCE, STEP, TYPOS, LockoutPolicy, Out
 __all__ = [
     "BY_TIME",
     "LADDERED",
-    "MONTH",
     "OPENED",
     "PAIR",
     "SOURCE",

@@ -411,6 +411,14 @@ class LockoutPolicy:
                     told[name] = max(count, told.get(name, 0))
         return told
 
+    def used_up(self, kind: SecretClass, charges: Sequence[Charge], readings: Sequence[Reading]) -> int:
+        """How many failures the month has with an attempt that takes the last of it; 0 for any other."""
+        name = b"!" + month_of(kind).encode()
+        for charge, reading in zip(charges, readings, strict=True):
+            if charge.meter == name and isinstance(reading, Granted) and reading.new and reading.ordinal >= charge.ladder.stop:
+                return reading.ordinal
+        return 0
+
     def remembered(self, kind: SecretClass, lane: Lane, opened: int = 0) -> dict[str, Rungs]:
         """What the record remembers of a lane, by name: the lane itself, and the month of the strangers."""
         own = {lane.name(kind): self.rungs(kind, lane, opened)}

@@ -184,26 +184,24 @@ def _grant(
     return Step(Granted(session, device), after, (event,))
 
 
-def count_guesses(record: Record, *, counted: Sequence[Event | Notice], past: Record) -> Step:
+def count_guesses(record: Record, *, counted: Sequence[events.GuessesCounted], past: Record) -> Step:
     """
     Write down how far lanes and budgets have come, before a secret is looked at.
 
     *past* is the record as it was when the attempt began. Nothing of one that was erased or unlocked since, nor of a lane that
     was reset or opened; nor of a lane of which the record knows more already, or less than it did: a success has cleared it,
     and what it cleared must not come back. A budget that refills by time may have fewer failures than before; only their date
-    tells. What else is said follows the count it belongs to, and is said with it or not at all.
+    tells.
     """
-    after, told, holds = record, list[Event | Notice](), False
+    after, told = record, list[Event]()
     for event in counted:
-        if isinstance(event, events.GuessesCounted):
-            point = after.checkpoint(event.lane)
-            holds = _same_count(record, past, event.lane)
-            if event.lane not in BY_TIME:
-                holds = holds and past.checkpoint(event.lane).count <= point.count < event.count
-            if holds:
-                after = after.with_checkpoint(evolve(point, count=event.count, since=event.at))
-        if holds:
-            told.append(event)
+        point = after.checkpoint(event.lane)
+        if not _same_count(record, past, event.lane):
+            continue
+        if event.lane not in BY_TIME and not past.checkpoint(event.lane).count <= point.count < event.count:
+            continue
+        after = after.with_checkpoint(evolve(point, count=event.count, since=event.at))
+        told.append(event)
     return Step(Done(), after, tuple(told))
 
 

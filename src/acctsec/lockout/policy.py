@@ -117,8 +117,8 @@ class LockoutPolicy:
         challenges: how many answers of one source, or of one known device, are looked at; each leaves a meter for two
             hours. Default 75 in 15 min, six times the failures of an office behind one address, and no longer a wait than theirs.
         lease: how long an attempt may take before it counts as failed. Default 30 s, above any queue for a hash.
-        patience: how long an attempt waits inside the call for room held by others. Default 2 s, a wait a person still takes
-            for slow.
+        patience: how long an attempt of a known device waits inside the call for room held by others; a stranger is refused
+            at once, or the wait would tell him what others do. Default 2 s, a wait a person still takes for slow.
 
     Raises ConfigError when all lanes together could pass 100 consecutive failures, and for numbers that contradict.
     """

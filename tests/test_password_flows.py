@@ -30,6 +30,7 @@ from acctsec import (
 )
 from acctsec._blocking import Threads, run
 from acctsec.engine._async_face import Tasks
+from acctsec.errors import Overloaded
 from acctsec.events import ChangeDemanded, PortFailed
 from acctsec.outcomes import ChangeReason
 from acctsec.password import Age, AtSignIn, Breached, Length
@@ -530,6 +531,28 @@ def test_what_may_not_come_back_is_what_the_model_says_on_every_path(steps):
         past = [(current, now), *past]
         past = [one for place, one in enumerate(past) if keep and (place < keep or now < one[1] + DAY)]
         current = new
+
+
+@pytest.mark.parametrize("by_link", [False, True])
+def test_where_no_new_hash_can_be_made_nobody_asks_whether_a_password_is_in_use(by_link):
+    """Asking is given back where the change goes through; what failed after it would be a question that nothing counts."""
+    w = world(policy=CHEAPEST)
+    w.sign_up()
+    session, link = w.sign_in().session, w.reset_link()
+    hashes = w.engine._flows.core.hashes
+
+    async def full(*_):
+        raise Overloaded(1.0)
+
+    hashes.hashed = full
+    w.comparisons.clear()
+    for new in (PASSWORD, NEW):
+        if by_link:
+            outcome = w.calls.redeem_reset(ResetLink(link), new, context=w.context())
+        else:
+            outcome = w.calls.set_password("u1", new, by=FreshSession(session), context=w.context())
+        assert isinstance(outcome, TryAgain)
+    assert w.comparisons.all == []
 
 
 def remembering(keep, *, beside):

@@ -133,10 +133,13 @@ class Passwords:
             chosen = await self.choose(password, account=scene.account, tenant=scene.tenant, guarded=guarded, source=scene.source)
             if not isinstance(chosen, Chosen):
                 return chosen
-            reused = await self.popular(scene, chosen) or await self.reused(scene, loaded, chosen, context)
+            refused = await self.popular(scene, chosen)
+            if refused is not None:
+                return refused
+            new = await looked_at(core, scene, await core.hashes.hashed(scene, chosen.password), chosen.password)
+            reused = await self.reused(scene, loaded, chosen, context)
             if reused is not None:
                 return reused
-            new = await looked_at(core, scene, await core.hashes.hashed(scene, chosen.password), chosen.password)
         except Overloaded as overload:
             return TryAgain(timedelta(seconds=overload.retry_after))
         device = core.draw(16)
@@ -226,8 +229,9 @@ class Passwords:
         Whether a new password is the current one or one of the history; None where it is not.
 
         Asking tells something about a stored password, so it is charged: in a budget of its own that no lock of the password
-        can close, and for a *reset* in one that nobody but its bearer can use up. It comes after every other rule: where one
-        refused afterwards, whoever asked could ask again, and nothing would have been charged for it.
+        can close, and for a *reset* in one that nobody but its bearer can use up. It comes last, after every other rule and the
+        hash of the new one: where something refused afterwards, whoever asked could ask again, and nothing would have been
+        charged for it.
         """
         core, record = self.core, loaded.record
         past = [] if record.verifier is None else [record.verifier]

@@ -261,11 +261,11 @@ class Resets:
         refused = await self.passwords.popular(scene, chosen)
         if refused is not None:
             return refused
+        new, device = await core.hashes.hashed(scene, chosen.password), core.draw(16)
+        new = await looked_at(core, scene, new, chosen.password)
         reused = await self.passwords.reused(scene, proof.loaded, chosen, context, reset=proof.reset or b"ticket")
         if reused is not None:
             return reused
-        new, device = await core.hashes.hashed(scene, chosen.password), core.draw(16)
-        new = await looked_at(core, scene, new, chosen.password)
 
         def step(latest: Record) -> Step:
             return redeem(

@@ -864,12 +864,12 @@ def fought_over(tmp_path, *, survivors, victims, threads, calls, seed=0):
 
 def test_processes_on_a_sqlite_store_and_one_is_killed(tmp_path):
     """Four processes of two threads share one file; one is killed in the middle of what it does."""
-    calls = fought_over(tmp_path, survivors=3, victims=(60,), threads=2, calls=40)
+    calls = fought_over(tmp_path, survivors=3, victims=(60,), threads=2, calls=80)
 
     checked = check_history(calls)
 
     assert checked.lost <= 2
-    assert checked.calls == len(calls) > 3 * 2 * 40
+    assert checked.calls == len(calls) > 3 * 2 * 80
     assert overlaps(calls) > 50
 
 

@@ -142,7 +142,10 @@ def work(name, seed, keys, slots, clock):
                 for part in range(chance.choice((1, 1, 2, 3))):
                     slot, (meter, ladder) = b"slot %d" % chance.randrange(slots), chance.choice(METERS)
                     candidate = chance.choice((1, 2, 3, chance.randrange(2**32), None))
-                    hold, weight = tag + b"/%d" % part, chance.choice((1, 1, 1, 1, 1, 1, 1, 3))  # the rarer, the fewer orders to try
+                    hold, weight = (
+                        tag + b"/%d" % part,
+                        chance.choice((1, 1, 1, 1, 1, 1, 1, 3)),
+                    )  # the rarer, the fewer orders to try
                     charges.append(Charge(slot, meter, ladder, candidate, hold, weight=weight))
                 charged.append((charges, (yield "charge", (charges, now))))
             case "again" if charged:

@@ -921,7 +921,7 @@ def test_a_file_holds_what_memory_holds(tmp_path):
     history = History(tmp_path / "a.jsonl", worker="a ")
     store, clock = MemoryStore(), lambda: NOW
     for name in ("v", "w"):
-        play(history.record(store), [work(name, 3, 2, 2, clock)], 200)
+        play(history.record(store), [work(name, 3, 2, 2, clock)], 300)
     play(history.record(store), [last_calls(2, 2, clock)])
     history.close()
     History().close()

@@ -22,7 +22,7 @@ from acctsec.stores import MemoryPopularity
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
 HOME = Networks("192.0.2.7", ("192.0.2.0/24",), 64500)
-WRONGS = st.builds(Wrong, st.booleans(), st.integers(0, 40), st.booleans(), st.booleans())
+WRONGS = st.builds(Wrong, st.booleans(), st.integers(0, 40))
 
 
 def test_the_weights_are_those_of_stop_guessing():
@@ -37,14 +37,6 @@ def test_what_can_be_seen_weighs_every_name_alike(wrong):
     policy = ReputationPolicy()
     assert policy.weight(evolve_value(wrong, known_name=True)) == policy.weight(evolve_value(wrong, known_name=False))
     assert policy.unknown_weight(evolve_value(wrong, known_name=True)) == 0
-
-
-@given(wrong=WRONGS)
-def test_a_known_device_and_a_repeat_are_free(wrong):
-    """An owner with a stale password is no attacker, however often he comes."""
-    free = wrong.known_device or wrong.repeated
-    assert (ReputationPolicy().weight(wrong) == 0) is free
-    assert not free or ReputationPolicy().unknown_weight(wrong) == 0
 
 
 @given(wrongs=st.lists(st.tuples(WRONGS, st.integers(0, DAY)), max_size=20))
@@ -75,7 +67,7 @@ def test_a_success_has_no_step():
     fields = {"half_life", "wrong", "unknown", "frequent", "frequent_from", "most"}
     assert names == fields | {"weight", "unknown_weight", "charge", "points"}
     for weight in (ReputationPolicy().weight, ReputationPolicy().unknown_weight):
-        assert min(weight(Wrong(*flags)) for flags in [(True,), (False,), (True, 99), (True, 0, True)]) >= 0
+        assert min(weight(Wrong(*flags)) for flags in [(True,), (False,), (True, 99), (False, 99)]) >= 0
 
 
 def greedy(policy, threshold, days, pause):

@@ -304,6 +304,36 @@ def test_a_repeated_wrong_password_is_compared_and_counts_once(place):
     assert isinstance(w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context()), SignedIn)
 
 
+def test_beside_a_guess_under_way_nobody_is_told_from_an_account_whose_owner_was_there():
+    """
+    Past the free failures there is room for one. Where the owner signed in meanwhile the lane has room again: who let one guess hang
+    and made another waited at the one name and not at the other.
+    """
+    seen = {}
+    for name in (IDENTIFIER, "nobody@example.org"):
+        w = world(store=MemoryStore())
+        w.sign_up()
+        for number in range(10):
+            w.calls.sign_in(name, f"guess {number}", context=w.context(f"198.51.100.{number}"))
+        w.clock.advance(minutes=2)
+        assert isinstance(w.sign_in(), SignedIn)
+        charge, pauses = w.store.charge, []
+
+        def beside(charges, now, charge=charge):
+            hanging = evolve(charges[-1], candidate=1, hold=b"somebody hangs..")
+            assert isinstance(charge([hanging], now)[0], Granted)
+            return charge(charges, now)
+
+        async def pause(seconds, pauses=pauses):
+            pauses.append(seconds)
+
+        w.store.charge = beside
+        w.restart()
+        w.engine._flows.core.ports.pause = pause
+        seen[name] = w.calls.sign_in(name, "one guess more", context=w.context("198.51.100.99")), len(pauses)
+    assert seen[IDENTIFIER] == seen["nobody@example.org"] == (Refused(), 0)
+
+
 def test_a_guess_that_meets_a_full_lane_counts_at_its_source_whoever_gives_an_equal_one_up():
     """
     Nothing is compared, it is refused like a wrong one, and its source has a failure for it: also where another with the same

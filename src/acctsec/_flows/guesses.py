@@ -36,8 +36,8 @@ class Guess(Value, frozen=True, kw_only=True):
     """
     A secret that may be looked at now, with the room that is held for it.
 
-    *typed* is how the subject was named. Where *admitted* is False the lane rests or has stopped, or the secret is *too_likely*:
-    do the same work, then ``fail``. *likelihood* is what was found of a stranger's password, None where nobody looked.
+    *typed* is how the subject was named. Where *admitted* is False the lane is closed, or the secret is *too_likely*: do the same
+    work, then ``fail``. *likelihood* is what was found of a stranger's password, None where nobody looked.
     *met* is set where it is watched across accounts.
     """
 
@@ -186,8 +186,9 @@ class Guesses:
         Charge an attempt before its secret is looked at, and write down the rung it crosses. A *password* that strangers guess is
         put to the hit count as well, where there is one.
 
-        Refused: the caller's own source has to wait; nothing may be compared. TryAgain: all room is held by attempts under
-        way, and was for as long as ``LockoutPolicy.patience``. How a stranger's attempt is *met* may narrow its budgets.
+        Refused: the caller's own source has to wait; nothing may be compared. TryAgain: all room of his own source, or of a known
+        device, is held by attempts under way, and was for as long as ``LockoutPolicy.patience``. How a stranger's attempt is
+        *met* may narrow its budgets.
         """
         lane = self.lane(context, who, scene) if kind in LADDERED else Lane()
         likelihood = await self._likelihood(scene, lane, password)

@@ -20,17 +20,14 @@ from acctsec.checks import length, whole
 
 class Wrong(Value, frozen=True):
     """
-    One wrong password.
+    One wrong password of a stranger. The same one at the same name again is none: that is a client with a stale password.
 
     *known_name* says whether somebody has that name: only ``ReputationPolicy.unknown_weight`` asks. *sightings* says how often
-    this password was guessed wrong of late, anywhere. *repeated* is the same one at the same name again, which is a client with
-    a stale password; *known_device* is one that the account knows.
+    this password was guessed wrong of late, anywhere.
     """
 
     known_name: bool
     sightings: int = 0
-    repeated: bool = False
-    known_device: bool = False
 
 
 @frozen(kw_only=True)
@@ -60,7 +57,7 @@ class ReputationPolicy:
     most: int = field(default=20_000, validator=whole(100, 1_000_000_000))
 
     def weight(self, wrong: Wrong) -> int:
-        """The points for one wrong password, whoever it was tried at; a known device and a repeat are free."""
+        """The points for one wrong password, whoever it was tried at."""
         return self._weight(self.wrong, wrong)
 
     def unknown_weight(self, wrong: Wrong) -> int:
@@ -68,8 +65,6 @@ class ReputationPolicy:
         return 0 if wrong.known_name else self._weight(self.unknown, wrong)
 
     def _weight(self, base: int, wrong: Wrong) -> int:
-        if wrong.known_device or wrong.repeated:
-            return 0
         return base * self.frequent if wrong.sightings >= self.frequent_from else base
 
     def charge(self, score: Score, weight: int, *, now: int) -> tuple[Score, int]:

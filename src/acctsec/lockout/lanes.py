@@ -111,7 +111,7 @@ class Admitted(Value, frozen=True):
 
 
 class Crowded(Value, frozen=True):
-    """All room is held by attempts under way: wait a moment and charge again."""
+    """All room is held by attempts under way, of the same source or on a known device: wait a moment and charge again."""
 
 
 class OverBudget(Value, frozen=True):
@@ -121,7 +121,10 @@ class OverBudget(Value, frozen=True):
 
 
 class Closed(Value, frozen=True):
-    """The lane rests or has stopped: do the work of a comparison and answer like a wrong secret. *until* is for known devices."""
+    """
+    The lane rests, has stopped, or is full of strangers' guesses under way: do the work of a comparison and answer like a wrong
+    secret. *until* is for known devices.
+    """
 
     until: int | None
     stopped: bool

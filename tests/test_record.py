@@ -14,6 +14,8 @@ from acctsec.attacks.history import path
 from acctsec.attacks.networks import Networks
 from acctsec.errors import RecordError
 from acctsec.events import EVENTS, SignedInEvent
+from acctsec.hashing import HashingPolicy
+from acctsec.keyring import Keyring, new_keys
 from acctsec.lockout import LADDERED, OPENED, Lane, SecretClass, month_of
 from acctsec.lockout.hits import NAME as HITS
 from acctsec.outcomes import AssuranceLevel, ChangeReason
@@ -102,6 +104,12 @@ def test_a_record_with_everything_full_is_within_16_kib_and_reads_back():
     encoded = encode_record(full())
     assert len(encoded) <= MAX_BYTES, len(encoded)
     assert decode_record(encoded) == full()
+
+
+def test_no_policy_makes_a_hash_longer_than_those_counted_here():
+    """Its history has them all; one that another system made lies there once."""
+    longest = HashingPolicy(memory_kib=262_144, time_cost=10, parallelism=16, salt_bytes=32, tag_bytes=32)
+    assert len(Keyring.from_text(new_keys()).seal("verifier", str(longest.decoy()).encode())) <= len(SEALED)
 
 
 def test_lanes_of_forgotten_places_push_out_no_other():

@@ -21,12 +21,31 @@ from acctsec.record import MAX_BYTES, Record
 
 T = TypeVar("T", bound=Value)
 
-WRITES = 2
-READS = 2
+WRITES = 3
+READS = 3
 """The schema of what is written, and the newest that is read: the same, or one more while a field is being introduced."""
 
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
-UPCASTS: dict[int, Upcast] = {1: lambda body: body}
+
+
+def _without_names(body: dict[str, Any]) -> dict[str, Any]:
+    """To schema 3: of the parts of which there are many, the values lie there without names."""
+    for name, parts in _MANY.items():
+        body[name] = [[one[field] for field in parts if field in one] for one in body.get(name, ())]
+    verifier = body.get("verifier")
+    return body | {"verifier": verifier and [verifier[field] for field in _MANY["history"] if field in verifier]}
+
+
+_MANY = {
+    "history": ("sealed", "born", "preparation", "since", "likeliest"),
+    "resets": ("id", "epoch", "recipient", "link", "code", "expires", "code_expires"),
+    "devices": ("id", "since"),
+    "networks": ("id", "digest", "since"),
+    "sessions": ("id", "level", "created", "authenticated"),
+    "spent": ("id", "expires"),
+    "openings": ("number", "at"),
+}
+UPCASTS: dict[int, Upcast] = {1: lambda body: body, 2: _without_names}
 """From schema n to n + 1, on the plain body. What a body does not have yet has the default of its field."""
 
 _encode = msgspec.msgpack.Encoder().encode

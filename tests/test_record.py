@@ -54,6 +54,7 @@ from acctsec.record import (
     Session,
     Spent,
     Totp,
+    Verifier,
 )
 
 NOW = datetime(2026, 11, 24, 12, 30, 15, 123456, tzinfo=UTC)
@@ -112,7 +113,7 @@ def full() -> Record:
         contest=Contest(since=NOW, proofs=(*PROOFS, "password")),
         addresses=(Address(digest=b"\xff" * 16, since=NOW, changed=True),) * (MAX_ADDRESSES - MAX_REMOVED)
         + (removed,) * MAX_REMOVED,
-        contacts=tuple(Contact(id=number, sealed=b"\xff" * (36 + 128), since=NOW) for number in range(MAX_CONTACTS)),
+        contacts=tuple(Contact(id=number, subject="s" * 64, since=NOW) for number in range(MAX_CONTACTS)),
     )
 
 
@@ -228,10 +229,12 @@ def test_a_record_of_schema_2_has_names_in_its_parts_and_is_else_what_it_was():
         "At4AEqtpbmNhcm5hdGlvbsQBaaVlcG9jaAembWV0ZXJzAKVsYW5lcwCodmVyaWZpZXKFpnNlYWxlZMQBdqRib3JuAatwcmVwYXJhdGlvbgGlc2"
         "luY2XX/x1vKABrBYNXqWxpa2VsaWVzdMs/8AAAAAAAAKdoaXN0b3J5kYWmc2VhbGVkxAF2pGJvcm4Bq3ByZXBhcmF0aW9uAaVzaW5jZdf/HW8o"
         "AGsFg1epbGlrZWxpZXN0yz/wAAAAAAAApnJlc2V0c5GHomlkxAFypWVwb2NoB6lyZWNpcGllbnTEAWGkbGlua8QBbKRjb2RlxAFjp2V4cGlyZX"
-        "PX/x1vKABrBYNXrGNvZGVfZXhwaXJlc9f/HW8oAGsFg1enZmFjdG9yc4OkdG90cJCocmVjb3ZlcnnAqmdlbmVyYXRpb24Ap2RldmljZXORgqJp"
-        "ZMQBZKVzaW5jZdf/HW8oAGsFg1eobmV0d29ya3ORg6JpZMQBbqZkaWdlc3TEAW2lc2luY2XX/x1vKABrBYNXqHNlc3Npb25zkYSiaWTEAXOlbG"
-        "V2ZWwBp2NyZWF0ZWTX/x1vKABrBYNXrWF1dGhlbnRpY2F0ZWTX/x1vKABrBYNXpXNwZW50kYKiaWTEAXSnZXhwaXJlc9f/HW8oAGsFg1erY2hl"
-        "Y2twb2ludHOQqG9wZW5pbmdzkYKmbnVtYmVyAaJhdNf/HW8oAGsFg1emY2hhbmdlwKhkaXNhYmxlZMKnY29tbWl0c5CmaGFiaXRzwA=="
+        "PX/x1vKABrBYNXrGNvZGVfZXhwaXJlc9f/HW8oAGsFg1enZmFjdG9yc4OkdG90cJGFomlkoWakbmFtZaVwaG9uZaZzZWFsZWTEAWunY3JlYXRl"
+        "ZNf/HW8oAGsFg1epbGFzdF9zdGVwA6hyZWNvdmVyeYSqZ2VuZXJhdGlvbgGmc2VhbGVkxAF3pXRvdGFsCqR1c2VkBapnZW5lcmF0aW9uAadkZX"
+        "ZpY2VzkYKiaWTEAWSlc2luY2XX/x1vKABrBYNXqG5ldHdvcmtzkYOiaWTEAW6mZGlnZXN0xAFtpXNpbmNl1/8dbygAawWDV6hzZXNzaW9uc5GE"
+        "omlkxAFzpWxldmVsAadjcmVhdGVk1/8dbygAawWDV61hdXRoZW50aWNhdGVk1/8dbygAawWDV6VzcGVudJGComlkxAF0p2V4cGlyZXPX/x1vKA"
+        "BrBYNXq2NoZWNrcG9pbnRzkKhvcGVuaW5nc5GCpm51bWJlcgGiYXTX/x1vKABrBYNXpmNoYW5nZcCoZGlzYWJsZWTCp2NvbW1pdHOQpmhhYml0"
+        "c8A="
     )
     verifier = Verifier(sealed=b"v", born=1, preparation=1, since=NOW)
     reset = Reset(id=b"r", epoch=7, recipient=b"a", link=b"l", code=b"c", expires=NOW, code_expires=NOW)
@@ -246,6 +249,11 @@ def test_a_record_of_schema_2_has_names_in_its_parts_and_is_else_what_it_was():
         sessions=(Session(id=b"s", level=AssuranceLevel.AAL1, created=NOW, authenticated=NOW),),
         spent=(Spent(id=b"t", expires=NOW),),
         openings=(Opening(number=1, at=NOW),),
+        factors=Factors(
+            totp=(Totp(id="f", name="phone", sealed=b"k", created=NOW, last_step=3),),
+            recovery=RecoverySet(generation=1, sealed=b"w", total=10, used=5),
+            generation=1,
+        ),
     )
 
 

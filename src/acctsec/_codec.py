@@ -30,21 +30,15 @@ Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 
 def _without_names(body: dict[str, Any]) -> dict[str, Any]:
     """To schema 3: of the parts of which there are many, the values lie there without names."""
-    for name, parts in _MANY.items():
-        body[name] = [[one[field] for field in parts if field in one] for one in body.get(name, ())]
-    verifier = body.get("verifier")
-    return body | {"verifier": verifier and [verifier[field] for field in _MANY["history"] if field in verifier]}
+    for name in ("history", "resets", "devices", "networks", "sessions", "spent", "openings"):
+        body[name] = [[*one.values()] for one in body.get(name, ())]
+    factors = body.get("factors") or {}
+    factors["totp"] = [[*one.values()] for one in factors.get("totp", ())]
+    for holder, name in ((body, "verifier"), (factors, "recovery")):
+        holder[name] = holder.get(name) and [*holder[name].values()]
+    return body | {"factors": factors}
 
 
-_MANY = {
-    "history": ("sealed", "born", "preparation", "since", "likeliest"),
-    "resets": ("id", "epoch", "recipient", "link", "code", "expires", "code_expires"),
-    "devices": ("id", "since"),
-    "networks": ("id", "digest", "since"),
-    "sessions": ("id", "level", "created", "authenticated"),
-    "spent": ("id", "expires"),
-    "openings": ("number", "at"),
-}
 UPCASTS: dict[int, Upcast] = {1: lambda body: body, 2: _without_names}
 """From schema n to n + 1, on the plain body. What a body does not have yet has the default of its field."""
 

@@ -85,7 +85,7 @@ class Reset(Part, frozen=True, kw_only=True, array_like=True):
     proofs: tuple[str, ...] = ()  # what it stands for besides: two administrators agreed
 
 
-class Totp(Part, frozen=True, kw_only=True):
+class Totp(Part, frozen=True, kw_only=True, array_like=True):
     """One authenticator. *last_step* is the newest time step that was accepted; steps only go up."""
 
     id: str
@@ -95,7 +95,7 @@ class Totp(Part, frozen=True, kw_only=True):
     last_step: int
 
 
-class RecoverySet(Part, frozen=True, kw_only=True):
+class RecoverySet(Part, frozen=True, kw_only=True, array_like=True):
     """The recovery codes of one *generation*: sealed digests, and which of them are used, as bits."""
 
     generation: int
@@ -245,10 +245,10 @@ class Address(Part, frozen=True, kw_only=True, array_like=True):
 
 
 class Contact(Part, frozen=True, kw_only=True, array_like=True):
-    """Another subject whose word counts for this one. *id* is its bit in ``Change.vouched``; *sealed* names the subject."""
+    """Another *subject* whose word counts for this one. *id* is its bit in ``Change.vouched``."""
 
     id: int
-    sealed: bytes
+    subject: str
     since: datetime
 
 

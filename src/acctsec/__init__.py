@@ -20,6 +20,7 @@ from acctsec.engine import AsyncEngine, Engine
 from acctsec.errors import AcctsecError, ConfigError, PortError, StoreError, StoreUnavailable
 from acctsec.hashing import HashingPolicy
 from acctsec.keyring import Keyring
+from acctsec.links import Links
 from acctsec.lockout import LockoutPolicy
 from acctsec.mfa import MfaPolicy
 from acctsec.outcomes import (
@@ -57,7 +58,7 @@ from acctsec.outcomes import (
 from acctsec.password import PasswordPolicy
 from acctsec.policy import Policy
 from acctsec.presets import CHEAPEST, SOCIAL_DEFAULT
-from acctsec.protocols import Account, Ambiguous, Message, MessagePurpose, Status
+from acctsec.protocols import Account, Ambiguous, Channel, Message, MessagePurpose, Status
 from acctsec.reset import ResetPolicy
 from acctsec.sessions import SessionPolicy
 from acctsec.stores import (
@@ -105,6 +106,7 @@ __all__ = [
     "ChallengeAnswer",
     "ChallengeRequired",
     "ChangeTicket",
+    "Channel",
     "ConfigError",
     "Context",
     "CurrentPassword",
@@ -124,6 +126,7 @@ __all__ = [
     "HashingPolicy",
     "Initial",
     "Keyring",
+    "Links",
     "LockOpened",
     "LockoutPolicy",
     "MemoryPopularity",

@@ -22,7 +22,7 @@ from acctsec.context import Context, Source
 from acctsec.errors import CommitUnknown, ConfigError, PortError, StoreBusy, StoreUnavailable
 from acctsec.events import AsyncEventSink, Event
 from acctsec.hashing.job import Job
-from acctsec.identifiers import Identifier, canonical
+from acctsec.identifiers import Identifier, IdentifierKind, canonical
 from acctsec.keyring import Keyring, frame
 from acctsec.lockout import Outage
 from acctsec.outcomes import TryAgain
@@ -38,6 +38,7 @@ from acctsec.protocols import (
     AsyncMeterStore,
     AsyncPopularityCounter,
     AsyncRecordStore,
+    Channel,
     Charge,
     Clock,
     Committed,
@@ -176,6 +177,14 @@ class Core:
         typed = name.value if name else address
         return self.keyring.digest("recipient", scene.tenant, scene.subject, typed, key=key)[:16]
 
+    def coded(self, scene: Scene, code: str, *, handle: bytes, key: int = 0) -> bytes:
+        """What the record knows of a mailed code: it is good beside the handle it was asked under."""
+        return self.keyring.digest("reset code", scene.tenant, scene.subject, handle, code, key=key)
+
+    def texted(self, scene: Scene, code: str, *, key: int = 0) -> bytes:
+        """What the record knows of a texted code: it is good beside any handle of its subject."""
+        return self.keyring.digest("texted code", scene.tenant, scene.subject, code, key=key)
+
     def reaching(self, scene: Scene) -> Scene:
         """The scene with what a record may know of the addresses that are verified now."""
         addresses, keys = scene.account.addresses if scene.account else (), range(self.keyring.index_count)
@@ -266,6 +275,7 @@ class Core:
     def entries(self, scene: Scene, effects: Sequence[Event | Notice], commit_id: bytes) -> list[Entry]:
         """Events as they are, and one mail a verified address for each notice."""
         made: list[Entry] = []
+        locale = scene.account.locale if scene.account else ""
         for effect in effects:
             if isinstance(effect, Event):
                 made.append(Happened(key(commit_id, len(made)), effect))
@@ -278,6 +288,7 @@ class Core:
                     subject=scene.subject,
                     address=address,
                     at=scene.now,
+                    locale=locale,
                 )
                 made.append(mail)
         return made
@@ -334,6 +345,12 @@ class Core:
     def refused(self, scene: Scene, operation: str, kind: str, reason: str) -> None:
         """Observe a refused attempt."""
         self.observe(events.AttemptRefused(**scene.head(), operation=operation, kind=kind, reason=reason))
+
+
+def channel_of(address: str) -> Channel:
+    """How a stored address is reached: a phone number by a text, anything else by mail."""
+    name = canonical(address)
+    return Channel.TEXT if name is not None and name.kind is IdentifierKind.PHONE else Channel.MAIL
 
 
 async def port(name: str, call: Awaitable[T]) -> T:

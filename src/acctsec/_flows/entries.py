@@ -22,6 +22,7 @@ class Mail(Sealed, frozen=True, kw_only=True):
     subject: str
     address: str
     at: datetime
+    locale: str = ""
 
 
 class ResetRequest(Sealed, frozen=True, kw_only=True):

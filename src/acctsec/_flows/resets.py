@@ -25,7 +25,7 @@ from acctsec.outcomes import (
     ResetRequested,
     TryAgain,
 )
-from acctsec.protocols import Charge, Granted, Settle
+from acctsec.protocols import Channel, Charge, Granted, Settle
 from acctsec.record import Record
 from acctsec.reset import Redeemable
 from acctsec.steps import (
@@ -191,17 +191,16 @@ class Resets:
         found = core.policy.reset.redeem_code(
             record.resets,
             handle=claims.id,
-            digests=[
-                core.keyring.digest("reset code", scene.tenant, scene.subject, claims.id, code, key=key)
-                for key in range(core.keyring.index_count)
-            ],
+            digests=[core.coded(scene, code, handle=claims.id, key=key) for key in range(core.keyring.index_count)],
+            texted=[core.texted(scene, code, key=key) for key in range(core.keyring.index_count)],
             epoch=record.epoch,
             now=scene.now,
         )
         if not guess.admitted or not isinstance(found, Redeemable) or not scene.active(record):
             return await guess.fail("code")
         await guess.settle(Settle.VOID)
-        return Proof(scene=self.core.reaching(scene), loaded=loaded, reset=found.reset.id, methods=("code",))
+        method = "text" if found.reset.channel == Channel.TEXT else "code"
+        return Proof(scene=self.core.reaching(scene), loaded=loaded, reset=found.reset.id, methods=(method,))
 
     async def _by_recovery_code(self, reset: RecoveryCode, context: Context) -> RedeemResetOutcome:
         """A recovery code as the first proof: spent at once, and a second, different proof is due."""

@@ -136,11 +136,11 @@ def issue_reset(policy: Policy, record: Record, *, scene: Scene, reset: Reset, a
 
 def enough(record: Record, methods: Sequence[str]) -> bool:
     """
-    Whether these proofs carry a reset: mail alone where there is no factor, otherwise two different kinds of proof
+    Whether these proofs carry a reset: mail or a text alone where there is no factor, otherwise two different kinds of proof
     (SP 800-63B-4 section 4.2.2).
     """
     kinds = {"mail" if method in MAIL else method for method in methods}
-    return len(kinds) >= 2 if record.factors.live else "mail" in kinds
+    return len(kinds) >= 2 if record.factors.live else not kinds.isdisjoint(("mail", "text"))
 
 
 def prove_for_reset(policy: Policy, record: Record, *, scene: Scene, ticket: Ticket, found: FactorFound) -> Step:

@@ -18,7 +18,7 @@ _JAPANESE = frozenset({"HIRAGANA", "KATAKANA"})
 _SEVERAL: dict[str, Scripts] = {
     "KATAKANA-HIRAGANA": _JAPANESE,
     "ARABIC-INDIC": frozenset({"ARABIC", "THAANA"}),
-    "VERTICAL": _JAPANESE,
+    "VERTICAL": _JAPANESE | {"HAN"},
     "MASU": _JAPANESE | {"HAN"},
 }
 _OTHERWISE = {

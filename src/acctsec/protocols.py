@@ -364,6 +364,11 @@ class MessagePurpose(StrEnum):
     RECOVERY_CODES_ISSUED = "recovery-codes-issued"
     RECOVERY_CODE_USED = "recovery-code-used"
     GUESSING_STOPPED = "guessing-stopped"
+    CHANGE_WAITING = "change-waiting"
+    CHANGE_DROPPED = "change-dropped"
+    CONTESTED = "contested"
+    FACTORS_REMOVED = "factors-removed"
+    SELF_SERVICE_REFUSED = "self-service-refused"
 
 
 @frozen(kw_only=True)
@@ -374,6 +379,8 @@ class Message:
     *key* is the same whenever the same message is handed over again: send once a key. A reset carries a *link* token
     (put it into the fragment of a configured URL), good until *expires*, and a *code* to type, good until *code_expires*.
     So does the news that guessing was stopped, where its *link* opens the lane of strangers again.
+
+    Notice of a change carries a *veto* where its reader may stop it, good until *expires*; the change waits *until* then.
     """
 
     key: str
@@ -386,6 +393,8 @@ class Message:
     code: str | None = field(default=None, repr=False)
     expires: datetime | None = None
     code_expires: datetime | None = None
+    veto: str | None = field(default=None, repr=False)
+    until: datetime | None = None
 
 
 class AsyncMessenger(Protocol):

@@ -32,9 +32,9 @@ from acctsec.outcomes import (
     TryAgain,
     Waiting,
 )
-from acctsec.protocols import Charge, Granted, Settle
+from acctsec.protocols import Channel, Charge, Granted, Settle
 from acctsec.record import Record
-from acctsec.recovery import Capability, Enough, Facts, Lacking, Proof
+from acctsec.recovery import Capability, Enough, Facts, Proof
 from acctsec.reset import Redeemable
 from acctsec.steps import (
     Begun,
@@ -49,6 +49,7 @@ from acctsec.steps import (
     begin_recovery,
     drop_factors,
     find_reset,
+    needs,
     prove_for_reset,
     recovery_refusal,
     redeem,
@@ -62,46 +63,6 @@ if TYPE_CHECKING:
 
 
 """Forgotten passwords: asking, looking, redeeming."""
-
-from datetime import timedelta
-
-from acctsec._flows.answers import Answers, factor_infos, is_answer
-from acctsec._flows.core import ROUNDS, Core, Loaded, operation
-from acctsec._flows.entries import ResetRequest, seal
-from acctsec._flows.guesses import Guess, Guesses
-from acctsec._flows.likely import looked_at
-from acctsec._flows.passwords import Chosen, Passwords
-from acctsec._flows.sign_in import behind
-from acctsec._flows.tokens import Purpose
-from acctsec._values import Value
-from acctsec.claims import HandleClaims, LinkClaims, RecoveryCode, ResetCode, ResetLink, ResetProof, ResumeTicket, Ticket
-from acctsec.context import Context
-from acctsec.errors import CommitUnknown, ConfigError, Overloaded, StoreError
-from acctsec.identifiers import canonical
-from acctsec.keyring import frame
-from acctsec.lockout import SecretClass
-from acctsec.outcomes import (
-    FactorRequired,
-    RedeemResetOutcome,
-    Refused,
-    ResetPending,
-    ResetRequested,
-    TryAgain,
-)
-from acctsec.protocols import Charge, Granted, Settle
-from acctsec.record import Record
-from acctsec.reset import Redeemable
-from acctsec.steps import (
-    FactorProven,
-    NeedsFactor,
-    Scene,
-    Step,
-    enough,
-    find_reset,
-    prove_for_reset,
-    redeem,
-    redeem_refusal,
-)
 
 
 BY_FACTOR = {Proof.FACTOR: FactorKind.TOTP, Proof.RECOVERY_CODE: FactorKind.RECOVERY_CODE}
@@ -220,9 +181,7 @@ class Resets:
 
     # --- proofs ---
 
-    async def _shown(
-        self, reset: ResetProof, context: Context, gives: Capability
-    ) -> Shown | FactorRequired | Refused | TryAgain:
+    async def _shown(self, reset: ResetProof, context: Context, gives: Capability) -> Shown | FactorRequired | Refused | TryAgain:
         """What a proof comes to: a recovery that may go on, or the answer."""
         match reset:
             case ResetLink():
@@ -288,9 +247,7 @@ class Resets:
             return None
         return self._live(scene, loaded, context, gives, found, "link")
 
-    def _live(
-        self, scene: Scene, loaded: Loaded, context: Context, gives: Capability, found: Redeemable, method: str
-    ) -> Shown:
+    def _live(self, scene: Scene, loaded: Loaded, context: Context, gives: Capability, found: Redeemable, method: str) -> Shown:
         methods = (method, *found.reset.proofs)
         recovery = self._recovery(scene, loaded.record, context, gives, methods, reset=found.reset.id)
         return Shown(scene=self.core.reaching(scene), loaded=loaded, recovery=recovery)
@@ -300,9 +257,7 @@ class Resets:
         if ticket is None or ticket.tenant != context.tenant:
             return None
         scene, loaded = await self.core.enter(ticket.tenant, ticket.subject, context.source.key)
-        recovery = self._recovery(
-            scene, loaded.record, context, gives, ticket.methods, reset=ticket.reset, ticket=ticket
-        )
+        recovery = self._recovery(scene, loaded.record, context, gives, ticket.methods, reset=ticket.reset, ticket=ticket)
         return Shown(scene=self.core.reaching(scene), loaded=loaded, recovery=recovery, resumed=resume.ticket)
 
     async def _by_code(self, reset: ResetCode, context: Context, gives: Capability) -> Shown | Refused | TryAgain:
@@ -327,20 +282,18 @@ class Resets:
         found = core.policy.reset.redeem_code(
             record.resets,
             handle=claims.id,
-            digests=[
-                core.keyring.digest("reset code", scene.tenant, scene.subject, claims.id, code, key=key)
-                for key in range(core.keyring.index_count)
-            ],
+            digests=[core.coded(scene, code, handle=claims.id, key=key) for key in range(core.keyring.index_count)],
+            texted=[core.texted(scene, code, key=key) for key in range(core.keyring.index_count)],
             epoch=record.epoch,
             now=scene.now,
         )
         if not guess.admitted or not isinstance(found, Redeemable) or not scene.active(record):
             return await guess.fail("code")
         await guess.settle(Settle.VOID)
-        method = "text" if found.reset.channel == "text" else "code"
+        method = "text" if found.reset.channel == Channel.TEXT else "code"
         return self._live(scene, loaded, context, gives, found, method)
 
-    async def _by_recovery_code(self, reset: RecoveryCode, context: Context) -> FactorRequired | ProofRequired | Refused | TryAgain:
+    async def _by_recovery_code(self, reset: RecoveryCode, context: Context) -> FactorRequired | Refused | TryAgain:
         """A recovery code as the first proof: spent at once, and a second, different proof is due."""
         core = self.core
         claims = self._handle(reset.handle, context)
@@ -414,9 +367,7 @@ class Resets:
         outcome = await self.passwords.changed(done, scene, "redeem_reset", chosen)
         return Refused() if outcome is None else outcome
 
-    async def _before(
-        self, shown: Shown, operation: str
-    ) -> FactorRequired | ProofRequired | Waiting | Refused | TryAgain | None:
+    async def _before(self, shown: Shown, operation: str) -> FactorRequired | ProofRequired | Waiting | Refused | TryAgain | None:
         """What is answered before anything is done, by the record as it was read; None where the proofs are enough."""
         core, scene, record, recovery = self.core, shown.scene, shown.loaded.record, shown.recovery
         refusal = recovery_refusal(core.policy, record, scene=scene, recovery=recovery)
@@ -429,9 +380,7 @@ class Resets:
         judged = weigh(core.policy, record, scene=scene, recovery=recovery)
         if isinstance(judged, Enough) and not judged.wait:
             return None
-        verdict = NeedsWait(judged) if isinstance(judged, Enough) else None
-        verdict = NeedsProof(judged.paths) if isinstance(judged, Lacking) else verdict
-        return await self._more(shown, Step(verdict or No("no path"), record), operation)
+        return await self._more(shown, Step(needs(judged), record), operation)
 
     async def _more(
         self, shown: Shown, done: Step, operation: str
@@ -455,9 +404,7 @@ class Resets:
         done = await core.apply(
             scene,
             shown.loaded,
-            lambda record: begin_recovery(
-                core.policy, record, scene=scene, recovery=recovery, judged=judged, change_id=change
-            ),
+            lambda record: begin_recovery(core.policy, record, scene=scene, recovery=recovery, judged=judged, change_id=change),
         )
         if isinstance(done.verdict, TryAgain):
             return done.verdict

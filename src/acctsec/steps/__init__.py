@@ -21,6 +21,7 @@ from acctsec.steps.factors import (
 )
 from acctsec.steps.passwords import ChangeProof, change_password, change_refusal, too_soon
 from acctsec.steps.recovery import (
+    NO_SELF_SERVICE,
     Begun,
     NeedsProof,
     NeedsWait,
@@ -31,6 +32,7 @@ from acctsec.steps.recovery import (
     find_reset,
     issue_reset,
     leads_on,
+    needs,
     prove_for_reset,
     recovery_refusal,
     redeem,
@@ -81,6 +83,7 @@ from acctsec.steps.sign_in import (
 from acctsec.steps.unlocking import open_by_factor, open_by_link, opens_lane, unlockable
 
 __all__ = [
+    "NO_SELF_SERVICE",
     "Begun",
     "ChangeProof",
     "Changed",
@@ -127,6 +130,7 @@ __all__ = [
     "issue_reset",
     "leads_on",
     "live_session",
+    "needs",
     "open_by_factor",
     "open_by_link",
     "opens",

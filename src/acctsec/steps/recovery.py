@@ -31,6 +31,8 @@ from acctsec.steps.scene import (
     with_method,
 )
 
+NO_SELF_SERVICE = "no self-service"
+
 
 class Recovery(Value, frozen=True, kw_only=True):
     """
@@ -68,16 +70,21 @@ class Begun(Value, frozen=True):
 # --- resets -----------------------------------------------------------------------------------------------------------
 
 
-def issue_reset(policy: Policy, record: Record, *, scene: Scene, reset: Reset, asked: datetime) -> Step:
+def issue_reset(
+    policy: Policy, record: Record, *, scene: Scene, reset: Reset, asked: datetime, self_service: bool = True
+) -> Step:
     """
     Make a reset live that was *asked* for at that instant. It is bound to the epoch of this very record.
 
-    A request that is handed out again after it did its work, or that is older than the password, makes nothing live.
+    A request that is handed out again after it did its work, or that is older than the password, makes nothing live; nor does
+    one in *self_service* of a subject who has to go to administrators.
     """
     if not scene.active(record):
         return Step(No("disabled"), record)
     if any(spent.id == reset.id for spent in record.spent) or (record.verifier and record.verifier.since > asked):
         return Step(No("the password changed since"), record)
+    if self_service and not policy.recovery.self_service(level=full_level(record), groups=scene.groups):
+        return Step(No(NO_SELF_SERVICE), record)
     reset = evolve(reset, epoch=record.epoch)
     if reset in record.resets:
         return Step(Done(), record)  # delivered again: it is live already, and its event told
@@ -193,9 +200,7 @@ def recovery_refusal(policy: Policy, record: Record, *, scene: Scene, recovery: 
 # --- what is done -----------------------------------------------------------------------------------------------------
 
 
-def begin_recovery(
-    policy: Policy, record: Record, *, scene: Scene, recovery: Recovery, judged: Enough, change_id: bytes
-) -> Step:
+def begin_recovery(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery, judged: Enough, change_id: bytes) -> Step:
     """
     Let a recovery wait, and tell every address. The reset and the ticket it rests on are used up: the change stands for them.
 
@@ -225,9 +230,7 @@ def begin_recovery(
     waiting = after.with_change(change, now)
     if waiting is None:
         return Step(TryAgain(min(one.expires for one in after.changes) - now), record)
-    event = events.ChangeBegan(
-        **scene.head(), change=change_id.hex(), kind=change.kind, methods=recovery.methods, until=until
-    )
+    event = events.ChangeBegan(**scene.head(), change=change_id.hex(), kind=change.kind, methods=recovery.methods, until=until)
     return Step(Begun(change), waiting, (event, Notice(MessagePurpose.CHANGE_WAITING, change)))
 
 
@@ -276,11 +279,14 @@ def _due(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) ->
     if refusal:
         return Step(No(refusal), record)
     judged = weigh(policy, record, scene=scene, recovery=recovery)
+    return judged if isinstance(judged, Enough) and not judged.wait else Step(needs(judged), record)
+
+
+def needs(judged: Judgement) -> NeedsProof | NeedsWait | No:
+    """The verdict on proofs that are not enough, or not yet."""
     if isinstance(judged, Lacking):
-        return Step(NeedsProof(judged.paths), record)
-    if not isinstance(judged, Enough):
-        return Step(No("no path"), record)
-    return Step(NeedsWait(judged), record) if judged.wait else judged
+        return NeedsProof(judged.paths)
+    return NeedsWait(judged) if isinstance(judged, Enough) else No("no path")
 
 
 def _made(policy: Policy, record: Record, scene: Scene, recovery: Recovery, due: Enough) -> Change | None:

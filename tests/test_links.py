@@ -237,7 +237,7 @@ def test_a_token_stands_in_the_query_where_somebody_must():
         Links(origin="https://example.org", place="path")
 
 
-@pytest.mark.parametrize("purpose", set(MessagePurpose) - set(PURPOSES))
+@pytest.mark.parametrize("purpose", sorted(set(MessagePurpose) - set(PURPOSES)))
 def test_a_link_that_has_no_page_is_shown_to_none(purpose):
     with pytest.raises(ConfigError, match="no page"):
         Links(origin="https://example.org").url(evolve(RESET, purpose=purpose))

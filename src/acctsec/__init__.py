@@ -26,6 +26,9 @@ from acctsec.mfa import MfaPolicy
 from acctsec.outcomes import (
     AssuranceLevel,
     ChallengeRequired,
+    ChangeCancelled,
+    ChangeInfo,
+    Changes,
     Delivered,
     DeviceForgotten,
     DeviceInfo,
@@ -37,6 +40,7 @@ from acctsec.outcomes import (
     FactorRenamed,
     FactorRequired,
     Factors,
+    FactorsRemoved,
     LockOpened,
     Objection,
     PasswordAccepted,
@@ -44,6 +48,7 @@ from acctsec.outcomes import (
     PasswordChangeRequired,
     PasswordRejected,
     ProofAccepted,
+    ProofRequired,
     RecoveryCodes,
     Refused,
     ResetPending,
@@ -54,11 +59,15 @@ from acctsec.outcomes import (
     SignedIn,
     TryAgain,
     UnlockPending,
+    Vetoed,
+    VetoPending,
+    Waiting,
 )
 from acctsec.password import PasswordPolicy
 from acctsec.policy import Policy
 from acctsec.presets import CHEAPEST, SOCIAL_DEFAULT
 from acctsec.protocols import Account, Ambiguous, Channel, Message, MessagePurpose, Status
+from acctsec.recovery import Proof, RecoveryPath, RecoveryPolicy
 from acctsec.reset import ResetPolicy
 from acctsec.sessions import SessionPolicy
 from acctsec.stores import (
@@ -105,7 +114,10 @@ __all__ = [
     "AsyncValkeyWatch",
     "ChallengeAnswer",
     "ChallengeRequired",
+    "ChangeCancelled",
+    "ChangeInfo",
     "ChangeTicket",
+    "Changes",
     "Channel",
     "ConfigError",
     "Context",
@@ -122,6 +134,7 @@ __all__ = [
     "FactorRenamed",
     "FactorRequired",
     "Factors",
+    "FactorsRemoved",
     "FreshSession",
     "HashingPolicy",
     "Initial",
@@ -144,9 +157,13 @@ __all__ = [
     "Policy",
     "PortError",
     "PostgresStore",
+    "Proof",
     "ProofAccepted",
+    "ProofRequired",
     "RecoveryCode",
     "RecoveryCodes",
+    "RecoveryPath",
+    "RecoveryPolicy",
     "Refused",
     "ResetCode",
     "ResetLink",
@@ -174,4 +191,7 @@ __all__ = [
     "ValkeyRisk",
     "ValkeyStore",
     "ValkeyWatch",
+    "VetoPending",
+    "Vetoed",
+    "Waiting",
 ]

@@ -384,6 +384,11 @@ class MessagePurpose(StrEnum):
     RECOVERY_CODES_ISSUED = "recovery-codes-issued"
     RECOVERY_CODE_USED = "recovery-code-used"
     GUESSING_STOPPED = "guessing-stopped"
+    CHANGE_WAITING = "change-waiting"
+    CHANGE_DROPPED = "change-dropped"
+    CONTESTED = "contested"
+    FACTORS_REMOVED = "factors-removed"
+    SELF_SERVICE_REFUSED = "self-service-refused"
 
 
 @frozen(kw_only=True)
@@ -395,6 +400,8 @@ class Message:
     (``Links.url`` puts it into the fragment of a configured URL), good until *expires*, and a *code* to type, good until
     *code_expires*. A text never has a link: a reset carries the code alone. The news that guessing was stopped may have a *link*
     that opens the lane of strangers again. *locale* is that of the account when the message was made.
+
+    Notice of a change carries a *veto* where its reader may stop it, good until *expires*; the change waits *until* then.
     """
 
     key: str
@@ -407,6 +414,8 @@ class Message:
     code: str | None = field(default=None, repr=False)
     expires: datetime | None = None
     code_expires: datetime | None = None
+    veto: str | None = field(default=None, repr=False)
+    until: datetime | None = None
     channel: Channel = Channel.MAIL
     locale: str = ""
 

@@ -9,7 +9,7 @@ from acctsec._flows.core import Core, channel_of, port
 from acctsec._flows.entries import Happened, Mail, ResetRequest, unseal
 from acctsec._flows.tokens import Purpose
 from acctsec.budgets import Budget
-from acctsec.claims import LinkClaims, UnlockClaims
+from acctsec.claims import LinkClaims, UnlockClaims, VetoClaims
 from acctsec.errors import ConfigError, PortError, StoreError
 from acctsec.identifiers import canonical
 from acctsec.keyring import frame
@@ -17,7 +17,7 @@ from acctsec.lockout import UNLOCK_LIFETIME
 from acctsec.outcomes import Delivered
 from acctsec.protocols import Account, Channel, Charge, Drained, Granted, Message, MessagePurpose
 from acctsec.record import Record, Reset
-from acctsec.steps import Done, No, Scene, Step, issue_reset, unlockable
+from acctsec.steps import NO_SELF_SERVICE, Done, No, Scene, Step, issue_reset, unlockable
 
 LEASE = timedelta(seconds=60)
 BATCH = 10  # entries in hand at once: one that ends the process takes no more with it
@@ -86,11 +86,28 @@ class Delivery:
             address=mail.address,
             at=mail.at,
             link=link,
-            expires=expires,
+            expires=expires or mail.expires,
             channel=channel_of(mail.address),
             locale=mail.locale,
+            veto=self._veto(mail),
+            until=mail.until,
         )
         await self._send(message)
+
+    def _veto(self, mail: Mail) -> str | None:
+        """What stops the change that a notice tells of; a text has no room for it."""
+        if not mail.change or mail.expires is None or channel_of(mail.address) is Channel.TEXT:
+            return None
+        scene = Scene(tenant=mail.tenant, subject=mail.subject, account=None, now=mail.at)
+        claims = VetoClaims(
+            tenant=mail.tenant,
+            subject=mail.subject,
+            incarnation=mail.incarnation,
+            change=mail.change,
+            recipient=self.core.recipient(scene, mail.address),
+            expires=mail.expires,
+        )
+        return self.core.tokens.seal(Purpose.VETO, claims)
 
     async def _warn(self, mail: Mail, *, again: bool) -> None:
         """
@@ -174,10 +191,11 @@ class Delivery:
         )
 
         def step(record: Record) -> Step:
-            return issue_reset(core.policy, record, scene=scene, reset=reset, asked=request.at)
+            return issue_reset(core.policy, record, scene=scene, reset=reset, asked=request.at, self_service=not request.subject)
 
         # A request without effect spends nothing: the last units would be gone before the last link is, and none would come.
-        effect = not isinstance(step(loaded.record).verdict, No)
+        verdict = step(loaded.record).verdict
+        effect = not isinstance(verdict, No) or verdict.reason == NO_SELF_SERVICE
         if effect and not request.subject and not again:
             budget = policy.per_number if by_text else policy.per_subject
             if not await self._within_budget(scene, recipient, b"!resets", budget, request.handle):
@@ -186,6 +204,8 @@ class Delivery:
         done = await core.apply(scene, loaded, step)
         if isinstance(done.verdict, No):
             self._withhold(scene, done.verdict.reason)
+            if done.verdict.reason == NO_SELF_SERVICE:
+                await self._send(self._refusal(scene, account, request, recipient))
             return
         if not isinstance(done.verdict, Done):
             raise StoreError("The reset could not be committed.", remedy="It comes again by itself.")
@@ -205,6 +225,19 @@ class Delivery:
             locale=account.locale,
         )
         await self._send(message)
+
+    def _refusal(self, scene: Scene, account: Account, request: ResetRequest, recipient: str) -> Message:
+        """What the owner hears who cannot reset by himself; outsiders hear what they always do."""
+        return Message(
+            key=f"{request.handle.hex()}-00",
+            purpose=MessagePurpose.SELF_SERVICE_REFUSED,
+            tenant=scene.tenant,
+            subject=scene.subject,
+            address=recipient,
+            at=scene.now,
+            channel=channel_of(recipient),
+            locale=account.locale,
+        )
 
     def _recipient(self, account: Account, request: ResetRequest) -> str | None:
         """

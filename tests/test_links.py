@@ -208,7 +208,7 @@ def test_what_two_readers_could_take_for_two_hosts_is_refused(origin):
     assert error.value.remedy
 
 
-@pytest.mark.parametrize("page", ["reset", "unlock"])
+@pytest.mark.parametrize("page", ["reset", "unlock", "veto"])
 @pytest.mark.parametrize(
     "path",
     [None, "", "reset", "//evil.example", "/\\evil.example", "\\evil", "/a//b", "/..", "/../x", "/a/../b", "/./a", "/.", "/a?b",
@@ -243,9 +243,16 @@ def test_a_link_that_has_no_page_is_shown_to_none(purpose):
         Links(origin="https://example.org").url(evolve(RESET, purpose=purpose))
 
 
-def test_a_message_without_a_link_has_no_url():
+def test_a_veto_leads_to_its_page_whatever_the_notice_is_about():
+    notices = [evolve(RESET, purpose=purpose, link=None, veto="dmV0bw") for purpose in MessagePurpose]
+    urls = {Links(origin="https://example.org").url(notice) for notice in notices}
+    assert urls == {"https://example.org/veto#dmV0bw"}
+
+
+@pytest.mark.parametrize("spoilt", [{"link": None}, {"link": ""}, {"veto": "dmV0bw"}])
+def test_a_message_with_no_link_or_two_has_no_url(spoilt):
     with pytest.raises(ConfigError, match="no link"):
-        Links(origin="https://example.org").url(evolve(RESET, link=None))
+        Links(origin="https://example.org").url(evolve(RESET, **spoilt))
 
 
 def test_there_is_no_default_origin():

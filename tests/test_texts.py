@@ -200,9 +200,9 @@ def test_every_message_says_until_when_what_it_carries_holds(w):
         w.deliver()
     assert {one.purpose for one in w.messenger.messages} >= {MessagePurpose.RESET, MessagePurpose.GUESSING_STOPPED}
     for one in w.messenger.messages:
-        assert (one.link is None) == (one.expires is None), one
+        assert (one.link is None is one.veto) == (one.expires is None), one
         assert (one.code is None) == (one.code_expires is None), one
-        assert one.link is None or one.channel is Channel.MAIL, one
+        assert one.link is None is one.veto or one.channel is Channel.MAIL, one
 
 
 # --- an address that several have ---

@@ -79,6 +79,7 @@ class Links:
         reset: the page that takes a reset link, also that for a first password. Default ``/reset``.
         unlock: the page that opens what guessing has stopped. Default ``/unlock``; it asks for no password, so it should
             not look like the page that does.
+        veto: the page that stops what a notice tells of. Default ``/veto``.
         place: where the token stands. Default: in the fragment, which reaches no server, log or ``Referer``. ``query`` puts
             it into all of them, into the history that browsers share among devices, and into whatever the page loads from
             elsewhere. It is for pages that must work without JavaScript, and needs ``Referrer-Policy: no-referrer``, logs
@@ -91,6 +92,7 @@ class Links:
     origin: str = field(validator=_origin)
     reset: str = field(default="/reset", validator=_path)
     unlock: str = field(default="/unlock", validator=_path)
+    veto: str = field(default="/veto", validator=_path)
     place: Place = field(default=Place.FRAGMENT)
 
     def __attrs_post_init__(self) -> None:
@@ -99,17 +101,19 @@ class Links:
 
     def url(self, message: Message) -> str:
         """
-        The URL to put into a message.
+        The URL to put into a message: that of its *link*, or of its *veto*. No message has both.
 
-        Raises ConfigError for a message without a link, and for a link of a kind that has no page here: its token would be
+        Raises ConfigError for a message that has neither, and for a link of a kind that has no page here: its token would be
         shown to the wrong one.
         """
-        if message.link is None:
-            raise ConfigError("This message has no link.", remedy="Ask whether `message.link` is there.")
-        if not _TOKEN.fullmatch(message.link):
+        token = message.link or message.veto
+        if token is None or (message.link and message.veto):
+            raise ConfigError("This message has no link, or two.", remedy="Ask for `message.link` or `message.veto` first.")
+        if not _TOKEN.fullmatch(token):
             raise ConfigError("The link of this message is no token.", remedy="Give the message that `deliver` handed over.")
+        page = self._page(message.purpose) if message.link else self.veto
         mark = "#" if self.place == Place.FRAGMENT else "?token="
-        return f"{self.origin}{self._page(message.purpose)}{mark}{message.link}"
+        return f"{self.origin}{page}{mark}{token}"
 
     def _page(self, purpose: MessagePurpose) -> str:
         match purpose:

@@ -226,6 +226,11 @@ class Change(Part, frozen=True, kw_only=True, array_like=True):
     code: bytes = b""
     vouched: int = 0
 
+    @property
+    def under_way(self) -> bool:
+        """Whether it is decided, and the platform's table still has to follow: what can be vetoed is weak."""
+        return self.made is not None and not self.weak
+
 
 class Contest(Part, frozen=True, kw_only=True, array_like=True):
     """
@@ -404,15 +409,38 @@ class Record(Part, frozen=True, kw_only=True):
     def with_change(self, change: Change, now: datetime) -> Self | None:
         """
         Add a change, or put it in place of the one of its id. Those that are over go; where there is no room, the oldest one
-        that was made goes, and where all of them wait there is None: nobody pushes out what waits.
+        that was made goes, and where all of them wait there is None: nobody pushes out what waits, nor what is under way.
         """
-        kept = [one for one in self.changes if one.id != change.id and now < one.expires]
+        kept = [one for one in self.changes if one.id != change.id and (now < one.expires or one.under_way)]
         if len(kept) >= MAX_CHANGES:
-            made = next((one for one in kept if one.made is not None), None)
+            made = next((one for one in kept if one.made is not None and one.weak), None)
             if made is None:
                 return None
             kept.remove(made)
         return evolve(self, changes=(*kept, change))
+
+    def without_change(self, change_id: bytes) -> Self:
+        """Without a change."""
+        return evolve(self, changes=tuple(one for one in self.changes if one.id != change_id))
+
+    def address(self, names: Sequence[bytes]) -> Address | None:
+        """What is remembered of an address that has one of these digests, one under each index key."""
+        return next((one for one in self.addresses if one.digest in names), None)
+
+    def with_address(self, address: Address, names: Sequence[bytes]) -> Self:
+        """
+        Remember an address in place of what is known of it by these digests. Past the caps the verified one that is known longest
+        goes; of those that were removed first who is not told, then the one that was verified last: a newcomer must not push
+        out an owner's old address by coming and going.
+        """
+        rows = [*(one for one in self.addresses if one.digest not in names), address]
+        live = sorted((one for one in rows if one.told is None), key=lambda one: one.since)[-(MAX_ADDRESSES - MAX_REMOVED) :]
+        removed = sorted((one for one in rows if one.told), key=lambda one: (not one.sealed, one.since))[:MAX_REMOVED]
+        return evolve(self, addresses=(*live, *removed))
+
+    def without_address(self, names: Sequence[bytes]) -> Self:
+        """Remember nothing of an address."""
+        return evolve(self, addresses=tuple(one for one in self.addresses if one.digest not in names))
 
     def change_of(self, change_id: bytes) -> Change | None:
         """The change of that id."""

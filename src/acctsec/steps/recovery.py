@@ -333,7 +333,8 @@ def veto(record: Record, *, scene: Scene, change_id: bytes, recipient: bytes, me
     if refusal or change is None:
         return Step(No(refusal or "dead"), record)
     sides = tuple(dict.fromkeys((*change.proofs, method)))
-    after = evolve(record.with_epoch().without_places(), changes=()).contested(since=change.asked, proofs=sides)
+    under_way = tuple(one for one in record.changes if one.under_way)
+    after = evolve(record.with_epoch().without_places(), changes=under_way).contested(since=change.asked, proofs=sides)
     event = events.ChangeVetoed(**scene.head(), change=change_id.hex(), kind=change.kind)
     return Step(Done(), after, (event, Notice(MessagePurpose.CONTESTED)))
 

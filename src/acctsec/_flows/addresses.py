@@ -8,7 +8,7 @@ from acctsec._flows.core import BRIEF, EPOCH, Core, Loaded, channel_of, operatio
 from acctsec._flows.counting import known
 from acctsec._flows.factors import FactorFlows
 from acctsec._flows.guesses import Guess, Guesses
-from acctsec._flows.naming import deliverable
+from acctsec._flows.naming import deliverable, objection_to, stored_among
 from acctsec._flows.tokens import Purpose
 from acctsec._values import Value
 from acctsec.claims import AddressClaims, AddressCode, AddressLink, AddressProof, Admin, ResumeTicket, SessionClaims, Ticket
@@ -39,6 +39,7 @@ from acctsec.protocols import (
     Granted,
     Resting,
     Settle,
+    Taken,
 )
 from acctsec.record import MAX_ADDRESSES, MAX_REMOVED, Change, Record
 from acctsec.steps import (
@@ -192,7 +193,9 @@ class Addresses:
                 followed = await self.carrying.carry_out(scene, change)
                 if isinstance(followed, TryAgain):
                     return followed
-                return AddressTaken() if followed else AddressVerified(purged(done.record, change, new))
+                if isinstance(followed, Taken):
+                    return AddressTaken()
+                return AddressVerified(purged(done.record, change, new))
             case Held(until):
                 return Waiting(until, self._ticket(scene, done.record, found.change, until), change=found.change.hex())
             case TryAgain() as again:
@@ -380,7 +383,7 @@ class Addresses:
                 followed = await self.carrying.carry_out(scene, made)
                 if isinstance(followed, TryAgain):
                     return followed
-                return IdentifierTaken() if followed else IdentifierChanged()
+                return IdentifierTaken() if isinstance(followed, Taken) else IdentifierChanged()
             case Held(until):
                 return Waiting(until)
             case TryAgain() as again:

@@ -18,6 +18,7 @@ from acctsec.keyring import frame, unframe
 from acctsec.outcomes import ChangeKind, TryAgain
 from acctsec.protocols import (
     AddAddress,
+    Applied,
     Channel,
     DirectoryChange,
     Message,
@@ -39,6 +40,7 @@ class Carrying:
         self.core = core
 
     def sealed(self, scene: Scene, *about: str) -> bytes:
+        """What a change is about, as the record keeps it."""
         return self.core.keyring.seal("change", frame(*about), scene.tenant, scene.subject)
 
     def about(self, scene: Scene, change: Change | None) -> list[str]:
@@ -58,34 +60,37 @@ class Carrying:
         return self.named(scene, about[1]) if about[1:] and not are_equal(*about) else None
 
     def named(self, scene: Scene, address: str) -> Named:
+        """An address as the record knows it."""
         return Named(names=self.core.recipients(scene, address), sealed=self.core.sealed_address(scene, address))
 
     def coded(self, scene: Scene, change: bytes, code: str, *, key: int = 0) -> bytes:
+        """What the record knows of a code: it is good for its change."""
         return self.core.keyring.digest("address code", scene.tenant, scene.subject, change, code, key=key)
 
     def code_ends(self, change: Change, address: str) -> datetime:
+        """When the code is over: as early as one of a reset, while a link goes on."""
         policy = self.core.policy.reset
         return change.asked + (policy.text_lifetime if channel_of(address) is Channel.TEXT else policy.code_lifetime)
 
-    async def carry_out(self, scene: Scene, change: Change) -> bool | TryAgain:
+    async def carry_out(self, scene: Scene, change: Change) -> Applied | Taken | TryAgain:
         """
-        Let the platform's table follow a change that is decided, and be done with it. Answers whether it was taken.
+        Let the platform's table follow a change that is decided, and be done with it; answers what the table said.
 
         Nothing is lost where this ends before its end: the entry of the same commit brings it here again.
         """
         core, about = self.core, self.about(scene, change)
         if not about:
             raise StoreError("What a change is about cannot be read.", remedy="Put the key that sealed it back into the keyring.")
-        taken = isinstance(await core.write(_order(scene, change, about)), Taken)
+        answer = await core.write(_order(scene, change, about))
         after, loaded = await core.enter(scene.tenant, scene.subject, scene.source)
         new = self.named(scene, about[0]) if change.kind == ADDED else None
         gone = self.named(scene, about[0]) if change.kind == REMOVED else self.gone(scene, about) if new else None
 
         def step(record: Record) -> Step:
-            return finish(record, scene=after, change_id=change.id, new=new, gone=gone, taken=taken)
+            return finish(record, scene=after, change_id=change.id, new=new, gone=gone, taken=isinstance(answer, Taken))
 
         done = await core.apply(after, loaded, step)
-        return done.verdict if isinstance(done.verdict, TryAgain) else taken
+        return done.verdict if isinstance(done.verdict, TryAgain) else answer
 
     async def follow(self, entry: Following) -> None:
         """Go on with a change whose process may be gone; where it is not, nothing is left to do."""

@@ -114,11 +114,12 @@ class Addresses:
             expires=scene.now,
             weak=False,
             about=self.carrying.sealed(scene, new, *(() if gone is None else (gone,))),
-            code=self.carrying.coded(scene, change_id, core.policy.reset.code(seed)),
         )
 
         def step(record: Record) -> Step:
-            earlier = self.carrying.changes_of(scene, record, new)
+            earlier, about = self.carrying.changes_of(scene, record, new), [new] if gone is None else [new, gone]
+            alike = (one for one in record.changes if one.kind == ADDED and not one.made and scene.now < one.expires)
+            known_as = next((one.id for one in alike if self.carrying.about(scene, one) == about), b"")
             return ask_address(
                 core.policy,
                 record,
@@ -127,6 +128,7 @@ class Addresses:
                 change=change,
                 seed=seed,
                 replaces=gone is not None,
+                known=known_as,
                 same=earlier,
             )
 
@@ -275,7 +277,7 @@ class Addresses:
             or not right
             or change is None
             or not about
-            or scene.now >= self.carrying.code_ends(change, about[0])
+            or scene.now >= self.carrying.code_ends(change.asked, about[0])
         ):
             return await guess.fail("code")
         await guess.settle(Settle.VOID)

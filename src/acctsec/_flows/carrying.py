@@ -29,7 +29,7 @@ from acctsec.protocols import (
     Taken,
 )
 from acctsec.record import Change, Record
-from acctsec.steps import Named, Scene, Step, finish
+from acctsec.steps import Done, Named, No, Scene, Step, finish, send_code
 from acctsec.steps.addresses import ADDED, ADDRESSES, IDENTIFIER, REMOVED
 
 
@@ -67,10 +67,10 @@ class Carrying:
         """What the record knows of a code: it is good for its change."""
         return self.core.keyring.digest("address code", scene.tenant, scene.subject, change, code, key=key)
 
-    def code_ends(self, change: Change, address: str) -> datetime:
-        """When the code is over: as early as one of a reset, while a link goes on."""
+    def code_ends(self, asked: datetime, address: str) -> datetime:
+        """When a code is over that was *asked* for then: as early as one of a reset, while a link goes on."""
         policy = self.core.policy.reset
-        return change.asked + (policy.text_lifetime if channel_of(address) is Channel.TEXT else policy.code_lifetime)
+        return asked + (policy.text_lifetime if channel_of(address) is Channel.TEXT else policy.code_lifetime)
 
     async def carry_out(self, scene: Scene, change: Change) -> Applied | Taken | TryAgain:
         """
@@ -101,18 +101,34 @@ class Carrying:
         if isinstance(await self.carry_out(scene, change), TryAgain):
             raise StoreError("A change could not be committed.", remedy="It comes again by itself.")
 
-    async def letter(self, request: AddressRequest) -> tuple[Scene, Message] | None:
-        """What proves an address, as it goes there; None where nothing waits for it any more."""
-        core = self.core
-        scene, loaded = await core.enter(request.tenant, request.subject)
+    async def wanted(self, request: AddressRequest) -> tuple[Scene, str] | None:
+        """Where what proves an address has to go; None where nothing waits for it any more, or a text would come too late."""
+        scene, loaded = await self.core.enter(request.tenant, request.subject)
         change = loaded.record.change_of(request.change)
         about = self.about(scene, change)
-        if loaded.record.incarnation != request.incarnation or change is None or change.made or not about:
+        if loaded.record.incarnation != request.incarnation or change is None or not about:
             return None
-        address, ends = about[0], self.code_ends(change, about[0])
-        channel, coded = channel_of(address), scene.now < ends
-        if scene.now >= change.expires or not scene.active(loaded.record) or (channel is Channel.TEXT and not coded):
+        if isinstance(send_code(loaded.record, scene=scene, change_id=change.id, asked=request.at, code=b"").verdict, No):
             return None
+        late = scene.now >= self.code_ends(request.at, about[0])
+        return None if late and channel_of(about[0]) is Channel.TEXT else (scene, about[0])
+
+    async def letter(self, request: AddressRequest, scene: Scene, address: str) -> Message | None:
+        """What proves an address, as it goes there. Its code is good from now on; handed out again, it is the same."""
+        core, code = self.core, self.core.policy.reset.code(request.seed)
+        loaded = await core.load(core.record_key(scene.tenant, scene.subject), fresh=b"")
+        coded = self.coded(scene, request.change, code)
+
+        def step(record: Record) -> Step:
+            return send_code(record, scene=scene, change_id=request.change, asked=request.at, code=coded)
+
+        done = await core.apply(scene, loaded, step)
+        change = done.record.change_of(request.change)
+        if isinstance(done.verdict, TryAgain):
+            raise StoreError("A code could not be committed.", remedy="It comes again by itself.")
+        if not isinstance(done.verdict, Done) or change is None or done.record.incarnation != request.incarnation:
+            return None
+        ends = self.code_ends(request.at, address)
         claims = AddressClaims(
             tenant=scene.tenant,
             subject=scene.subject,
@@ -121,8 +137,8 @@ class Carrying:
             recipient=core.recipient(scene, address),
             expires=change.expires,
         )
-        by_mail = channel is Channel.MAIL
-        message = Message(
+        by_mail, alive = channel_of(address) is Channel.MAIL, scene.now < ends
+        return Message(
             key=request.key,
             purpose=MessagePurpose.PROVE_ADDRESS,
             tenant=scene.tenant,
@@ -130,13 +146,12 @@ class Carrying:
             address=address,
             at=request.at,
             link=core.tokens.seal(Purpose.ADDRESS, claims) if by_mail else None,
-            code=core.policy.reset.code(request.seed) if coded else None,
+            code=code if alive else None,
             expires=change.expires if by_mail else None,
-            code_expires=ends if coded else None,
-            channel=channel,
+            code_expires=ends if alive else None,
+            channel=channel_of(address),
             locale=request.locale,
         )
-        return scene, message
 
 
 def _order(scene: Scene, change: Change, about: list[str]) -> DirectoryChange:

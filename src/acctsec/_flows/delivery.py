@@ -158,19 +158,21 @@ class Delivery:
         Send what proves an address. It may be a stranger's: of one subject it hears as often as of resets, of all together a few
         times a day.
         """
-        core, found = self.core, await self.carrying.letter(request)
+        core, found = self.core, await self.carrying.wanted(request)
         if found is None:
             return
-        scene, message = found
-        budget = core.policy.reset.per_number if message.channel is Channel.TEXT else core.policy.reset.per_subject
-        own = again or await self._within_budget(scene, message.address, b"!addresses", budget, request.change)
-        everybody = evolve(scene, subject="")
-        if not own or not (
-            again or await self._within_budget(everybody, message.address, b"!addresses", STRANGERS, request.change)
-        ):
-            core.observe(events.NoticeWithheld(**scene.head(), purpose=message.purpose))
+        scene, address = found
+        budget = core.policy.reset.per_number if channel_of(address) is Channel.TEXT else core.policy.reset.per_subject
+        if not again and not await self._within_budget(scene, address, b"!addresses", budget, request.seed):
+            core.observe(events.NoticeWithheld(**scene.head(), purpose=MessagePurpose.PROVE_ADDRESS))
             return
-        await self._send(message)
+        everybody = evolve(scene, subject="")
+        if not again and not await self._within_budget(everybody, address, b"!addresses", STRANGERS, request.seed):
+            core.observe(events.NoticeWithheld(**scene.head(), purpose=MessagePurpose.PROVE_ADDRESS))
+            return
+        message = await self.carrying.letter(request, scene, address)
+        if message is not None:
+            await self._send(message)
 
     async def _send(self, message: Message) -> None:
         if self.core.ports.messenger is None:

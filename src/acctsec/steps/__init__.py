@@ -13,6 +13,7 @@ from acctsec.steps.addresses import (
     is_new,
     prove_address,
     remove_address,
+    send_code,
     withdraw_address,
 )
 from acctsec.steps.administration import (
@@ -169,6 +170,7 @@ __all__ = [
     "remove_address",
     "remove_factor",
     "rename_factor",
+    "send_code",
     "sign_in",
     "sign_out",
     "sign_out_everywhere",

@@ -49,10 +49,12 @@ def ask_address(
     change: Change,
     seed: bytes,
     replaces: bool,
+    known: bytes,
     same: Collection[bytes],
 ) -> Step:
     """
-    Let a new address wait for its proof, and tell all others. The earlier ones of the *same* address are over.
+    Let a new address wait for its proof, and tell all others. Where the very same is asked for already, by the change *known*, it
+    begins anew, and the links that went out for it go on to work; other changes about the *same* address are over.
 
     One that takes the place of another waits as the removal of that would, and none is added while a change that rested on little
     can still be vetoed.
@@ -61,14 +63,24 @@ def ask_address(
         return Step(No("session"), record)
     now = scene.now
     until = max(now + (_wait(policy, record) if replaces else timedelta(0)), held(record, now) or now)
-    change = evolve(change, until=until, expires=until + policy.recovery.claim)
-    cleared, told = _with_room(record, scene, same)
+    change, earlier = evolve(change, until=until, expires=until + policy.recovery.claim), record.change_of(known)
+    if earlier:
+        change = evolve(change, id=earlier.id, asked=earlier.asked, code=earlier.code)
+    cleared, told = _with_room(record, scene, {*same} - {known})
     after = cleared.with_change(change, now)
     if after is None:
         return Step(TryAgain(min(one.expires for one in record.changes) - now), record)
     return Step(
         Begun(change), after, (*told, _began(scene, change), Prove(change, seed), Notice(MessagePurpose.ADDRESS_PENDING, change))
     )
+
+
+def send_code(record: Record, *, scene: Scene, change_id: bytes, asked: datetime, code: bytes) -> Step:
+    """A message goes out: its code is good from now on, and that of an earlier one no more."""
+    change = record.change_of(change_id)
+    if change is None or change.kind != ADDED or change.made or scene.now >= change.expires or not scene.active(record):
+        return Step(No("dead"), record)
+    return Step(Done(), _put(record, evolve(change, asked=asked, code=code)))
 
 
 def prove_address(

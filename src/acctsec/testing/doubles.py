@@ -155,9 +155,11 @@ def _without(names: tuple[str, ...], gone: str) -> tuple[str, ...]:
 
 
 def _swapped(names: tuple[str, ...], old: str, new: str) -> tuple[str, ...]:
-    """With *new* in the place of *old*, which may be gone already."""
-    kept = [new if canonical(name) == canonical(old) else name for name in names]
-    return tuple(dict.fromkeys(kept if new in kept or not _holds(names, new) else names))
+    """With *new* in the place of *old*, or of another spelling of it; at the end where there is neither."""
+    going = (canonical(old), canonical(new))
+    at = next((number for number, name in enumerate(names) if canonical(name) in going), len(names))
+    before, behind = (tuple(one for one in part if canonical(one) not in going) for part in (names[:at], names[at:]))
+    return (*before, new, *behind)
 
 
 def _changed(account: Account, change: DirectoryChange) -> Account:
@@ -165,13 +167,15 @@ def _changed(account: Account, change: DirectoryChange) -> Account:
     match change:
         case AddAddress(address=new):
             return evolve(account, addresses=addresses if _holds(addresses, new) else (*addresses, new))
-        case ReplaceAddress(address=new, replaces=old):
-            kept = _swapped(addresses, old, new)
-            return evolve(account, addresses=kept if new in kept else (*kept, new), identifiers=_swapped(identifiers, old, new))
         case RemoveAddress(address=old):
             return evolve(account, addresses=_without(addresses, old), identifiers=_without(identifiers, old))
+        case ReplaceAddress(address=new, replaces=old):
+            addresses = _swapped(addresses, old, new)
         case ReplaceIdentifier(identifier=new, replaces=old):
-            return evolve(account, identifiers=_swapped(identifiers, old, new))
+            pass
+    return evolve(
+        account, addresses=addresses, identifiers=_swapped(identifiers, old, new) if _holds(identifiers, old) else identifiers
+    )
 
 
 class RecordingMessenger:

@@ -1,6 +1,7 @@
 """Recovery: a reset that goes live, what its proofs come to, what waits, and what becomes of it."""
 
 from datetime import datetime, timedelta
+from hmac import compare_digest
 
 from acctsec import events
 from acctsec._values import Value, evolve
@@ -158,16 +159,17 @@ def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -
         facts=evolve(recovery.facts, now=scene.now, address_changed=_changed(record, recovery)),
         contested=contested,
     )
-    if isinstance(judged, Enough) and (contested is not None or (waits and waits.until <= scene.now)):
-        done = waits is not None and waits.until <= scene.now
-        return Enough(timedelta(0) if done else judged.wait, judged.weak and contested is None)
-    return judged
+    if not isinstance(judged, Enough):
+        return judged
+    if waits and waits.until <= scene.now:
+        return Enough(timedelta(0), waits.weak)
+    return Enough(judged.wait, judged.weak and contested is None)
 
 
 def _changed(record: Record, recovery: Recovery) -> datetime | None:
     """When the address that proves it was put in the place of another."""
     about = _recipient(record, recovery)
-    return next((one.since for one in record.addresses if one.digest == about and one.changed), None)
+    return next((one.since for one in record.addresses if one.changed and compare_digest(one.digest, about)), None)
 
 
 def _recipient(record: Record, recovery: Recovery) -> bytes:
@@ -356,7 +358,7 @@ def cancel(
         held = live_session(policy, record, session, scene.now)
         if held is None or not policy.sessions.is_fresh(held, needs=needs, now=scene.now):
             return Step(No("session"), record)
-    elif ticket is None or not opens(record, ticket, scene.now) or ticket.change != change_id:
+    elif ticket is None or not opens(record, ticket, scene.now) or not compare_digest(ticket.change, change_id):
         return Step(No("ticket"), record)
     return dropped(record, [change], scene=scene, by="owner" if session else "asker")
 
@@ -378,10 +380,10 @@ def waiting_recoveries(record: Record) -> list[Change]:
     return [one for one in record.changes if not one.made and one.kind in RECOVERIES]
 
 
-def held(record: Record, now: datetime) -> datetime | None:
+def held(record: Record, *, since: datetime | None, now: datetime) -> datetime | None:
     """
-    Until when nothing irreversible is done, or None: a change that rested on little can still be vetoed, and what is taken off
-    meanwhile would be gone for its owner.
+    Until when that is not taken off which was set up *since* then (None: nobody knows), or None where it may be. A change that
+    rested on little can still be vetoed, and what was there before it would be gone for its owner.
     """
-    windows = [one.expires for one in record.changes if one.made and one.weak and now < one.expires]
-    return max(windows, default=None)
+    weak = (one for one in record.changes if one.made and one.weak and now < one.expires)
+    return max((one.expires for one in weak if since is None or since < one.asked), default=None)

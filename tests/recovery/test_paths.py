@@ -46,7 +46,8 @@ def test_a_factor_that_no_path_has_leads_nowhere():
 
 
 def test_who_has_nothing_that_would_do_is_told_what_would():
-    paths = (RecoveryPath({Proof.MAIL}), RecoveryPath({Proof.MAIL, Proof.ADMINISTRATORS}, level=2))
+    beside = (Proof.CONTACTS, Proof.ADMINISTRATORS)
+    paths = (RecoveryPath({Proof.MAIL}), *(RecoveryPath({Proof.MAIL, one}, level=2) for one in beside))
     w = world(policy=evolve(CHEAPEST, recovery=RecoveryPolicy(paths=paths)))
     with_factor(w)
 

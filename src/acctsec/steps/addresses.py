@@ -62,7 +62,7 @@ def ask_address(
     if guarded(policy, record, scene=scene, claims=claims) is None:
         return Step(No("session"), record)
     now = scene.now
-    until = max(now + (_wait(policy, record) if replaces else timedelta(0)), held(record, now) or now)
+    until = max(now + (_wait(policy, record) if replaces else timedelta(0)), held(record, since=None, now=now) or now)
     change, earlier = evolve(change, until=until, expires=until + policy.recovery.claim), record.change_of(known)
     if earlier:
         change = evolve(change, id=earlier.id, asked=earlier.asked, code=earlier.code)
@@ -108,7 +108,7 @@ def prove_address(
     shown = claims is not None and live_session(policy, record, claims, now) is not None
     methods = with_method(change.proofs, method) if method else change.proofs
     change = evolve(change, proofs=with_method(methods, SESSION) if shown else methods)
-    until = max(change.until, held(record, now) or change.until)
+    until = max(change.until, held(record, since=None, now=now) or change.until)
     if now < until:
         return Step(Held(until), _put(record, change))
     row = Address(digest=new.names[0], since=now, changed=bool(scene.reachable))
@@ -141,7 +141,8 @@ def remove_address(
         return Step(Making(waits), record)
     if guarded(policy, record, scene=scene, claims=claims) is None:
         return Step(No("session"), record)
-    until = held(record, now)
+    row = record.address(old.names)
+    until = held(record, since=row.since if row else None, now=now)
     if until:
         return Step(Held(until), record)
     if all(_is_removed(record, one, now) for one in others):
@@ -149,7 +150,6 @@ def remove_address(
     if waits and now < waits.until:
         return Step(Begun(waits), record)
     # One that came lately into the place of another may be a thief's, and has no claim to stay.
-    row = record.address(old.names)
     wait = timedelta(0) if row and is_new(policy, row, now) else _wait(policy, record)
     if not wait or (waits and now < waits.expires):
         return _decided(
@@ -217,7 +217,7 @@ def change_identifier(
         return Step(Making(waits), record)
     if guarded(policy, record, scene=scene, claims=claims) is None:
         return Step(No("session"), record)
-    until = held(record, scene.now)
+    until = held(record, since=None, now=scene.now)
     if until:
         return Step(Held(until), record)
     return _decided(record, evolve(change, until=scene.now, expires=scene.now + policy.recovery.claim), scene.now)

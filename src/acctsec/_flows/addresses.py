@@ -103,6 +103,7 @@ class Addresses:
         refused = await self._within_budget(scene, context)
         if refused is not None:
             return refused
+        about = [new] if gone is None else [new, self.carrying.name(scene, gone)]
         drawn = core.draw(32)
         change_id, seed = drawn[:16], drawn[16:]
         change = Change(
@@ -113,11 +114,11 @@ class Addresses:
             until=scene.now,
             expires=scene.now,
             weak=False,
-            about=self.carrying.sealed(scene, new, *(() if gone is None else (gone,))),
+            about=self.carrying.sealed(scene, *about),
         )
 
         def step(record: Record) -> Step:
-            earlier, about = self.carrying.changes_of(scene, record, new), [new] if gone is None else [new, gone]
+            earlier = self.carrying.changes_of(scene, record, new)
             alike = (one for one in record.changes if one.kind == ADDED and not one.made and scene.now < one.expires)
             known_as = next((one.id for one in alike if self.carrying.about(scene, one) == about), b"")
             return ask_address(
@@ -357,7 +358,7 @@ class Addresses:
         core = self.core
         core.check_writable()
         name, found = canonical(new), await self.factors.session(token, context)
-        if found is None or found[1].account is None:
+        if found is None or found[1].account is None or canonical(old) is None:
             return Refused()
         claims, scene, loaded = found
         account = found[1].account
@@ -370,7 +371,7 @@ class Addresses:
         refused = await self._within_budget(scene, context)
         if refused is not None:
             return refused
-        change = self._change(scene, IDENTIFIER, name.value, stored)
+        change = self._change(scene, IDENTIFIER, name.value, self.carrying.name(scene, stored))
 
         def step(record: Record) -> Step:
             asked = self.carrying.changes_of(scene, record, name.value)

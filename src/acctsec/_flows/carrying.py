@@ -17,6 +17,7 @@ from acctsec.errors import StoreError
 from acctsec.keyring import frame, unframe
 from acctsec.outcomes import ChangeKind, TryAgain
 from acctsec.protocols import (
+    Account,
     AddAddress,
     Applied,
     Channel,
@@ -43,8 +44,12 @@ class Carrying:
         """What a change is about, as the record keeps it."""
         return self.core.keyring.seal("change", frame(*about), scene.tenant, scene.subject)
 
+    def name(self, scene: Scene, address: str) -> str:
+        """What a change calls the address or identifier that it replaces: a record has no room for two of 254 bytes."""
+        return self.core.recipient(scene, address).hex()
+
     def about(self, scene: Scene, change: Change | None) -> list[str]:
-        """What a change is about: the address or identifier that comes or goes, and then the one that it replaces."""
+        """What a change is about: the address or identifier that comes or goes, and then the name of the one that it replaces."""
         if change is None or change.kind not in ADDRESSES | {IDENTIFIER}:
             return []
         opened = self.core.keyring.open("change", change.about, scene.tenant, scene.subject)
@@ -57,7 +62,15 @@ class Carrying:
 
     def gone(self, scene: Scene, about: list[str]) -> Named | None:
         """The address that another one replaces; none where it is the same one in another spelling."""
-        return self.named(scene, about[1]) if about[1:] and not are_equal(*about) else None
+        if not about[1:] or bytes.fromhex(about[1]) in self.core.recipients(scene, about[0]):
+            return None
+        old = self.replaced(scene, scene.account.addresses if scene.account else (), about)
+        return Named(names=(bytes.fromhex(about[1]),)) if old is None else self.named(scene, old)
+
+    def replaced(self, scene: Scene, own: tuple[str, ...], about: list[str]) -> str | None:
+        """The one of an account's addresses or identifiers that is replaced; None where it has gone already."""
+        named = bytes.fromhex(about[1]) if about[1:] else b""
+        return next((one for one in own if named in self.core.recipients(scene, one)), None)
 
     def named(self, scene: Scene, address: str) -> Named:
         """An address as the record knows it."""
@@ -81,7 +94,7 @@ class Carrying:
         core, about = self.core, self.about(scene, change)
         if not about:
             raise StoreError("What a change is about cannot be read.", remedy="Put the key that sealed it back into the keyring.")
-        answer = await core.write(_order(scene, change, about))
+        answer = await core.write(self._order(scene, change, about))
         after, loaded = await core.enter(scene.tenant, scene.subject, scene.source)
         new = self.named(scene, about[0]) if change.kind == ADDED else None
         gone = self.named(scene, about[0]) if change.kind == REMOVED else self.gone(scene, about) if new else None
@@ -91,6 +104,22 @@ class Carrying:
 
         done = await core.apply(after, loaded, step)
         return done.verdict if isinstance(done.verdict, TryAgain) else answer
+
+    def _order(self, scene: Scene, change: Change, about: list[str]) -> DirectoryChange:
+        """A change in the words of the platform's table. What it replaces may have gone the first time it came there."""
+        head = {"id": change.id.hex(), "tenant": scene.tenant, "subject": scene.subject}
+        account = scene.account or Account(subject=scene.subject)
+        match ChangeKind(change.kind):
+            case ChangeKind.IDENTIFIER:
+                old = self.replaced(scene, account.identifiers, about) or about[0]
+                return ReplaceIdentifier(**head, identifier=about[0], replaces=old)
+            case ChangeKind.ADDRESS_REMOVED:
+                return RemoveAddress(**head, address=about[0])
+            case _:
+                old_address = self.replaced(scene, account.addresses, about)
+                if old_address is None:
+                    return AddAddress(**head, address=about[0])
+                return ReplaceAddress(**head, address=about[0], replaces=old_address)
 
     async def follow(self, entry: Following) -> None:
         """Go on with a change whose process may be gone; where it is not, nothing is left to do."""
@@ -152,17 +181,3 @@ class Carrying:
             channel=channel_of(address),
             locale=request.locale,
         )
-
-
-def _order(scene: Scene, change: Change, about: list[str]) -> DirectoryChange:
-    """A change in the words of the platform's table."""
-    head = {"id": change.id.hex(), "tenant": scene.tenant, "subject": scene.subject}
-    match ChangeKind(change.kind):
-        case ChangeKind.IDENTIFIER:
-            return ReplaceIdentifier(**head, identifier=about[0], replaces=about[1])
-        case ChangeKind.ADDRESS_REMOVED:
-            return RemoveAddress(**head, address=about[0])
-        case _ if about[1:]:
-            return ReplaceAddress(**head, address=about[0], replaces=about[1])
-        case _:
-            return AddAddress(**head, address=about[0])

@@ -27,10 +27,14 @@ from acctsec import (
     ResumeTicket,
     SignedIn,
 )
+from acctsec._values import evolve as evolved
 from acctsec.budgets import Budget
 from acctsec.events import PasswordReset, ResetWithheld
 from acctsec.outcomes import Acted
+from acctsec.record import Reset
+from acctsec.reset import Dead, Redeemable
 from acctsec.testing import world
+from acctsec.testing.doubles import START
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -348,6 +352,15 @@ def test_nothing_lives_longer_than_a_link():
     short = {"link_lifetime": timedelta(minutes=9), "code_lifetime": MINUTE, "resume_lifetime": MINUTE}
     with pytest.raises(ConfigError, match="text_lifetime"):
         ResetPolicy(**short, per_subject=Budget(limit=3, window=timedelta(minutes=5)))
+
+
+def test_a_policy_of_its_own_binds_a_mailed_code_to_its_handle_and_a_texted_one_to_none():
+    ends = START + MINUTE
+    mailed = Reset(id=b"asked", epoch=0, recipient=b"", link=b"", code=b"code", expires=ends, code_expires=ends)
+    for channel, expected in ((Channel.MAIL, Dead), (Channel.TEXT, Redeemable)):
+        live = (evolved(mailed, channel=channel.value),)
+        found = POLICY.redeem_code(live, handle=b"other", digests=[b"code"], texted=[b"code"], epoch=0, now=START)
+        assert isinstance(found, expected)
 
 
 def test_one_guess_meets_every_code_that_lives():

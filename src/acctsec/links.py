@@ -59,7 +59,7 @@ def _is_label(label: str) -> bool:
         same = name.encode("punycode").decode() == label[4:]
     except UnicodeError:
         return False
-    return same and not name.isascii() and unicodedata.normalize("NFC", name.lower()) == name
+    return same and unicodedata.normalize("NFC", name.lower()) == name
 
 
 def _path(_: object, attribute: Any, value: str) -> None:

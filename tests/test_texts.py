@@ -29,7 +29,7 @@ from acctsec import (
 )
 from acctsec._values import evolve as evolved
 from acctsec.budgets import Budget
-from acctsec.events import PasswordReset, ResetWithheld
+from acctsec.events import PasswordReset, ResetIssued, ResetWithheld
 from acctsec.outcomes import Acted
 from acctsec.record import Reset
 from acctsec.reset import Dead, Redeemable
@@ -77,6 +77,7 @@ def test_a_reset_for_a_number_is_a_text_with_a_code_alone(w):
     assert isinstance(redeemed(w, handle, text.code), PasswordChanged)
     w.deliver()
     assert [one.methods for one in w.sink.of(PasswordReset)] == [("text",)]
+    assert [one.channel for one in w.sink.of(ResetIssued)] == [Channel.TEXT]
     assert isinstance(w.calls.sign_in(IDENTIFIER, NEW, context=w.context()), SignedIn)
 
 

@@ -68,6 +68,13 @@ def _path(_: object, attribute: Any, value: str) -> None:
         raise ConfigError(message, remedy='Write it like "/account/reset": letters, digits, and ._~- between slashes.')
 
 
+def _place(given: str) -> Place:
+    try:
+        return Place(given)
+    except ValueError:
+        raise ConfigError(f"place is {given!r}.", remedy='Leave it out, or give "query" where somebody must.') from None
+
+
 @frozen(kw_only=True)
 class Links:
     """
@@ -93,11 +100,7 @@ class Links:
     reset: str = field(default="/reset", validator=_path)
     unlock: str = field(default="/unlock", validator=_path)
     veto: str = field(default="/veto", validator=_path)
-    place: Place = field(default=Place.FRAGMENT)
-
-    def __attrs_post_init__(self) -> None:
-        if self.place not in set(Place):
-            raise ConfigError(f"place is {self.place!r}.", remedy='Leave it out, or give "query" where somebody must.')
+    place: Place = field(default=Place.FRAGMENT, converter=_place)
 
     def url(self, message: Message) -> str:
         """
@@ -112,7 +115,7 @@ class Links:
         if not _TOKEN.fullmatch(token):
             raise ConfigError("The link of this message is no token.", remedy="Give the message that `deliver` handed over.")
         page = self._page(message.purpose) if message.link else self.veto
-        mark = "#" if self.place == Place.FRAGMENT else "?token="
+        mark = "#" if self.place is Place.FRAGMENT else "?token="
         return f"{self.origin}{page}{mark}{token}"
 
     def _page(self, purpose: MessagePurpose) -> str:

@@ -33,7 +33,7 @@ from acctsec.events import PasswordReset, ResetIssued, ResetWithheld
 from acctsec.outcomes import Acted
 from acctsec.record import Reset
 from acctsec.reset import Dead, Redeemable
-from acctsec.testing import world
+from acctsec.testing import async_world, world
 from acctsec.testing.doubles import START
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
@@ -79,6 +79,17 @@ def test_a_reset_for_a_number_is_a_text_with_a_code_alone(w):
     assert [one.methods for one in w.sink.of(PasswordReset)] == [("text",)]
     assert [one.channel for one in w.sink.of(ResetIssued)] == [Channel.TEXT]
     assert isinstance(w.calls.sign_in(IDENTIFIER, NEW, context=w.context()), SignedIn)
+
+
+def test_the_async_face_sends_the_same():
+    w = async_world()
+    w.sign_up(addresses=(STORED, IDENTIFIER), locale="de")
+    handle = asked(w, NUMBER)
+    w.deliver()
+    (text,) = w.messenger.of(MessagePurpose.RESET)
+    assert (text.address, text.channel, text.locale, text.link) == (STORED, Channel.TEXT, "de", None)
+    assert isinstance(redeemed(w, handle, text.code), PasswordChanged)
+    w.close()
 
 
 def test_the_same_reset_by_mail_has_both(w):

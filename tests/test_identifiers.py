@@ -247,6 +247,7 @@ ALIKE = [
     ("o", "\u03bf", Likeness.ACROSS_SCRIPTS),
     ("\u30ab", "\u529b", Likeness.ACROSS_SCRIPTS),
     ("bob@example.com", "bob@ex\u0430mple.com", Likeness.ACROSS_SCRIPTS),
+    ("lo", "\u0661\u0665", Likeness.ACROSS_SCRIPTS),  # right to left
     ("modern", "modem", Likeness.SAME_SCRIPT),
     ("bill", "bi11", Likeness.SAME_SCRIPT),
     ("Straße", "strasse", Likeness.SAME_SCRIPT),

@@ -103,6 +103,7 @@ def test_no_link_of_a_message_moves_the_host(link, origin):
     except ConfigError:
         assert not re.fullmatch(r"[A-Za-z0-9_-]+", link, re.ASCII)
     else:
+        assert re.fullmatch(r"[A-Za-z0-9_-]+", link, re.ASCII)
         assert url == f"{origin}/reset#{link}"
 
 

@@ -27,10 +27,14 @@ from acctsec import (
     ResumeTicket,
     SignedIn,
 )
+from acctsec._values import evolve as evolved
 from acctsec.budgets import Budget
-from acctsec.events import PasswordReset, ResetWithheld
+from acctsec.events import PasswordReset, ResetIssued, ResetWithheld
 from acctsec.outcomes import Acted
-from acctsec.testing import world
+from acctsec.record import Reset
+from acctsec.reset import Dead, Redeemable
+from acctsec.testing import async_world, world
+from acctsec.testing.doubles import START
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -73,7 +77,19 @@ def test_a_reset_for_a_number_is_a_text_with_a_code_alone(w):
     assert isinstance(redeemed(w, handle, text.code), PasswordChanged)
     w.deliver()
     assert [one.methods for one in w.sink.of(PasswordReset)] == [("text",)]
+    assert [one.channel for one in w.sink.of(ResetIssued)] == [Channel.TEXT]
     assert isinstance(w.calls.sign_in(IDENTIFIER, NEW, context=w.context()), SignedIn)
+
+
+def test_the_async_face_sends_the_same():
+    w = async_world()
+    w.sign_up(addresses=(STORED, IDENTIFIER), locale="de")
+    handle = asked(w, NUMBER)
+    w.deliver()
+    (text,) = w.messenger.of(MessagePurpose.RESET)
+    assert (text.address, text.channel, text.locale, text.link) == (STORED, Channel.TEXT, "de", None)
+    assert isinstance(redeemed(w, handle, text.code), PasswordChanged)
+    w.close()
 
 
 def test_the_same_reset_by_mail_has_both(w):
@@ -348,6 +364,15 @@ def test_nothing_lives_longer_than_a_link():
     short = {"link_lifetime": timedelta(minutes=9), "code_lifetime": MINUTE, "resume_lifetime": MINUTE}
     with pytest.raises(ConfigError, match="text_lifetime"):
         ResetPolicy(**short, per_subject=Budget(limit=3, window=timedelta(minutes=5)))
+
+
+def test_a_policy_of_its_own_binds_a_mailed_code_to_its_handle_and_a_texted_one_to_none():
+    ends = START + MINUTE
+    mailed = Reset(id=b"asked", epoch=0, recipient=b"", link=b"", code=b"code", expires=ends, code_expires=ends)
+    for channel, expected in ((Channel.MAIL, Dead), (Channel.TEXT, Redeemable)):
+        live = (evolved(mailed, channel=channel.value),)
+        found = POLICY.redeem_code(live, handle=b"other", digests=[b"code"], texted=[b"code"], epoch=0, now=START)
+        assert isinstance(found, expected)
 
 
 def test_one_guess_meets_every_code_that_lives():

@@ -59,13 +59,20 @@ def _is_label(label: str) -> bool:
         same = name.encode("punycode").decode() == label[4:]
     except UnicodeError:
         return False
-    return same and not name.isascii() and unicodedata.normalize("NFC", name.lower()) == name
+    return same and unicodedata.normalize("NFC", name.lower()) == name
 
 
 def _path(_: object, attribute: Any, value: str) -> None:
     if type(value) is not str or not _PATH.fullmatch(value) or not {".", ".."}.isdisjoint(value.split("/")):
         message = f"{attribute.name} is no plain path."
         raise ConfigError(message, remedy='Write it like "/account/reset": letters, digits, and ._~- between slashes.')
+
+
+def _place(given: str) -> Place:
+    try:
+        return Place(given)
+    except ValueError:
+        raise ConfigError(f"place is {given!r}.", remedy='Leave it out, or give "query" where somebody must.') from None
 
 
 @frozen(kw_only=True)
@@ -95,11 +102,7 @@ class Links:
     unlock: str = field(default="/unlock", validator=_path)
     veto: str = field(default="/veto", validator=_path)
     verify: str = field(default="/verify", validator=_path)
-    place: Place = field(default=Place.FRAGMENT)
-
-    def __attrs_post_init__(self) -> None:
-        if self.place not in set(Place):
-            raise ConfigError(f"place is {self.place!r}.", remedy='Leave it out, or give "query" where somebody must.')
+    place: Place = field(default=Place.FRAGMENT, converter=_place)
 
     def url(self, message: Message) -> str:
         """
@@ -114,7 +117,7 @@ class Links:
         if not _TOKEN.fullmatch(token):
             raise ConfigError("The link of this message is no token.", remedy="Give the message that `deliver` handed over.")
         page = self._page(message.purpose) if message.link else self.veto
-        mark = "#" if self.place == Place.FRAGMENT else "?token="
+        mark = "#" if self.place is Place.FRAGMENT else "?token="
         return f"{self.origin}{page}{mark}{token}"
 
     def _page(self, purpose: MessagePurpose) -> str:

@@ -255,6 +255,10 @@ class Address(Part, frozen=True, kw_only=True, array_like=True):
     told: datetime | None = None
     sealed: bytes = b""
 
+    def named(self, names: Sequence[bytes]) -> bool:
+        """Whether one of *names*, of one address under each index key in force, is this one's."""
+        return any(compare_digest(self.digest, name) for name in names)
+
 
 class Contact(Part, frozen=True, kw_only=True, array_like=True):
     """Another *subject* whose word counts for this one. *id* is its bit in ``Change.vouched``."""
@@ -425,7 +429,7 @@ class Record(Part, frozen=True, kw_only=True):
 
     def address(self, names: Sequence[bytes]) -> Address | None:
         """What is remembered of an address that has one of these digests, one under each index key."""
-        return next((one for one in self.addresses if one.digest in names), None)
+        return next((one for one in self.addresses if one.named(names)), None)
 
     def with_address(self, address: Address, names: Sequence[bytes]) -> Self:
         """
@@ -433,14 +437,14 @@ class Record(Part, frozen=True, kw_only=True):
         goes; of those that were removed first who is not told, then the one that was verified last: a newcomer must not push
         out an owner's old address by coming and going.
         """
-        rows = [*(one for one in self.addresses if one.digest not in names), address]
+        rows = [*(one for one in self.addresses if not one.named(names)), address]
         live = sorted((one for one in rows if one.told is None), key=lambda one: one.since)[-(MAX_ADDRESSES - MAX_REMOVED) :]
         removed = sorted((one for one in rows if one.told), key=lambda one: (not one.sealed, one.since))[:MAX_REMOVED]
         return evolve(self, addresses=(*live, *removed))
 
     def without_address(self, names: Sequence[bytes]) -> Self:
         """Remember nothing of an address."""
-        return evolve(self, addresses=tuple(one for one in self.addresses if one.digest not in names))
+        return evolve(self, addresses=tuple(one for one in self.addresses if not one.named(names)))
 
     def change_of(self, change_id: bytes) -> Change | None:
         """The change of that id."""

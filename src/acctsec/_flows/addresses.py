@@ -302,7 +302,7 @@ class Addresses:
         claims, scene, loaded = found
         own = found[1].account.addresses
         stored = stored_among(own, address) or address
-        old, others = self.carrying.named(scene, stored), [self.carrying.named(scene, one) for one in own if one != stored]
+        old, others = self.carrying.named(scene, stored), [self.carrying.named(scene, one) for one in own if one is not stored]
         change = self._change(scene, REMOVED, stored)
 
         def step(record: Record) -> Step:

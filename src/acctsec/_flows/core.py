@@ -300,7 +300,7 @@ class Core:
         """
         made: list[Entry] = []
         locale = scene.account.locale if scene.account else ""
-        new = [one.digest for one in record.addresses if is_new(self.policy, one, scene.now)]
+        new = [one for one in record.addresses if is_new(self.policy, one, scene.now)]
         for effect in effects:
             if isinstance(effect, Event):
                 made.append(Happened(key(commit_id, len(made)), effect))
@@ -310,7 +310,7 @@ class Core:
                 continue
             change = effect.change
             for address in self.told(scene, record):
-                vetoes = change is not None and change.weak and not any(one in new for one in self.recipients(scene, address))
+                vetoes = change is not None and change.weak and not any(one.named(self.recipients(scene, address)) for one in new)
                 mail = Mail(
                     key=key(commit_id, len(made)),
                     purpose=effect.purpose,

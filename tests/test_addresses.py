@@ -44,6 +44,7 @@ from acctsec.identifiers import canonical
 from acctsec.outcomes import Acted, ChangeKind, SessionValid
 from acctsec.protocols import AddAddress, Applied, RemoveAddress, ReplaceAddress, ReplaceIdentifier
 from acctsec.testing import MemoryDirectory, async_world, world
+from acctsec.testing._watched import Watch
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
@@ -328,6 +329,25 @@ def test_the_answer_is_the_same_whoever_has_the_address(w):
         assert (type(pending), pending.expires - w.clock(), pending.until) == (AddressPending, DAY, None)
     assert len(w.messenger.of(MessagePurpose.PROVE_ADDRESS)) == 2
     assert not [one for one in w.messenger.messages if one.subject == "u2"]
+
+
+def test_whose_an_address_is_does_not_show_in_what_is_asked_of_the_ports(plain):
+    """Nobody's, somebody's, that of a disabled account: the same calls in the same order, and the same messages."""
+    plain.sign_up("u2", "bob@example.org")
+    plain.sign_up("u3", "eve@example.org", status="disabled", password=None)
+    plain.deliver()
+    watch, seen = Watch(plain), []
+    for number, address in enumerate(("nobody@example.org", "bob@example.org", "eve@example.org")):
+        watch.calls.clear()
+        before = len(plain.messenger.messages)
+        pending = plain.engine.add_address(plain.session, address, context=plain.context(f"203.0.113.{number}"))
+        plain.deliver()
+        sent = sorted(one.purpose for one in plain.messenger.messages[before:])
+        seen.append((type(pending), [one.name for one in watch.calls], sent))
+        plain.engine.cancel_change(pending.change, by=FreshSession(plain.session), context=plain.context())
+        plain.deliver()
+    assert seen[0] == seen[1] == seen[2]
+    assert "directory.find" not in seen[0][1]
 
 
 def test_who_reads_an_address_of_another_account_may_know_that_it_is_taken(w):

@@ -301,14 +301,14 @@ class Addresses:
             return Refused()
         claims, scene, loaded = found
         own = found[1].account.addresses
-        stored = stored_among(own, address) or address
-        old, others = self.carrying.named(scene, stored), [self.carrying.named(scene, one) for one in own if one is not stored]
-        change = self._change(scene, REMOVED, stored)
+        wanted = stored_among(own, address) or address
+        old, others = self.carrying.named(scene, wanted), [self.carrying.named(scene, one) for one in own if one != wanted]
+        change = self._change(scene, REMOVED, wanted)
 
         def step(record: Record) -> Step:
-            asked = self.carrying.changes_of(scene, record, stored)
+            asked = self.carrying.changes_of(scene, record, wanted)
             known_as = next((one for one, kind in asked.items() if kind == REMOVED), b"")
-            if stored not in own and not known_as:
+            if wanted not in own and not known_as:
                 return Step(No("address"), record)
             return remove_address(
                 core.policy, record, scene=scene, claims=claims, change=change, known=known_as, old=old, others=others

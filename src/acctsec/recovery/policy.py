@@ -87,7 +87,8 @@ class RecoveryPolicy:
         groups: paths that hold for the members of a group of ``Account.groups`` instead, such as ``{"staff": ()}``: members
             have no self-service, and outsiders cannot tell. Who is in several groups needs the leave of each. Default: none;
             the one peer that refuses staff (Warehouse) answers them alike, too.
-        delays: how long a recovery waits because of what speaks against it. Default: see below; peers have none.
+        delays: how long a recovery waits because of what speaks against it. Default: a day where it comes from another country,
+            three where an address or a SIM was changed lately; no peer waits at all.
         contacts_needed: how many trusted contacts have to agree. Default 2: one friend alone opens nothing. SP 800-63B-4 section
             4.2.1.3 leaves the number open.
         contacts_settle: how long a contact is one before its word counts. Default 7 days: who got in for a moment cannot bring
@@ -149,8 +150,10 @@ class RecoveryPolicy:
             ways = tuple(one for one in _joined((ways, ways)) if _settles(one, contested))
         met = [one for one in ways if one <= proofs]
         if met:
-            wait, weak = min((self._wait(sets, one, facts), not at_full_level(one)) for one in met)
-            return Enough(wait, weak)
+            # What speaks against strangers does not keep an owner with his live factor.
+            full = at_full_level(proofs)
+            waits = (max(_least(sets, one), timedelta(0) if full else self.delays.wait(facts, one)) for one in met)
+            return Enough(min(waits), not full)
         missing = {one - proofs for one in ways}
         least = [one for one in missing if not any(other < one for other in missing)]
         return Lacking(tuple(sorted(least, key=lambda one: (len(one), sorted(one))))) if least else Forbidden()
@@ -195,11 +198,6 @@ class RecoveryPolicy:
         return [
             [one for one in each if one.gives is gives and one.level >= level and not one.proofs & out_of_reach] for each in sets
         ]
-
-    def _wait(self, sets: list[list[RecoveryPath]], proofs: frozenset[Proof], facts: Facts) -> timedelta:
-        """What speaks against strangers does not keep an owner with his live factor."""
-        own = _least(sets, proofs)
-        return own if at_full_level(proofs) else max(own, self.delays.wait(facts, proofs))
 
 
 def _joined(sets: Iterable[Iterable[frozenset[Proof]]]) -> tuple[frozenset[Proof], ...]:

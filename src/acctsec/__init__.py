@@ -56,7 +56,7 @@ from acctsec.outcomes import (
 )
 from acctsec.password import PasswordPolicy
 from acctsec.policy import Policy
-from acctsec.presets import CHEAPEST, SOCIAL_DEFAULT
+from acctsec.presets import CHEAPEST, SOCIAL_DEFAULT, SOCIAL_GUARDED, WORKFORCE_DEFAULT
 from acctsec.protocols import Account, Ambiguous, Message, MessagePurpose, Status
 from acctsec.reset import ResetPolicy
 from acctsec.sessions import SessionPolicy
@@ -87,6 +87,8 @@ __version__ = "0.1.0"
 __all__ = [
     "CHEAPEST",
     "SOCIAL_DEFAULT",
+    "SOCIAL_GUARDED",
+    "WORKFORCE_DEFAULT",
     "Account",
     "AcctsecError",
     "Admin",

@@ -61,7 +61,7 @@ class Freeze(StrEnum):
     """Whether he can keep the owner out by a veto, for nothing but trouble."""
 
     NEVER = "never"
-    AFTER_RECOVERY = "after a recovery"  # he can veto one that the owner brings about
+    AFTERWARDS = "afterwards"  # he can veto one that the owner brings about
     AT_WILL = "at will"  # he can bring one about himself, and veto that
 
 
@@ -75,6 +75,9 @@ class Gain:
     quiet: timedelta
     worst: timedelta
     stop: Stop
+
+    def __str__(self) -> str:
+        return said.gained(self)
 
 
 @frozen(kw_only=True)
@@ -280,7 +283,7 @@ class _Walk:
         if any((old or Proof.MAIL in self._proofs(had)) and self._weak(had, self._proofs(had)) for had in reached):
             return Freeze.AT_WILL
         reads = old or Proof.MAIL in self._proofs(Had())
-        return Freeze.AFTER_RECOVERY if reads and self._weak(Had(), frozenset(Proof)) else Freeze.NEVER
+        return Freeze.AFTERWARDS if reads and self._weak(Had(), frozenset(Proof)) else Freeze.NEVER
 
     def _weak(self, had: Had, proofs: frozenset[Proof]) -> bool:
         """Whether these proofs bring about anything that can be vetoed: nobody has to show all that he has."""

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from acctsec.recovery.explained import Course, Explained, Gain, WayOut
 
 COLUMNS = 100
-HEAD = ("password", "factors", "addresses", "signs in", "stopped", "freezes")
-WIDTHS = (18, 13, 13, 13, 13, 7, 16)
+SECOND = timedelta(seconds=1)
+HEAD = ("password", "factors", "addresses", "signs in", "stop", "freezes")
+WIDTHS = (18, 15, 15, 15, 15, 6, 10)
 NONE = "–"
 LEVELS = {
     AssuranceLevel.AAL1: "without a second factor",
@@ -21,18 +22,19 @@ LEVELS = {
 }
 NOTES = (
     ("two times", "where nothing but a strange device speaks against him / with every delay of the policy"),
-    ("stopped", "by an owner who reads another address: before it is made, or after, by a veto; never: no address stops it"),
-    ("freezes", "keeps the owner out by a veto, and gets nothing: at will, or after a recovery that the owner brought about"),
+    ("stop", "by an owner who reads another address: before it is made, or after, by a veto; never: no address stops it"),
+    ("freezes", "keeps the owner out by a veto, and gets nothing: at will, or afterwards: once the owner has brought a recovery about himself"),
     ("way out", "what gives the owner an account that a reader of his mail has frozen"),
 )
 
 
 def length(span: timedelta) -> str:
-    """A length of time, short enough for a table."""
-    for name, unit in (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1))):
-        if span >= unit and not span % unit:
-            return f"{span // unit} {name}"
-    return f"{span.total_seconds():g} s" if span else "at once"
+    """A length of time in one unit, short enough for a table: ``36 h`` is ``1.5 d``."""
+    for name, unit in (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1)), ("s", SECOND)):
+        if span >= unit:
+            count = span / unit
+            return f"{round(count) if count >= 9.95 else f'{count:.2g}'} {name}"
+    return "under 1 s" if span else "at once"
 
 
 def gained(gain: "Gain | None") -> str:

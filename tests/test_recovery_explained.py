@@ -108,7 +108,9 @@ def test_one_administrator_and_an_old_address_come_to_nothing(policy):
             assert one.gains == ()
             assert one.stop is None
             assert one.freezes is not Freeze.AT_WILL
-        assert (one.thief is Thief.OLD_ADDRESS) <= (one.freezes is not Freeze.NEVER or not policy.told or not one_weak(policy, one))
+        assert (one.thief is Thief.OLD_ADDRESS) <= (
+            one.freezes is not Freeze.NEVER or not policy.told or not one_weak(policy, one)
+        )
 
 
 def one_weak(policy, course):

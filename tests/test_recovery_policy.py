@@ -53,8 +53,8 @@ def recovery_paths(draw):
     return RecoveryPath(proofs, gives=gives, level=level, wait=draw(waits))
 
 
-def sets(one=recovery_paths(), most=7):
-    return st.lists(one, max_size=most, unique_by=lambda path: (path.proofs, path.gives, path.level)).map(tuple)
+def sets(most=7):
+    return st.lists(recovery_paths(), max_size=most, unique_by=lambda path: (path.proofs, path.gives, path.level)).map(tuple)
 
 
 lengths = st.sampled_from([timedelta(0), timedelta(hours=2), DAY, 4 * DAY])

@@ -40,10 +40,10 @@ SOCIAL_GUARDED = Policy(
 For people who are targets: creators with an audience, journalists, officials. SOCIAL_DEFAULT with a recovery that whoever has
 taken over a number or a mailbox does not complete unseen.
 
-No texts: SP 800-63B-4 section 3.1.3.3 restricts codes over the telephone network, as numbers are taken over. Mail alone waits three
-days, unless it comes from a known device. What rests on no live factor waits 3 to 14 days, and can be vetoed for 7 more: its owner
-may be in the air, on a stage or in custody, and a weekend is too short. An address that was removed is told for 30 days, as long
-as its change counts as lately. These lengths are this project's judgement: no peer waits at all.
+No texts: SP 800-63B-4 section 3.1.3.3 restricts codes over the telephone network, as numbers are taken over. Mail alone waits
+three days, unless it comes from a known device. What rests on no live factor waits 3 to 14 days, and can be vetoed for 7 more:
+its owner may be in the air, on a stage or in custody, and a weekend is too short. An address that was removed is told for 30 days,
+as long as its change counts as lately. These lengths are this project's judgement: no peer waits at all.
 """
 
 WORKFORCE_DEFAULT = Policy(
@@ -59,12 +59,12 @@ WORKFORCE_DEFAULT = Policy(
     ),
 )
 """
-For staff: everybody has a second factor (ASVS 5.0 6.3.3, PCI DSS 4.0.1 8.4.2), and nobody resets alone. Two administrators have to
-agree, so a call to the help desk opens nothing; the mailbox has to confirm it, so two who do not have it first change the address,
-which is told for three days, a weekend.
+For staff: everybody has a second factor (ASVS 5.0 6.3.3, PCI DSS 4.0.1 8.4.2), and nobody resets alone. Two administrators have
+to agree, so a call to the help desk opens nothing; the mailbox has to confirm it, so two who do not have it first change the
+address, which is told for three days, a weekend.
 
-Warehouse refuses its staff a reset, too, and answers them alike. That two have to agree is what break-glass procedures ask for
-everywhere and no peer enforces. With the factor beside, the same path settles an account that was contested meanwhile.
+Warehouse refuses its staff a reset, too, and answers them alike; no peer asks for a second administrator. With the factor beside,
+the same path settles an account that was contested meanwhile.
 """
 
 CHEAPEST = Policy(

@@ -14,7 +14,7 @@ from acctsec.errors import ConfigError
 from acctsec.outcomes import AssuranceLevel
 from acctsec.recovery import said
 from acctsec.recovery.paths import OF_FACTORS, Capability, Facts, Proof, at_full_level
-from acctsec.recovery.policy import Enough, Lacking
+from acctsec.recovery.policy import Enough, Judgement, Lacking
 
 if TYPE_CHECKING:
     from acctsec.recovery.policy import RecoveryPolicy
@@ -157,11 +157,11 @@ class Explained:
 def explain(policy: "RecoveryPolicy", *, passwords_by_administrators: bool = False) -> Explained:
     """What `RecoveryPolicy.explain` answers."""
     asked = [(group, level) for group in ("", *policy.groups) for level in LEVELS]
-    walks = [(thief, _Walk(policy, thief, level, group, passwords_by_administrators)) for group, level in asked for thief in Thief]
+    walks = [_Walk(policy, thief, level, group, passwords_by_administrators) for group, level in asked for thief in Thief]
     return Explained(
         policy=policy,
         passwords_by_administrators=passwords_by_administrators,
-        thieves=tuple(walk.course() for _, walk in walks),
+        thieves=tuple(walk.course() for walk in walks),
         ways_out=tuple(_way_out(policy, level, group) for group, level in asked),
     )
 
@@ -243,13 +243,13 @@ class _Walk:
             asked = Facts(now=NOW, new_country=worst, address_changed=changed, sim_changed=changed if worst else None)
             chances = [(AT_ONCE, asked), (still, Facts(now=NOW, new_country=worst))]
         for gives in self._left(had):
-            judged = (
-                (still, self.policy.judge(self._proofs(had), gives=gives, level=self._level(had), groups=self._groups, facts=facts))
-                for still, facts in chances
-            )
+            judged = ((still, self._judged(gives, had, facts)) for still, facts in chances)
             found = [_Step(gives, still + one.wait, _stop(one)) for still, one in judged if isinstance(one, Enough)]
             if found:
                 yield min(found, key=_by_time)
+
+    def _judged(self, gives: Capability, had: Had, facts: Facts) -> Judgement:
+        return self.policy.judge(self._proofs(had), gives=gives, level=self._level(had), groups=self._groups, facts=facts)
 
     @property
     def _groups(self) -> frozenset[str]:

@@ -85,11 +85,11 @@ def picture(policy: "RecoveryPolicy", group: str = "") -> str:
         _tag("text", BELOW if found else _described(layout), x=PROOFS[0], y=50, class_="s"),
         *(_tag("text", name, x=at, y=TOP - 12, class_="b") for name, (at, _) in _columns(layout)),
     )
-    size = {"width": WIDTH, "height": TOP + ROW * layout.rows + 20}
-    ground = _tag("rect", **size, fill="#fff")
+    height = TOP + ROW * layout.rows + 20
+    ground = _tag("rect", width=WIDTH, height=height, fill="#fff")
     inner = "\n".join((*words, _tag("style", CSS), ground, *head, *_edges(layout), *_nodes(layout)))
-    box = {"viewBox": f"0 0 {size['width']} {size['height']}", **size}
-    return _tag("svg", f"\n{inner}\n", xmlns="http://www.w3.org/2000/svg", **box, role="img", aria_labelledby="t d") + "\n"
+    size = {"viewBox": f"0 0 {WIDTH} {height}", "width": WIDTH, "height": height}
+    return _tag("svg", f"\n{inner}\n", xmlns="http://www.w3.org/2000/svg", **size, role="img", aria_labelledby="t d") + "\n"
 
 
 def _columns(layout: _Layout) -> tuple[tuple[str, tuple[int, int]], ...]:

@@ -15,7 +15,7 @@ COLUMNS = 100
 SECOND = timedelta(seconds=1)
 HEAD = ("password", "factors", "addresses", "signs in", "stop", "freezes")
 WIDTHS = (18, 15, 15, 15, 15, 6, 10)
-NONE = "–"
+NONE = "-"
 LEVELS = {
     AssuranceLevel.AAL1: "without a second factor",
     AssuranceLevel.AAL2: "with a second factor",
@@ -23,7 +23,10 @@ LEVELS = {
 NOTES = (
     ("two times", "where nothing but a strange device speaks against him / with every delay of the policy"),
     ("stop", "by an owner who reads another address: before it is made, or after, by a veto; never: no address stops it"),
-    ("freezes", "keeps the owner out by a veto, and gets nothing: at will, or afterwards: once the owner has brought a recovery about himself"),
+    (
+        "freezes",
+        "keeps the owner out by a veto, and gets nothing: at will, or afterwards, once the owner has recovered something",
+    ),
     ("way out", "what gives the owner an account that a reader of his mail has frozen"),
 )
 

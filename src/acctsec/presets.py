@@ -42,8 +42,8 @@ taken over a number or a mailbox does not complete unseen.
 
 No texts: SP 800-63B-4 section 3.1.3.3 restricts codes over the telephone network, as numbers are taken over. Mail alone waits
 three days, unless it comes from a known device. What rests on no live factor waits 3 to 14 days, and can be vetoed for 7 more:
-its owner may be in the air, on a stage or in custody, and a weekend is too short. An address that was removed is told for 30 days,
-as long as its change counts as lately. These lengths are this project's judgement: no peer waits at all.
+its owner may be in the air, on a stage or in custody, and a weekend is too short. An address that was removed is told for 30
+days, as long as its change counts as lately. These lengths are this project's judgement: no peer waits at all.
 """
 
 WORKFORCE_DEFAULT = Policy(

@@ -94,7 +94,7 @@ def full() -> Record:
         asked=NOW,
         until=NOW,
         expires=NOW,
-        sealed=address,
+        about=address,
         code=b"\xff" * 32,
         vouched=2**MAX_CONTACTS - 1,
     )

@@ -97,7 +97,7 @@ class Policy:
             raise ConfigError(message, remedy="Raise lockout.lease well above hashing.patience.")
         codes = self.lockout.codes
         windows_a_day = max(timedelta(days=1) / (codes.window or timedelta(days=1)), 1.0)
-        luck = codes.stop * windows_a_day / 10**self.reset.code_digits
+        luck = codes.stop * windows_a_day * self.reset.live / 10**self.reset.code_digits  # one guess meets every code texted
         if luck > CODE_LUCK:
             message = f"reset.code_digits and lockout.codes.stop let a guesser find a code with chance {luck:.1g} a day."
             raise ConfigError(message, remedy=f"More digits or fewer tries: keep it below {CODE_LUCK:g}.")

@@ -123,6 +123,12 @@ class Factors(Part, frozen=True, kw_only=True):
         codes = self.recovery and evolve(self.recovery, sealed=anew.get(self.recovery.sealed, self.recovery.sealed))
         return evolve(self, totp=totp, recovery=codes)
 
+    def before(self, instant: datetime) -> Self:
+        """Those that were there before an instant. Of codes printed by an older release nobody knows when; they count."""
+        totp = tuple(one for one in self.totp if one.created < instant)
+        codes = self.recovery
+        return evolve(self, totp=totp, recovery=None if codes and codes.since and codes.since >= instant else codes)
+
     @property
     def live(self) -> bool:
         """Whether a second factor guards this subject. Recovery codes alone do not: they stand in for an authenticator."""
@@ -203,8 +209,9 @@ class Change(Part, frozen=True, kw_only=True, array_like=True):
     A change of which the addresses were told: one that waits, or, with *made*, one that can still be vetoed.
 
     *kind* says what of, *proofs* on what it rests. It can be made from *until* to *expires*; once it is made, it can be vetoed
-    until *expires*. One that is not *weak* rests on proof at the full level: no address alone vetoes it. *sealed* is what it is
-    about, *code* a keyed digest of the code that confirms it, *vouched* which contacts have agreed, as bits.
+    until *expires*. One that is not *weak* rests on proof at the full level: no address alone vetoes it. *about* is the address
+    that proves it, as resets name it, or the one that comes or goes, sealed. *code* is a keyed digest of the code that confirms
+    it, *vouched* which contacts have agreed, as bits.
     """
 
     id: bytes
@@ -215,7 +222,7 @@ class Change(Part, frozen=True, kw_only=True, array_like=True):
     expires: datetime
     made: datetime | None = None
     weak: bool = True
-    sealed: bytes = b""
+    about: bytes = b""
     code: bytes = b""
     vouched: int = 0
 
@@ -365,12 +372,13 @@ class Record(Part, frozen=True, kw_only=True):
 
     def with_epoch(self) -> Self:
         """
-        Go one epoch further: every session, ticket and reset of before is dead.
+        Go one epoch further: every session, ticket and reset of before is dead, and so is every change that waits.
 
         The resets are remembered as spent, or their requests, handed out again, would make them live once more.
         """
         killed = tuple(Spent(id=reset.id, expires=reset.expires) for reset in self.resets)
-        return evolve(self, epoch=self.epoch + 1, resets=(), sessions=(), spent=(*self.spent, *killed)[-MAX_SPENT:])
+        spent, made = (*self.spent, *killed)[-MAX_SPENT:], tuple(one for one in self.changes if one.made)
+        return evolve(self, epoch=self.epoch + 1, resets=(), sessions=(), spent=spent, changes=made)
 
     def with_fresh_meters(self) -> Self:
         """Start the subject's meters anew; what was counted before is forgotten."""
@@ -406,13 +414,30 @@ class Record(Part, frozen=True, kw_only=True):
             kept.remove(made)
         return evolve(self, changes=(*kept, change))
 
-    def without_changes(self, ids: Collection[bytes]) -> Self:
-        """Without the changes of these ids."""
-        return evolve(self, changes=tuple(one for one in self.changes if one.id not in ids)) if ids else self
-
     def change_of(self, change_id: bytes) -> Change | None:
         """The change of that id."""
         return next((one for one in self.changes if one.id == change_id), None)
+
+    def without_reset(self, reset: bytes) -> Self:
+        """Without a live reset, which is remembered as spent."""
+        ended = tuple(Spent(id=one.id, expires=one.expires) for one in self.resets if one.id == reset)
+        left = tuple(one for one in self.resets if one.id != reset)
+        return evolve(self, resets=left, spent=(*self.spent, *ended)[-MAX_SPENT:])
+
+    def contested(self, *, since: datetime, proofs: tuple[str, ...]) -> Self:
+        """Frozen, until somebody shows more than *proofs*, and without what was set up *since*."""
+        past = self.contest
+        if past is not None:
+            since, proofs = min(since, past.since), tuple(dict.fromkeys((*past.proofs, *proofs)))
+        return evolve(self, contest=Contest(since=since, proofs=proofs))
+
+    def settled(self) -> Self:
+        """No longer contested: what was set up since the change that was vetoed is gone."""
+        if self.contest is None:
+            return self
+        since = self.contest.since
+        contacts = tuple(one for one in self.contacts if one.since < since)
+        return evolve(self, contest=None, factors=self.factors.before(since), contacts=contacts)
 
     def with_session(self, session: Session) -> Self:
         """Add a session; past the cap the oldest one ends."""

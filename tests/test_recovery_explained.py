@@ -43,7 +43,7 @@ def times(policy, thief, level, group, order):
     at, moved, had = ZERO, None, []
     for gives in order:
         now = AAL1 if FACTORS in had else level
-        proofs = HELD.get(thief, frozenset()) | ({Proof.MAIL} if ADDRESSES in had else set())
+        proofs = HELD.get(thief, frozenset()) | ({Proof.MAIL, Proof.TEXT} if ADDRESSES in had else set())
         proofs -= {Proof.FACTOR, Proof.RECOVERY_CODE} if now is AAL1 else set()
         if gives is FACTORS and now is AAL1:
             return
@@ -182,6 +182,15 @@ def test_an_old_address_that_is_not_told_freezes_nothing():
     assert told().of(Thief.OLD_ADDRESS, AAL2).freezes is Freeze.AFTERWARDS
     assert {deaf.of(Thief.OLD_ADDRESS, level).freezes for level in (AAL1, AAL2)} == {Freeze.NEVER}
     assert {one.freezes for one in strong.thieves} == {Freeze.NEVER}
+
+
+def test_whoever_had_an_address_of_his_own_put_there_vetoes_that():
+    """Whatever else the policy gives him."""
+    only = RecoveryPolicy(paths=(RecoveryPath({Proof.ADMINISTRATORS}, gives=ADDRESSES, level=AAL2, wait=DAY),)).explain()
+
+    assert only.of(Thief.TWO_ADMINISTRATORS, AAL2).freezes is Freeze.AT_WILL
+    assert only.of(Thief.MAILBOX, AAL2).freezes is only.of(Thief.OLD_ADDRESS, AAL1).freezes is Freeze.AFTERWARDS
+    assert only.of(Thief.HELP_DESK, AAL2).freezes is Freeze.NEVER
 
 
 def test_a_group_is_told_of_by_its_own_paths():

@@ -21,12 +21,12 @@ from acctsec.record import MAX_BYTES, Record
 
 T = TypeVar("T", bound=Value)
 
-WRITES = 2
-READS = 2
+WRITES = 3
+READS = 3
 """The schema of what is written, and the newest that is read: the same, or one more while a field is being introduced."""
 
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
-UPCASTS: dict[int, Upcast] = {1: lambda body: body}
+UPCASTS: dict[int, Upcast] = {1: lambda body: body, 2: lambda body: body}
 """From schema n to n + 1, on the plain body. What a body does not have yet has the default of its field."""
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -148,7 +148,7 @@ class Delivery:
         if account is None:
             self._withhold(scene, "unknown")
             return
-        expires = request.at + core.policy.reset.link_lifetime
+        expires = request.at + core.policy.reset.lifetime(initial=bool(request.subject))
         if not account.addresses or scene.now >= expires:
             self._withhold(scene, "no address" if not account.addresses else "late")
             return
@@ -165,6 +165,7 @@ class Delivery:
             code=core.keyring.digest("reset code", scene.tenant, subject, request.handle, code),
             expires=expires,
             code_expires=code_expires,
+            initial=bool(request.subject),
         )
 
         def step(record: Record) -> Step:

@@ -27,6 +27,7 @@ from acctsec.steps.scene import (
     Stale,
     Step,
     change_due,
+    lapsed,
     live_session,
     opens,
     spend,
@@ -65,6 +66,7 @@ def change_password(policy: Policy, record: Record, *, scene: Scene, proof: Chan
         now=scene.now,
         keep=policy.password.history,
         likeliest=new.likeliest,
+        accepted=policy.password.identity,
     )
     browser = None if proof.actor or proof.initial else Device(id=device, since=scene.now)
     if proof.actor:
@@ -86,6 +88,8 @@ def change_refusal(policy: Policy, record: Record, *, scene: Scene, proof: Chang
         return None
     if proof.compared and not proof.compared.matched:
         return "wrong password"
+    if proof.compared and lapsed(policy, record, scene.now):
+        return "lapsed"
     if proof.ticket:
         return None if opens(record, proof.ticket, scene.now) and change_due(policy, record, scene.now) else "ticket"
     guarded = record.factors.live
@@ -106,7 +110,7 @@ def too_soon(policy: Policy, record: Record, *, scene: Scene, proof: ChangeProof
 
     A password dated in the future was set by a broken clock, which must not keep anybody waiting.
     """
-    free = proof.initial or proof.actor or proof.ticket or record.verifier is None
+    free = proof.initial or proof.actor or proof.ticket or record.change or record.deadline
     if free or record.verifier is None or change_due(policy, record, scene.now):
         return None
     age = scene.now - record.verifier.since
@@ -126,12 +130,15 @@ def issue_reset(policy: Policy, record: Record, *, scene: Scene, reset: Reset, a
     reset = evolve(reset, epoch=record.epoch)
     if reset in record.resets:
         return Step(Done(), record)  # delivered again: it is live already, and its event told
+    older = tuple(one for one in record.resets if reset.initial and one.initial and one.id != reset.id)
+    if any(one.expires > reset.expires for one in older):
+        return Step(No("a newer one is live"), record)
     addresses = len(scene.account.addresses) if scene.account else 1
     live = policy.reset.issue(record.resets, reset, epoch=record.epoch, now=scene.now, addresses=addresses)
     if live is None:
         return Step(No("too many live resets"), record)
     event = events.ResetIssued(**scene.head(), reset=reset.id.hex(), expires=reset.expires)
-    return Step(Done(), evolve(record, resets=live), (event,))
+    return Step(Done(), evolve(record.with_spent(older), resets=live), (event,))
 
 
 def enough(record: Record, methods: Sequence[str]) -> bool:
@@ -192,6 +199,7 @@ def redeem(
         now=scene.now,
         keep=policy.password.history,
         likeliest=new.likeliest,
+        accepted=policy.password.identity,
     )
     after = after.with_fresh_lanes(kept=BY_TIME).with_device(browser)
     event = events.PasswordReset(**scene.head(), reset=reset.hex(), methods=methods)

@@ -26,7 +26,20 @@ READS = 3
 """The schema of what is written, and the newest that is read: the same, or one more while a field is being introduced."""
 
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
-UPCASTS: dict[int, Upcast] = {1: lambda body: body, 2: lambda body: body}
+
+
+def _without_names(body: dict[str, Any]) -> dict[str, Any]:
+    """To schema 3: of the parts of which there are many, the values lie there without names."""
+    for name in ("history", "resets", "devices", "networks", "sessions", "spent", "openings"):
+        body[name] = [[*one.values()] for one in body.get(name, ())]
+    factors = body.get("factors") or {}
+    factors["totp"] = [[*one.values()] for one in factors.get("totp", ())]
+    for holder, name in ((body, "verifier"), (factors, "recovery")):
+        holder[name] = holder.get(name) and [*holder[name].values()]
+    return body | {"factors": factors}
+
+
+UPCASTS: dict[int, Upcast] = {1: lambda body: body, 2: _without_names}
 """From schema n to n + 1, on the plain body. What a body does not have yet has the default of its field."""
 
 _encode = msgspec.msgpack.Encoder().encode

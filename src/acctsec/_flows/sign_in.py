@@ -290,7 +290,8 @@ class SignIn:
         """
         core = self.core
         if record.accepted == rules.identity:
-            return None
+            # Rules that refused it meanwhile were taken back: what is known needs no judging.
+            return None if record.deadline is None else Judged(policy=rules.identity, accepted=True)
         words, guarded = context_words(scene.account), core.guarded(scene, record)
         job = Job(lambda: rules.check(password.text, words=words, mfa=guarded), key=scene.source)
         try:
@@ -300,7 +301,7 @@ class SignIn:
         except PortError:
             core.observe(events.PortFailed(**scene.head(), port="rules"))
             return None
-        return Judged(rules.identity, isinstance(found, PasswordAccepted))
+        return Judged(policy=rules.identity, accepted=isinstance(found, PasswordAccepted))
 
     async def _find_later(self, scene: Scene, compared: Compared, *, guarded: bool, password: str) -> None:
         """

@@ -82,7 +82,7 @@ class Compared(Value, frozen=True):
     matched: bool
 
 
-class Judged(Value, frozen=True):
+class Judged(Value, frozen=True, kw_only=True):
     """A password that was right, judged by the rules of today: which *policy*, and whether it *accepted* the password."""
 
     policy: bytes

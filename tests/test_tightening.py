@@ -1,5 +1,6 @@
 """Rules that change: which passwords are judged again, and until when those may stay that are refused now."""
 
+import sys
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from tests.museum.harness import exhibit
 from tests.places import STORES, USUAL
 
 from acctsec import (
+    AsyncEngine,
     ChangeTicket,
     ConfigError,
     CurrentPassword,
@@ -25,6 +27,7 @@ from acctsec import (
     SignedIn,
     TryAgain,
 )
+from acctsec.__main__ import main
 from acctsec._codec import decode_record
 from acctsec.errors import Overloaded
 from acctsec.events import ChangeDemanded, ChangeWaived, PortFailed
@@ -587,3 +590,36 @@ def test_no_rule_of_ones_own_is_told_who_it_judges():
     w.restart(evolve(LOOSE, password=evolve(LOOSE.password, rules=(Length(minimum=10), Looking()))))
     assert w.sign_in().password_due == w.clock() + GRACE
     assert seen == [(PASSWORD, None, False)]
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+def test_the_command_counts_on_either_face(make, monkeypatch, capsys):
+    w = make()
+    w.sign_up("u2", "b@example.org", LONGER)
+    w.restart(STRICT)
+    w.calls.sign_in("b@example.org", LONGER, context=w.context())
+    monkeypatch.setitem(sys.modules, "shop", type("module", (), {"engine": w.engine, "make": staticmethod(lambda: w.engine)}))
+
+    surveying = ["survey", "--engine", "shop:make"]
+    if isinstance(w.engine, AsyncEngine):
+        monkeypatch.setattr("asyncio.run", w._run)
+    assert main(surveying) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"{STRICT.password.identity.hex()}, the rules of today 1" in said
+    assert f"{LOOSE.password.identity.hex()} 1" in said
+    assert "Of 2 passwords 1 were accepted under other rules" in said
+    assert "0 have to be changed" in said
+
+
+def test_the_command_says_what_it_cannot_read(monkeypatch, capsys):
+    w = world(policy=LOOSE)
+    w.sign_up()
+    forget(w)
+    w.store.commit(frame("subject", "", "u9"), None, b"\x03rubbish", [], bytes(16))
+    monkeypatch.setitem(sys.modules, "shop", type("module", (), {"engine": w.engine}))
+    assert main(["survey", "--engine", "shop:engine"]) == 1
+    said = capsys.readouterr()
+    assert "1 records cannot be read" in said.err
+    assert "none: imported, or of an older release" in said.out

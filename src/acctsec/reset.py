@@ -100,7 +100,7 @@ class ResetPolicy:
         """
         if channel is Channel.TEXT:
             return asked + self.text_lifetime, asked + self.text_lifetime
-        return asked + self._lifetime(initial=initial), asked + self.code_lifetime
+        return asked + (self.initial_lifetime if initial else self.link_lifetime), asked + self.code_lifetime
 
     def issue(
         self, live: tuple[Reset, ...], new: Reset, *, epoch: int, now: datetime, addresses: int = 1
@@ -165,10 +165,9 @@ class ResetPolicy:
 
     def lives(self, reset: Reset, now: datetime) -> bool:
         """Whether a reset has begun and not ended."""
-        return now < reset.expires <= now + self._lifetime(initial=reset.initial) + SKEW
-
-    def _lifetime(self, *, initial: bool) -> timedelta:
-        return self.initial_lifetime if initial else self.link_lifetime
+        if reset.initial:
+            return now < reset.expires <= now + self.initial_lifetime + SKEW
+        return self.in_time(reset.expires, now)
 
     def in_time(self, expires: datetime, now: datetime) -> bool:
         """Whether what ends at *expires*, with the link that was asked for, has begun and not ended."""

@@ -201,7 +201,7 @@ class ChangeKind(StrEnum):
 class ProofRequired:
     """
     More proof is due before anything changes, and no second factor can give it: any one of *paths*, each a set of names of
-    ``acctsec.recovery.Proof``. Go on with this *ticket*.
+    ``acctsec.recovery.Proof``. There is none where nothing that the subject has would do. Go on with this *ticket*.
     """
 
     ticket: str = secret()

@@ -68,6 +68,10 @@ if TYPE_CHECKING:
 BY_FACTOR = {Proof.FACTOR: FactorKind.TOTP, Proof.RECOVERY_CODE: FactorKind.RECOVERY_CODE}
 """What ``verify_factor`` can prove, by the kind of factor that proves it."""
 
+BY_KIND = {kind: proof for proof, kind in BY_FACTOR.items()}
+BEYOND = frozenset({Proof.MAIL, Proof.TEXT, Proof.DEVICE, Proof.ADMINISTRATORS})
+"""What nobody can tell of a subject that it does not have."""
+
 
 class Shown(Value, frozen=True, kw_only=True):
     """A recovery whose first proof holds; the step looks again. *resumed* is the ticket it came with."""
@@ -441,4 +445,8 @@ class Resets:
         infos = tuple(info for info in factor_infos(trusted(record)) if info.kind in kinds)
         if infos:
             return FactorRequired(token, factors=infos)
-        return ProofRequired(token, paths=tuple(frozenset(one.value for one in path) for path in paths))
+        has = {BY_KIND[info.kind] for info in factor_infos(trusted(record))} | BEYOND
+        if len(record.contacts) >= self.core.policy.recovery.contacts_needed:
+            has |= {Proof.CONTACTS}
+        open_to = (path for path in paths if path <= has)
+        return ProofRequired(token, paths=tuple(frozenset(one.value for one in path) for path in open_to))

@@ -1,6 +1,6 @@
 """First passwords, and those that administrators have to do with: limited in time, good once, and known to their owners alone."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from attrs import evolve
@@ -10,6 +10,7 @@ from tests.museum.harness import exhibit
 from tests.places import STORES, USUAL
 
 from acctsec import (
+    Account,
     Admin,
     ChangeTicket,
     ConfigError,
@@ -26,11 +27,15 @@ from acctsec import (
     SignedIn,
 )
 from acctsec._codec import decode_record
+from acctsec._values import evolve as changed
 from acctsec.events import AttemptRefused, ResetWithheld
 from acctsec.keyring import frame
+from acctsec.lockout import STRANGERS
 from acctsec.outcomes import Acted, ChangeReason
 from acctsec.presets import CHEAPEST
-from acctsec.record import MAX_RESETS, SKEW, Reset
+from acctsec.record import MAX_RESETS, SKEW, Record, Reset
+from acctsec.steps import ChangeProof, Compared, Drawn, NeedsChange, No, Scene, change_refusal, issue_reset
+from acctsec.steps import sign_in as enter
 from acctsec.testing import assert_no_oracle, async_world, check_policy, engine_operations, world
 from acctsec.testing.oracles import Kind
 from acctsec.testing.world import IDENTIFIER, PASSWORD
@@ -373,8 +378,6 @@ INSTANTS = st.integers(-3000, 3000)
 @given(st.lists(st.tuples(st.booleans(), INSTANTS), max_size=9), st.booleans(), INSTANTS)
 def test_an_initial_link_has_one_place_and_takes_none_from_the_others(live, initial, now):
     """Of what is live: at most three that were asked for and one that an administrator asked for, whatever comes."""
-    from datetime import UTC, datetime
-
     policy, start = ResetPolicy(), datetime(2026, 11, 30, tzinfo=UTC)
     resets = ()
     for number, (one, at) in enumerate([*live, (initial, now)]):
@@ -399,3 +402,48 @@ def test_an_initial_link_has_one_place_and_takes_none_from_the_others(live, init
         resets = issued
     assert sum(not one.initial for one in resets) <= MAX_RESETS
     assert sum(one.initial for one in resets) <= 1
+
+
+# --- the steps alone --------------------------------------------------------------------------------------------------
+
+START = datetime(2026, 11, 30, tzinfo=UTC)
+SCENE = Scene(tenant="", subject="u1", account=Account(subject="u1", addresses=("a@example.org",)), now=START)
+
+
+def link(number):
+    """The link of the request that an administrator made at that minute."""
+    expires = START + LIFETIME + number * MINUTE
+    return Reset(
+        id=bytes([number]), epoch=0, recipient=b"r", link=b"l", code=b"c", expires=expires, code_expires=expires, initial=True
+    )
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=12))
+def test_requests_in_any_order_and_any_number_of_times_leave_the_newest(delivered):
+    """And once all is ended, none that ever was live comes to life again."""
+    record = Record(incarnation=b"i")
+    for number in delivered:
+        step = issue_reset(CHEAPEST, record, scene=SCENE, reset=link(number), asked=START + number * MINUTE, self_service=False)
+        record = step.record
+    assert record.resets == (link(max(delivered)),)
+    ended = record.with_epoch()
+    for number in delivered:
+        if number == max(delivered) or bytes([number]) in {one.id for one in record.spent}:
+            step = issue_reset(
+                CHEAPEST, ended, scene=SCENE, reset=link(number), asked=START + number * MINUTE, self_service=False
+            )
+            assert isinstance(step.verdict, No)
+
+
+@pytest.mark.parametrize("age", [timedelta(0), LIFETIME - MINUTE, LIFETIME, -2 * SKEW], ids=str)
+def test_the_steps_take_no_lapsed_password_either(age):
+    """Whoever replays a record has no flow in front that says so first."""
+    known = Record(incarnation=b"i").with_verifier(sealed=b"s", preparation=1, now=START - age, keep=0)
+    record = changed(known, change=ChangeReason.SET_BY_ADMINISTRATOR)
+    compared = Compared(incarnation=b"i", born=1, matched=True)
+    drawn = Drawn(session=b"s" * 16, device=b"d" * 16)
+    entered = enter(CHEAPEST, record, scene=SCENE, compared=compared, lane=STRANGERS, drawn=drawn, renewed=None)
+    refused = change_refusal(CHEAPEST, record, scene=SCENE, proof=ChangeProof(by="current-password", compared=compared))
+    good = timedelta(0) <= age < LIFETIME
+    assert entered.verdict == (NeedsChange(ChangeReason.SET_BY_ADMINISTRATOR) if good else No("lapsed"))
+    assert refused == (None if good else "lapsed")

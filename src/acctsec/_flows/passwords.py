@@ -222,8 +222,8 @@ class Passwords:
         if not isinstance(guess, Guess):
             return guess
         done = await guess.compare(loaded.record.verifier, claim.password)
-        over = lapsed(self.core.policy, loaded.record, scene.now)
-        if not done.compared.matched or not guess.admitted or not scene.active(loaded.record) or over:
+        shut = loaded.record.contest or lapsed(self.core.policy, loaded.record, scene.now)
+        if not done.compared.matched or not guess.admitted or not scene.active(loaded.record) or shut:
             return await guess.fail("wrong password")
         await guess.settle(Settle.VOID)
         return ChangeProof(by="current-password", compared=done.compared, session=claim.session)

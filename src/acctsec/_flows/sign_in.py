@@ -154,9 +154,9 @@ class SignIn:
         if not done.compared.matched or not guess.admitted:
             self._failed(scene, visit)
             return await guess.fail("wrong" if account else "unknown")
-        if not scene.active(loaded.record):
+        if not scene.active(loaded.record) or loaded.record.contest:
             self._failed(scene, visit)
-            return await guess.fail("disabled")
+            return await guess.fail("contested" if loaded.record.contest else "disabled")
         if lapsed(self.core.policy, loaded.record, scene.now):
             self._failed(scene, visit)
             return await guess.fail("lapsed")

@@ -171,7 +171,7 @@ class Delivery:
             return
         recipient = self._recipient(account, request)
         channel = Channel.MAIL if recipient is None else channel_of(recipient)
-        expires, code_expires = policy.ends(channel, request.at)
+        expires, code_expires = policy.ends(channel, request.at, initial=bool(request.subject))
         if recipient is None or scene.now >= expires:
             self._withhold(scene, "no address" if recipient is None else "late")
             return
@@ -189,6 +189,7 @@ class Delivery:
             expires=expires,
             code_expires=code_expires,
             channel=channel.value,
+            initial=bool(request.subject),
         )
 
         def step(record: Record) -> Step:

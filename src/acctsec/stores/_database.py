@@ -26,9 +26,7 @@ READERS = 4
 class Database:
     """The connections of this process to the file at *path*: two that write, one at a time, and a few that read."""
 
-    def __init__(
-        self, path: Path, *, patience: float, schema: Sequence[str], version: int, indexes: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, path: Path, *, patience: float, schema: Sequence[str], version: int, indexes: Sequence[str] = ()) -> None:
         self.path = path
         self.patience = patience
         self.closed: tuple[str, str] | None = None

@@ -85,7 +85,9 @@ class SqliteStore:
     def __init__(self, path: str | PathLike[str], *, patience: timedelta = timedelta(seconds=5)) -> None:
         if not fspath(path) or fspath(path).startswith(":memory:"):
             raise ConfigError("SqliteStore keeps a file.", remedy="Give it a path, or use MemoryStore.")
-        self._database = Database(Path(path).absolute(), patience=patience.total_seconds(), schema=SCHEMA, indexes=INDEXES, version=SCHEMA_VERSION)
+        self._database = Database(
+            Path(path).absolute(), patience=patience.total_seconds(), schema=SCHEMA, indexes=INDEXES, version=SCHEMA_VERSION
+        )
         # Where the collection of idle meters stands in this process; guarded by the writer's lock.
         self._age = self._seen = 0
         self._charged = 0

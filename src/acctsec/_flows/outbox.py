@@ -108,13 +108,14 @@ class Outbox:
 
 def _known(ids: Sequence[str]) -> list[bytes]:
     """Ids as the store has them. Raises ConfigError for what never was one."""
-    given = names(ids)
-    if len(given) > MOST:
-        raise ConfigError(f"{len(given)} letters are too many at once.", remedy=f"Give at most {MOST}.")
     try:
-        known = [bytes.fromhex(one) for one in given]
+        known = [bytes.fromhex(one) for one in names(ids)]
+    except ConfigError:
+        raise
     except (TypeError, ValueError):
-        raise ConfigError("What is given is no id of a letter.", remedy="Give ids as dead_letters tells them.") from None
+        known = [b""]
+    if len(known) > MOST:
+        raise ConfigError(f"{len(known)} letters are too many at once.", remedy=f"Give at most {MOST}.")
     if any(not 0 < len(one) <= LONGEST_ID for one in known):
         raise ConfigError("What is given is no id of a letter.", remedy="Give ids as dead_letters tells them.")
     return known

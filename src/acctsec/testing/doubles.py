@@ -268,6 +268,7 @@ def instrumented(policy: Policy) -> tuple[Policy, Comparisons]:
 # --- async forms ------------------------------------------------------------------------------------------------------
 
 STORE = ("load", "commit", "drain", "ack", "scan", "charge", "settle", "read")
+OUTBOX = ("waiting", "dead_letters", "revive")
 DIRECTORY = ("find", "get")
 MESSENGER = ("send",)
 SINK = ("record",)

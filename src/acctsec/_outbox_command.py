@@ -49,14 +49,7 @@ def run(given: argparse.Namespace) -> int:
 
 async def _run(given: argparse.Namespace, engine: Engine | AsyncEngine) -> int:
     try:
-        match given.action:
-            case "status":
-                return await _status(given, engine)
-            case "dead":
-                return await _dead(given, engine)
-            case "revive":
-                return await _revive(given, engine)
-        return await _discard(given, engine)
+        return await _ACTIONS[given.action](given, engine)
     except ConfigError as error:
         print(f"acctsec: {error}", file=sys.stderr)
         return 2
@@ -165,3 +158,6 @@ def _row(one: DeadLetter) -> tuple[str, ...]:
     written = "" if one.at is None else f"{one.at:%Y-%m-%d %H:%M}"
     tenant, subject = (repr(name) if name else "" for name in (one.tenant, one.subject))
     return one.id, one.kind.value, one.name, tenant, subject, written
+
+
+_ACTIONS = {"status": _status, "dead": _dead, "revive": _revive, "discard": _discard}

@@ -116,13 +116,14 @@ class Plans:
         )
         # What is alive is looked at oldest first, along the index that draining reads.
         self._waiting = Statement(
-            f"""WITH alive AS MATERIALIZED (
-                    SELECT seq, due FROM {schema}.outbox WHERE attempts < {MAX_ATTEMPTS} ORDER BY seq LIMIT {MOST_COUNTED}),
+            f"""WITH counted AS (
+                    SELECT count(*) FILTER (WHERE due <= $1::int8) AS due, count(*) FILTER (WHERE due > $1::int8) AS hidden,
+                        min(seq) FILTER (WHERE due <= $1::int8) AS oldest
+                    FROM (SELECT seq, due FROM {schema}.outbox WHERE attempts < {MAX_ATTEMPTS} ORDER BY seq LIMIT {MOST_COUNTED}
+                        ) AS alive),
                 dead AS (SELECT seq FROM {schema}.outbox WHERE attempts >= {MAX_ATTEMPTS} LIMIT {MOST_COUNTED})
-                SELECT count(*) FILTER (WHERE due <= $1::int8), count(*) FILTER (WHERE due > $1::int8),
-                    (SELECT count(*) FROM dead),
-                    (SELECT entry FROM {schema}.outbox WHERE seq = (SELECT min(seq) FROM alive WHERE due <= $1::int8))
-                FROM alive"""
+                SELECT due, hidden, (SELECT count(*) FROM dead), (SELECT entry FROM {schema}.outbox WHERE seq = oldest)
+                FROM counted"""
         )
         self._dead = Statement(
             f"""SELECT seq, commit_id, entry, attempts::int8 FROM {schema}.outbox

@@ -52,11 +52,13 @@ INDEXES = (f"CREATE INDEX IF NOT EXISTS outbox_dead ON outbox (seq) WHERE attemp
 _COLLECT_EVERY = 256  # charges; each may begin a row in two slots
 _COLLECT = 2048  # rows looked at each time: more than can have begun meanwhile
 # What is alive is looked at oldest first, along the index that draining reads.
-_WAITING = f"""WITH alive AS (SELECT seq, due FROM outbox INDEXED BY outbox_live
-        WHERE attempts < {MAX_ATTEMPTS} ORDER BY seq LIMIT {MOST_COUNTED}),
+_WAITING = f"""WITH counted AS (
+        SELECT coalesce(sum(due <= ?1), 0) AS due, coalesce(sum(due > ?1), 0) AS hidden,
+            min(CASE WHEN due <= ?1 THEN seq END) AS oldest
+        FROM (SELECT seq, due FROM outbox INDEXED BY outbox_live WHERE attempts < {MAX_ATTEMPTS}
+            ORDER BY seq LIMIT {MOST_COUNTED})),
     dead AS (SELECT seq FROM outbox INDEXED BY outbox_dead WHERE attempts >= {MAX_ATTEMPTS} LIMIT {MOST_COUNTED})
-    SELECT coalesce(sum(due <= ?1), 0), coalesce(sum(due > ?1), 0), (SELECT count(*) FROM dead),
-        (SELECT entry FROM outbox WHERE seq = (SELECT min(seq) FROM alive WHERE due <= ?1)) FROM alive"""
+    SELECT due, hidden, (SELECT count(*) FROM dead), (SELECT entry FROM outbox WHERE seq = oldest) FROM counted"""
 _DEAD = f"""SELECT seq, commit_id, entry, attempts FROM outbox INDEXED BY outbox_dead
     WHERE attempts >= {MAX_ATTEMPTS} AND seq >= ? ORDER BY seq LIMIT ?"""
 _REVIVE = f"UPDATE outbox SET attempts = 0, due = 0 WHERE seq = ? AND commit_id = ? AND attempts >= {MAX_ATTEMPTS}"

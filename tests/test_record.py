@@ -1,5 +1,6 @@
 """Records read back, refuse what they cannot read, and stay within 16 KiB however much is put into them."""
 
+from base64 import b64decode
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -20,20 +21,28 @@ from acctsec.lockout import LADDERED, OPENED, Lane, SecretClass, month_of
 from acctsec.lockout.hits import NAME as HITS
 from acctsec.outcomes import AssuranceLevel, ChangeReason
 from acctsec.record import (
+    MAX_ADDRESSES,
     MAX_BYTES,
+    MAX_CHANGES,
     MAX_CHECKPOINTS,
     MAX_COMMITS,
+    MAX_CONTACTS,
     MAX_DEVICES,
     MAX_FACTORS,
     MAX_HISTORY,
     MAX_NETWORKS,
     MAX_OPENINGS,
     MAX_PLACES,
+    MAX_REMOVED,
     MAX_RESETS,
     MAX_SESSIONS,
     MAX_SIGN_INS,
     MAX_SPENT,
+    Address,
+    Change,
     Checkpoint,
+    Contact,
+    Contest,
     Device,
     Factors,
     History,
@@ -45,6 +54,7 @@ from acctsec.record import (
     Session,
     Spent,
     Totp,
+    Verifier,
 )
 
 NOW = datetime(2026, 11, 24, 12, 30, 15, 123456, tzinfo=UTC)
@@ -65,8 +75,9 @@ def full() -> Record:
     reset = Reset(
         id=b"\xff" * 16, epoch=2**40, recipient=b"\xff" * 16, link=b"\xff" * 32, code=b"\xff" * 32, expires=NOW, code_expires=NOW
     )
+    reset = evolve(reset, proofs=("administrators",))
     totp = Totp(id="f" * 16, name="\U0001f511" * 40, sealed=b"\xff" * 56, created=NOW, last_step=2**40)
-    codes = RecoverySet(generation=2**40, sealed=b"\xff" * (36 + 16 * 16), total=16, used=2**16 - 1)
+    codes = RecoverySet(generation=2**40, sealed=b"\xff" * (36 + 16 * 16), total=16, used=2**16 - 1, since=NOW)
     for kind in LADDERED:
         lanes = [Lane(), *(Lane(device.id) for device in record.devices), *(Lane(network=one.id) for one in networks)]
         for name in (*(lane.name(kind) for lane in lanes), month_of(kind)):
@@ -75,6 +86,19 @@ def full() -> Record:
         record = record.with_checkpoint(Checkpoint(lane=Lane().name(kind), count=1000, rung="stopped", since=NOW, alone=1000))
     record = record.with_checkpoint(Checkpoint(lane=HITS, count=1024, since=NOW))
     assert len(record.checkpoints) == MAX_CHECKPOINTS
+    address = b"\xff" * (36 + 254)  # the longest there is, sealed
+    change = Change(
+        id=b"\xff" * 16,
+        kind="address-removed",
+        proofs=PROOFS[:4],
+        asked=NOW,
+        until=NOW,
+        expires=NOW,
+        about=address,
+        code=b"\xff" * 32,
+        vouched=2**MAX_CONTACTS - 1,
+    )
+    removed = Address(digest=b"\xff" * 16, since=NOW, changed=True, told=NOW, sealed=address)
     stranger = evolve(record.checkpoint(OPENED), opened=MAX_OPENINGS)
     return evolve(
         record.with_checkpoint(stranger),
@@ -85,7 +109,15 @@ def full() -> Record:
         spent=(Spent(id=b"\xff" * 16, expires=NOW),) * MAX_SPENT,
         commits=(b"\xff" * 16,) * MAX_COMMITS,
         habits=habits(),
+        changes=(change,) * MAX_CHANGES,
+        contest=Contest(since=NOW, proofs=(*PROOFS, "password")),
+        addresses=(Address(digest=b"\xff" * 16, since=NOW, changed=True),) * (MAX_ADDRESSES - MAX_REMOVED)
+        + (removed,) * MAX_REMOVED,
+        contacts=tuple(Contact(id=number, subject="s" * 64, since=NOW) for number in range(MAX_CONTACTS)),
     )
+
+
+PROOFS = ("administrators", "contacts", "device", "link", "recovery-code", "text", "totp")
 
 
 def habits() -> History:
@@ -189,6 +221,40 @@ def test_a_record_of_schema_1_knows_no_networks_and_is_else_what_it_was():
         b"\xabcheckpoints\x90\xa6change\xc0"
     )
     assert decode_record(old) == Record(incarnation=b"i", epoch=7, meters=2)
+
+
+def test_a_record_of_schema_2_has_names_in_its_parts_and_is_else_what_it_was():
+    """The bytes are those of the release before, written down here."""
+    old = (
+        "At4AEqtpbmNhcm5hdGlvbsQBaaVlcG9jaAembWV0ZXJzAKVsYW5lcwCodmVyaWZpZXKFpnNlYWxlZMQBdqRib3JuAatwcmVwYXJhdGlvbgGlc2"
+        "luY2XX/x1vKABrBYNXqWxpa2VsaWVzdMs/8AAAAAAAAKdoaXN0b3J5kYWmc2VhbGVkxAF2pGJvcm4Bq3ByZXBhcmF0aW9uAaVzaW5jZdf/HW8o"
+        "AGsFg1epbGlrZWxpZXN0yz/wAAAAAAAApnJlc2V0c5GHomlkxAFypWVwb2NoB6lyZWNpcGllbnTEAWGkbGlua8QBbKRjb2RlxAFjp2V4cGlyZX"
+        "PX/x1vKABrBYNXrGNvZGVfZXhwaXJlc9f/HW8oAGsFg1enZmFjdG9yc4OkdG90cJGFomlkoWakbmFtZaVwaG9uZaZzZWFsZWTEAWunY3JlYXRl"
+        "ZNf/HW8oAGsFg1epbGFzdF9zdGVwA6hyZWNvdmVyeYSqZ2VuZXJhdGlvbgGmc2VhbGVkxAF3pXRvdGFsCqR1c2VkBapnZW5lcmF0aW9uAadkZX"
+        "ZpY2VzkYKiaWTEAWSlc2luY2XX/x1vKABrBYNXqG5ldHdvcmtzkYOiaWTEAW6mZGlnZXN0xAFtpXNpbmNl1/8dbygAawWDV6hzZXNzaW9uc5GE"
+        "omlkxAFzpWxldmVsAadjcmVhdGVk1/8dbygAawWDV61hdXRoZW50aWNhdGVk1/8dbygAawWDV6VzcGVudJGComlkxAF0p2V4cGlyZXPX/x1vKA"
+        "BrBYNXq2NoZWNrcG9pbnRzkKhvcGVuaW5nc5GCpm51bWJlcgGiYXTX/x1vKABrBYNXpmNoYW5nZcCoZGlzYWJsZWTCp2NvbW1pdHOQpmhhYml0"
+        "c8A="
+    )
+    verifier = Verifier(sealed=b"v", born=1, preparation=1, since=NOW)
+    reset = Reset(id=b"r", epoch=7, recipient=b"a", link=b"l", code=b"c", expires=NOW, code_expires=NOW)
+    assert decode_record(b64decode(old)) == Record(
+        incarnation=b"i",
+        epoch=7,
+        verifier=verifier,
+        history=(verifier,),
+        resets=(reset,),
+        devices=(Device(id=b"d", since=NOW),),
+        networks=(Network(id=b"n", digest=b"m", since=NOW),),
+        sessions=(Session(id=b"s", level=AssuranceLevel.AAL1, created=NOW, authenticated=NOW),),
+        spent=(Spent(id=b"t", expires=NOW),),
+        openings=(Opening(number=1, at=NOW),),
+        factors=Factors(
+            totp=(Totp(id="f", name="phone", sealed=b"k", created=NOW, last_step=3),),
+            recovery=RecoverySet(generation=1, sealed=b"w", total=10, used=5),
+            generation=1,
+        ),
+    )
 
 
 def test_nodes_are_upgraded_one_by_one(monkeypatch):

@@ -20,11 +20,15 @@ from acctsec.engine import AsyncEngine, Engine
 from acctsec.errors import AcctsecError, ConfigError, PortError, StoreError, StoreUnavailable
 from acctsec.hashing import HashingPolicy
 from acctsec.keyring import Keyring
+from acctsec.links import Links
 from acctsec.lockout import LockoutPolicy
 from acctsec.mfa import MfaPolicy
 from acctsec.outcomes import (
     AssuranceLevel,
     ChallengeRequired,
+    ChangeCancelled,
+    ChangeInfo,
+    Changes,
     Delivered,
     DeviceForgotten,
     DeviceInfo,
@@ -36,6 +40,7 @@ from acctsec.outcomes import (
     FactorRenamed,
     FactorRequired,
     Factors,
+    FactorsRemoved,
     LockOpened,
     Objection,
     PasswordAccepted,
@@ -43,6 +48,7 @@ from acctsec.outcomes import (
     PasswordChangeRequired,
     PasswordRejected,
     ProofAccepted,
+    ProofRequired,
     RecoveryCodes,
     Refused,
     ResetPending,
@@ -53,11 +59,15 @@ from acctsec.outcomes import (
     SignedIn,
     TryAgain,
     UnlockPending,
+    Vetoed,
+    VetoPending,
+    Waiting,
 )
 from acctsec.password import PasswordPolicy
 from acctsec.policy import Policy
 from acctsec.presets import CHEAPEST, SOCIAL_DEFAULT
-from acctsec.protocols import Account, Ambiguous, Message, MessagePurpose, Status
+from acctsec.protocols import Account, Ambiguous, Channel, Message, MessagePurpose, Status
+from acctsec.recovery import Proof, RecoveryPath, RecoveryPolicy
 from acctsec.reset import ResetPolicy
 from acctsec.sessions import SessionPolicy
 from acctsec.stores import (
@@ -104,7 +114,11 @@ __all__ = [
     "AsyncValkeyWatch",
     "ChallengeAnswer",
     "ChallengeRequired",
+    "ChangeCancelled",
+    "ChangeInfo",
     "ChangeTicket",
+    "Changes",
+    "Channel",
     "ConfigError",
     "Context",
     "CurrentPassword",
@@ -120,10 +134,12 @@ __all__ = [
     "FactorRenamed",
     "FactorRequired",
     "Factors",
+    "FactorsRemoved",
     "FreshSession",
     "HashingPolicy",
     "Initial",
     "Keyring",
+    "Links",
     "LockOpened",
     "LockoutPolicy",
     "MemoryPopularity",
@@ -141,9 +157,13 @@ __all__ = [
     "Policy",
     "PortError",
     "PostgresStore",
+    "Proof",
     "ProofAccepted",
+    "ProofRequired",
     "RecoveryCode",
     "RecoveryCodes",
+    "RecoveryPath",
+    "RecoveryPolicy",
     "Refused",
     "ResetCode",
     "ResetLink",
@@ -171,4 +191,7 @@ __all__ = [
     "ValkeyRisk",
     "ValkeyStore",
     "ValkeyWatch",
+    "VetoPending",
+    "Vetoed",
+    "Waiting",
 ]

@@ -21,12 +21,25 @@ from acctsec.record import MAX_BYTES, Record
 
 T = TypeVar("T", bound=Value)
 
-WRITES = 2
-READS = 2
+WRITES = 3
+READS = 3
 """The schema of what is written, and the newest that is read: the same, or one more while a field is being introduced."""
 
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
-UPCASTS: dict[int, Upcast] = {1: lambda body: body}
+
+
+def _without_names(body: dict[str, Any]) -> dict[str, Any]:
+    """To schema 3: of the parts of which there are many, the values lie there without names."""
+    for name in ("history", "resets", "devices", "networks", "sessions", "spent", "openings"):
+        body[name] = [[*one.values()] for one in body.get(name, ())]
+    factors = body.get("factors") or {}
+    factors["totp"] = [[*one.values()] for one in factors.get("totp", ())]
+    for holder, name in ((body, "verifier"), (factors, "recovery")):
+        holder[name] = holder.get(name) and [*holder[name].values()]
+    return body | {"factors": factors}
+
+
+UPCASTS: dict[int, Upcast] = {1: lambda body: body, 2: _without_names}
 """From schema n to n + 1, on the plain body. What a body does not have yet has the default of its field."""
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -55,7 +68,7 @@ def decode_record(stored: bytes) -> Record:
         for step in range(schema, READS):
             body = UPCASTS[step](body)
         return msgspec.convert(body, Record)
-    except (KeyError, TypeError, ValueError, msgspec.MsgspecError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, msgspec.MsgspecError) as error:
         message = f"A stored record of schema {schema} cannot be read ({type(error).__name__})."
         raise RecordError(message, remedy="Restore it from a backup and raise the keyring's generation.") from None
 

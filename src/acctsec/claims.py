@@ -39,7 +39,8 @@ class Ticket(Sealed, frozen=True, kw_only=True):
     """
     The handle of an unfinished flow; the purpose it is sealed under says which.
 
-    *methods* are the proofs so far. *hold* is the parked reservation of the password, *reset* the reset it is for.
+    *methods* are the proofs so far. *hold* is the parked reservation of the password, *reset* the reset it is for, *change* the
+    change of the record that waits for it.
     """
 
     tenant: str
@@ -52,6 +53,7 @@ class Ticket(Sealed, frozen=True, kw_only=True):
     methods: tuple[str, ...]
     hold: bytes = b""
     reset: bytes = b""
+    change: bytes = b""
 
 
 class LinkClaims(Sealed, frozen=True, kw_only=True):
@@ -74,6 +76,20 @@ class UnlockClaims(Sealed, frozen=True, kw_only=True):
     binds: tuple[bytes, int, int, int, int]
     recipient: bytes
     issued: datetime
+    expires: datetime
+
+
+class VetoClaims(Sealed, frozen=True, kw_only=True):
+    """
+    What a notice carries to stop the *change* it tells of. It is bound to that change and to no epoch; *recipient* is what the
+    record knows of the address it was mailed to.
+    """
+
+    tenant: str
+    subject: str
+    incarnation: bytes
+    change: bytes
+    recipient: bytes
     expires: datetime
 
 
@@ -206,7 +222,7 @@ class ResetCode:
 
 @frozen
 class ResumeTicket:
-    """The ticket of ``ProofAccepted``."""
+    """The ticket of ``ProofAccepted``, or of ``Waiting``."""
 
     ticket: str = field(repr=False)
 

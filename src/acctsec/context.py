@@ -6,6 +6,7 @@ that the platform really runs.
 """
 
 import ipaddress
+from datetime import datetime
 from typing import Self
 
 from attrs import field, frozen
@@ -73,6 +74,11 @@ def _short(given: object) -> str:
     return str(given)[:256]
 
 
+def _check_instant(_: object, __: object, value: datetime | None) -> None:
+    if value is not None and (not isinstance(value, datetime) or value.utcoffset() is None):
+        raise ConfigError("sim_changed is no aware datetime.", remedy="Give an instant with its time zone, or None.")
+
+
 @frozen(kw_only=True)
 class Context:
     """
@@ -80,7 +86,8 @@ class Context:
 
     *device* is the device token of an earlier ``SignedIn``, from its own cookie. *tenant* separates platforms that share one
     store; nothing of one tenant is of use in another. *challenge* answers the ``ChallengeRequired`` that this very call was
-    answered with before.
+    answered with before. *sim_changed* is when the SIM of the phone number in use last changed hands, as a number-insight service
+    tells it, aware; None where nobody asked. It is a fact about a number that was texted, never a proof.
     """
 
     source: Source = field(validator=kind(Source))
@@ -88,6 +95,7 @@ class Context:
     user_agent: str = field(default="", converter=_short)
     tenant: str = field(default="", validator=check_name)
     challenge: ChallengeAnswer | None = field(default=None, repr=False, validator=optional(kind(ChallengeAnswer)))
+    sim_changed: datetime | None = field(default=None, validator=_check_instant)
 
     @classmethod
     def of(
@@ -98,6 +106,14 @@ class Context:
         user_agent: str = "",
         tenant: str = "",
         challenge: ChallengeAnswer | None = None,
+        sim_changed: datetime | None = None,
     ) -> Self:
         """The usual context: the peer's *address* and the device cookie."""
-        return cls(source=Source.of(address), device=device, user_agent=user_agent, tenant=tenant, challenge=challenge)
+        return cls(
+            source=Source.of(address),
+            device=device,
+            user_agent=user_agent,
+            tenant=tenant,
+            challenge=challenge,
+            sim_changed=sim_changed,
+        )

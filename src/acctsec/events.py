@@ -72,6 +72,47 @@ class PasswordReset(Event):
 
 
 @frozen(kw_only=True)
+class ChangeBegan(Event):
+    """A *change* of that *kind* waits until *until*: *methods* are the proofs it rests on, and every address is told."""
+
+    change: str
+    kind: str
+    methods: tuple[str, ...]
+    until: datetime
+
+
+@frozen(kw_only=True)
+class ChangeDropped(Event):
+    """A *change* that waited will not be made; *by* says why: ``owner``, ``asker``, or ``sign-in``."""
+
+    change: str
+    kind: str
+    by: str
+
+
+@frozen(kw_only=True)
+class ChangeVetoed(Event):
+    """A *change* was vetoed by who reads an address: sessions are over, and the account is contested."""
+
+    change: str
+    kind: str
+
+
+@frozen(kw_only=True)
+class ContestSettled(Event):
+    """A contested account was given to who showed more than either side had: *methods* are the proofs."""
+
+    methods: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class FactorsDropped(Event):
+    """A recovery took every second factor off: *methods* are the proofs, in order."""
+
+    methods: tuple[str, ...]
+
+
+@frozen(kw_only=True)
 class FactorAccepted(Event):
     """A second factor was proven and marked as used, and more is due: the new password of a *reset*, or of a demanded change."""
 

@@ -187,6 +187,86 @@ class ProofAccepted:
     ticket: str = secret()
 
 
+class ChangeKind(StrEnum):
+    """What a change is of that waits, or that can be vetoed."""
+
+    PASSWORD = "password"  # noqa: S105 - a kind, not a password
+    FACTORS = "factors"
+    ADDRESS_ADDED = "address-added"
+    ADDRESS_REMOVED = "address-removed"
+
+
+@frozen
+class ProofRequired:
+    """
+    More proof is due before anything changes, and no second factor can give it: any one of *paths*, each a set of names of
+    ``acctsec.recovery.Proof``. There is none where nothing that the subject has would do. Go on with this *ticket*.
+    """
+
+    ticket: str = secret()
+    paths: tuple[frozenset[str], ...] = field(kw_only=True)
+
+
+@frozen
+class Waiting:
+    """
+    What was proven is enough, and nothing changes before *until*, so that whoever it concerns can stop it.
+
+    Every address was told. With a *ticket*, make the same call with ``ResumeTicket(ticket)`` from then on, for as long as
+    ``RecoveryPolicy.claim`` says; without one, make the same call again. *change* names it for ``cancel_change``.
+    """
+
+    until: datetime
+    ticket: str | None = field(default=None, repr=False)
+    change: str = field(default="", kw_only=True)
+
+
+@frozen(kw_only=True)
+class ChangeInfo:
+    """What may be shown of a change: it can be made from *until* to *expires*, or was *made* and can be vetoed until then."""
+
+    id: str
+    kind: ChangeKind
+    asked: datetime
+    until: datetime
+    expires: datetime
+    made: datetime | None = None
+
+
+@frozen
+class Changes:
+    """The changes of a subject that wait or can be vetoed, the oldest first."""
+
+    changes: tuple[ChangeInfo, ...]
+
+
+@frozen
+class ChangeCancelled:
+    """The change will not be made. Nothing else is different."""
+
+
+@frozen
+class VetoPending:
+    """The veto stops a change of this *kind* until *expires*. Looking at it stopped nothing."""
+
+    kind: ChangeKind
+    expires: datetime
+
+
+@frozen
+class Vetoed:
+    """
+    The change is stopped, every session is over, and nobody signs in: the account is contested.
+
+    Only proof that is stronger than what either side has shown opens it again; see ``redeem_reset``.
+    """
+
+
+@frozen
+class FactorsRemoved:
+    """Every second factor and printed code is gone, and every session is over. Nobody is signed in."""
+
+
 @frozen
 class PasswordChanged:
     """
@@ -434,6 +514,8 @@ class Export:
     openings: tuple[datetime, ...]
     change_required: bool
     disabled: bool
+    contested: bool = False
+    changes: tuple[ChangeInfo, ...] = ()
     habits: tuple[int, int] = (0, 0)
 
 
@@ -491,4 +573,5 @@ SetPasswordOutcome = PasswordChanged | PasswordRejected | Refused | TryAgain
 SignInOutcome = SignedIn | ChallengeRequired | FactorRequired | EnrollmentRequired | PasswordChangeRequired | Refused | TryAgain
 VerifyFactorOutcome = SignedIn | ProofAccepted | FactorRequired | PasswordChangeRequired | Refused | TryAgain
 UnlockOutcome = LockOpened | Refused | TryAgain
-RedeemResetOutcome = PasswordChanged | PasswordRejected | FactorRequired | Refused | TryAgain
+RedeemResetOutcome = PasswordChanged | PasswordRejected | FactorRequired | ProofRequired | Waiting | Refused | TryAgain
+RemoveLostFactorsOutcome = FactorsRemoved | FactorRequired | ProofRequired | Waiting | Refused | TryAgain

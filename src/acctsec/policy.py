@@ -15,6 +15,7 @@ from acctsec.lockout import LockoutPolicy
 from acctsec.mfa import MfaPolicy, totp
 from acctsec.password import PasswordPolicy
 from acctsec.protocols import Account
+from acctsec.recovery import RecoveryPolicy
 from acctsec.reset import ResetPolicy
 from acctsec.sessions import SessionPolicy
 
@@ -66,7 +67,7 @@ def _is_risk_policy(_: object, __: object, value: "RiskPolicy | None") -> None:
 @frozen(kw_only=True)
 class Policy:
     """
-    Everything that is decided about passwords, resets, factors, lockout, attacks, hashing and sessions, as one value.
+    Everything that is decided about passwords, resets, recovery, factors, lockout, attacks, hashing and sessions, as one value.
 
     *risk* weighs every sign-in whose password was right, such as ``LikelihoodRatio()``; what it asks for comes on top of all
     that is due. Default: none, and nothing is remembered for it.
@@ -80,6 +81,7 @@ class Policy:
     password: PasswordPolicy = field(factory=PasswordPolicy, validator=kind(PasswordPolicy))
     hashing: HashingPolicy = field(factory=HashingPolicy, validator=kind(HashingPolicy))
     reset: ResetPolicy = field(factory=ResetPolicy, validator=kind(ResetPolicy))
+    recovery: RecoveryPolicy = field(factory=RecoveryPolicy, validator=kind(RecoveryPolicy))
     mfa: MfaPolicy = field(factory=MfaPolicy, validator=kind(MfaPolicy))
     lockout: LockoutPolicy = field(factory=LockoutPolicy, validator=kind(LockoutPolicy))
     attacks: AttackPolicy = field(factory=AttackPolicy, validator=kind(AttackPolicy))
@@ -95,7 +97,7 @@ class Policy:
             raise ConfigError(message, remedy="Raise lockout.lease well above hashing.patience.")
         codes = self.lockout.codes
         windows_a_day = max(timedelta(days=1) / (codes.window or timedelta(days=1)), 1.0)
-        luck = codes.stop * windows_a_day / 10**self.reset.code_digits
+        luck = codes.stop * windows_a_day * self.reset.live / 10**self.reset.code_digits  # one guess meets every code texted
         if luck > CODE_LUCK:
             message = f"reset.code_digits and lockout.codes.stop let a guesser find a code with chance {luck:.1g} a day."
             raise ConfigError(message, remedy=f"More digits or fewer tries: keep it below {CODE_LUCK:g}.")
@@ -164,4 +166,6 @@ def _knobs(prefix: str, part: AttrsInstance) -> list[tuple[str, str]]:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, frozenset):  # in one order, whatever the process
+        return "{" + ", ".join(sorted(map(str, value))) + "}"
     return getattr(value, "__qualname__", None) or str(value)

@@ -5,6 +5,7 @@ Each port is a Protocol of at most five methods; pass the object in. Stores, dir
 blocking and an async form; a face refuses the wrong one at construction.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -379,13 +380,24 @@ class Status(StrEnum):
     DISABLED = "disabled"
 
 
+_LOCALE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*", re.ASCII)
+MAX_LOCALE = 35  # RFC 5646 section 4.4.1: no tag needs more
+
+
+def _check_locale(_: object, __: object, value: str) -> None:
+    if type(value) is not str or len(value) > MAX_LOCALE or (value and not _LOCALE.fullmatch(value)):
+        raise ConfigError("locale is no BCP 47 language tag.", remedy='Write it like "pt-BR"; "" where nobody knows.')
+
+
 @frozen(kw_only=True)
 class Account:
     """
     One row of the platform's user table, as far as this library needs it.
 
-    *addresses* are the verified ones, in the exact form messages go to. *words* are names and the like that the
-    subject's password must not be made of. *groups* choose what ``MfaPolicy`` demands.
+    *addresses* are the verified ones, mail addresses and phone numbers, in the exact form messages go to: nothing is folded or
+    rewritten, and the first is the one used where none was asked for. *words* are names and the like that the
+    subject's password must not be made of. *groups* choose what ``MfaPolicy`` demands. *locale* is a BCP 47 tag such as
+    ``pt-BR`` for ``Message.locale``; "" where nobody knows. Raises ConfigError for one of another shape.
     """
 
     subject: str = field(validator=check_name)
@@ -394,6 +406,7 @@ class Account:
     groups: frozenset[str] = field(default=frozenset(), converter=name_set)
     words: tuple[str, ...] = field(default=(), converter=names, repr=False)
     status: Status = field(default=Status.ACTIVE, converter=Status)
+    locale: str = field(default="", validator=_check_locale)
 
 
 class Ambiguous(Value, frozen=True):
@@ -418,6 +431,13 @@ class Directory(Protocol):
     def get(self, tenant: str, subject: str) -> Account | None: ...
 
 
+class Channel(StrEnum):
+    """How a message goes out: as mail, or as a text to a phone number."""
+
+    MAIL = "mail"
+    TEXT = "text"
+
+
 class MessagePurpose(StrEnum):
     """Why a message is sent."""
 
@@ -429,6 +449,11 @@ class MessagePurpose(StrEnum):
     RECOVERY_CODES_ISSUED = "recovery-codes-issued"
     RECOVERY_CODE_USED = "recovery-code-used"
     GUESSING_STOPPED = "guessing-stopped"
+    CHANGE_WAITING = "change-waiting"
+    CHANGE_DROPPED = "change-dropped"
+    CONTESTED = "contested"
+    FACTORS_REMOVED = "factors-removed"
+    SELF_SERVICE_REFUSED = "self-service-refused"
 
 
 @frozen(kw_only=True)
@@ -436,9 +461,12 @@ class Message:
     """
     What the platform has to send, to exactly *address*. The words are the platform's.
 
-    *key* is the same whenever the same message is handed over again: send once a key. A reset carries a *link* token
-    (put it into the fragment of a configured URL), good until *expires*, and a *code* to type, good until *code_expires*.
-    So does the news that guessing was stopped, where its *link* opens the lane of strangers again.
+    *key* is the same whenever the same message is handed over again: send once a key. A reset by mail carries a *link* token
+    (``Links.url`` puts it into the fragment of a configured URL), good until *expires*, and a *code* to type, good until
+    *code_expires*. A text never has a link: a reset carries the code alone. The news that guessing was stopped may have a *link*
+    that opens the lane of strangers again. *locale* is that of the account when the message was made.
+
+    Notice of a change carries a *veto* where its reader may stop it, good until *expires*; the change waits *until* then.
     """
 
     key: str
@@ -451,6 +479,10 @@ class Message:
     code: str | None = field(default=None, repr=False)
     expires: datetime | None = None
     code_expires: datetime | None = None
+    veto: str | None = field(default=None, repr=False)
+    until: datetime | None = None
+    channel: Channel = Channel.MAIL
+    locale: str = ""
 
 
 class AsyncMessenger(Protocol):

@@ -27,6 +27,10 @@ MAX_SIGN_INS = 256  # above, all is halved: who moved house is known in the new 
 MAX_CHECKPOINTS = 2 * (2 + MAX_DEVICES + MAX_NETWORKS) + 6 + 1
 """Lanes and months of password and factor, the other classes, the hit count."""
 MAX_OPENINGS = MAX_DEVICES  # an opened lane takes the room of a device
+MAX_CHANGES = 4
+MAX_ADDRESSES = 8
+MAX_REMOVED = 2  # of them, addresses that were taken off and are told a while longer
+MAX_CONTACTS = 5
 MAX_BYTES = 16 * 1024
 
 RAPID = timedelta(days=1)
@@ -51,7 +55,7 @@ class Part(Value, frozen=True, kw_only=True):
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in shown if type(value) is not bytes)})"
 
 
-class Verifier(Part, frozen=True, kw_only=True):
+class Verifier(Part, frozen=True, kw_only=True, array_like=True):
     """
     The stored password hash, sealed.
 
@@ -67,7 +71,7 @@ class Verifier(Part, frozen=True, kw_only=True):
     likeliest: float = 1.0
 
 
-class Reset(Part, frozen=True, kw_only=True):
+class Reset(Part, frozen=True, kw_only=True, array_like=True):
     """One live reset: digests only. *id* is the handle it was asked under, *recipient* names the address it was mailed to."""
 
     id: bytes
@@ -77,9 +81,11 @@ class Reset(Part, frozen=True, kw_only=True):
     code: bytes
     expires: datetime
     code_expires: datetime
+    channel: str = "mail"  # or "text"
+    proofs: tuple[str, ...] = ()  # what it stands for besides: two administrators agreed
 
 
-class Totp(Part, frozen=True, kw_only=True):
+class Totp(Part, frozen=True, kw_only=True, array_like=True):
     """One authenticator. *last_step* is the newest time step that was accepted; steps only go up."""
 
     id: str
@@ -89,13 +95,14 @@ class Totp(Part, frozen=True, kw_only=True):
     last_step: int
 
 
-class RecoverySet(Part, frozen=True, kw_only=True):
+class RecoverySet(Part, frozen=True, kw_only=True, array_like=True):
     """The recovery codes of one *generation*: sealed digests, and which of them are used, as bits."""
 
     generation: int
     sealed: bytes
     total: int
     used: int = 0
+    since: datetime | None = None
 
     @property
     def left(self) -> int:
@@ -116,20 +123,26 @@ class Factors(Part, frozen=True, kw_only=True):
         codes = self.recovery and evolve(self.recovery, sealed=anew.get(self.recovery.sealed, self.recovery.sealed))
         return evolve(self, totp=totp, recovery=codes)
 
+    def before(self, instant: datetime) -> Self:
+        """Those that were there before an instant. Of codes printed by an older release nobody knows when; they count."""
+        totp = tuple(one for one in self.totp if one.created < instant)
+        codes = self.recovery
+        return evolve(self, totp=totp, recovery=None if codes and codes.since and codes.since >= instant else codes)
+
     @property
     def live(self) -> bool:
         """Whether a second factor guards this subject. Recovery codes alone do not: they stand in for an authenticator."""
         return bool(self.totp)
 
 
-class Device(Part, frozen=True, kw_only=True):
+class Device(Part, frozen=True, kw_only=True, array_like=True):
     """A browser that once proved everything: it has its own lockout lane, nothing else."""
 
     id: bytes
     since: datetime
 
 
-class Network(Part, frozen=True, kw_only=True):
+class Network(Part, frozen=True, kw_only=True, array_like=True):
     """A network from which once everything was proven: it has its own lockout lane, *id*, and nothing else. *digest* is keyed."""
 
     id: bytes
@@ -141,7 +154,7 @@ class Network(Part, frozen=True, kw_only=True):
         return any(compare_digest(self.digest, digest) for digest in digests)
 
 
-class Session(Part, frozen=True, kw_only=True):
+class Session(Part, frozen=True, kw_only=True, array_like=True):
     """One session of the subject."""
 
     id: bytes
@@ -150,7 +163,7 @@ class Session(Part, frozen=True, kw_only=True):
     authenticated: datetime
 
 
-class Spent(Part, frozen=True, kw_only=True):
+class Spent(Part, frozen=True, kw_only=True, array_like=True):
     """A ticket that did its work, remembered until it would have expired anyway."""
 
     id: bytes
@@ -184,11 +197,66 @@ class Checkpoint(Part, frozen=True, kw_only=True, array_like=True):
         return self.count + self.alone
 
 
-class Opening(Part, frozen=True, kw_only=True):
+class Opening(Part, frozen=True, kw_only=True, array_like=True):
     """The owner opened the lane of strangers. *number* only rises: it is part of the name of that lane's meter."""
 
     number: int
     at: datetime
+
+
+class Change(Part, frozen=True, kw_only=True, array_like=True):
+    """
+    A change of which the addresses were told: one that waits, or, with *made*, one that can still be vetoed.
+
+    *kind* says what of, *proofs* on what it rests. It can be made from *until* to *expires*; once it is made, it can be vetoed
+    until *expires*. One that is not *weak* rests on proof at the full level: no address alone vetoes it. *about* is the address
+    that proves it, as resets name it, or the one that comes or goes, sealed. *code* is a keyed digest of the code that confirms
+    it, *vouched* which contacts have agreed, as bits.
+    """
+
+    id: bytes
+    kind: str
+    proofs: tuple[str, ...]
+    asked: datetime
+    until: datetime
+    expires: datetime
+    made: datetime | None = None
+    weak: bool = True
+    about: bytes = b""
+    code: bytes = b""
+    vouched: int = 0
+
+
+class Contest(Part, frozen=True, kw_only=True, array_like=True):
+    """
+    A change was vetoed: nobody signs in until proof comes that neither side has shown. *proofs* are those of both sides.
+
+    What was set *since* then does not count: whoever made the change could have set it.
+    """
+
+    since: datetime
+    proofs: tuple[str, ...]
+
+
+class Address(Part, frozen=True, kw_only=True, array_like=True):
+    """
+    What is remembered of an address: what a reset calls it, and *since* when it is verified. *changed*: there was another
+    before it. One that was removed is told of what happens until *told*, and is kept for that, *sealed*.
+    """
+
+    digest: bytes
+    since: datetime
+    changed: bool = False
+    told: datetime | None = None
+    sealed: bytes = b""
+
+
+class Contact(Part, frozen=True, kw_only=True, array_like=True):
+    """Another *subject* whose word counts for this one. *id* is its bit in ``Change.vouched``."""
+
+    id: int
+    subject: str
+    since: datetime
 
 
 class History(Part, frozen=True, kw_only=True):
@@ -245,7 +313,8 @@ class Record(Part, frozen=True, kw_only=True):
     *incarnation* is new whenever the subject is created again. *epoch* rises with every change of a credential: whatever
     was minted under an older one is dead. *meters* is part of the names of the subject's meters: raising it starts them anew.
     *lanes* is part of the names of all of them but the budgets that refill by time alone. *openings* are the newest few.
-    *habits* are kept where ``Policy.risk`` is set, and stay when the password changes.
+    *habits* are kept where ``Policy.risk`` is set, and stay when the password changes. So do *changes*, *addresses* and
+    *contacts*; *contest* ends with the change of password that resolves it.
     """
 
     incarnation: bytes
@@ -266,6 +335,10 @@ class Record(Part, frozen=True, kw_only=True):
     disabled: bool = False
     commits: tuple[bytes, ...] = ()
     habits: History | None = None
+    changes: tuple[Change, ...] = ()
+    contest: Contest | None = None
+    addresses: tuple[Address, ...] = ()
+    contacts: tuple[Contact, ...] = ()
 
     def with_verifier(self, *, sealed: bytes, preparation: int, now: datetime, keep: int, likeliest: float = 1.0) -> Self:
         """
@@ -299,12 +372,13 @@ class Record(Part, frozen=True, kw_only=True):
 
     def with_epoch(self) -> Self:
         """
-        Go one epoch further: every session, ticket and reset of before is dead.
+        Go one epoch further: every session, ticket and reset of before is dead, and so is every change that waits.
 
         The resets are remembered as spent, or their requests, handed out again, would make them live once more.
         """
         killed = tuple(Spent(id=reset.id, expires=reset.expires) for reset in self.resets)
-        return evolve(self, epoch=self.epoch + 1, resets=(), sessions=(), spent=(*self.spent, *killed)[-MAX_SPENT:])
+        spent, made = (*self.spent, *killed)[-MAX_SPENT:], tuple(one for one in self.changes if one.made)
+        return evolve(self, epoch=self.epoch + 1, resets=(), sessions=(), spent=spent, changes=made)
 
     def with_fresh_meters(self) -> Self:
         """Start the subject's meters anew; what was counted before is forgotten."""
@@ -326,6 +400,44 @@ class Record(Part, frozen=True, kw_only=True):
         openings = (*self.openings, Opening(number=number, at=now))[-MAX_OPENINGS:]
         after = evolve(self, openings=openings, devices=self.devices[excess:])
         return after.with_checkpoint(Checkpoint(lane=lane, since=now, opened=opened))
+
+    def with_change(self, change: Change, now: datetime) -> Self | None:
+        """
+        Add a change, or put it in place of the one of its id. Those that are over go; where there is no room, the oldest one
+        that was made goes, and where all of them wait there is None: nobody pushes out what waits.
+        """
+        kept = [one for one in self.changes if one.id != change.id and now < one.expires]
+        if len(kept) >= MAX_CHANGES:
+            made = next((one for one in kept if one.made is not None), None)
+            if made is None:
+                return None
+            kept.remove(made)
+        return evolve(self, changes=(*kept, change))
+
+    def change_of(self, change_id: bytes) -> Change | None:
+        """The change of that id."""
+        return next((one for one in self.changes if one.id == change_id), None)
+
+    def without_reset(self, reset: bytes) -> Self:
+        """Without a live reset, which is remembered as spent."""
+        ended = tuple(Spent(id=one.id, expires=one.expires) for one in self.resets if one.id == reset)
+        left = tuple(one for one in self.resets if one.id != reset)
+        return evolve(self, resets=left, spent=(*self.spent, *ended)[-MAX_SPENT:])
+
+    def contested(self, *, since: datetime, proofs: tuple[str, ...]) -> Self:
+        """Frozen, until somebody shows more than *proofs*, and without what was set up *since*."""
+        past = self.contest
+        if past is not None:
+            since, proofs = min(since, past.since), tuple(dict.fromkeys((*past.proofs, *proofs)))
+        return evolve(self, contest=Contest(since=since, proofs=proofs))
+
+    def settled(self) -> Self:
+        """No longer contested: what was set up since the change that was vetoed is gone."""
+        if self.contest is None:
+            return self
+        since = self.contest.since
+        contacts = tuple(one for one in self.contacts if one.since < since)
+        return evolve(self, contest=None, factors=self.factors.before(since), contacts=contacts)
 
     def with_session(self, session: Session) -> Self:
         """Add a session; past the cap the oldest one ends."""

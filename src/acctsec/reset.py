@@ -11,7 +11,11 @@ from acctsec._values import Value
 from acctsec.budgets import Budget
 from acctsec.checks import kind, length, whole
 from acctsec.errors import ConfigError
+from acctsec.protocols import Channel
 from acctsec.record import MAX_RESETS, SKEW, Reset
+
+MAX_TEXT = timedelta(minutes=10)
+"""How long a code in a text may work at most (SP 800-63B-4 section 4.2.1.2)."""
 
 
 class Redeemable(Value, frozen=True):
@@ -32,13 +36,18 @@ class ResetPolicy:
     Args:
         link_lifetime: how long a mailed link works. Default 30 min: peers give 5 min to 3 days, SP 800-63B-4 section 4.2.1.2
             allows 24 h by e-mail.
-        code_lifetime: how long a typed code works. Default 10 min (ASVS 5.0 6.5.5).
+        code_lifetime: how long a code in a mail works. Default 10 min (ASVS 5.0 6.5.5).
+        text_lifetime: how long a code in a text works; a text carries nothing else. Default 10 min, the most that SP 800-63B-4
+            section 4.2.1.2 allows.
         code_digits: of a typed code. Default 8, from 6 (SP 800-63B-4 section 4.2.1.2) to 10.
         live: how many resets may be live at once, at most 3. A request beyond displaces none of them. Default 3, since people
             whose mail is late ask again and then take any of them. Of two addresses each has room for one at least.
         per_source: requests from one source. Default 10 an hour: three people behind one address, with all of theirs.
         per_subject: reset messages each address of a subject gets. Default 3 in 25 min. The window ends before a link does:
             whoever uses up an owner's messages has filled the mailbox with links that still work.
+        per_number: reset messages each phone number of a subject gets. Default 2 in 8 min: one more for whoever waits for a text
+            that does not come. The window ends before a code does, so whoever uses up an owner's texts has sent codes that
+            still work; Twilio Verify allows 5 in 10 min (error 60203).
         resume_lifetime: how long a proven second factor waits for the new password. Default 10 min, as long as a code lives
             (ASVS 5.0 6.5.5).
 
@@ -47,10 +56,12 @@ class ResetPolicy:
 
     link_lifetime: timedelta = field(default=timedelta(minutes=30), validator=length())
     code_lifetime: timedelta = field(default=timedelta(minutes=10), validator=length())
+    text_lifetime: timedelta = field(default=MAX_TEXT, validator=length(timedelta(minutes=1), MAX_TEXT))
     code_digits: int = field(default=8, validator=whole(6, 10))
     live: int = field(default=MAX_RESETS, validator=whole(1, MAX_RESETS))
     per_source: Budget = field(default=Budget(limit=10, window=timedelta(hours=1)), validator=kind(Budget))
     per_subject: Budget = field(default=Budget(limit=3, window=timedelta(minutes=25)), validator=kind(Budget))
+    per_number: Budget = field(default=Budget(limit=2, window=timedelta(minutes=8)), validator=kind(Budget))
     resume_lifetime: timedelta = field(default=timedelta(minutes=10), validator=length())
 
     def __attrs_post_init__(self) -> None:
@@ -62,8 +73,19 @@ class ResetPolicy:
         if self.per_subject.window * 9 / 8 > self.link_lifetime:  # a budget forgets in eighths of its window
             message = "The window of per_subject outlasts a link: strangers could use it up and leave the owner without one."
             raise ConfigError(message, remedy="Let link_lifetime be at least 9/8 of it.")
+        if self.text_lifetime > self.link_lifetime:
+            raise ConfigError("text_lifetime is longer than link_lifetime.", remedy="Let nothing live longer than a link.")
+        if self.per_number.window * 9 / 8 > self.text_lifetime:
+            message = "The window of per_number outlasts a text: strangers could use it up and leave the owner without a code."
+            raise ConfigError(message, remedy="Let text_lifetime be at least 9/8 of it.")
         if not timedelta(minutes=1) <= self.resume_lifetime <= self.link_lifetime:
             raise ConfigError("resume_lifetime is not between 1 minute and link_lifetime.", remedy="Shorten it to 10 minutes.")
+
+    def ends(self, channel: Channel, asked: datetime) -> tuple[datetime, datetime]:
+        """When a reset that was *asked* for then ends, and its code: a text has nothing that outlives its code."""
+        if channel is Channel.TEXT:
+            return asked + self.text_lifetime, asked + self.text_lifetime
+        return asked + self.link_lifetime, asked + self.code_lifetime
 
     def issue(
         self, live: tuple[Reset, ...], new: Reset, *, epoch: int, now: datetime, addresses: int = 1
@@ -91,13 +113,27 @@ class ResetPolicy:
         return Dead()
 
     def redeem_code(
-        self, live: tuple[Reset, ...], *, handle: bytes, digests: Sequence[bytes], epoch: int, now: datetime
+        self,
+        live: tuple[Reset, ...],
+        *,
+        handle: bytes,
+        digests: Sequence[bytes],
+        texted: Sequence[bytes] = (),
+        epoch: int,
+        now: datetime,
     ) -> Redeemable | Dead:
-        """Find the live reset of *handle* whose code has one of *digests* (one an index key)."""
+        """
+        Find the live reset of *handle* whose code has one of *digests* (one an index key), or any that was sent by a text and
+        whose code has one of *texted*.
+
+        A text has no link beside its code. Were its code bound to a handle, texts that strangers ask for would be of no use to
+        the owner, and would use up those he can get.
+        """
         for reset in live:
-            right = sum([compare_digest(reset.code, digest) for digest in digests])
+            by_text = reset.channel == Channel.TEXT
+            right = sum([compare_digest(reset.code, digest) for digest in (texted if by_text else digests)])
             live_code = self.in_time(reset.expires, now) and now < reset.code_expires
-            if right and reset.id == handle and reset.epoch == epoch and live_code:
+            if right and (by_text or reset.id == handle) and reset.epoch == epoch and live_code:
                 return Redeemable(reset)
         return Dead()
 

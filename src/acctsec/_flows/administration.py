@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from acctsec import events
 from acctsec._flows.answers import factor_infos
-from acctsec._flows.core import BRIEF, EPOCH, Core
+from acctsec._flows.core import BRIEF, EPOCH, Core, channel_of
 from acctsec._flows.counting import known
 from acctsec._flows.entries import ResetRequest
 from acctsec._flows.resets import Resets
@@ -13,7 +13,7 @@ from acctsec.claims import Admin
 from acctsec.errors import CommitUnknown
 from acctsec.lockout import LADDERED, STRANGERS, Lane, era
 from acctsec.outcomes import Acted, Export, LaneStatus, Refused, TryAgain
-from acctsec.protocols import Committed
+from acctsec.protocols import Channel, Committed
 from acctsec.steps import Done, administer
 
 
@@ -62,12 +62,12 @@ class Administration:
         """
         Let a subject choose a first or new password through a mailed link: no administrator ever knows one.
 
-        Refused where the subject has no verified address.
+        Refused where the subject has no verified mail address: a text has no link.
         """
         Admin(actor)
         core = self.core
         scene, _ = await self.core.enter(tenant, subject)
-        if scene.account is None or not scene.account.addresses:
+        if scene.account is None or not any(channel_of(one) is Channel.MAIL for one in scene.account.addresses):
             return Refused()
         request = ResetRequest(
             tenant=tenant, identifier="", handle=core.draw(16), at=scene.now, source="", seed=core.draw(16), subject=subject

@@ -22,7 +22,7 @@ from acctsec.context import Context, Source
 from acctsec.errors import CommitUnknown, ConfigError, PortError, StoreBusy, StoreUnavailable
 from acctsec.events import AsyncEventSink, Event
 from acctsec.hashing.job import Job
-from acctsec.identifiers import Identifier, canonical
+from acctsec.identifiers import Identifier, IdentifierKind, canonical
 from acctsec.keyring import Keyring, frame
 from acctsec.lockout import Outage
 from acctsec.outcomes import TryAgain
@@ -39,6 +39,7 @@ from acctsec.protocols import (
     AsyncOutboxStore,
     AsyncPopularityCounter,
     AsyncRecordStore,
+    Channel,
     Charge,
     Clock,
     Committed,
@@ -178,6 +179,14 @@ class Core:
         typed = name.value if name else address
         return self.keyring.digest("recipient", scene.tenant, scene.subject, typed, key=key)[:16]
 
+    def coded(self, scene: Scene, code: str, *, handle: bytes, key: int = 0) -> bytes:
+        """What the record knows of a mailed code: it is good beside the handle it was asked under."""
+        return self.keyring.digest("reset code", scene.tenant, scene.subject, handle, code, key=key)
+
+    def texted(self, scene: Scene, code: str, *, key: int = 0) -> bytes:
+        """What the record knows of a texted code: it is good beside any handle of its subject."""
+        return self.keyring.digest("texted code", scene.tenant, scene.subject, code, key=key)
+
     def reaching(self, scene: Scene) -> Scene:
         """The scene with what a record may know of the addresses that are verified now."""
         addresses, keys = scene.account.addresses if scene.account else (), range(self.keyring.index_count)
@@ -258,21 +267,23 @@ class Core:
         self, scene: Scene, loaded: Loaded, after: Record | None, effects: Sequence[Event | Notice], commit_id: bytes
     ) -> Committed | Conflict:
         """Seal the effects and swap the record."""
-        entries = [seal(self.keyring, entry) for entry in self.entries(scene, effects, commit_id)]
+        entries = [seal(self.keyring, entry) for entry in self.entries(scene, effects, commit_id, loaded.record)]
         value = None if after is None else encode_record(after)
         answer = await self.ports.records.commit(loaded.key, loaded.version, value, entries, commit_id)
         if not isinstance(answer, Committed | Conflict):
             raise PortError("The store answered a commit with something else.", remedy="Run acctsec.testing.check_store on it.")
         return answer
 
-    def entries(self, scene: Scene, effects: Sequence[Event | Notice], commit_id: bytes) -> list[Entry]:
-        """Events as they are, and one mail a verified address for each notice."""
+    def entries(self, scene: Scene, effects: Sequence[Event | Notice], commit_id: bytes, record: Record) -> list[Entry]:
+        """Events as they are; and for each notice a message to every verified address, and to those removed lately."""
         made: list[Entry] = []
+        locale = scene.account.locale if scene.account else ""
         for effect in effects:
             if isinstance(effect, Event):
                 made.append(Happened(key(commit_id, len(made)), effect))
                 continue
-            for address in scene.account.addresses if scene.account else ():
+            change = effect.change
+            for address in self.told(scene, record):
                 mail = Mail(
                     key=key(commit_id, len(made)),
                     purpose=effect.purpose,
@@ -280,9 +291,27 @@ class Core:
                     subject=scene.subject,
                     address=address,
                     at=scene.now,
+                    locale=locale,
+                    incarnation=record.incarnation,
+                    change=change.id if change and change.weak else b"",
+                    until=change.until if change and not change.made else None,
+                    expires=change.expires if change else None,
                 )
                 made.append(mail)
         return made
+
+    def told(self, scene: Scene, record: Record) -> list[str]:
+        """Every address that is told of what happens: the verified ones, and for a while those that were taken off."""
+        if scene.account is None:
+            return []
+        lately = [one.sealed for one in record.addresses if one.told and scene.now < one.told]
+        opened = (self.keyring.open("address", one, scene.tenant, scene.subject) for one in lately)
+        removed = [one.decode() for one in opened if one is not None]
+        return [*scene.account.addresses, *(one for one in removed if one not in scene.account.addresses)]
+
+    def sealed_address(self, scene: Scene, address: str) -> bytes:
+        """An address as the record keeps it."""
+        return self.keyring.seal("address", address.encode(), scene.tenant, scene.subject)
 
     def jitter(self, round_: int) -> float:
         """Seconds to wait before round *round_*: random, so that losers do not meet again."""
@@ -336,6 +365,12 @@ class Core:
     def refused(self, scene: Scene, operation: str, kind: str, reason: str) -> None:
         """Observe a refused attempt."""
         self.observe(events.AttemptRefused(**scene.head(), operation=operation, kind=kind, reason=reason))
+
+
+def channel_of(address: str) -> Channel:
+    """How a stored address is reached: a phone number by a text, anything else by mail."""
+    name = canonical(address)
+    return Channel.TEXT if name is not None and name.kind is IdentifierKind.PHONE else Channel.MAIL
 
 
 async def port(name: str, call: Awaitable[T]) -> T:

@@ -5,19 +5,19 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from acctsec import events
-from acctsec._flows.core import Core, port
+from acctsec._flows.core import Core, channel_of, port
 from acctsec._flows.entries import Happened, Mail, ResetRequest, about, unseal
 from acctsec._flows.tokens import Purpose
 from acctsec.budgets import Budget
-from acctsec.claims import LinkClaims, UnlockClaims
+from acctsec.claims import LinkClaims, UnlockClaims, VetoClaims
 from acctsec.errors import ConfigError, PortError, StoreError
 from acctsec.identifiers import canonical
 from acctsec.keyring import frame
 from acctsec.lockout import UNLOCK_LIFETIME
 from acctsec.outcomes import Delivered
-from acctsec.protocols import MAX_ATTEMPTS, Account, Charge, Drained, Granted, Message, MessagePurpose
+from acctsec.protocols import MAX_ATTEMPTS, Account, Channel, Charge, Drained, Granted, Message, MessagePurpose
 from acctsec.record import Record, Reset
-from acctsec.steps import Done, No, Scene, Step, issue_reset, unlockable
+from acctsec.steps import NO_SELF_SERVICE, Done, No, Scene, Step, issue_reset, unlockable
 
 LEASE = timedelta(seconds=60)
 BATCH = 10  # entries in hand at once: one that ends the process takes no more with it
@@ -103,9 +103,28 @@ class Delivery:
             address=mail.address,
             at=mail.at,
             link=link,
-            expires=expires,
+            expires=expires or mail.expires,
+            channel=channel_of(mail.address),
+            locale=mail.locale,
+            veto=self._veto(mail),
+            until=mail.until,
         )
         await self._send(message)
+
+    def _veto(self, mail: Mail) -> str | None:
+        """What stops the change that a notice tells of; a text has no room for it."""
+        if not mail.change or mail.expires is None or channel_of(mail.address) is Channel.TEXT:
+            return None
+        scene = Scene(tenant=mail.tenant, subject=mail.subject, account=None, now=mail.at)
+        claims = VetoClaims(
+            tenant=mail.tenant,
+            subject=mail.subject,
+            incarnation=mail.incarnation,
+            change=mail.change,
+            recipient=self.core.recipient(scene, mail.address),
+            expires=mail.expires,
+        )
+        return self.core.tokens.seal(Purpose.VETO, claims)
 
     async def _warn(self, mail: Mail, *, again: bool) -> None:
         """
@@ -127,7 +146,8 @@ class Delivery:
             issued=mail.at,
             expires=expires,
         )
-        opens = not core.policy.lockout.why_shut(loaded.record, now=scene.now) and scene.now < expires
+        by_mail = channel_of(mail.address) is Channel.MAIL  # a text has no link
+        opens = by_mail and not core.policy.lockout.why_shut(loaded.record, now=scene.now) and scene.now < expires
         opened = frame(loaded.record.incarnation, *map(str, claims.binds[1:]))
         meter = b"links/" + sha256(opened).digest()[:8] if opens else b"!notices"
         if not again and not await self._within_budget(scene, mail.address, meter, core.policy.lockout.notices, core.draw(16)):
@@ -157,76 +177,97 @@ class Delivery:
     # --- resets ---
 
     async def _issue(self, request: ResetRequest, *, again: bool) -> None:
-        """Issue a reset and mail it. The link is made here and lies in no store; the same request gives the same one."""
-        core = self.core
+        """Issue a reset and send it. The link is made here and lies in no store; the same request gives the same one."""
+        core, policy = self.core, self.core.policy.reset
         account = await self._account(request)
         subject = account.subject if account else ""
         scene = Scene(tenant=request.tenant, subject=subject, account=account, now=core.now(), source=request.source)
         if account is None:
             self._withhold(scene, "unknown")
             return
-        expires = request.at + core.policy.reset.link_lifetime
-        if not account.addresses or scene.now >= expires:
-            self._withhold(scene, "no address" if not account.addresses else "late")
+        recipient = self._recipient(account, request)
+        channel = Channel.MAIL if recipient is None else channel_of(recipient)
+        expires, code_expires = policy.ends(channel, request.at)
+        if recipient is None or scene.now >= expires:
+            self._withhold(scene, "no address" if recipient is None else "late")
             return
         loaded = await core.load(core.record_key(scene.tenant, subject), fresh=core.draw(16))
         oldest = core.keyring.index_count - 1  # it stays in force while keys rotate, so the same request gives the same link
         secret = core.keyring.digest("reset secret", request.handle, request.seed, key=oldest)
-        code = core.policy.reset.code(core.keyring.digest("reset number", request.handle, request.seed, key=oldest)[:16])
-        code_expires = request.at + core.policy.reset.code_lifetime
+        code = policy.code(core.keyring.digest("reset number", request.handle, request.seed, key=oldest)[:16])
+        by_text = channel is Channel.TEXT
         reset = Reset(
             id=request.handle,
             epoch=0,
-            recipient=core.recipient(scene, self._recipient(account, request)),
-            link=sha256(secret).digest(),
-            code=core.keyring.digest("reset code", scene.tenant, subject, request.handle, code),
+            recipient=core.recipient(scene, recipient),
+            link=b"" if by_text else sha256(secret).digest(),
+            code=core.texted(scene, code) if by_text else core.coded(scene, code, handle=request.handle),
             expires=expires,
             code_expires=code_expires,
+            channel=channel.value,
         )
 
         def step(record: Record) -> Step:
-            return issue_reset(core.policy, record, scene=scene, reset=reset, asked=request.at)
+            return issue_reset(core.policy, record, scene=scene, reset=reset, asked=request.at, self_service=not request.subject)
 
         # A request without effect spends nothing: the last units would be gone before the last link is, and none would come.
-        effect = not isinstance(step(loaded.record).verdict, No)
+        verdict = step(loaded.record).verdict
+        effect = not isinstance(verdict, No) or verdict.reason == NO_SELF_SERVICE
         if effect and not request.subject and not again:
-            recipient, budget = self._recipient(account, request), core.policy.reset.per_subject
+            budget = policy.per_number if by_text else policy.per_subject
             if not await self._within_budget(scene, recipient, b"!resets", budget, request.handle):
                 self._withhold(scene, "budget")
                 return
         done = await core.apply(scene, loaded, step)
         if isinstance(done.verdict, No):
             self._withhold(scene, done.verdict.reason)
+            if done.verdict.reason == NO_SELF_SERVICE:
+                await self._send(self._refusal(scene, account, request, recipient))
             return
         if not isinstance(done.verdict, Done):
             raise StoreError("The reset could not be committed.", remedy="It comes again by itself.")
-        link = LinkClaims(tenant=scene.tenant, subject=subject, incarnation=done.record.incarnation, secret=secret)
-        await self._mail(scene, account, request, link=core.tokens.seal(Purpose.LINK, link), code=code, expires=expires)
-
-    async def _mail(
-        self, scene: Scene, account: Account, request: ResetRequest, *, link: str, code: str, expires: datetime
-    ) -> None:
+        claims = LinkClaims(tenant=scene.tenant, subject=subject, incarnation=done.record.incarnation, secret=secret)
         message = Message(
             key=f"{request.handle.hex()}-00",
             purpose=MessagePurpose.INITIAL_PASSWORD if request.subject else MessagePurpose.RESET,
             tenant=scene.tenant,
-            subject=scene.subject,
-            address=self._recipient(account, request),
+            subject=subject,
+            address=recipient,
             at=scene.now,
-            link=link,
+            link=None if by_text else core.tokens.seal(Purpose.LINK, claims),
             code=None if request.subject else code,
-            expires=expires,
-            code_expires=None if request.subject else request.at + self.core.policy.reset.code_lifetime,
+            expires=None if by_text else expires,
+            code_expires=None if request.subject else code_expires,
+            channel=channel,
+            locale=account.locale,
         )
         await self._send(message)
 
-    def _recipient(self, account: Account, request: ResetRequest) -> str:
-        """The stored address that was typed, byte for byte as stored; otherwise the first one. Never what was typed."""
+    def _refusal(self, scene: Scene, account: Account, request: ResetRequest, recipient: str) -> Message:
+        """What the owner hears who cannot reset by himself; outsiders hear what they always do."""
+        return Message(
+            key=f"{request.handle.hex()}-00",
+            purpose=MessagePurpose.SELF_SERVICE_REFUSED,
+            tenant=scene.tenant,
+            subject=scene.subject,
+            address=recipient,
+            at=scene.now,
+            channel=channel_of(recipient),
+            locale=account.locale,
+        )
+
+    def _recipient(self, account: Account, request: ResetRequest) -> str | None:
+        """
+        The stored address that was typed, byte for byte as stored; otherwise the first one. Never what was typed. A first
+        password comes by a link, so it goes to the first address that is mailed.
+        """
+        if request.subject:
+            return next((one for one in account.addresses if channel_of(one) is Channel.MAIL), None)
         for address in account.addresses:
             name = canonical(address)
             if name is not None and name.value == request.identifier:
                 return address
-        return account.addresses[0]
+        return next(iter(account.addresses), None)
 
     async def _account(self, request: ResetRequest) -> Account | None:
         if request.subject:

@@ -15,7 +15,11 @@ LABEL = "outbox"
 
 
 class Mail(Sealed, frozen=True, kw_only=True):
-    """A notice to one address, fixed when the commit was made: a later change of address does not redirect it."""
+    """
+    A notice to one address, fixed when the commit was made: a later change of address does not redirect it.
+
+    *change* is what its reader may veto, until *expires*; one that waits does so *until* then.
+    """
 
     key: str
     purpose: MessagePurpose
@@ -23,6 +27,11 @@ class Mail(Sealed, frozen=True, kw_only=True):
     subject: str
     address: str
     at: datetime
+    locale: str = ""
+    incarnation: bytes = b""
+    change: bytes = b""
+    until: datetime | None = None
+    expires: datetime | None = None
 
 
 class ResetRequest(Sealed, frozen=True, kw_only=True):

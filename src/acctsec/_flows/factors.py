@@ -25,11 +25,13 @@ from acctsec.outcomes import (
     RecoveryCodes,
     Refused,
     TryAgain,
+    Waiting,
 )
 from acctsec.protocols import Settle
 from acctsec.record import Record
 from acctsec.steps import (
     Done,
+    Held,
     No,
     Scene,
     Step,
@@ -151,7 +153,7 @@ class FactorFlows:
         failed = isinstance(done.verdict, No) and match is None
         await guess.settle(Settle.FAILED if failed else Settle.VOID)
         session = self.renewed(done, scene, "confirm_factor")
-        if isinstance(session, Refused | TryAgain):
+        if not isinstance(session, str):
             return session
         info = FactorInfo(enrollment.id.hex(), FactorKind.TOTP, enrollment.name, scene.now)
         return FactorAdded(info, session)
@@ -197,7 +199,9 @@ class FactorFlows:
         return FactorRenamed(info)
 
     @operation
-    async def remove_factor(self, token: str, factor_id: str, *, context: Context) -> FactorRemoved | Refused | TryAgain:
+    async def remove_factor(
+        self, token: str, factor_id: str, *, context: Context
+    ) -> FactorRemoved | Waiting | Refused | TryAgain:
         """Remove an authenticator; see Engine.remove_factor."""
         found = await self.session(token, context)
         if found is None:
@@ -209,11 +213,13 @@ class FactorFlows:
             loaded,
             lambda record: remove_factor(policy, record, scene=scene, claims=claims, factor_id=factor_id, drawn=drawn),
         )
+        if isinstance(done.verdict, Held):
+            return Waiting(done.verdict.until)
         session = self.renewed(done, scene, "remove_factor")
         return FactorRemoved(session) if isinstance(session, str) else session
 
     @operation
-    async def issue_recovery_codes(self, token: str, *, context: Context) -> RecoveryCodes | Refused | TryAgain:
+    async def issue_recovery_codes(self, token: str, *, context: Context) -> RecoveryCodes | Waiting | Refused | TryAgain:
         """Print new recovery codes; see Engine.issue_recovery_codes."""
         core = self.core
         found = await self.session(token, context)
@@ -228,7 +234,10 @@ class FactorFlows:
             sealed = core.keyring.seal("recovery", stored, scene.tenant, scene.subject, generation)
             return issue_codes(core.policy, record, scene=scene, claims=claims, sealed=sealed, total=len(codes), drawn=drawn)
 
-        session = self.renewed(await core.apply(scene, loaded, step), scene, "issue_recovery_codes")
+        done = await core.apply(scene, loaded, step)
+        if isinstance(done.verdict, Held):
+            return Waiting(done.verdict.until)
+        session = self.renewed(done, scene, "issue_recovery_codes")
         return RecoveryCodes(codes, session) if isinstance(session, str) else session
 
 

@@ -1,6 +1,7 @@
-"""Forgotten passwords: asking, looking, redeeming."""
+"""Forgotten passwords and lost factors: asking, looking, showing proof, waiting, redeeming."""
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from acctsec._flows.answers import Answers, factor_infos, is_answer
 from acctsec._flows.core import ROUNDS, Core, Loaded, operation
@@ -10,7 +11,8 @@ from acctsec._flows.likely import looked_at
 from acctsec._flows.passwords import Chosen, Passwords
 from acctsec._flows.sign_in import behind
 from acctsec._flows.tokens import Purpose
-from acctsec._values import Value
+from acctsec._values import Value, evolve
+from acctsec.attacks.risk import Level
 from acctsec.claims import HandleClaims, LinkClaims, RecoveryCode, ResetCode, ResetLink, ResetProof, ResumeTicket, Ticket
 from acctsec.context import Context
 from acctsec.errors import CommitUnknown, ConfigError, Overloaded, StoreError
@@ -18,47 +20,79 @@ from acctsec.identifiers import canonical
 from acctsec.keyring import frame
 from acctsec.lockout import SecretClass
 from acctsec.outcomes import (
+    FactorKind,
     FactorRequired,
+    FactorsRemoved,
+    ProofRequired,
     RedeemResetOutcome,
     Refused,
+    RemoveLostFactorsOutcome,
     ResetPending,
     ResetRequested,
     TryAgain,
+    Waiting,
 )
-from acctsec.protocols import Charge, Granted, Settle
+from acctsec.protocols import Channel, Charge, Granted, Settle
 from acctsec.record import Record
+from acctsec.recovery import Capability, Enough, Facts, Proof
 from acctsec.reset import Redeemable
 from acctsec.steps import (
+    Begun,
+    Done,
     FactorProven,
-    NeedsFactor,
+    NeedsProof,
+    NeedsWait,
+    No,
+    Recovery,
     Scene,
     Step,
-    enough,
+    begin_recovery,
+    drop_factors,
     find_reset,
+    needs,
     prove_for_reset,
+    recovery_refusal,
     redeem,
-    redeem_refusal,
+    trusted,
+    weigh,
+    with_method,
 )
 
+if TYPE_CHECKING:
+    from acctsec._flows.risks import Risks
 
-class Proof(Value, frozen=True, kw_only=True):
-    """A reset whose first proof holds; the step looks again."""
+
+"""Forgotten passwords: asking, looking, redeeming."""
+
+
+BY_FACTOR = {Proof.FACTOR: FactorKind.TOTP, Proof.RECOVERY_CODE: FactorKind.RECOVERY_CODE}
+"""What ``verify_factor`` can prove, by the kind of factor that proves it."""
+
+BY_KIND = {kind: proof for proof, kind in BY_FACTOR.items()}
+BEYOND = frozenset({Proof.MAIL, Proof.TEXT, Proof.DEVICE, Proof.ADMINISTRATORS})
+"""What nobody can tell of a subject that it does not have."""
+
+
+class Shown(Value, frozen=True, kw_only=True):
+    """A recovery whose first proof holds; the step looks again. *resumed* is the ticket it came with."""
 
     scene: Scene
     loaded: Loaded
-    reset: bytes
-    methods: tuple[str, ...]
-    ticket: Ticket | None = None
+    recovery: Recovery
+    resumed: str | None = None
 
 
 class Resets:
     """The flows of a forgotten password."""
 
-    def __init__(self, core: Core, guesses: Guesses, passwords: Passwords, answers: Answers) -> None:
+    def __init__(
+        self, core: Core, guesses: Guesses, passwords: Passwords, answers: Answers, risks: "Risks | None" = None
+    ) -> None:
         self.core = core
         self.guesses = guesses
         self.passwords = passwords
         self.answers = answers
+        self.risks = risks
 
     @operation
     async def request_reset(self, identifier: str, *, context: Context) -> ResetRequested:
@@ -113,41 +147,96 @@ class Resets:
     @operation
     async def inspect_reset(self, link: str, *, context: Context) -> ResetPending | Refused:
         """Look at a link without touching anything; see Engine.inspect_reset."""
-        core = self.core
-        found = await self._by_link(ResetLink(link), context)
-        if found is None:
+        shown = await self._by_link(ResetLink(link), context, Capability.PASSWORD)
+        if shown is None:
             return Refused()
-        live = find_reset(core.policy, found.loaded.record, found.reset, found.scene.now)
-        refused = redeem_refusal(core.policy, found.loaded.record, scene=found.scene, reset=found.reset, ticket=None)
+        core, record = self.core, shown.loaded.record
+        live = find_reset(core.policy, record, shown.recovery.reset, shown.scene.now)
+        refused = recovery_refusal(core.policy, record, scene=shown.scene, recovery=shown.recovery)
         return ResetPending(live.reset.expires) if isinstance(live, Redeemable) and not refused else Refused()
 
     @operation
     async def redeem_reset(self, reset: ResetProof, new_password: str, *, context: Context) -> RedeemResetOutcome:
         """Redeem a reset; see Engine.redeem_reset."""
+        shown = await self._shown(reset, context, Capability.PASSWORD)
+        if not isinstance(shown, Shown):
+            return shown
+        try:
+            return await self._finish(shown, new_password, context)
+        except Overloaded as overload:
+            return TryAgain(timedelta(seconds=overload.retry_after))
+
+    @operation
+    async def remove_lost_factors(self, reset: ResetProof, *, context: Context) -> RemoveLostFactorsOutcome:
+        """Take every second factor off; see Engine.remove_lost_factors."""
+        shown = await self._shown(reset, context, Capability.FACTORS)
+        if not isinstance(shown, Shown):
+            return shown
+        early = await self._before(shown, "remove_lost_factors")
+        if early is not None:
+            return early
+        core, scene, recovery = self.core, shown.scene, shown.recovery
+        done = await core.apply(
+            scene, shown.loaded, lambda record: drop_factors(core.policy, record, scene=scene, recovery=recovery)
+        )
+        if isinstance(done.verdict, Done):
+            return FactorsRemoved()
+        return await self._more(shown, done, "remove_lost_factors")
+
+    # --- proofs ---
+
+    async def _shown(self, reset: ResetProof, context: Context, gives: Capability) -> Shown | FactorRequired | Refused | TryAgain:
+        """What a proof comes to: a recovery that may go on, or the answer."""
         match reset:
             case ResetLink():
-                proof = await self._by_link(reset, context)
+                return await self._by_link(reset, context, gives) or Refused()
             case ResumeTicket():
-                proof = await self._by_ticket(reset, context)
+                return await self._by_ticket(reset, context, gives) or Refused()
             case ResetCode():
-                by_code = await self._by_code(reset, context)
-                if not isinstance(by_code, Proof):
-                    return by_code
-                proof = by_code
+                return await self._by_code(reset, context, gives)
             case RecoveryCode():
                 return await self._by_recovery_code(reset, context)
             case _:
                 raise ConfigError("`reset` is not a proof.", remedy="Give ResetLink, ResetCode, RecoveryCode or ResumeTicket.")
-        if proof is None:
-            return Refused()
-        try:
-            return await self._finish(proof, new_password, context)
-        except Overloaded as overload:
-            return TryAgain(timedelta(seconds=overload.retry_after))
 
-    # --- proofs ---
+    def _recovery(
+        self,
+        scene: Scene,
+        record: Record,
+        context: Context,
+        gives: Capability,
+        methods: tuple[str, ...],
+        *,
+        reset: bytes = b"",
+        ticket: Ticket | None = None,
+    ) -> Recovery:
+        """A recovery with what is known of the request for it."""
+        device = self.core.tokens.known_device(context.device, scene, record)
+        waits = record.change_of(ticket.change) if ticket and ticket.change else None
+        methods = waits.proofs if waits else methods
+        return Recovery(
+            gives=gives,
+            methods=methods if device is None else with_method(methods, "device"),
+            facts=Facts(
+                now=scene.now,
+                known_device=device is not None,
+                new_country=self._abroad(scene, record, context),
+                sim_changed=context.sim_changed,
+            ),
+            reset=reset,
+            change=ticket.change if ticket else b"",
+            ticket=ticket,
+        )
 
-    async def _by_link(self, link: ResetLink, context: Context) -> Proof | None:
+    def _abroad(self, scene: Scene, record: Record, context: Context) -> bool:
+        """Whether it comes from a country in which the owner never was; False where nobody can tell."""
+        if self.risks is None or record.habits is None or not record.habits.sign_ins:
+            return False
+        paths = self.risks.visit(scene, context, known_device=False).paths
+        countries = [one[:1] for one in paths if one and one[0][0] == Level.COUNTRY.value]
+        return bool(countries) and not any(record.habits.under(one) for one in countries)
+
+    async def _by_link(self, link: ResetLink, context: Context, gives: Capability) -> Shown | None:
         core = self.core
         claims = core.tokens.open(Purpose.LINK, link.token, LinkClaims)
         if claims is None or claims.tenant != context.tenant:
@@ -160,16 +249,22 @@ class Resets:
         if not isinstance(found, Redeemable):
             core.refused(scene, "redeem_reset", "evaluated", "dead link")
             return None
-        return Proof(scene=self.core.reaching(scene), loaded=loaded, reset=found.reset.id, methods=("link",))
+        return self._live(scene, loaded, context, gives, found, "link")
 
-    async def _by_ticket(self, resume: ResumeTicket, context: Context) -> Proof | None:
+    def _live(self, scene: Scene, loaded: Loaded, context: Context, gives: Capability, found: Redeemable, method: str) -> Shown:
+        methods = (method, *found.reset.proofs)
+        recovery = self._recovery(scene, loaded.record, context, gives, methods, reset=found.reset.id)
+        return Shown(scene=self.core.reaching(scene), loaded=loaded, recovery=recovery)
+
+    async def _by_ticket(self, resume: ResumeTicket, context: Context, gives: Capability) -> Shown | None:
         ticket = self.core.tokens.open(Purpose.RESUME, resume.ticket, Ticket)
         if ticket is None or ticket.tenant != context.tenant:
             return None
         scene, loaded = await self.core.enter(ticket.tenant, ticket.subject, context.source.key)
-        return Proof(scene=self.core.reaching(scene), loaded=loaded, reset=ticket.reset, methods=ticket.methods, ticket=ticket)
+        recovery = self._recovery(scene, loaded.record, context, gives, ticket.methods, reset=ticket.reset, ticket=ticket)
+        return Shown(scene=self.core.reaching(scene), loaded=loaded, recovery=recovery, resumed=resume.ticket)
 
-    async def _by_code(self, reset: ResetCode, context: Context) -> Proof | Refused | TryAgain:
+    async def _by_code(self, reset: ResetCode, context: Context, gives: Capability) -> Shown | Refused | TryAgain:
         """A short code: charged to the subject, whichever handle it comes with, before it is compared."""
         core, code = self.core, reset.code
         digits = core.policy.reset.code_digits
@@ -191,19 +286,18 @@ class Resets:
         found = core.policy.reset.redeem_code(
             record.resets,
             handle=claims.id,
-            digests=[
-                core.keyring.digest("reset code", scene.tenant, scene.subject, claims.id, code, key=key)
-                for key in range(core.keyring.index_count)
-            ],
+            digests=[core.coded(scene, code, handle=claims.id, key=key) for key in range(core.keyring.index_count)],
+            texted=[core.texted(scene, code, key=key) for key in range(core.keyring.index_count)],
             epoch=record.epoch,
             now=scene.now,
         )
         if not guess.admitted or not isinstance(found, Redeemable) or not scene.active(record):
             return await guess.fail("code")
         await guess.settle(Settle.VOID)
-        return Proof(scene=self.core.reaching(scene), loaded=loaded, reset=found.reset.id, methods=("code",))
+        method = "text" if found.reset.channel == Channel.TEXT else "code"
+        return self._live(scene, loaded, context, gives, found, method)
 
-    async def _by_recovery_code(self, reset: RecoveryCode, context: Context) -> RedeemResetOutcome:
+    async def _by_recovery_code(self, reset: RecoveryCode, context: Context) -> FactorRequired | Refused | TryAgain:
         """A recovery code as the first proof: spent at once, and a second, different proof is due."""
         core = self.core
         claims = self._handle(reset.handle, context)
@@ -229,7 +323,9 @@ class Resets:
         )
         if isinstance(done.verdict, FactorProven):
             await guess.settle(Settle.VOID)
-            return self._factor_required(scene, done.record, reset=b"", methods=done.verdict.methods)
+            onward = self._ticket(scene, done.record, reset=b"", methods=done.verdict.methods)
+            infos = tuple(info for info in factor_infos(done.record.factors) if info.kind is not FactorKind.RECOVERY_CODE)
+            return FactorRequired(core.tokens.seal(Purpose.RESET, onward), factors=infos)
         if isinstance(done.verdict, TryAgain):
             await guess.settle(Settle.VOID)
             return done.verdict
@@ -243,15 +339,12 @@ class Resets:
 
     # --- the change ---
 
-    async def _finish(self, proof: Proof, new_password: str, context: Context) -> RedeemResetOutcome:
-        """Ask the factor before anything changes, judge the new password, hash it, commit."""
-        core, scene, record = self.core, proof.scene, proof.loaded.record
-        refusal = redeem_refusal(core.policy, record, scene=scene, reset=proof.reset, ticket=proof.ticket)
-        if refusal:
-            core.refused(scene, "redeem_reset", "evaluated", refusal)
-            return Refused()
-        if not enough(record, proof.methods):
-            return self._factor_required(scene, record, reset=proof.reset, methods=proof.methods)
+    async def _finish(self, shown: Shown, new_password: str, context: Context) -> RedeemResetOutcome:
+        """Ask for what is lacking before anything changes, judge the new password, hash it, commit."""
+        early = await self._before(shown, "redeem_reset")
+        if early is not None:
+            return early
+        core, scene, record, recovery = self.core, shown.scene, shown.loaded.record, shown.recovery
         guarded = core.guarded(scene, record)
         chosen = await self.passwords.choose(
             new_password, account=scene.account, tenant=scene.tenant, guarded=guarded, source=scene.source
@@ -263,27 +356,69 @@ class Resets:
             return refused
         new, device = await core.hashes.hashed(scene, chosen.password), core.draw(16)
         new = await looked_at(core, scene, new, chosen.password)
-        reused = await self.passwords.reused(scene, proof.loaded, chosen, context, reset=proof.reset or b"ticket")
+        own = recovery.reset or recovery.change or b"ticket"
+        reused = await self.passwords.reused(scene, shown.loaded, chosen, context, reset=own)
         if reused is not None:
             return reused
+        policy = core.policy.for_account(scene.account, tenant=scene.tenant)
 
         def step(latest: Record) -> Step:
-            return redeem(
-                core.policy.for_account(scene.account, tenant=scene.tenant),
-                latest,
-                scene=scene,
-                reset=proof.reset,
-                ticket=proof.ticket,
-                methods=proof.methods,
-                new=new,
-                device=device,
-            )
+            return redeem(policy, latest, scene=scene, recovery=recovery, new=new, device=device)
 
-        done = await core.apply(scene, proof.loaded, step)
-        if isinstance(done.verdict, NeedsFactor):
-            return self._factor_required(scene, done.record, reset=proof.reset, methods=proof.methods)
+        done = await core.apply(scene, shown.loaded, step)
+        if isinstance(done.verdict, NeedsProof | NeedsWait):
+            return await self._more(shown, done, "redeem_reset")
         outcome = await self.passwords.changed(done, scene, "redeem_reset", chosen)
         return Refused() if outcome is None else outcome
+
+    async def _before(self, shown: Shown, operation: str) -> FactorRequired | ProofRequired | Waiting | Refused | TryAgain | None:
+        """What is answered before anything is done, by the record as it was read; None where the proofs are enough."""
+        core, scene, record, recovery = self.core, shown.scene, shown.loaded.record, shown.recovery
+        refusal = recovery_refusal(core.policy, record, scene=scene, recovery=recovery)
+        if refusal:
+            core.refused(scene, operation, "evaluated", refusal)
+            return Refused()
+        waits = record.change_of(recovery.change)
+        if waits and scene.now < waits.until:
+            return Waiting(waits.until, shown.resumed, change=waits.id.hex())
+        judged = weigh(core.policy, record, scene=scene, recovery=recovery)
+        if isinstance(judged, Enough) and not judged.wait:
+            return None
+        return await self._more(shown, Step(needs(judged), record), operation)
+
+    async def _more(
+        self, shown: Shown, done: Step, operation: str
+    ) -> FactorRequired | ProofRequired | Waiting | Refused | TryAgain:
+        """What is answered where nothing changed: what is lacking, or that it waits from now on."""
+        core, scene, recovery = self.core, shown.scene, shown.recovery
+        match done.verdict:
+            case NeedsProof(paths):
+                return self._proof_required(scene, done.record, recovery, paths)
+            case NeedsWait(judged):
+                return await self._wait(shown, judged)
+            case TryAgain() as again:
+                return again
+            case verdict:
+                core.refused(scene, operation, "evaluated", verdict.reason if isinstance(verdict, No) else "")
+                return Refused()
+
+    async def _wait(self, shown: Shown, judged: Enough) -> Waiting | Refused | TryAgain:
+        """Let it wait; the ticket stands for what was proven, and holds no password."""
+        core, scene, recovery, change = self.core, shown.scene, shown.recovery, self.core.draw(16)
+        done = await core.apply(
+            scene,
+            shown.loaded,
+            lambda record: begin_recovery(core.policy, record, scene=scene, recovery=recovery, judged=judged, change_id=change),
+        )
+        if isinstance(done.verdict, TryAgain):
+            return done.verdict
+        if not isinstance(done.verdict, Begun):
+            core.refused(scene, "redeem_reset", "evaluated", done.verdict.reason if isinstance(done.verdict, No) else "")
+            return Refused()
+        begun = done.verdict.change
+        ticket = self._ticket(scene, done.record, reset=b"", methods=recovery.methods)
+        ticket = evolve(ticket, change=begun.id, expires=begun.expires)
+        return Waiting(begun.until, core.tokens.seal(Purpose.RESUME, ticket), change=begun.id.hex())
 
     def _ticket(self, scene: Scene, record: Record, *, reset: bytes, methods: tuple[str, ...]) -> Ticket:
         core = self.core
@@ -299,7 +434,19 @@ class Resets:
             reset=reset,
         )
 
-    def _factor_required(self, scene: Scene, record: Record, *, reset: bytes, methods: tuple[str, ...]) -> FactorRequired:
-        ticket = self._ticket(scene, record, reset=reset, methods=methods)
-        infos = tuple(info for info in factor_infos(record.factors) if info.kind.value not in methods)
-        return FactorRequired(self.core.tokens.seal(Purpose.RESET, ticket), factors=infos)
+    def _proof_required(
+        self, scene: Scene, record: Record, recovery: Recovery, paths: tuple[frozenset[Proof], ...]
+    ) -> FactorRequired | ProofRequired:
+        """Ask for a factor where the subject has one that would do, otherwise say what would."""
+        ticket = self._ticket(scene, record, reset=recovery.reset, methods=recovery.methods)
+        token = self.core.tokens.seal(Purpose.RESET, ticket)
+        wanted = {kind for path in paths if path <= BY_FACTOR.keys() for kind in path}
+        kinds = {BY_FACTOR[one] for one in wanted}
+        infos = tuple(info for info in factor_infos(trusted(record)) if info.kind in kinds)
+        if infos:
+            return FactorRequired(token, factors=infos)
+        has = {BY_KIND[info.kind] for info in factor_infos(trusted(record))} | BEYOND
+        if len(record.contacts) >= self.core.policy.recovery.contacts_needed:
+            has |= {Proof.CONTACTS}
+        open_to = (path for path in paths if path <= has)
+        return ProofRequired(token, paths=tuple(frozenset(one.value for one in path) for path in open_to))

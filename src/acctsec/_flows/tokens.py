@@ -18,6 +18,7 @@ from acctsec.claims import (
     SessionClaims,
     Ticket,
     UnlockClaims,
+    VetoClaims,
 )
 from acctsec.errors import ConfigError
 from acctsec.keyring import OVERHEAD, Keyring
@@ -41,6 +42,7 @@ class Purpose(Enum):
     LINK = ("reset link", LinkClaims, 219)
     HANDLE = ("reset handle", HandleClaims, 390)
     UNLOCK = ("unlock link", UnlockClaims, 255)
+    VETO = ("veto", VetoClaims, 255)
     CHALLENGE = ("challenge ticket", ChallengeClaims, 330)
 
     def __init__(self, label: str, kind: type, size: int) -> None:

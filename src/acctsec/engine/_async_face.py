@@ -8,13 +8,15 @@ from acctsec import _ports
 from acctsec._flows.core import Ports
 from acctsec.attacks.networks import OriginResolver
 from acctsec.attacks.watching import AsyncAttackWatch
-from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, TotpCode, UnlockProof
+from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, ResumeTicket, TotpCode, UnlockProof
 from acctsec.context import Context
 from acctsec.engine._wiring import OWN_ROWS, Flows, check_form, check_resolver, check_wiring, forms, governor, shows_outbox
 from acctsec.events import AsyncEventSink
 from acctsec.keyring import Keyring
 from acctsec.outcomes import (
     Acted,
+    ChangeCancelled,
+    Changes,
     CheckPasswordOutcome,
     DeadLetters,
     Delivered,
@@ -35,6 +37,7 @@ from acctsec.outcomes import (
     RecoveryCodes,
     RedeemResetOutcome,
     Refused,
+    RemoveLostFactorsOutcome,
     ResetPending,
     ResetRequested,
     Rewrapped,
@@ -47,6 +50,9 @@ from acctsec.outcomes import (
     UnlockOutcome,
     UnlockPending,
     VerifyFactorOutcome,
+    Vetoed,
+    VetoPending,
+    Waiting,
 )
 from acctsec.policy import Policy
 from acctsec.protocols import (
@@ -232,6 +238,42 @@ class AsyncEngine:
         """
         return await self._flows.unlocking.unlock(proof, context=context)
 
+    async def remove_lost_factors(self, reset: ResetProof, *, context: Context) -> RemoveLostFactorsOutcome:
+        """
+        Take every second factor and printed code off, for an owner who has lost them; the password stays.
+
+        It goes like ``redeem_reset``: the same proofs, tickets and answers, by the paths of the policy that give FACTORS. With
+        FactorsRemoved every session is over, and every address is told; nobody is signed in. Refused where there is no factor.
+        """
+        return await self._flows.resets.remove_lost_factors(reset, context=context)
+
+    async def inspect_veto(self, token: str, *, context: Context) -> VetoPending | Refused:
+        """Say what the veto of a notice would stop, and until when. It changes nothing: call it when the page is opened."""
+        return await self._flows.changes.inspect_veto(token, context=context)
+
+    async def veto(self, token: str, *, context: Context) -> Vetoed | Refused | TryAgain:
+        """
+        Stop the change that a notice told of, and freeze the account. Call it only when its reader says so (POST).
+
+        It grants nothing, and brings no earlier password back: every session ends, and nobody signs in before somebody shows more
+        than either side has. Refused: the change is over, or was proven at the full level.
+        """
+        return await self._flows.changes.veto(token, context=context)
+
+    async def list_changes(self, token: str, *, context: Context) -> Changes | Refused:
+        """The changes of the subject that wait or can be vetoed, for the settings page. Refused: the session is over."""
+        return await self._flows.changes.list_changes(token, context=context)
+
+    async def cancel_change(
+        self, change: str, *, by: FreshSession | ResumeTicket, context: Context
+    ) -> ChangeCancelled | Refused | TryAgain:
+        """
+        Drop a change that waits: its owner with a fresh session at full level, or whoever asked with the ticket of Waiting.
+
+        *change* is the id of ``ChangeInfo`` or ``Waiting``. Unlike a veto it freezes nothing.
+        """
+        return await self._flows.changes.cancel_change(change, by=by, context=context)
+
     async def enroll_totp(self, token: str, *, name: str = "", context: Context) -> EnrollmentStarted | Refused:
         """
         Begin to set up an authenticator app, with a fresh session at the subject's full level or the ticket of
@@ -255,11 +297,13 @@ class AsyncEngine:
         """Give an authenticator another name, of at most 40 printable characters."""
         return await self._flows.factors.rename_factor(token, factor_id, name, context=context)
 
-    async def remove_factor(self, token: str, factor_id: str, *, context: Context) -> FactorRemoved | Refused | TryAgain:
+    async def remove_factor(
+        self, token: str, factor_id: str, *, context: Context
+    ) -> FactorRemoved | Waiting | Refused | TryAgain:
         """Remove an authenticator, with a fresh session at full level; never below what the policy demands."""
         return await self._flows.factors.remove_factor(token, factor_id, context=context)
 
-    async def issue_recovery_codes(self, token: str, *, context: Context) -> RecoveryCodes | Refused | TryAgain:
+    async def issue_recovery_codes(self, token: str, *, context: Context) -> RecoveryCodes | Waiting | Refused | TryAgain:
         """Make new recovery codes, shown this once; older ones are void. Needs a fresh session at full level."""
         return await self._flows.factors.issue_recovery_codes(token, context=context)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from acctsec._flows.administration import Administration
 from acctsec._flows.answers import Answers
 from acctsec._flows.challenges import Challenges
+from acctsec._flows.changes import ChangeFlows
 from acctsec._flows.core import Core, Ports
 from acctsec._flows.delivery import Delivery
 from acctsec._flows.devices import DeviceFlows
@@ -46,10 +47,12 @@ class Flows:
         guesses = Guesses(self.core)
         answers = Answers(self.core, guesses)
         self.passwords: Passwords = Passwords(self.core, guesses)
-        self.sign_in: SignIn = SignIn(self.core, guesses, answers, Challenges(self.core), risks(self.core, policy))
-        self.resets: Resets = Resets(self.core, guesses, self.passwords, answers)
+        weighs = risks(self.core, policy)
+        self.sign_in: SignIn = SignIn(self.core, guesses, answers, Challenges(self.core), weighs)
+        self.resets: Resets = Resets(self.core, guesses, self.passwords, answers, weighs)
         self.factors: FactorFlows = FactorFlows(self.core, guesses)
         self.sessions: Sessions = Sessions(self.core, self.factors)
+        self.changes: ChangeFlows = ChangeFlows(self.core, self.factors)
         self.unlocking: Unlocking = Unlocking(self.core, guesses, answers)
         self.devices: DeviceFlows = DeviceFlows(self.core, self.factors)
         self.administration: Administration = Administration(self.core, self.resets)

@@ -1,5 +1,7 @@
 """Which factors there are, who needs one, and what becomes of them."""
 
+from datetime import datetime
+
 from attrs import field, frozen
 
 from acctsec._values import Value, evolve
@@ -92,10 +94,11 @@ class MfaPolicy:
             return None
         return evolve(factors, totp=tuple(evolve(one, name=name) if one.id == factor_id else one for one in factors.totp))
 
-    def issue(self, factors: Factors, *, sealed: bytes, total: int) -> Factors:
+    def issue(self, factors: Factors, *, sealed: bytes, total: int, now: datetime) -> Factors:
         """Replace the recovery codes; every older one is void."""
         generation = factors.generation + 1
-        return evolve(factors, generation=generation, recovery=RecoverySet(generation=generation, sealed=sealed, total=total))
+        codes = RecoverySet(generation=generation, sealed=sealed, total=total, since=now)
+        return evolve(factors, generation=generation, recovery=codes)
 
     def prove(self, factors: Factors, match: FactorMatch | None) -> Proven | Unproven:
         """

@@ -8,7 +8,8 @@ from acctsec.outcomes import AssuranceLevel
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Record, Session, Totp
-from acctsec.steps.scene import Done, Drawn, No, Notice, Scene, Step, live_session, opens
+from acctsec.steps.recovery import held
+from acctsec.steps.scene import Done, Drawn, Held, No, Notice, Scene, Step, live_session, opens
 
 
 def add_factor(
@@ -52,6 +53,10 @@ def remove_factor(policy: Policy, record: Record, *, scene: Scene, claims: Sessi
     session = guarded(policy, record, scene=scene, claims=claims)
     if session is None:
         return Step(No("session"), record)
+    since = next((one.created for one in record.factors.totp if one.id == factor_id), scene.now)
+    until = held(record, since=since, now=scene.now)
+    if until:
+        return Step(Held(until), record)
     factors = policy.mfa.remove(record.factors, factor_id, groups=scene.groups)
     if factors is None:
         return Step(No("factor"), record)
@@ -79,7 +84,11 @@ def issue_codes(
     session = guarded(policy, record, scene=scene, claims=claims)
     if session is None or not record.factors.live:
         return Step(No("session"), record)
-    factors = policy.mfa.issue(record.factors, sealed=sealed, total=total)
+    codes = record.factors.recovery
+    until = held(record, since=codes.since if codes else scene.now, now=scene.now)
+    if until:
+        return Step(Held(until), record)
+    factors = policy.mfa.issue(record.factors, sealed=sealed, total=total, now=scene.now)
     renewed = evolve(session, id=drawn.session)
     after = evolve(record.with_epoch(), factors=factors).with_session(renewed)
     event = events.RecoveryCodesIssued(**scene.head(), generation=factors.generation)

@@ -8,11 +8,11 @@ from acctsec._values import Value, evolve
 from acctsec.claims import Enrollment, SessionClaims, Ticket
 from acctsec.events import Event, RiskAssessed
 from acctsec.mfa.policy import FactorMatch
-from acctsec.outcomes import ChangeReason
+from acctsec.outcomes import AssuranceLevel, ChangeReason
 from acctsec.password import Age
 from acctsec.policy import Policy
 from acctsec.protocols import Account, MessagePurpose, Status
-from acctsec.record import MAX_SPENT, SKEW, Device, History, Path, Record, Session, Spent
+from acctsec.record import MAX_SPENT, SKEW, Change, Device, History, Path, Record, Session, Spent
 from acctsec.sessions import Live
 
 if TYPE_CHECKING:
@@ -57,9 +57,10 @@ class Scene(Value, frozen=True, kw_only=True):
 
 
 class Notice(Value, frozen=True):
-    """An effect: tell all verified addresses."""
+    """An effect: tell all verified addresses, of a *change* that waits or was made, with a veto where that is weak."""
 
     purpose: MessagePurpose
+    change: Change | None = None
 
 
 class Step(Value, frozen=True):
@@ -180,6 +181,12 @@ class Done(Value, frozen=True):
     count: int = 0
 
 
+class Held(Value, frozen=True):
+    """Not before *until*: what is asked for could not be taken back."""
+
+    until: datetime
+
+
 class No(Value, frozen=True):
     """Refused; *reason* is for operators alone."""
 
@@ -212,6 +219,11 @@ def spend(record: Record, ticket: Ticket, now: datetime) -> Record | None:
     if len(kept) >= MAX_SPENT:
         return None
     return evolve(record, spent=(*kept, Spent(id=ticket.id, expires=ticket.expires)))
+
+
+def full_level(record: Record) -> AssuranceLevel:
+    """The level at which a subject proves everything it can."""
+    return AssuranceLevel.AAL2 if record.factors.live else AssuranceLevel.AAL1
 
 
 def puzzle_due(record: Record, assessment: "Assessment") -> bool:

@@ -12,6 +12,7 @@ from acctsec.outcomes import AssuranceLevel, ChangeReason
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Device, Record, Session
+from acctsec.steps.recovery import dropped, waiting_recoveries
 from acctsec.steps.scene import (
     Compared,
     Done,
@@ -31,6 +32,7 @@ from acctsec.steps.scene import (
     Visit,
     Weighed,
     change_due,
+    full_level,
     opens,
     puzzle_due,
     spend,
@@ -66,6 +68,8 @@ def sign_in(
         return Step(No("wrong password" if born is not None else "no password"), record)
     if not scene.active(record):
         return Step(No("disabled"), record)
+    if record.contest:
+        return Step(No("contested"), record)
     after = _renew(record, renewed)
     rehashed = after is not record
     after = _looked_at(after, likeliest)
@@ -173,6 +177,10 @@ def _grant(
     after = after.with_session(session).with_device(device)
     if visit is not None:
         after = visit.learned(after)
+    needless: Step | None = None
+    if level is full_level(record) and (lane.known or level >= AssuranceLevel.AAL2):
+        needless = dropped(after, waiting_recoveries(after), scene=scene, by="sign-in")
+        after = needless.record
     event = events.SignedInEvent(
         **scene.head(),
         session=session.id.hex(),
@@ -181,7 +189,7 @@ def _grant(
         known_device=lane.known,
         rehashed=rehashed,
     )
-    return Step(Granted(session, device), after, (event,))
+    return Step(Granted(session, device), after, (event, *(needless.effects if needless else ())))
 
 
 def count_guesses(record: Record, *, counted: Sequence[events.GuessesCounted], past: Record) -> Step:

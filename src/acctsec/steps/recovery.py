@@ -1,0 +1,389 @@
+"""Recovery: a reset that goes live, what its proofs come to, what waits, and what becomes of it."""
+
+from datetime import datetime, timedelta
+from hmac import compare_digest
+
+from acctsec import events
+from acctsec._values import Value, evolve
+from acctsec.claims import SessionClaims, Ticket
+from acctsec.events import Event
+from acctsec.lockout import BY_TIME
+from acctsec.mfa.policy import FactorMatch, Proven, TotpMatch
+from acctsec.outcomes import ChangeKind, TryAgain
+from acctsec.policy import Policy
+from acctsec.protocols import MessagePurpose
+from acctsec.record import Change, Device, Factors, Record, Reset
+from acctsec.recovery import Capability, Enough, Facts, Judgement, Lacking, Proof, proofs_of
+from acctsec.reset import Dead, Redeemable
+from acctsec.steps.scene import (
+    Changed,
+    Done,
+    FactorFound,
+    FactorProven,
+    NewVerifier,
+    No,
+    Notice,
+    Scene,
+    Step,
+    full_level,
+    live_session,
+    opens,
+    spend,
+    with_method,
+)
+
+NO_SELF_SERVICE = "no self-service"
+
+
+class Recovery(Value, frozen=True, kw_only=True):
+    """
+    What somebody asks to have back, and what he has shown for it: the step looks again.
+
+    It rests on a live *reset*, on a *change* that waits, or on a *ticket* alone. *methods* are the proofs so far.
+    """
+
+    gives: Capability
+    methods: tuple[str, ...]
+    facts: Facts
+    reset: bytes = b""
+    change: bytes = b""
+    ticket: Ticket | None = None
+
+
+class NeedsProof(Value, frozen=True):
+    """More is due: any one of these sets of proofs."""
+
+    paths: tuple[frozenset[Proof], ...]
+
+
+class NeedsWait(Value, frozen=True):
+    """The proofs are enough, after a wait."""
+
+    judged: Enough
+
+
+class Begun(Value, frozen=True):
+    """The change waits."""
+
+    change: Change
+
+
+# --- resets -----------------------------------------------------------------------------------------------------------
+
+
+def issue_reset(
+    policy: Policy, record: Record, *, scene: Scene, reset: Reset, asked: datetime, self_service: bool = True
+) -> Step:
+    """
+    Make a reset live that was *asked* for at that instant. It is bound to the epoch of this very record.
+
+    A request that is handed out again after it did its work, or that is older than the password, makes nothing live; nor does
+    one in *self_service* of a subject who has to go to administrators.
+    """
+    if not scene.active(record):
+        return Step(No("disabled"), record)
+    if any(spent.id == reset.id for spent in record.spent) or (record.verifier and record.verifier.since > asked):
+        return Step(No("the password changed since"), record)
+    if self_service and not policy.recovery.self_service(level=full_level(record), groups=scene.groups):
+        return Step(No(NO_SELF_SERVICE), record)
+    reset = evolve(reset, epoch=record.epoch)
+    if reset in record.resets:
+        return Step(Done(), record)  # delivered again: it is live already, and its event told
+    addresses = len(scene.account.addresses) if scene.account else 1
+    live = policy.reset.issue(record.resets, reset, epoch=record.epoch, now=scene.now, addresses=addresses)
+    if live is None:
+        return Step(No("too many live resets"), record)
+    event = events.ResetIssued(**scene.head(), reset=reset.id.hex(), expires=reset.expires)
+    return Step(Done(), evolve(record, resets=live), (event,))
+
+
+def find_reset(policy: Policy, record: Record, reset: bytes, now: datetime) -> Redeemable | Dead:
+    """The live reset of that id."""
+    return policy.reset.resume(record.resets, reset=reset, epoch=record.epoch, now=now)
+
+
+def prove_for_reset(policy: Policy, record: Record, *, scene: Scene, ticket: Ticket, found: FactorFound) -> Step:
+    """A factor was answered for a recovery: mark it used. The reset itself stays as it was."""
+    alive = not ticket.reset or isinstance(find_reset(policy, record, ticket.reset, scene.now), Redeemable)
+    if not alive or not opens(record, ticket, scene.now) or not scene.active(record):
+        return Step(No("ticket"), record)
+    proven = policy.mfa.prove(record.factors, found.match)
+    if not isinstance(proven, Proven):
+        return Step(No("wrong code"), record)
+    methods = with_method(ticket.methods, proven.method)
+    if not counts(record, found.match) or not leads_on(policy, record, scene=scene, proofs=proofs_of(methods)):
+        return Step(No("no path"), record)
+    after = spend(evolve(record, factors=proven.factors.resealed(found.anew)), ticket, scene.now)
+    if after is None:
+        return Step(No("tickets"), record)
+    event = events.FactorAccepted(**scene.head(), method=proven.method, reset=ticket.reset.hex())
+    used = (Notice(MessagePurpose.RECOVERY_CODE_USED),) if proven.method == "recovery-code" else ()
+    return Step(FactorProven(methods), after, (event, *used))
+
+
+# --- what proofs come to ----------------------------------------------------------------------------------------------
+
+
+def trusted(record: Record) -> Factors:
+    """The factors that count: where the account is contested, those from before the change that was vetoed."""
+    return record.factors if record.contest is None else record.factors.before(record.contest.since)
+
+
+def counts(record: Record, match: FactorMatch | None) -> bool:
+    """Whether a factor that fits counts: where the account is contested, one that was there before does."""
+    left = trusted(record)
+    if isinstance(match, TotpMatch):
+        return any(one.id == match.factor for one in left.totp)
+    return left.recovery is not None
+
+
+def leads_on(policy: Policy, record: Record, *, scene: Scene, proofs: frozenset[Proof]) -> bool:
+    """Whether there is a path for this subject on which these proofs, all of them, are of use."""
+    paths = (
+        one
+        for gives in (Capability.PASSWORD, Capability.FACTORS)
+        for one in policy.recovery.allowed(gives=gives, level=full_level(record), groups=scene.groups)
+    )
+    return any(proofs <= one.proofs for one in paths)
+
+
+def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -> Judgement:
+    """What the proofs come to by this very record. A change that has waited has done so."""
+    contested = None if record.contest is None else proofs_of(record.contest.proofs)
+    waits = record.change_of(recovery.change)
+    judged = policy.recovery.judge(
+        proofs_of(recovery.methods),
+        gives=recovery.gives,
+        level=full_level(record),
+        groups=scene.groups,
+        facts=evolve(recovery.facts, now=scene.now, address_changed=_changed(record, recovery)),
+        contested=contested,
+    )
+    if not isinstance(judged, Enough):
+        return judged
+    if waits and waits.until <= scene.now:
+        return Enough(timedelta(0), waits.weak)
+    return Enough(judged.wait, judged.weak and contested is None)
+
+
+def _changed(record: Record, recovery: Recovery) -> datetime | None:
+    """When the address that proves it was put in the place of another."""
+    about = _recipient(record, recovery)
+    return next((one.since for one in record.addresses if one.changed and compare_digest(one.digest, about)), None)
+
+
+def _recipient(record: Record, recovery: Recovery) -> bytes:
+    """What the record knows of the address that proves it; nothing where none does."""
+    reset = next((one for one in record.resets if one.id == recovery.reset), None)
+    waits = record.change_of(recovery.change)
+    return reset.recipient if reset else waits.about if waits else b""
+
+
+def recovery_refusal(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -> str | None:
+    """Why nothing can be had on this now, or None."""
+    if not scene.active(record):
+        return "disabled"
+    if recovery.ticket is not None and not opens(record, recovery.ticket, scene.now):
+        return "ticket"
+    if recovery.change:
+        waits = record.change_of(recovery.change)
+        if waits is None or waits.made or waits.kind != recovery.gives or scene.now >= waits.expires:
+            return "dead"
+    elif recovery.reset:
+        if not isinstance(find_reset(policy, record, recovery.reset, scene.now), Redeemable):
+            return "dead"
+    elif not recovery.ticket:
+        return "dead"
+    # The owner took the mailbox off the account: whoever reads it now has nothing to ask for.
+    recipient = _recipient(record, recovery)
+    return None if not recipient or recipient in scene.reachable else "address"
+
+
+# --- what is done -----------------------------------------------------------------------------------------------------
+
+
+def begin_recovery(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery, judged: Enough, change_id: bytes) -> Step:
+    """
+    Let a recovery wait, and tell every address. The reset and the ticket it rests on are used up: the change stands for them.
+
+    Of one address one change of a kind waits at a time: asked again, the time begins anew, or who comes late to a mailbox
+    would be spared the wait.
+    """
+    refusal = recovery_refusal(policy, record, scene=scene, recovery=recovery)
+    if refusal:
+        return Step(No(refusal), record)
+    about, now = _recipient(record, recovery), scene.now
+    after = record if recovery.ticket is None else spend(record, recovery.ticket, now)
+    if after is None:
+        return Step(No("tickets"), record)
+    kept = tuple(one for one in after.changes if one.made or (one.kind, one.about) != (recovery.gives, about))
+    after = evolve(after.without_reset(recovery.reset), changes=kept)
+    until = now + judged.wait
+    change = Change(
+        id=change_id,
+        kind=recovery.gives.value,
+        proofs=recovery.methods,
+        asked=now,
+        until=until,
+        expires=until + policy.recovery.claim,
+        weak=judged.weak,
+        about=about,
+    )
+    waiting = after.with_change(change, now)
+    if waiting is None:
+        return Step(TryAgain(min(one.expires for one in after.changes) - now), record)
+    event = events.ChangeBegan(**scene.head(), change=change_id.hex(), kind=change.kind, methods=recovery.methods, until=until)
+    return Step(Begun(change), waiting, (event, Notice(MessagePurpose.CHANGE_WAITING, change)))
+
+
+def redeem(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery, new: NewVerifier, device: bytes) -> Step:
+    """
+    Change the password on a recovery. Gone with it: the reset and its siblings, every session, ticket and device of before, and
+    what was counted against the account, but for the months: those refill by time alone. It never signs in, and takes no factor
+    away but those that were set up since a change that was vetoed.
+    """
+    due = _due(policy, record, scene=scene, recovery=recovery)
+    if not isinstance(due, Enough):
+        return due
+    browser, made = Device(id=device, since=scene.now), _made(policy, record, scene, recovery, due)
+    after = record.with_verifier(
+        sealed=new.sealed,
+        preparation=new.preparation,
+        now=scene.now,
+        keep=policy.password.history,
+        likeliest=new.likeliest,
+    )
+    if policy.recovery.keep_devices:
+        after = evolve(after, devices=record.devices)
+    after = _with_made(after.with_fresh_lanes(kept=BY_TIME).with_device(browser), made, scene.now)
+    told: tuple[Event, ...] = (events.PasswordReset(**scene.head(), reset=recovery.reset.hex(), methods=recovery.methods),)
+    if record.contest:
+        after = after.settled()
+        told += (events.ContestSettled(**scene.head(), methods=recovery.methods),)
+    return Step(Changed(browser), after, (*told, Notice(MessagePurpose.PASSWORD_CHANGED, made)))
+
+
+def drop_factors(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -> Step:
+    """Take every second factor and printed code off, for an owner who has lost them. Every session ends; nobody is signed in."""
+    due = _due(policy, record, scene=scene, recovery=recovery)
+    if not isinstance(due, Enough):
+        return due
+    if not record.factors.live:
+        return Step(No("no factor"), record)
+    made = _made(policy, record, scene, recovery, due)
+    after = evolve(record.with_epoch().without_places(), factors=Factors(generation=record.factors.generation))
+    event = events.FactorsDropped(**scene.head(), methods=recovery.methods)
+    return Step(Done(), _with_made(after, made, scene.now), (event, Notice(MessagePurpose.FACTORS_REMOVED, made)))
+
+
+def _due(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -> Enough | Step:
+    refusal = recovery_refusal(policy, record, scene=scene, recovery=recovery)
+    if refusal:
+        return Step(No(refusal), record)
+    judged = weigh(policy, record, scene=scene, recovery=recovery)
+    return judged if isinstance(judged, Enough) and not judged.wait else Step(needs(judged), record)
+
+
+def needs(judged: Judgement) -> NeedsProof | NeedsWait | No:
+    """The verdict on proofs that are not enough, or not yet."""
+    if isinstance(judged, Lacking):
+        return NeedsProof(judged.paths)
+    return NeedsWait(judged) if isinstance(judged, Enough) else No("no path")
+
+
+def _made(policy: Policy, record: Record, scene: Scene, recovery: Recovery, due: Enough) -> Change | None:
+    """What is remembered of a change so that it can be vetoed; nothing of one that rests on a live factor."""
+    if not due.weak:
+        return None
+    waited = record.change_of(recovery.change)
+    named = recovery.change or recovery.reset or (recovery.ticket.id if recovery.ticket else b"")
+    return Change(
+        id=named,
+        kind=recovery.gives.value,
+        proofs=recovery.methods,
+        asked=waited.asked if waited else scene.now,
+        until=scene.now,
+        expires=scene.now + policy.recovery.veto_window,
+        made=scene.now,
+    )
+
+
+def _with_made(record: Record, made: Change | None, now: datetime) -> Record:
+    kept = None if made is None else record.with_change(made, now)
+    return record if kept is None else kept  # nothing waits in a new epoch, so there is room
+
+
+# --- who stops it -----------------------------------------------------------------------------------------------------
+
+
+def veto_refusal(record: Record, *, scene: Scene, change_id: bytes, recipient: bytes) -> str | None:
+    """Why a veto stops nothing now, or None."""
+    change = record.change_of(change_id)
+    if change is None or not change.weak or scene.now >= change.expires:
+        return "dead"
+    told = (one.digest for one in record.addresses if one.told and scene.now < one.told)
+    return None if recipient in scene.reachable or recipient in told else "address"
+
+
+def veto(record: Record, *, scene: Scene, change_id: bytes, recipient: bytes, method: str) -> Step:
+    """
+    Stop a change and freeze the account: every session ends, what waits is dropped, and nobody signs in any more.
+
+    It gives nothing, and brings no earlier password back: whoever holds an address is not yet the owner.
+    """
+    refusal, change = veto_refusal(record, scene=scene, change_id=change_id, recipient=recipient), record.change_of(change_id)
+    if refusal or change is None:
+        return Step(No(refusal or "dead"), record)
+    sides = tuple(dict.fromkeys((*change.proofs, method)))
+    after = evolve(record.with_epoch().without_places(), changes=()).contested(since=change.asked, proofs=sides)
+    event = events.ChangeVetoed(**scene.head(), change=change_id.hex(), kind=change.kind)
+    return Step(Done(), after, (event, Notice(MessagePurpose.CONTESTED)))
+
+
+def cancel(
+    policy: Policy,
+    record: Record,
+    *,
+    scene: Scene,
+    change_id: bytes,
+    session: SessionClaims | None = None,
+    ticket: Ticket | None = None,
+) -> Step:
+    """Drop a change that waits: its owner does, with a fresh session at full level, or whoever asked for it."""
+    change = record.change_of(change_id)
+    if change is None or change.made or scene.now >= change.expires:
+        return Step(No("no such change"), record)
+    if session is not None:
+        needs = full_level(record)
+        held = live_session(policy, record, session, scene.now)
+        if held is None or not policy.sessions.is_fresh(held, needs=needs, now=scene.now):
+            return Step(No("session"), record)
+    elif ticket is None or not opens(record, ticket, scene.now) or not compare_digest(ticket.change, change_id):
+        return Step(No("ticket"), record)
+    return dropped(record, [change], scene=scene, by="owner" if session else "asker")
+
+
+def dropped(record: Record, changes: list[Change], *, scene: Scene, by: str) -> Step:
+    """Without these changes, each of which is told."""
+    ids = {one.id for one in changes}
+    told = [events.ChangeDropped(**scene.head(), change=one.id.hex(), kind=one.kind, by=by) for one in changes]
+    after = evolve(record, changes=tuple(one for one in record.changes if one.id not in ids))
+    notice = (Notice(MessagePurpose.CHANGE_DROPPED),) if changes else ()
+    return Step(Done(count=len(ids)), after, (*told, *notice))
+
+
+RECOVERIES = frozenset({ChangeKind.PASSWORD.value, ChangeKind.FACTORS.value})
+
+
+def waiting_recoveries(record: Record) -> list[Change]:
+    """The recoveries that wait: whoever signs in fully where he is known has no need of them."""
+    return [one for one in record.changes if not one.made and one.kind in RECOVERIES]
+
+
+def held(record: Record, *, since: datetime | None, now: datetime) -> datetime | None:
+    """
+    Until when that is not taken off which was set up *since* then (None: nobody knows), or None where it may be. A change that
+    rested on little can still be vetoed, and what was there before it would be gone for its owner.
+    """
+    weak = (one for one in record.changes if one.made and one.weak and now < one.expires)
+    return max((one.expires for one in weak if since is None or since < one.asked), default=None)

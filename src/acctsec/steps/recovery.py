@@ -13,7 +13,7 @@ from acctsec.outcomes import ChangeKind, TryAgain
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Change, Device, Factors, Record, Reset
-from acctsec.recovery import Capability, Enough, Facts, Judgement, Lacking, Proof, proofs_of
+from acctsec.recovery import PROOF_OF, Capability, Enough, Facts, Judgement, Lacking, Proof, proofs_of
 from acctsec.reset import Dead, Redeemable
 from acctsec.steps.scene import (
     Changed,
@@ -111,7 +111,7 @@ def prove_for_reset(policy: Policy, record: Record, *, scene: Scene, ticket: Tic
     if not isinstance(proven, Proven):
         return Step(No("wrong code"), record)
     methods = with_method(ticket.methods, proven.method)
-    if not counts(record, found.match) or not leads_on(policy, record, scene=scene, proofs=proofs_of(methods)):
+    if not counts(record, found.match) or not leads_on(policy, record, scene=scene, method=proven.method):
         return Step(No("no path"), record)
     after = spend(evolve(record, factors=proven.factors.resealed(found.anew)), ticket, scene.now)
     if after is None:
@@ -137,14 +137,14 @@ def counts(record: Record, match: FactorMatch | None) -> bool:
     return left.recovery is not None
 
 
-def leads_on(policy: Policy, record: Record, *, scene: Scene, proofs: frozenset[Proof]) -> bool:
-    """Whether there is a path for this subject on which these proofs, all of them, are of use."""
+def leads_on(policy: Policy, record: Record, *, scene: Scene, method: str) -> bool:
+    """Whether there is a path for this subject that needs such a proof."""
     paths = (
         one
         for gives in (Capability.PASSWORD, Capability.FACTORS)
         for one in policy.recovery.allowed(gives=gives, level=full_level(record), groups=scene.groups)
     )
-    return any(proofs <= one.proofs for one in paths)
+    return any(PROOF_OF[method] in one.proofs for one in paths)
 
 
 def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -> Judgement:

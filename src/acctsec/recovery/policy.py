@@ -34,8 +34,8 @@ AAL2 = AssuranceLevel.AAL2
 
 class Enough(Value, frozen=True):
     """
-    These proofs carry it, after *wait*. What is not *weak* was proven at the full level: by a live factor and something that is not
-    on the same phone, or by two different proofs with nothing that speaks against them. No address vetoes that.
+    These proofs carry it, after *wait*. What is not *weak* was proven at the full level: by a live factor and something that is
+    not on the same phone, or by two different proofs with nothing that speaks against them. No address vetoes that.
     """
 
     wait: timedelta

@@ -215,7 +215,8 @@ class Passwords:
         if not isinstance(guess, Guess):
             return guess
         done = await guess.compare(loaded.record.verifier, claim.password)
-        if not done.compared.matched or not guess.admitted or not scene.active(loaded.record):
+        shut = not scene.active(loaded.record) or loaded.record.contest is not None
+        if not done.compared.matched or not guess.admitted or shut:
             return await guess.fail("wrong password")
         await guess.settle(Settle.VOID)
         return ChangeProof(by="current-password", compared=done.compared, session=claim.session)

@@ -12,15 +12,11 @@ from acctsec import (
     Engine,
     FactorRequired,
     Initial,
-    PasswordChanged,
     ProofAccepted,
-    ProofRequired,
     RecoveryCode,
     Refused,
     ResetLink,
     ResumeTicket,
-    SignedIn,
-    Waiting,
 )
 from acctsec._codec import decode_record, encode_record
 from acctsec._values import evolve as evolved

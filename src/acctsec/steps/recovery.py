@@ -142,7 +142,7 @@ def level_of(record: Record) -> AssuranceLevel:
 
 
 def leads_on(policy: Policy, record: Record, *, scene: Scene, proofs: frozenset[Proof]) -> bool:
-    """Whether there is a path for this subject on which these proofs, all of them, are of use. A known device is no bar to any."""
+    """Whether there is a path for this subject on which all of these proofs are of use. A known device is no bar to any."""
     paths = (
         one
         for gives in (Capability.PASSWORD, Capability.FACTORS)

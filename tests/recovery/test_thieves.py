@@ -36,7 +36,7 @@ def run(machine, examples, steps=40):
 
 @pytest.mark.parametrize("name", POLICIES)
 def test_nobody_gets_what_he_has_not_proven(name):
-    run(type("OnMemory", (Thieves,), {"policy": POLICIES[name]}), 60)
+    run(type("OnMemory", (Thieves,), {"policy": POLICIES[name]}), 100)
 
 
 def test_nor_by_the_async_face():
@@ -65,4 +65,4 @@ def test_nor_on_any_store(kind, face, places):
                 self.place.close()
 
     OnPlace.face = face
-    run(OnPlace, 5, 30)
+    run(OnPlace, 10, 30)

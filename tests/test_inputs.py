@@ -3,8 +3,9 @@
 import inspect
 
 import pytest
+from attrs import evolve
 
-from acctsec import Engine
+from acctsec import CHEAPEST, Engine, ResetPolicy
 from acctsec.claims import (
     AddressCode,
     AddressLink,
@@ -72,7 +73,7 @@ NO = (IdentifierRejected, Refused, SessionEnded, SessionsEnded, PasswordRejected
 
 @pytest.fixture(scope="module")
 def w():
-    w = world()
+    w = world(policy=evolve(CHEAPEST, reset=ResetPolicy(passwords_by_administrators=True)))
     w.sign_up("u1", "alice@example.org")
     return w
 

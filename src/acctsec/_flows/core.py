@@ -37,6 +37,7 @@ from acctsec.protocols import (
     AsyncDirectory,
     AsyncMessenger,
     AsyncMeterStore,
+    AsyncOutboxStore,
     AsyncPopularityCounter,
     AsyncRecordStore,
     Channel,
@@ -81,6 +82,7 @@ class Ports:
     """Everything outside. The async face hands the async forms in, the blocking face wraps its own."""
 
     records: AsyncRecordStore
+    outbox: AsyncOutboxStore | None
     meters: AsyncMeterStore
     own_meters: AsyncMeterStore  # of this process, for when the others do not answer
     own_devices: AsyncMeterStore  # the same for known devices: strangers cannot fill it
@@ -330,7 +332,9 @@ class Core:
     def _task(self, scene: Scene, effect: Prove | Carry, key: str, record: Record) -> AddressRequest | Following:
         change = effect.change.id
         if isinstance(effect, Carry):
-            return Following(tenant=scene.tenant, subject=scene.subject, incarnation=record.incarnation, change=change)
+            return Following(
+                tenant=scene.tenant, subject=scene.subject, incarnation=record.incarnation, change=change, at=scene.now
+            )
         return AddressRequest(
             key=key,
             tenant=scene.tenant,

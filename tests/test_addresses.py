@@ -42,6 +42,7 @@ from acctsec._flows.naming import deliverable
 from acctsec.identifiers import canonical
 from acctsec.outcomes import Acted, ChangeKind, SessionValid
 from acctsec.protocols import AddAddress, Applied, RemoveAddress, ReplaceAddress, ReplaceIdentifier
+from acctsec.record import Record
 from acctsec.testing import MemoryDirectory, async_world, world
 from acctsec.testing._watched import Watch
 from acctsec.testing.world import IDENTIFIER, PASSWORD
@@ -597,6 +598,8 @@ def test_a_removed_address_is_told_for_a_week_and_no_longer(w):
     remove(w, IDENTIFIER)
     w.clock.advance(WAIT)
     assert remove(again(w), IDENTIFIER) == AddressRemoved()
+    [(_, until)] = w.calls.admin.export("u1").addresses
+    assert until == w.clock() + RECOVERY.told
     password = PASSWORD
     for days, hears in ((6, True), (2, False)):
         w.clock.advance(days=days)
@@ -720,6 +723,9 @@ def test_who_proves_the_first_address_elsewhere_finds_nothing_of_whoever_was_bef
     left = record(w, "u9")
     assert (left.verifier, left.history, left.sessions, left.devices, left.factors.live) == (None, (), (), (), False)
     assert (left.contacts, left.changes, left.habits) == ((), (), None)
+    kept = {"incarnation", "epoch", "meters", "lanes", "spent", "checkpoints", "openings", "commits", "addresses"}
+    fresh = Record(incarnation=left.incarnation)
+    assert {name for name in fresh.__struct_fields__ if getattr(left, name) != getattr(fresh, name)} <= kept
     assert not isinstance(w.calls.check_session(session, context=w.context()), SessionValid)
     assert w.calls.sign_in("victim@example.org", PASSWORD, context=w.context()) == Refused()
     w.deliver()

@@ -553,7 +553,8 @@ class LaneStatus:
 @frozen(kw_only=True)
 class Export:
     """
-    All that is held about a subject, without secrets. *habits*: how many sign-ins are remembered, from how many places.
+    All that is held about a subject, without secrets. *addresses*: of those that came or went here, since when they are verified,
+    and until when one that was removed is told of what happens. *habits*: how many sign-ins are remembered, from how many places.
     *accepted_under* names the password policy that accepted the password last (``PasswordPolicy.identity`` in hexadecimal; "" for
     none, as of one that was imported), *change_by* until when the password may stay where that is limited.
     """
@@ -574,6 +575,7 @@ class Export:
     disabled: bool
     contested: bool = False
     changes: tuple[ChangeInfo, ...] = ()
+    addresses: tuple[tuple[datetime, datetime | None], ...] = ()
     habits: tuple[int, int] = (0, 0)
     accepted_under: str = ""
     change_by: datetime | None = None

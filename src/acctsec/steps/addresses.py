@@ -264,17 +264,23 @@ def purged(record: Record, change: Change, new: Named) -> bool:
 
 
 def _purged(record: Record) -> Record:
-    """Without all that can have been set up by who proved nothing: as after the first message to a new owner."""
-    return evolve(
-        record.with_epoch().without_places(),
-        verifier=None,
-        history=(),
+    """
+    Without all that can have been set up by who proved nothing: what is kept is named here, so that nothing new is forgotten.
+    """
+    after = record.with_epoch()
+    return Record(
+        incarnation=record.incarnation,
+        epoch=after.epoch,
+        meters=record.meters,
+        lanes=record.lanes,
         factors=Factors(generation=record.factors.generation),
-        contacts=(),
-        change=None,
-        contest=None,
-        habits=None,
+        spent=after.spent,
+        checkpoints=record.checkpoints,
+        openings=record.openings,
+        disabled=record.disabled,
+        commits=record.commits,
         changes=tuple(one for one in record.changes if one.under_way),
+        addresses=record.addresses,
     )
 
 

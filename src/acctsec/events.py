@@ -11,6 +11,7 @@ from typing import Protocol
 from attrs import frozen
 
 from acctsec.outcomes import AssuranceLevel, ChangeReason
+from acctsec.protocols import Channel
 
 
 @frozen(kw_only=True)
@@ -57,10 +58,11 @@ class VerifierImported(Event):
 
 @frozen(kw_only=True)
 class ResetIssued(Event):
-    """A reset became live and its message was handed to the messenger."""
+    """A reset became live and its message was handed to the messenger: as a text, which costs money, or as mail."""
 
     reset: str
     expires: datetime
+    channel: Channel = Channel.MAIL
 
 
 @frozen(kw_only=True)
@@ -312,6 +314,27 @@ class NoticeWithheld(Event):
     """Observation: a notice that strangers can bring about was not mailed to an address that had its share of them."""
 
     purpose: str
+
+
+@frozen(kw_only=True)
+class LetterDiscarded(Event):
+    """An administrator let go of a dead letter: what *name* says, of this *kind*, is told to nobody any more."""
+
+    kind: str
+    name: str
+    actor: str
+
+
+@frozen(kw_only=True)
+class LetterDied(Event):
+    """
+    Observation: an outbox entry had its last try, and waits until somebody revives or discards it.
+
+    *kind* is ``event``, ``notice``, ``reset`` or ``unreadable``; *name* is the event's, or the purpose of the message.
+    """
+
+    kind: str
+    name: str
 
 
 class EventSink(Protocol):

@@ -34,8 +34,8 @@ AAL2 = AssuranceLevel.AAL2
 
 class Enough(Value, frozen=True):
     """
-    These proofs carry it, after *wait*. One that is not *weak* rests on a live factor, and on something that is not on the same
-    phone: no address vetoes it.
+    These proofs carry it, after *wait*. What is not *weak* was proven at the full level: by a live factor beside something that
+    is not on the same phone, or by two independent proofs with nothing to wait for. No address vetoes it.
     """
 
     wait: timedelta
@@ -152,8 +152,8 @@ class RecoveryPolicy:
         if met:
             # What speaks against strangers does not keep an owner with his live factor.
             full = at_full_level(proofs)
-            waits = (max(_least(sets, one), timedelta(0) if full else self.delays.wait(facts, one)) for one in met)
-            return Enough(min(waits), not full)
+            wait = min(max(_least(sets, one), timedelta(0) if full else self.delays.wait(facts, one)) for one in met)
+            return Enough(wait, not full and (bool(wait) or not independent(proofs)))
         missing = {one - proofs for one in ways}
         least = [one for one in missing if not any(other < one for other in missing)]
         return Lacking(tuple(sorted(least, key=lambda one: (len(one), sorted(one))))) if least else Forbidden()

@@ -194,6 +194,23 @@ def test_the_owner_stops_a_thief_at_any_step_of_his_way():
     assert (one.session.quiet, one.session.stop) == (7 * DAY, Stop.BEFORE)
 
 
+def test_of_two_ways_as_fast_the_one_is_told_that_the_owner_stops_least():
+    """With the factors off first, the password by mail alone could be vetoed; so he does not take them off."""
+    both = {Proof.MAIL, Proof.FACTOR}
+    paths = (RecoveryPath(both, level=AAL2), RecoveryPath({Proof.MAIL}), RecoveryPath(both, gives=FACTORS, level=AAL2))
+    one = RecoveryPolicy(paths=paths).explain().of(Thief.MAILBOX_AND_PHONE, AAL2)
+
+    assert (one.session.quiet, one.session.stop) == (ZERO, Stop.NEVER)
+
+
+def test_a_sim_that_was_changed_speaks_against_the_phone_at_worst():
+    """And not against the mailbox."""
+    told = RecoveryPolicy(delays=Delays(address_changed=ZERO, sim_changed=5 * DAY)).explain()
+
+    assert told.of(Thief.PHONE, AAL1).session.worst == 5 * DAY
+    assert told.of(Thief.MAILBOX, AAL1).session.worst == DAY
+
+
 def test_whoever_comes_from_another_country_makes_a_recovery_weak():
     """Two proofs are the full level where nothing waits; who reads the mail and has the codes can have it wait, and veto it."""
     two = RecoveryPolicy(paths=(RecoveryPath({Proof.MAIL, Proof.RECOVERY_CODE}, level=AAL2),))

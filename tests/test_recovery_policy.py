@@ -264,6 +264,8 @@ def test_groups_that_ask_for_different_proofs_ask_for_both():
         "mail + factor + administrators → password",
     ]
     assert {one.wait for one in both} == {DAY}
+    uneven = evolve(policy, groups={"a": (RecoveryPath({MAIL}),), "b": (RecoveryPath({MAIL, CONTACTS}, level=AAL2),)})
+    assert [one.level for one in uneven.allowed(gives=PASSWORD, level=AAL1, groups=frozenset({"a", "b"}))] == [AAL1]
     empty = evolve(policy, groups={**policy.groups, "legal": ()})
     assert empty.allowed(gives=PASSWORD, level=AAL2, groups=frozenset({"staff", "legal"})) == ()
     assert not empty.self_service(level=AAL1, groups=frozenset({"legal"}))

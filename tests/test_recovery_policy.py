@@ -99,6 +99,10 @@ def accepted(draw):
 # --- what proofs come to ----------------------------------------------------------------------------------------------
 
 
+TAKEN_AT_ONCE = [*({one} for one in Proof), {TEXT, FACTOR}, {MAIL, TEXT}]
+"""What falls to whoever takes one thing from the owner."""
+
+
 def model(policy, proofs, *, gives, level, groups, facts, contested=None):
     """The same as `judge`, by trying one path of every group, in every way there is."""
     names = sorted(policy.groups.keys() & groups)
@@ -113,17 +117,19 @@ def model(policy, proofs, *, gives, level, groups, facts, contested=None):
         ways = {one for one in strong if len(one - {DEVICE}) > 1 and (one - {DEVICE}) - contested}
     full = FACTOR in proofs and bool(proofs - {FACTOR, TEXT, DEVICE})
     found = [
-        max(
-            *(min(one.wait for one in each if one.proofs <= way) for each in usable),
-            timedelta(0) if full else policy.delays.wait(facts, way),
+        (
+            max(
+                *(min(one.wait for one in each if one.proofs <= way) for each in usable),
+                timedelta(0) if full else policy.delays.wait(facts, way),
+            ),
+            way - {DEVICE} in TAKEN_AT_ONCE,
         )
         for way in ways
         if way <= proofs
     ]
     if found:
-        pairs = [{one, other} for one in proofs for other in proofs if one is not other and DEVICE not in {one, other}]
-        apart = [pair for pair in pairs if pair not in ({MAIL, TEXT}, {TEXT, FACTOR})]
-        return Enough(min(found), not full and bool(min(found) or not apart))
+        wait, alone = min(found)
+        return Enough(wait, not full and (wait > timedelta(0) or alone))
     return {way - proofs for way in ways} or Forbidden()
 
 

@@ -15,6 +15,7 @@ from acctsec import (
     _lockout_command,
     _rewrap_command,
     _store_command,
+    _survey_command,
     presets,
 )
 
@@ -48,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     _host_commands.describe(commands, epilog=EXIT_CODES)
     _import_command.describe(commands, epilog=EXIT_CODES)
     _rewrap_command.describe(commands, epilog=EXIT_CODES)
+    _survey_command.describe(commands, epilog=EXIT_CODES)
     _lockout_command.describe(commands, _presets(), epilog=EXIT_CODES)
     return top
 
@@ -82,6 +84,8 @@ def _run(given: argparse.Namespace) -> int:
         return _import_command.run(given)
     if given.command == "rewrap":
         return _rewrap_command.run(given)
+    if given.command == "survey":
+        return _survey_command.run(given)
     if given.command == "lockout":
         return _lockout_command.run(given, _presets())
     if given.command in {"calibrate", "doctor"}:

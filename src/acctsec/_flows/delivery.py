@@ -78,6 +78,7 @@ class Delivery:
                 raise PortError(problem, remedy="Put the key that sealed it back into the keyring.")
 
     async def _notify(self, mail: Mail, *, link: str | None = None, expires: datetime | None = None) -> None:
+        veto = self._veto(mail)
         message = Message(
             key=mail.key,
             purpose=mail.purpose,
@@ -86,10 +87,10 @@ class Delivery:
             address=mail.address,
             at=mail.at,
             link=link,
-            expires=expires or mail.expires,
+            expires=mail.expires if veto else expires,
             channel=channel_of(mail.address),
             locale=mail.locale,
-            veto=self._veto(mail),
+            veto=veto,
             until=mail.until,
         )
         await self._send(message)
@@ -170,7 +171,7 @@ class Delivery:
             return
         recipient = self._recipient(account, request)
         channel = Channel.MAIL if recipient is None else channel_of(recipient)
-        expires, code_expires = policy.ends(channel, request.at)
+        expires, code_expires = policy.ends(channel, request.at, initial=bool(request.subject))
         if recipient is None or scene.now >= expires:
             self._withhold(scene, "no address" if recipient is None else "late")
             return
@@ -188,6 +189,7 @@ class Delivery:
             expires=expires,
             code_expires=code_expires,
             channel=channel.value,
+            initial=bool(request.subject),
         )
 
         def step(record: Record) -> Step:

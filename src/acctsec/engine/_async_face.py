@@ -42,6 +42,7 @@ from acctsec.outcomes import (
     SessionValid,
     SetPasswordOutcome,
     SignInOutcome,
+    Surveyed,
     TryAgain,
     UnlockOutcome,
     UnlockPending,
@@ -360,15 +361,22 @@ class AsyncAdmins:
         """Take a disable back. Sessions stay dead."""
         return await self._flows.administration.act("enable", subject, actor=actor, tenant=tenant)
 
-    async def require_password_change(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:
-        """Let the next sign-in end in PasswordChangeRequired."""
-        return await self._flows.administration.act("require-change", subject, actor=actor, tenant=tenant)
+    async def require_password_change(
+        self, subject: str, *, actor: str, by: datetime | None = None, tenant: str = ""
+    ) -> Acted | TryAgain:
+        """
+        Let the next sign-in end in PasswordChangeRequired, or the next one from the day *by* on.
+
+        Until then ``SignedIn.password_due`` tells that day. A later call may bring it forward, and never puts it off.
+        """
+        return await self._flows.administration.act("require-change", subject, actor=actor, tenant=tenant, due=by)
 
     async def initial_password(self, subject: str, *, actor: str, tenant: str = "") -> Acted | Refused:
         """
         Mail a link to choose a first or new password; no administrator ever knows one.
 
-        Refused where the subject has no verified address.
+        It works once, for ``ResetPolicy.initial_lifetime``, until another is mailed or the password changes, and proves as much
+        as the link of a reset: a second factor is asked for. Refused where the subject has no verified address.
         """
         return await self._flows.administration.initial_password(subject, actor=actor, tenant=tenant)
 
@@ -406,6 +414,14 @@ class AsyncAdmins:
         too, inside Argon2id. A record that changes meanwhile is never overwritten. With *dry_run* it only counts.
         """
         return await self._flows.moving.rewrap(after, limit=limit, wrap=wrap, dry_run=dry_run)
+
+    async def survey(self, after: bytes = b"", *, limit: int = 100) -> Surveyed:
+        """
+        Count the passwords on a page of records that were accepted under other rules than those of today; ``b""`` begins.
+
+        For after rules were tightened. Nothing is written; the directory is asked once for each password.
+        """
+        return await self._flows.survey.survey(after, limit=limit)
 
     async def export(self, subject: str, *, tenant: str = "") -> Export:
         """All that is held about a subject, without secrets."""

@@ -18,6 +18,7 @@ from acctsec._flows.passwords import Passwords
 from acctsec._flows.resets import Resets
 from acctsec._flows.sessions import Sessions
 from acctsec._flows.sign_in import SignIn
+from acctsec._flows.survey import Survey
 from acctsec._flows.unlocking import Unlocking
 from acctsec.errors import ConfigError
 from acctsec.hashing.governor import Governor
@@ -55,6 +56,7 @@ class Flows:
         self.devices: DeviceFlows = DeviceFlows(self.core, self.factors)
         self.administration: Administration = Administration(self.core, self.resets)
         self.moving: Moving = Moving(self.core)
+        self.survey: Survey = Survey(self.core)
         self.delivery: Delivery = Delivery(self.core)
 
 

@@ -34,8 +34,8 @@ AAL2 = AssuranceLevel.AAL2
 
 class Enough(Value, frozen=True):
     """
-    These proofs carry it, after *wait*. What is not *weak* was proven at the full level: by a live factor beside something that
-    is not on the same phone, or by two independent proofs with nothing to wait for. No address vetoes it.
+    These proofs carry it, after *wait*. What is not *weak* was proven at the full level: by a live factor and something that is not
+    on the same phone, or by two different proofs with nothing that speaks against them. No address vetoes that.
     """
 
     wait: timedelta
@@ -152,8 +152,9 @@ class RecoveryPolicy:
         if met:
             # What speaks against strangers does not keep an owner with his live factor.
             full = at_full_level(proofs)
-            wait = min(max(_least(sets, one), timedelta(0) if full else self.delays.wait(facts, one)) for one in met)
-            return Enough(wait, not full and (bool(wait) or not independent(proofs)))
+            waits = ((max(_least(sets, one), timedelta(0) if full else self.delays.wait(facts, one)), one) for one in met)
+            wait, alone = min((wait, not independent(one)) for wait, one in waits)
+            return Enough(wait, not full and (bool(wait) or alone))
         missing = {one - proofs for one in ways}
         least = [one for one in missing if not any(other < one for other in missing)]
         return Lacking(tuple(sorted(least, key=lambda one: (len(one), sorted(one))))) if least else Forbidden()

@@ -11,7 +11,7 @@ from acctsec.lockout import BY_TIME
 from acctsec.mfa.policy import FactorMatch, Proven, TotpMatch
 from acctsec.outcomes import ChangeKind, TryAgain
 from acctsec.policy import Policy
-from acctsec.protocols import MessagePurpose
+from acctsec.protocols import Channel, MessagePurpose
 from acctsec.record import Change, Device, Factors, Record, Reset
 from acctsec.recovery import PROOF_OF, Capability, Enough, Facts, Judgement, Lacking, Proof, proofs_of
 from acctsec.reset import Dead, Redeemable
@@ -89,12 +89,15 @@ def issue_reset(
     reset = evolve(reset, epoch=record.epoch)
     if reset in record.resets:
         return Step(Done(), record)  # delivered again: it is live already, and its event told
+    older = tuple(one for one in record.resets if reset.initial and one.initial and one.id != reset.id)
+    if any(one.expires > reset.expires for one in older):
+        return Step(No("a newer one is live"), record)
     addresses = len(scene.account.addresses) if scene.account else 1
     live = policy.reset.issue(record.resets, reset, epoch=record.epoch, now=scene.now, addresses=addresses)
     if live is None:
         return Step(No("too many live resets"), record)
-    event = events.ResetIssued(**scene.head(), reset=reset.id.hex(), expires=reset.expires)
-    return Step(Done(), evolve(record, resets=live), (event,))
+    event = events.ResetIssued(**scene.head(), reset=reset.id.hex(), expires=reset.expires, channel=Channel(reset.channel))
+    return Step(Done(), evolve(record.with_spent(older), resets=live), (event,))
 
 
 def find_reset(policy: Policy, record: Record, reset: bytes, now: datetime) -> Redeemable | Dead:
@@ -252,6 +255,7 @@ def redeem(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery, 
         now=scene.now,
         keep=policy.password.history,
         likeliest=new.likeliest,
+        accepted=policy.password.identity,
     )
     if policy.recovery.keep_devices:
         after = evolve(after, devices=record.devices)

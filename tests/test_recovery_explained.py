@@ -158,6 +158,8 @@ def test_an_administrator_who_may_set_passwords_signs_in_where_there_is_no_facto
 
     assert (one.password.quiet, one.session.worst, one.stop) == (ZERO, ZERO, Stop.NEVER)
     assert (other.password.quiet, other.session) == (ZERO, None)
+    named = evolve(SOCIAL_DEFAULT, reset=evolve(SOCIAL_DEFAULT.reset, passwords_by_administrators=True))
+    assert (named.explain_recovery(), SOCIAL_DEFAULT.explain_recovery()) == (explained, told())
 
 
 def test_a_password_alone_is_no_matter_of_recovery():

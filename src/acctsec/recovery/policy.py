@@ -34,8 +34,8 @@ AAL2 = AssuranceLevel.AAL2
 
 class Enough(Value, frozen=True):
     """
-    These proofs carry it, after *wait*. What is not *weak* was proven at the full level: by a live factor and something that is not
-    on the same phone, or by two different proofs with nothing that speaks against them. No address vetoes that.
+    These proofs carry it, after *wait*. What is not *weak* was proven at the full level: by a live factor and something that is
+    not on the same phone, or by two different proofs with nothing that speaks against them. No address vetoes that.
     """
 
     wait: timedelta
@@ -185,7 +185,7 @@ class RecoveryPolicy:
         """
         What this policy gives to whom: the graph of proofs and capabilities, and what a thief of each kind can do.
 
-        *passwords_by_administrators*: each of them may set a password that he knows, as ``ResetPolicy`` can allow.
+        *passwords_by_administrators*: each of them may set a password that he knows. ``Policy.explain_recovery`` looks that up.
         ``print`` it, or draw it with ``svg()``.
         """
         from acctsec.recovery.explained import explain

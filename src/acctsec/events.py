@@ -316,6 +316,27 @@ class NoticeWithheld(Event):
     purpose: str
 
 
+@frozen(kw_only=True)
+class LetterDiscarded(Event):
+    """An administrator let go of a dead letter: what *name* says, of this *kind*, is told to nobody any more."""
+
+    kind: str
+    name: str
+    actor: str
+
+
+@frozen(kw_only=True)
+class LetterDied(Event):
+    """
+    Observation: an outbox entry had its last try, and waits until somebody revives or discards it.
+
+    *kind* is ``event``, ``notice``, ``reset`` or ``unreadable``; *name* is the event's, or the purpose of the message.
+    """
+
+    kind: str
+    name: str
+
+
 class EventSink(Protocol):
     """Takes events to wherever a platform keeps them."""
 

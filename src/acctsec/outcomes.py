@@ -407,11 +407,77 @@ class RecoveryCodes:
 
 @frozen
 class Delivered:
-    """What one round of delivery did, in outbox entries."""
+    """What one round of delivery did, in outbox entries. Of those that *failed*, *dead* had their last try."""
 
     sent: int
     failed: int
     left: bool
+    dead: int = 0
+
+
+class LetterKind(StrEnum):
+    """What an outbox entry has to tell."""
+
+    EVENT = "event"
+    NOTICE = "notice"
+    RESET = "reset"
+    UNREADABLE = "unreadable"  # no key of the ring opens it, it is damaged, or of a newer release
+
+
+@frozen(kw_only=True)
+class OutboxStatus:
+    """
+    What waits: entries that are *due*, those *hidden* while a worker has them or until they are tried again, and the *dead*.
+
+    *oldest* is how long ago the one was written that has been due for the longest; None where none is, or it cannot be read.
+    Each number may stop at 100,000.
+    """
+
+    due: int
+    hidden: int
+    dead: int
+    oldest: timedelta | None
+
+
+@frozen(kw_only=True)
+class DeadLetter:
+    """
+    An outbox entry that had its last try: *id* is what to revive or discard it by.
+
+    *name* is the event's, or the purpose of the message. *tenant* and *subject* are those it has: a reset request knows no
+    subject yet. *at* is when it was written. Neither address nor identifier, link nor code is in it. Of an unreadable one all
+    that is known is how many *attempts* it had.
+    """
+
+    id: str
+    kind: LetterKind
+    name: str
+    tenant: str
+    subject: str
+    at: datetime | None
+    attempts: int
+
+
+@frozen
+class DeadLetters:
+    """Some dead letters; *after* begins the next page, and is None once there is none."""
+
+    letters: tuple[DeadLetter, ...]
+    after: bytes | None
+
+
+@frozen
+class LettersRevived:
+    """So many letters are due now, with ten tries; the others were no dead letters any more."""
+
+    count: int
+
+
+@frozen
+class LettersDiscarded:
+    """So many letters were let go of, each with an event; the others were no dead letters any more."""
+
+    count: int
 
 
 @frozen

@@ -20,7 +20,7 @@ MAX_NETWORKS = 3  # home, work, the phone
 MAX_SESSIONS = 32
 MAX_HISTORY = 24
 MAX_FACTORS = 5
-MAX_SPENT = 32
+MAX_SPENT = 24  # resets and tickets within half an hour
 MAX_COMMITS = 8
 MAX_PLACES = 24
 MAX_SIGN_INS = 256  # above, all is halved: who moved house is known in the new one after as many sign-ins
@@ -420,16 +420,23 @@ class Record(Part, frozen=True, kw_only=True):
 
     def with_change(self, change: Change, now: datetime) -> Self | None:
         """
-        Add a change, or put it in place of the one of its id. Those that are over go; where there is no room, the oldest one
-        that was made goes, and where all of them wait there is None: nobody pushes out what waits.
+        Add a change, or put it in place of the one of its id. Those that are over go. Where there is no room, None: nobody pushes
+        out what waits, nor the only one that can be vetoed.
+
+        Of several that were made, one goes after all: whoever goes on making changes must not run out of room for the next. The
+        first keeps its notice's veto, and so do the last ones; the one that is made next takes on what it stood for.
         """
         kept = [one for one in self.changes if one.id != change.id and now < one.expires]
-        if len(kept) >= MAX_CHANGES:
-            made = next((one for one in kept if one.made is not None), None)
-            if made is None:
+        after = (*kept, change)
+        if len(after) > MAX_CHANGES:
+            made = [one for one in after if one.made is not None]
+            if len(made) < 2:
                 return None
-            kept.remove(made)
-        return evolve(self, changes=(*kept, change))
+            loser, heir = made[1:3] if len(made) > 2 else made
+            proofs = tuple(dict.fromkeys((*loser.proofs, *heir.proofs)))
+            joined = evolve(heir, asked=min(loser.asked, heir.asked), proofs=proofs)
+            after = tuple(joined if one is heir else one for one in after if one is not loser)
+        return evolve(self, changes=after)
 
     def change_of(self, change_id: bytes) -> Change | None:
         """The change of that id."""

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from acctsec import events
 from acctsec._flows.answers import factor_infos
+from acctsec._flows.changes import change_info
 from acctsec._flows.core import BRIEF, EPOCH, LATEST, Core, channel_of
 from acctsec._flows.counting import known
 from acctsec._flows.entries import ResetRequest
@@ -102,6 +103,8 @@ class Administration:
             openings=tuple(one.at for one in record.openings),
             change_required=record.change is not None or record.deadline is not None,
             disabled=record.disabled,
+            contested=record.contest is not None,
+            changes=tuple(change_info(one) for one in record.changes),
             habits=(record.habits.sign_ins, len(record.habits.places)) if record.habits else (0, 0),
             accepted_under=record.accepted.hex(),
             change_by=_change_by(record),

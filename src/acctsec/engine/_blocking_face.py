@@ -1,6 +1,6 @@
 """Engine: the blocking face."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from threading import Event as Flag
 from threading import Thread
@@ -16,6 +16,7 @@ from acctsec.context import Context
 from acctsec.engine._wiring import (
     CHALLENGE,
     METERS,
+    OUTBOX,
     OWN_ROWS,
     POPULARITY,
     RECORDS,
@@ -26,6 +27,7 @@ from acctsec.engine._wiring import (
     check_wiring,
     forms,
     governor,
+    shows_outbox,
 )
 from acctsec.events import EventSink
 from acctsec.keyring import Keyring
@@ -34,6 +36,7 @@ from acctsec.outcomes import (
     ChangeCancelled,
     Changes,
     CheckPasswordOutcome,
+    DeadLetters,
     Delivered,
     DeviceForgotten,
     Devices,
@@ -45,7 +48,10 @@ from acctsec.outcomes import (
     Factors,
     Imported,
     LaneStatus,
+    LettersDiscarded,
+    LettersRevived,
     NotImported,
+    OutboxStatus,
     RecoveryCodes,
     RedeemResetOutcome,
     Refused,
@@ -136,6 +142,7 @@ class Engine:
         pool = governor(policy)
         ports = Ports(
             records=Awaitable(store, *RECORDS),  # type: ignore[arg-type]
+            outbox=Awaitable(store, *OUTBOX) if shows_outbox(store, wants_async=False) else None,  # type: ignore[arg-type]
             meters=Awaitable(store, *METERS),  # type: ignore[arg-type]
             own_meters=Awaitable(MemoryStore(most_rows=OWN_ROWS), *METERS),  # type: ignore[arg-type]
             own_devices=Awaitable(MemoryStore(most_rows=OWN_ROWS), *METERS),  # type: ignore[arg-type]
@@ -452,6 +459,39 @@ class Admins:
         For after rules were tightened. Nothing is written; the directory is asked once for each password.
         """
         return run(self._flows.survey.survey(after, limit=limit))
+
+    def outbox(self) -> OutboxStatus:
+        """
+        Count what waits in the outbox, and say for how long the oldest has; it costs the same however much waits.
+
+        Raises ConfigError where the store does not show its outbox, as do the other three that are about it.
+        """
+        return run(self._flows.outbox.status())
+
+    def dead_letters(self, after: bytes = b"", *, limit: int = 100) -> DeadLetters:
+        """
+        Tell a page of at most 1,000 dead letters, and go on with what it answers as *after*; ``b""`` begins.
+
+        They had ten tries in 8.5 hours, and nobody tries again. No address, identifier, link or code is shown.
+        """
+        return run(self._flows.outbox.dead_letters(after, limit=limit))
+
+    def revive_letters(self, ids: Sequence[str]) -> LettersRevived:
+        """
+        Let at most 1,000 dead letters be delivered after all: due at once, with ten tries, before what was written later.
+
+        Harmless for what is over: a reset is withheld as late, a link that opens nothing any more is left out. Keys are the same,
+        so whoever sends once a key sends none twice. Unreadable ones go out once the key that sealed them is back in the ring.
+        """
+        return run(self._flows.outbox.revive(ids))
+
+    def discard_letters(self, ids: Sequence[str], *, actor: str) -> LettersDiscarded:
+        """
+        Let go of at most 1,000 dead letters for good; of each, an event tells who did it and what it was.
+
+        The event is committed first: after a crash a letter is still there, or its event is.
+        """
+        return run(self._flows.outbox.discard(ids, actor=actor))
 
     def export(self, subject: str, *, tenant: str = "") -> Export:
         """All that is held about a subject, without secrets."""

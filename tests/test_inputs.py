@@ -3,8 +3,9 @@
 import inspect
 
 import pytest
+from attrs import evolve
 
-from acctsec import Engine
+from acctsec import CHEAPEST, Engine, ResetPolicy
 from acctsec.claims import (
     Admin,
     ChangeTicket,
@@ -69,7 +70,7 @@ NO = (Refused, SessionEnded, SessionsEnded, PasswordRejected, ResetRequested, Tr
 
 @pytest.fixture(scope="module")
 def w():
-    w = world()
+    w = world(policy=evolve(CHEAPEST, reset=ResetPolicy(passwords_by_administrators=True)))
     w.sign_up("u1", "alice@example.org")
     return w
 
@@ -106,6 +107,13 @@ def operations(w, value):
         ResumeTicket(value),
     ):
         yield "redeem_reset", lambda reset=reset: engine.redeem_reset(reset, PASSWORD, context=context)
+        yield "remove_lost_factors", lambda reset=reset: engine.remove_lost_factors(reset, context=context)
+    yield "inspect_veto", lambda: engine.inspect_veto(value, context=context)
+    yield "veto", lambda: engine.veto(value, context=context)
+    yield "list_changes", lambda: engine.list_changes(value, context=context)
+    yield "cancel_change", lambda: engine.cancel_change(value, by=FreshSession(session), context=context)
+    for by in (FreshSession(value), ResumeTicket(value)):
+        yield "cancel_change", lambda by=by: engine.cancel_change("0" * 32, by=by, context=context)
     yield "inspect_unlock", lambda: engine.inspect_unlock(value, context=context)
     for proof in (
         UnlockLink(value),

@@ -11,6 +11,7 @@ from typing import Protocol
 from attrs import frozen
 
 from acctsec.outcomes import AssuranceLevel, ChangeReason
+from acctsec.protocols import Channel
 
 
 @frozen(kw_only=True)
@@ -57,10 +58,11 @@ class VerifierImported(Event):
 
 @frozen(kw_only=True)
 class ResetIssued(Event):
-    """A reset became live and its message was handed to the messenger."""
+    """A reset became live and its message was handed to the messenger: as a text, which costs money, or as mail."""
 
     reset: str
     expires: datetime
+    channel: Channel = Channel.MAIL
 
 
 @frozen(kw_only=True)
@@ -227,10 +229,19 @@ class Enabled(Event):
 
 @frozen(kw_only=True)
 class ChangeDemanded(Event):
-    """The password must change before the next session; *actor* is empty where it was found to have leaked."""
+    """
+    The password must change before the next session, or before the one after *due*; *actor* is empty where nobody demanded it: it
+    was found to have leaked, or to be refused by the rules of today.
+    """
 
     actor: str
     reason: ChangeReason
+    due: datetime | None = None
+
+
+@frozen(kw_only=True)
+class ChangeWaived(Event):
+    """The rules of today accept a password that earlier ones refused: nobody has to change it for them any more."""
 
 
 @frozen(kw_only=True)
@@ -303,6 +314,27 @@ class NoticeWithheld(Event):
     """Observation: a notice that strangers can bring about was not mailed to an address that had its share of them."""
 
     purpose: str
+
+
+@frozen(kw_only=True)
+class LetterDiscarded(Event):
+    """An administrator let go of a dead letter: what *name* says, of this *kind*, is told to nobody any more."""
+
+    kind: str
+    name: str
+    actor: str
+
+
+@frozen(kw_only=True)
+class LetterDied(Event):
+    """
+    Observation: an outbox entry had its last try, and waits until somebody revives or discards it.
+
+    *kind* is ``event``, ``notice``, ``reset`` or ``unreadable``; *name* is the event's, or the purpose of the message.
+    """
+
+    kind: str
+    name: str
 
 
 class EventSink(Protocol):

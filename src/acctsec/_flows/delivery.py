@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from acctsec import events
 from acctsec._flows.core import Core, channel_of, port
-from acctsec._flows.entries import Happened, Mail, ResetRequest, unseal
+from acctsec._flows.entries import Happened, Mail, ResetRequest, about, unseal
 from acctsec._flows.tokens import Purpose
 from acctsec.budgets import Budget
 from acctsec.claims import LinkClaims, UnlockClaims, VetoClaims
@@ -15,7 +15,7 @@ from acctsec.identifiers import canonical
 from acctsec.keyring import frame
 from acctsec.lockout import UNLOCK_LIFETIME
 from acctsec.outcomes import Delivered
-from acctsec.protocols import Account, Channel, Charge, Drained, Granted, Message, MessagePurpose
+from acctsec.protocols import MAX_ATTEMPTS, Account, Channel, Charge, Drained, Granted, Message, MessagePurpose
 from acctsec.record import Record, Reset
 from acctsec.steps import NO_SELF_SERVICE, Done, No, Scene, Step, issue_reset, unlockable
 
@@ -34,31 +34,48 @@ class Delivery:
         core = self.core
         if type(limit) is not int or limit < 1:
             raise ConfigError(f"limit is {limit!r}.", remedy="Give a number of entries, 1 or more.")
-        sent = failed = 0
+        sent = failed = dead = 0
         # Without a messenger another process delivers: what it has to send must not be taken out of its hands.
         left = core.ports.messenger is not None
         while left and sent + failed < limit:
             batch = min(BATCH, limit - sent - failed)
             drained = await core.ports.records.drain(batch, core.now(), LEASE)
-            done = await self._hand_on_all(drained)
+            done, died = await self._hand_on_all(drained)
             sent, failed, left = sent + done, failed + len(drained) - done, len(drained) == batch
+            dead += died
         await self._observations()
-        return Delivered(sent, failed, left)
+        return Delivered(sent, failed, left, dead)
 
-    async def _hand_on_all(self, drained: Sequence[Drained]) -> int:
-        """Hand on a few entries and acknowledge those that went; whatever ends this, the others come again."""
-        core, done = self.core, list[bytes]()
+    async def _hand_on_all(self, drained: Sequence[Drained]) -> tuple[int, int]:
+        """
+        Hand on a few entries and acknowledge those that went; whatever ends this, the others come again, but for the dead.
+
+        Answers how many went, and how many died.
+        """
+        core, done, dead = self.core, list[bytes](), 0
         try:
             for one in drained:
                 try:
                     await self._hand_on(one)
                 except (PortError, StoreError):
+                    dead += self._died(one)
                     continue  # it stays, and comes again after a growing pause
                 done.append(one.id)
         finally:
             if done:
                 await core.ports.records.ack(done)
-        return len(done)
+        return len(done), dead
+
+    def _died(self, drained: Drained) -> bool:
+        """Whether an entry that failed had its last try; if so, what watches this process hears of it."""
+        if drained.attempts + 1 < MAX_ATTEMPTS:
+            return False
+        letter = about(unseal(self.core.keyring, drained.entry))
+        died = events.LetterDied(
+            tenant=letter.tenant, subject=letter.subject, at=self.core.now(), kind=letter.kind.value, name=letter.name
+        )
+        self.core.observe(died)
+        return True
 
     async def _hand_on(self, drained: Drained) -> None:
         core = self.core
@@ -78,6 +95,7 @@ class Delivery:
                 raise PortError(problem, remedy="Put the key that sealed it back into the keyring.")
 
     async def _notify(self, mail: Mail, *, link: str | None = None, expires: datetime | None = None) -> None:
+        veto = self._veto(mail)
         message = Message(
             key=mail.key,
             purpose=mail.purpose,
@@ -86,10 +104,10 @@ class Delivery:
             address=mail.address,
             at=mail.at,
             link=link,
-            expires=expires or mail.expires,
+            expires=mail.expires if veto else expires,
             channel=channel_of(mail.address),
             locale=mail.locale,
-            veto=self._veto(mail),
+            veto=veto,
             until=mail.until,
         )
         await self._send(message)
@@ -170,7 +188,7 @@ class Delivery:
             return
         recipient = self._recipient(account, request)
         channel = Channel.MAIL if recipient is None else channel_of(recipient)
-        expires, code_expires = policy.ends(channel, request.at)
+        expires, code_expires = policy.ends(channel, request.at, initial=bool(request.subject))
         if recipient is None or scene.now >= expires:
             self._withhold(scene, "no address" if recipient is None else "late")
             return
@@ -188,6 +206,7 @@ class Delivery:
             expires=expires,
             code_expires=code_expires,
             channel=channel.value,
+            initial=bool(request.subject),
         )
 
         def step(record: Record) -> Step:

@@ -264,8 +264,8 @@ class _Walk:
         return [one for one in Capability if one not in had | gone]
 
     def _proofs(self, had: Had) -> frozenset[Proof]:
-        """What he can show by now: who changed the address reads the mail."""
-        held = HELD.get(self.thief, frozenset()) | ({Proof.MAIL} if Capability.ADDRESSES in had else set())
+        """What he can show by now: whoever changes addresses has mail and texts sent to his own."""
+        held = HELD.get(self.thief, frozenset()) | ({Proof.MAIL, Proof.TEXT} if Capability.ADDRESSES in had else set())
         return held if self._level(had) >= AssuranceLevel.AAL2 else held - OF_FACTORS
 
     def _sets_password(self, had: Had) -> bool:
@@ -280,8 +280,10 @@ class _Walk:
     def _freezes(self, reached: Iterable[Had]) -> Freeze:
         """Vetoes go by mail: to verified addresses, and for a while to one that was removed."""
         old = self.thief is Thief.OLD_ADDRESS and self.policy.told > AT_ONCE
-        if any((old or Proof.MAIL in self._proofs(had)) and self._weak(had, self._proofs(had)) for had in reached):
-            return Freeze.AT_WILL
+        for had in reached:
+            proofs = self._proofs(had)
+            if (old or Proof.MAIL in proofs) and (Capability.ADDRESSES in had or self._weak(had, proofs)):
+                return Freeze.AT_WILL
         reads = old or Proof.MAIL in self._proofs(Had())
         return Freeze.AFTERWARDS if reads and self._weak(Had(), frozenset(Proof)) else Freeze.NEVER
 

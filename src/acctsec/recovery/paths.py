@@ -162,8 +162,8 @@ class PathSets(Mapping[str, tuple[RecoveryPath, ...]]):
 
 def path_set(given: Any) -> tuple[RecoveryPath, ...]:
     """An attrs converter: several paths, of which no two are the same but for how long they wait."""
-    found = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (None,)
-    if not all(isinstance(one, RecoveryPath) for one in found):
+    found = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else None
+    if found is None or not all(isinstance(one, RecoveryPath) for one in found):
         raise ConfigError("paths holds something that is no RecoveryPath.", remedy="Give (RecoveryPath({Proof.MAIL}), ...).")
     if len(found) > MAX_PATHS:
         raise ConfigError(f"There are {len(found)} paths.", remedy=f"Name at most {MAX_PATHS}.")

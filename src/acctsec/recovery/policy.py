@@ -34,8 +34,8 @@ AAL2 = AssuranceLevel.AAL2
 
 class Enough(Value, frozen=True):
     """
-    These proofs carry it, after *wait*. One that is not *weak* rests on a live factor, and on something that is not on the same
-    phone: no address vetoes it.
+    These proofs carry it, after *wait*. What is not *weak* was proven at the full level: by a live factor and something that is
+    not on the same phone, or by two different proofs with nothing that speaks against them. No address vetoes that.
     """
 
     wait: timedelta
@@ -152,8 +152,9 @@ class RecoveryPolicy:
         if met:
             # What speaks against strangers does not keep an owner with his live factor.
             full = at_full_level(proofs)
-            waits = (max(_least(sets, one), timedelta(0) if full else self.delays.wait(facts, one)) for one in met)
-            return Enough(min(waits), not full)
+            waits = ((max(_least(sets, one), timedelta(0) if full else self.delays.wait(facts, one)), one) for one in met)
+            wait, alone = min((wait, not _two(one)) for wait, one in waits)
+            return Enough(wait, not full and (bool(wait) or alone))
         missing = {one - proofs for one in ways}
         least = [one for one in missing if not any(other < one for other in missing)]
         return Lacking(tuple(sorted(least, key=lambda one: (len(one), sorted(one))))) if least else Forbidden()
@@ -217,6 +218,12 @@ def _together(sets: list[list[RecoveryPath]]) -> tuple[frozenset[Proof], ...]:
 def _least(sets: list[list[RecoveryPath]], proofs: frozenset[Proof]) -> timedelta:
     """How long these proofs wait by themselves: as long as the slowest set makes them."""
     return max(min(one.wait for one in each if one.proofs <= proofs) for each in sets)
+
+
+def _two(proofs: frozenset[Proof]) -> bool:
+    """Whether these are two different proofs, of which no one theft gives both."""
+    strong = proofs - {Proof.DEVICE}
+    return len(strong) >= 2 and independent(strong)
 
 
 def _settles(proofs: frozenset[Proof], contested: frozenset[Proof]) -> bool:

@@ -9,7 +9,7 @@ from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Record, Session, Totp
 from acctsec.steps.recovery import held
-from acctsec.steps.scene import Done, Drawn, Held, No, Notice, Scene, Step, live_session, opens
+from acctsec.steps.scene import Done, Drawn, Held, No, Notice, Scene, Step, change_due, live_session, opens
 
 
 def add_factor(
@@ -24,7 +24,7 @@ def add_factor(
         return Step(No("no verified address"), record)
     if match is None:
         return Step(No("wrong code"), record)
-    if first and record.change:
+    if first and change_due(policy, record, scene.now):
         return Step(No("the password must change first"), record)
     factor_id = enrollment.id.hex()
     new = Totp(id=factor_id, name=enrollment.name, sealed=sealed, created=scene.now, last_step=match.steps[-1])
@@ -53,7 +53,8 @@ def remove_factor(policy: Policy, record: Record, *, scene: Scene, claims: Sessi
     session = guarded(policy, record, scene=scene, claims=claims)
     if session is None:
         return Step(No("session"), record)
-    until = held(record, scene.now)
+    since = next((one.created for one in record.factors.totp if one.id == factor_id), scene.now)
+    until = held(record, since=since, now=scene.now)
     if until:
         return Step(Held(until), record)
     factors = policy.mfa.remove(record.factors, factor_id, groups=scene.groups)
@@ -83,8 +84,9 @@ def issue_codes(
     session = guarded(policy, record, scene=scene, claims=claims)
     if session is None or not record.factors.live:
         return Step(No("session"), record)
-    until = held(record, scene.now)
-    if until and record.factors.recovery:
+    codes = record.factors.recovery
+    until = held(record, since=codes.since if codes else scene.now, now=scene.now)
+    if until:
         return Step(Held(until), record)
     factors = policy.mfa.issue(record.factors, sealed=sealed, total=total, now=scene.now)
     renewed = evolve(session, id=drawn.session)

@@ -1,6 +1,7 @@
 """Recovery: a reset that goes live, what its proofs come to, what waits, and what becomes of it."""
 
 from datetime import datetime, timedelta
+from hmac import compare_digest
 
 from acctsec import events
 from acctsec._values import Value, evolve
@@ -10,9 +11,9 @@ from acctsec.lockout import BY_TIME
 from acctsec.mfa.policy import FactorMatch, Proven, TotpMatch
 from acctsec.outcomes import AssuranceLevel, ChangeKind, TryAgain
 from acctsec.policy import Policy
-from acctsec.protocols import MessagePurpose
+from acctsec.protocols import Channel, MessagePurpose
 from acctsec.record import Change, Device, Factors, Record, Reset
-from acctsec.recovery import Capability, Enough, Facts, Judgement, Lacking, Proof, proofs_of
+from acctsec.recovery import PROOF_OF, Capability, Enough, Facts, Judgement, Lacking, Proof, proofs_of
 from acctsec.reset import Dead, Redeemable
 from acctsec.steps.scene import (
     Changed,
@@ -88,12 +89,15 @@ def issue_reset(
     reset = evolve(reset, epoch=record.epoch)
     if reset in record.resets:
         return Step(Done(), record)  # delivered again: it is live already, and its event told
+    older = tuple(one for one in record.resets if reset.initial and one.initial and one.id != reset.id)
+    if any(one.expires > reset.expires for one in older):
+        return Step(No("a newer one is live"), record)
     addresses = len(scene.account.addresses) if scene.account else 1
     live = policy.reset.issue(record.resets, reset, epoch=record.epoch, now=scene.now, addresses=addresses)
     if live is None:
         return Step(No("too many live resets"), record)
-    event = events.ResetIssued(**scene.head(), reset=reset.id.hex(), expires=reset.expires)
-    return Step(Done(), evolve(record, resets=live), (event,))
+    event = events.ResetIssued(**scene.head(), reset=reset.id.hex(), expires=reset.expires, channel=Channel(reset.channel))
+    return Step(Done(), evolve(record.with_spent(older), resets=live), (event,))
 
 
 def find_reset(policy: Policy, record: Record, reset: bytes, now: datetime) -> Redeemable | Dead:
@@ -110,7 +114,7 @@ def prove_for_reset(policy: Policy, record: Record, *, scene: Scene, ticket: Tic
     if not isinstance(proven, Proven):
         return Step(No("wrong code"), record)
     methods = with_method(ticket.methods, proven.method)
-    if not counts(record, found.match) or not leads_on(policy, record, scene=scene, proofs=proofs_of(methods)):
+    if not counts(record, found.match) or not leads_on(policy, record, scene=scene, method=proven.method):
         return Step(No("no path"), record)
     after = spend(evolve(record, factors=proven.factors.resealed(found.anew)), ticket, scene.now)
     if after is None:
@@ -141,14 +145,14 @@ def level_of(record: Record) -> AssuranceLevel:
     return AssuranceLevel.AAL2 if trusted(record).live else AssuranceLevel.AAL1
 
 
-def leads_on(policy: Policy, record: Record, *, scene: Scene, proofs: frozenset[Proof]) -> bool:
-    """Whether there is a path for this subject on which all of these proofs are of use. A known device is no bar to any."""
+def leads_on(policy: Policy, record: Record, *, scene: Scene, method: str) -> bool:
+    """Whether there is a path for this subject that needs such a proof."""
     paths = (
         one
         for gives in (Capability.PASSWORD, Capability.FACTORS)
         for one in policy.recovery.allowed(gives=gives, level=level_of(record), groups=scene.groups)
     )
-    return any(proofs - {Proof.DEVICE} <= one.proofs for one in paths)
+    return any(PROOF_OF[method] in one.proofs for one in paths)
 
 
 def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -> Judgement:
@@ -168,15 +172,18 @@ def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -
     )
     if not isinstance(judged, Enough):
         return judged
-    wait = timedelta(0) if waits is not None and waits.until <= scene.now else judged.wait
-    until = held(record, scene.now) if recovery.gives is Capability.FACTORS else None
-    return Enough(max(wait, until - scene.now) if until else wait, judged.weak and contested is None)
+    if waits and waits.until <= scene.now:
+        judged = Enough(timedelta(0), waits.weak)
+    oldest = min((one.created for one in record.factors.totp), default=scene.now)
+    until = held(record, since=oldest, now=scene.now) if recovery.gives is Capability.FACTORS else None
+    wait = max(judged.wait, until - scene.now) if until else judged.wait
+    return Enough(wait, judged.weak and contested is None)
 
 
 def _changed(record: Record, recovery: Recovery) -> datetime | None:
     """When the address that proves it was put in the place of another."""
     about = _recipient(record, recovery)
-    return next((one.since for one in record.addresses if one.digest == about and one.changed), None)
+    return next((one.since for one in record.addresses if one.changed and compare_digest(one.digest, about)), None)
 
 
 def _recipient(record: Record, recovery: Recovery) -> bytes:
@@ -261,6 +268,7 @@ def redeem(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery, 
         now=scene.now,
         keep=policy.password.history,
         likeliest=new.likeliest,
+        accepted=policy.password.identity,
     )
     if policy.recovery.keep_devices:
         after = evolve(after, devices=record.devices)
@@ -368,7 +376,7 @@ def cancel(
         held = live_session(policy, record, session, scene.now)
         if held is None or not policy.sessions.is_fresh(held, needs=needs, now=scene.now):
             return Step(No("session"), record)
-    elif ticket is None or not opens(record, ticket, scene.now) or ticket.change != change_id:
+    elif ticket is None or not opens(record, ticket, scene.now) or not compare_digest(ticket.change, change_id):
         return Step(No("ticket"), record)
     return dropped(record, [change], scene=scene, by="owner" if session else "asker")
 
@@ -390,10 +398,10 @@ def waiting_recoveries(record: Record) -> list[Change]:
     return [one for one in record.changes if not one.made and one.kind in RECOVERIES]
 
 
-def held(record: Record, now: datetime) -> datetime | None:
+def held(record: Record, *, since: datetime | None, now: datetime) -> datetime | None:
     """
-    Until when nothing irreversible is done, or None: a change that rested on little can still be vetoed, and what is taken off
-    meanwhile would be gone for its owner.
+    Until when that is not taken off which was set up *since* then (None: nobody knows), or None where it may be. A change that
+    rested on little can still be vetoed, and what was there before it would be gone for its owner.
     """
-    windows = [one.expires for one in record.changes if one.made and one.weak and now < one.expires]
-    return max(windows, default=None)
+    weak = (one for one in record.changes if one.made and one.weak and now < one.expires)
+    return max((one.expires for one in weak if since is None or since < one.asked), default=None)

@@ -12,6 +12,7 @@ from acctsec import (
     AddressRemoved,
     AddressVerified,
     FreshSession,
+    Keyring,
     MessagePurpose,
     PasswordChanged,
     RecoveryPolicy,
@@ -95,6 +96,21 @@ def test_the_new_address_alone_recovers_nothing_at_once(factor):
     if not factor:
         assert outcome.until - w.clock() == RECOVERY.delays.address_changed
         assert isinstance(w.sign_in(), SignedIn)
+
+
+def test_a_new_address_is_new_while_keys_rotate():
+    """Known by a digest under the older key, and asked for under the newer."""
+    w = world()
+    seal, first, second = w.entropy(32), w.entropy(32), w.entropy(32)
+    w.restart(keyring=Keyring(sealing=[seal], index=[first], entropy=w.entropy))
+    w.sign_up(addresses=(IDENTIFIER, SECOND))
+    w.session = w.sign_in().session
+    w.deliver()
+    moved_in(w)
+    w.restart(keyring=Keyring(sealing=[seal], index=[second, first], entropy=w.entropy))
+    outcome = reset_by(w, THIEF)
+    assert isinstance(outcome, Waiting)
+    assert outcome.until - w.clock() == RECOVERY.delays.address_changed
 
 
 @few

@@ -207,6 +207,17 @@ def test_an_address_that_is_asked_for_in_another_spelling_ends_the_earlier_one(w
     assert [one.by for one in w.sink.of(events.ChangeDropped)] == ["newer"]
 
 
+def test_asking_again_makes_no_earlier_link_live_longer(w):
+    add(w)
+    w.clock.advance(hours=12)
+    add(again(w))
+    old, new = (one.link for one in w.messenger.of(MessagePurpose.PROVE_ADDRESS))
+    w.clock.advance(hours=12)
+    assert w.calls.inspect_address(old, context=w.context()) == Refused()
+    assert w.calls.verify_address(AddressLink(old), context=w.context()) == Refused()
+    assert w.calls.verify_address(AddressLink(new), context=w.context()) == AddressVerified(purged=False)
+
+
 def test_who_asks_too_often_keeps_the_message_that_came_last(w):
     """Nothing goes out any more, so nothing that went out is over by it."""
     for kind, most in ((MINE, w.policy.reset.per_subject.limit), (NUMBER, w.policy.reset.per_number.limit)):

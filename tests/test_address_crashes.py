@@ -30,7 +30,7 @@ from acctsec import (
 from acctsec.outcomes import ChangeCancelled
 from acctsec.record import MAX_CHANGES, Change, Record
 from acctsec.recovery import Delays
-from acctsec.steps import Done, No, Scene, veto
+from acctsec.steps import Done, Making, Named, No, Scene, veto, withdraw_address
 from acctsec.testing import DEATHS, FAILURES, RACING, explore
 from acctsec.testing.turns import Call
 from acctsec.testing.world import IDENTIFIER, PASSWORD
@@ -412,3 +412,15 @@ def test_a_veto_leaves_what_is_under_way_to_its_end():
     assert done.record.changes == (under_way,)
     refused = veto(done.record, scene=scene, change_id=under_way.id, recipient=b"r" * 16, method="link")
     assert isinstance(refused.verdict, No)
+
+
+@in_memory
+def test_what_is_decided_has_room_beside_all_that_waits():
+    """An operator withdraws an address whatever a thief has filled the record with."""
+    waiting = tuple(a_change(number) for number in range(MAX_CHANGES))
+    scene = Scene(tenant="", subject="u1", account=Account(subject="u1"), now=NOW)
+    asked, old = a_change(99, kind="address-removed", weak=False), Named(names=(b"n" * 16,))
+    done = withdraw_address(RACING, Record(incarnation=bytes(16), changes=waiting), scene=scene, change=asked, same=(), old=old)
+    assert isinstance(done.verdict, Making)
+    assert len(done.record.changes) == MAX_CHANGES
+    assert done.record.changes[-1].under_way

@@ -194,6 +194,8 @@ def test_an_address_that_is_asked_for_again_is_one_change_and_its_newest_code_wo
     links = [one.link for one in w.messenger.of(MessagePurpose.PROVE_ADDRESS)]
     assert w.calls.verify_address(AddressLink(links[0]), context=w.context()) == AddressVerified(purged=False)
     assert w.calls.verify_address(AddressLink(links[1]), context=w.context()) == Refused(), "M-023"
+    w.deliver()
+    assert w.sink.of(events.ChangeDropped) == []
 
 
 def test_an_address_that_is_asked_for_in_another_spelling_ends_the_earlier_one(w):
@@ -244,13 +246,16 @@ def test_a_change_of_password_ends_what_waits(w):
     assert by_link(w) == Refused()
 
 
-@pytest.mark.parametrize("what", ["disabled", "erased"])
+@pytest.mark.parametrize("what", ["disabled", "disabled by the platform", "erased"])
 def test_an_account_that_is_gone_takes_no_address(w, what):
     add(w)
     if what == "disabled":
         w.calls.admin.disable("u1", actor="ops")
-    else:
+    elif what == "erased":
         w.calls.admin.erase("u1", actor="ops")
+    else:
+        w.directory.change("u1", status="disabled")
+    assert w.calls.inspect_address(w.messenger.address_link, context=w.context()) == Refused()
     assert by_link(w) == Refused()
     assert addresses(w) == (IDENTIFIER,)
 
@@ -519,6 +524,7 @@ def test_the_same_mailbox_in_another_spelling_takes_its_own_place(w):
     assert w.calls.verify_address(ResumeTicket(waiting.ticket), context=w.context()) == AddressVerified(purged=False)
     assert addresses(w) == (IDENTIFIER.upper(),)
     assert record(w).verifier is not None
+    assert [one.told for one in record(w).addresses] == [None], "it came, and nothing went"
 
 
 def test_a_removal_without_a_second_factor_waits_and_every_address_is_told(w):
@@ -770,6 +776,13 @@ def test_a_code_without_a_session_of_its_subject_is_no_proof(w):
     assert addresses(w, "u9") == ()
 
 
+def test_a_code_beside_a_session_that_is_over_is_no_proof(w):
+    pending = add(w)
+    w.calls.sign_out(w.session, context=w.context())
+    assert by_code(w, pending) == Refused()
+    assert addresses(w) == (IDENTIFIER,)
+
+
 def test_a_second_address_purges_nothing(w):
     add(w)
     assert by_link(w) == AddressVerified(purged=False)
@@ -854,6 +867,16 @@ def test_the_directory_of_the_kit_follows_a_change_once_whenever_it_comes_again(
         assert len(set(forms)) == len(forms)
         if isinstance(first, Applied) and isinstance(change, AddAddress | ReplaceAddress):
             assert canonical(change.address) in forms
+
+
+def test_a_change_that_comes_late_brings_nothing_back():
+    """A worker that slept through the removal of what it was to add."""
+    directory = MemoryDirectory(Account(subject="u1", addresses=("a@example.org",)))
+    late = AddAddress(id="1", tenant="", subject="u1", address="b@example.org")
+    directory.apply(late)
+    directory.apply(RemoveAddress(id="2", tenant="", subject="u1", address="b@example.org"))
+    assert directory.apply(late) == Applied()
+    assert directory.get("", "u1").addresses == ("a@example.org",)
 
 
 def test_no_address_is_proven_by_anything_but_its_own_proof(w):

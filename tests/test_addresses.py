@@ -97,6 +97,14 @@ def remove(w, address, session=None):
     return w.calls.remove_address(session or w.session, address, context=w.context())
 
 
+def with_factor(w):
+    """A session at the full level, of a factor that has been there for a while."""
+    app, _ = w.enroll(w.session)
+    w.clock.advance(WAIT)
+    ticket = w.calls.sign_in(IDENTIFIER, PASSWORD, context=w.context()).ticket
+    return w.calls.verify_factor(ticket, app.code(w.clock()), context=w.context()).session
+
+
 def addresses(w, subject="u1"):
     return w.directory.get("", subject).addresses
 
@@ -555,8 +563,16 @@ def test_a_removal_that_was_not_made_in_time_begins_anew(w):
 
 def test_with_a_second_factor_a_removal_need_not_wait(w):
     w.directory.change("u1", addresses=(IDENTIFIER, MINE))
-    _, session = w.enroll(w.session)
+    session = with_factor(w)
     assert remove(w, IDENTIFIER, session) == AddressRemoved()
+
+
+def test_a_second_factor_that_was_set_up_just_now_spares_no_wait(w):
+    """Whoever has a session at AAL1 can set one up himself."""
+    w.directory.change("u1", addresses=(IDENTIFIER, MINE))
+    _, session = w.enroll(w.session)
+    assert isinstance(remove(w, IDENTIFIER, session), Waiting)
+    assert add(w, "third@example.org", session=session, replaces=MINE).until - w.clock() == WAIT
 
 
 def test_the_owner_of_the_old_address_ends_a_removal_by_a_reset(w):
@@ -573,7 +589,7 @@ def test_the_owner_of_the_old_address_ends_a_removal_by_a_reset(w):
 def test_the_last_address_stays(w):
     assert remove(w, IDENTIFIER) == Refused()
     w.directory.change("u1", addresses=(IDENTIFIER, MINE))
-    _, session = w.enroll(w.session)
+    session = with_factor(w)
     assert remove(w, IDENTIFIER, session) == AddressRemoved()
     assert remove(w, MINE, session) == Refused()
     assert refused(w)[-1] == "last address"
@@ -602,7 +618,7 @@ def test_while_a_weak_change_can_be_vetoed_no_address_goes_or_comes(w):
 
 def test_what_was_mailed_to_a_removed_address_is_dead_even_when_it_comes_back(w):
     w.directory.change("u1", addresses=(IDENTIFIER, MINE))
-    _, session = w.enroll(w.session)
+    session = with_factor(w)
     link = w.reset_link()
     assert remove(w, IDENTIFIER, session) == AddressRemoved()
     assert w.calls.inspect_reset(link, context=w.context()) == Refused()

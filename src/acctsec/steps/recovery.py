@@ -337,7 +337,7 @@ def veto_refusal(record: Record, *, scene: Scene, change_id: bytes, recipient: b
     change = record.change_of(change_id)
     if change is None or not change.weak or scene.now >= change.expires:
         return "dead"
-    told = (one.digest for one in record.addresses if one.told and scene.now < one.told)
+    told = (one.digest for one in record.addresses if one.told and one.sealed and scene.now < one.told)
     return None if recipient in scene.reachable or recipient in told else "address"
 
 

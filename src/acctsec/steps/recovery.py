@@ -167,7 +167,7 @@ def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -
         gives=recovery.gives,
         level=level_of(record),
         groups=scene.groups,
-        facts=evolve(recovery.facts, now=scene.now, address_changed=_changed(record, recovery)),
+        facts=evolve(recovery.facts, now=scene.now, address_changed=_changed(record, scene, recovery)),
         contested=contested,
     )
     if not isinstance(judged, Enough):
@@ -180,10 +180,11 @@ def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -
     return Enough(wait, judged.weak and contested is None)
 
 
-def _changed(record: Record, recovery: Recovery) -> datetime | None:
+def _changed(record: Record, scene: Scene, recovery: Recovery) -> datetime | None:
     """When the address that proves it was put in the place of another."""
     about = _recipient(record, recovery)
-    return next((one.since for one in record.addresses if one.changed and compare_digest(one.digest, about)), None)
+    row = record.address(next((names for names in scene.names if about in names), (about,)))
+    return row.since if row is not None and row.changed else None
 
 
 def _recipient(record: Record, recovery: Recovery) -> bytes:
@@ -336,7 +337,7 @@ def veto_refusal(record: Record, *, scene: Scene, change_id: bytes, recipient: b
     change = record.change_of(change_id)
     if change is None or not change.weak or scene.now >= change.expires:
         return "dead"
-    told = (one.digest for one in record.addresses if one.told and scene.now < one.told)
+    told = (one.digest for one in record.addresses if one.told and one.sealed and scene.now < one.told)
     return None if recipient in scene.reachable or recipient in told else "address"
 
 

@@ -29,6 +29,11 @@ from acctsec.outcomes import (
     ChangeCancelled,
     ChangeInfo,
     Changes,
+    ContactInfo,
+    ContactNamed,
+    ContactRemoved,
+    Contacts,
+    ContactsAsked,
     Delivered,
     DeviceForgotten,
     DeviceInfo,
@@ -49,6 +54,7 @@ from acctsec.outcomes import (
     PasswordRejected,
     ProofAccepted,
     ProofRequired,
+    Proposed,
     RecoveryCodes,
     Refused,
     ResetPending,
@@ -56,18 +62,20 @@ from acctsec.outcomes import (
     SessionEnded,
     SessionsEnded,
     SessionValid,
+    SharePending,
     SignedIn,
     TryAgain,
     UnlockPending,
     Vetoed,
     VetoPending,
+    Vouched,
     Waiting,
 )
 from acctsec.password import PasswordPolicy
 from acctsec.policy import Policy
 from acctsec.presets import CHEAPEST, SOCIAL_DEFAULT
 from acctsec.protocols import Account, Ambiguous, Channel, Message, MessagePurpose, Status
-from acctsec.recovery import Proof, RecoveryPath, RecoveryPolicy
+from acctsec.recovery import Capability, Proof, RecoveryPath, RecoveryPolicy
 from acctsec.reset import ResetPolicy
 from acctsec.sessions import SessionPolicy
 from acctsec.stores import (
@@ -112,6 +120,7 @@ __all__ = [
     "AsyncValkeyPopularity",
     "AsyncValkeyStore",
     "AsyncValkeyWatch",
+    "Capability",
     "ChallengeAnswer",
     "ChallengeRequired",
     "ChangeCancelled",
@@ -120,6 +129,11 @@ __all__ = [
     "Changes",
     "Channel",
     "ConfigError",
+    "ContactInfo",
+    "ContactNamed",
+    "ContactRemoved",
+    "Contacts",
+    "ContactsAsked",
     "Context",
     "CurrentPassword",
     "Delivered",
@@ -160,6 +174,7 @@ __all__ = [
     "Proof",
     "ProofAccepted",
     "ProofRequired",
+    "Proposed",
     "RecoveryCode",
     "RecoveryCodes",
     "RecoveryPath",
@@ -175,6 +190,7 @@ __all__ = [
     "SessionPolicy",
     "SessionValid",
     "SessionsEnded",
+    "SharePending",
     "SignedIn",
     "Source",
     "SplitStore",
@@ -193,5 +209,6 @@ __all__ = [
     "ValkeyWatch",
     "VetoPending",
     "Vetoed",
+    "Vouched",
     "Waiting",
 ]

@@ -93,6 +93,22 @@ class VetoClaims(Sealed, frozen=True, kw_only=True):
     expires: datetime
 
 
+class ShareClaims(Sealed, frozen=True, kw_only=True):
+    """
+    What a trusted *contact* is mailed: its share of the decision about a *change* of *subject*, and of no secret. It is bound to
+    that change, to the *number* of the contact in the record, and to the *life* of the contact's own record.
+    """
+
+    tenant: str
+    subject: str
+    incarnation: bytes
+    change: bytes
+    contact: str
+    number: int
+    life: bytes
+    expires: datetime
+
+
 class HandleClaims(Sealed, frozen=True, kw_only=True):
     """What ``request_reset`` gave the browser: what was typed, and the id of the request."""
 

@@ -79,6 +79,7 @@ class Links:
         reset: the page that takes a reset link, also that for a first password. Default ``/reset``.
         unlock: the page that opens what guessing has stopped. Default ``/unlock``; it asks for no password, so it should
             not look like the page that does.
+        vouch: the page on which a trusted contact, signed in, agrees that an owner comes back in. Default ``/vouch``.
         place: where the token stands. Default: in the fragment, which reaches no server, log or ``Referer``. ``query`` puts
             it into all of them, into the history that browsers share among devices, and into whatever the page loads from
             elsewhere. It is for pages that must work without JavaScript, and needs ``Referrer-Policy: no-referrer``, logs
@@ -91,6 +92,7 @@ class Links:
     origin: str = field(validator=_origin)
     reset: str = field(default="/reset", validator=_path)
     unlock: str = field(default="/unlock", validator=_path)
+    vouch: str = field(default="/vouch", validator=_path)
     place: Place = field(default=Place.FRAGMENT)
 
     def __attrs_post_init__(self) -> None:
@@ -113,8 +115,10 @@ class Links:
 
     def _page(self, purpose: MessagePurpose) -> str:
         match purpose:
-            case MessagePurpose.RESET | MessagePurpose.INITIAL_PASSWORD:
+            case MessagePurpose.RESET | MessagePurpose.INITIAL_PASSWORD | MessagePurpose.RECOVERY_LINK:
                 return self.reset
+            case MessagePurpose.CONTACT_SHARE:
+                return self.vouch
             case MessagePurpose.GUESSING_STOPPED:
                 return self.unlock
             case _:

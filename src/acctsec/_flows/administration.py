@@ -95,6 +95,7 @@ class Administration:
             openings=tuple(one.at for one in record.openings),
             change_required=record.change is not None,
             disabled=record.disabled,
+            contacts=tuple((one.subject, one.since) for one in record.contacts),
             habits=(record.habits.sign_ins, len(record.habits.places)) if record.habits else (0, 0),
         )
 

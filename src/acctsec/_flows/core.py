@@ -11,7 +11,7 @@ from attrs import define
 
 from acctsec import events
 from acctsec._codec import decode_record, encode_record
-from acctsec._flows.entries import Entry, Happened, Mail, key, seal
+from acctsec._flows.entries import Entry, Happened, Mail, ResetRequest, Told, key, seal
 from acctsec._flows.hashes import Hashes, Password
 from acctsec._flows.tokens import Tokens
 from acctsec._values import Value, evolve
@@ -49,7 +49,7 @@ from acctsec.protocols import (
     check_names,
 )
 from acctsec.record import MAX_COMMITS, Record, Verifier
-from acctsec.steps import Drawn, Notice, Scene, Step
+from acctsec.steps import Drawn, Effect, Issue, Notice, Scene, Step, Word
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -226,7 +226,7 @@ class Core:
         return (await self.applied(scene, loaded, step))[0]
 
     async def applied(
-        self, scene: Scene, loaded: Loaded, step: Callable[[Record], Step], *, said: Sequence[Event | Notice] | None = None
+        self, scene: Scene, loaded: Loaded, step: Callable[[Record], Step], *, said: Sequence[Effect] | None = None
     ) -> tuple[Step, Loaded]:
         """
         The same, and the record as it is now: for an operation that commits once more.
@@ -262,7 +262,7 @@ class Core:
         return Step(TryAgain(BRIEF), loaded.record), loaded
 
     async def commit(
-        self, scene: Scene, loaded: Loaded, after: Record | None, effects: Sequence[Event | Notice], commit_id: bytes
+        self, scene: Scene, loaded: Loaded, after: Record | None, effects: Sequence[Effect], commit_id: bytes
     ) -> Committed | Conflict:
         """Seal the effects and swap the record."""
         entries = [seal(self.keyring, entry) for entry in self.entries(scene, effects, commit_id, loaded.record)]
@@ -272,13 +272,19 @@ class Core:
             raise PortError("The store answered a commit with something else.", remedy="Run acctsec.testing.check_store on it.")
         return answer
 
-    def entries(self, scene: Scene, effects: Sequence[Event | Notice], commit_id: bytes, record: Record) -> list[Entry]:
-        """Events as they are; and for each notice a message to every verified address, and to those removed lately."""
+    def entries(self, scene: Scene, effects: Sequence[Effect], commit_id: bytes, record: Record) -> list[Entry]:
+        """
+        Events as they are; for each notice a message to every verified address, and to those removed lately; what is for a
+        contact, and a link to be issued, as they will be looked up when they are delivered.
+        """
         made: list[Entry] = []
         locale = scene.account.locale if scene.account else ""
         for effect in effects:
             if isinstance(effect, Event):
                 made.append(Happened(key(commit_id, len(made)), effect))
+                continue
+            if not isinstance(effect, Notice):
+                made.append(self.onward(scene, effect, key(commit_id, len(made)), record))
                 continue
             change = effect.change
             for address in self.told(scene, record):
@@ -297,6 +303,33 @@ class Core:
                 )
                 made.append(mail)
         return made
+
+    def onward(self, scene: Scene, effect: Word | Issue, named: str, record: Record) -> Entry:
+        """What delivery has to look further into: who a contact is reached by, and whether a link may be issued."""
+        if isinstance(effect, Issue):
+            return ResetRequest(
+                tenant=scene.tenant,
+                identifier="",
+                handle=effect.handle,
+                at=scene.now,
+                source=scene.source,
+                seed=effect.seed,
+                subject=scene.subject,
+                proofs=effect.proofs,
+                gives=effect.gives,
+            )
+        return Told(
+            key=named,
+            purpose=effect.purpose,
+            tenant=scene.tenant,
+            subject=scene.subject,
+            incarnation=record.incarnation,
+            contact=effect.contact.subject,
+            number=effect.contact.id,
+            at=scene.now,
+            change=effect.change.id if effect.change else b"",
+            expires=effect.change.expires if effect.change else None,
+        )
 
     def told(self, scene: Scene, record: Record) -> list[str]:
         """Every address that is told of what happens: the verified ones, and for a while those that were taken off."""

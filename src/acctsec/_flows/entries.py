@@ -33,9 +33,28 @@ class Mail(Sealed, frozen=True, kw_only=True):
     expires: datetime | None = None
 
 
+class Told(Sealed, frozen=True, kw_only=True):
+    """
+    News for a trusted *contact* of *subject*, or, with a *change*, its share of the decision about that. Where the contact is
+    reached is looked up when it is delivered.
+    """
+
+    key: str
+    purpose: MessagePurpose
+    tenant: str
+    subject: str
+    incarnation: bytes
+    contact: str
+    number: int
+    at: datetime
+    change: bytes = b""
+    expires: datetime | None = None
+
+
 class ResetRequest(Sealed, frozen=True, kw_only=True):
     """
-    Somebody asked for a reset of what was typed, or, with a subject, an administrator for an initial password.
+    Somebody asked for a reset of what was typed, or, with a subject, an administrator for an initial password; with *proofs*,
+    two of them for what it *gives*.
 
     The *seed* and a key make link and code: handed out again, the same request gives the same ones.
     """
@@ -47,6 +66,8 @@ class ResetRequest(Sealed, frozen=True, kw_only=True):
     source: str
     seed: bytes
     subject: str = ""
+    proofs: tuple[str, ...] = ()
+    gives: str = ""
 
 
 class Happened(Value, frozen=True):
@@ -56,7 +77,7 @@ class Happened(Value, frozen=True):
     event: Event
 
 
-Entry = Mail | ResetRequest | Happened
+Entry = Mail | Told | ResetRequest | Happened
 
 
 def seal(keyring: Keyring, entry: Entry) -> bytes:
@@ -65,6 +86,8 @@ def seal(keyring: Keyring, entry: Entry) -> bytes:
         plain = b"e" + entry.key.encode() + pack_event(entry.event)
     elif isinstance(entry, Mail):
         plain = b"m" + pack(entry)
+    elif isinstance(entry, Told):
+        plain = b"c" + pack(entry)
     else:
         packed = pack(entry)
         plain = b"r" + len(packed).to_bytes(2, "big") + packed
@@ -79,6 +102,8 @@ def unseal(keyring: Keyring, sealed: bytes) -> Entry | None:
         return None
     if plain[:1] == b"m":
         return unpack(Mail, plain[1:])
+    if plain[:1] == b"c":
+        return unpack(Told, plain[1:])
     if plain[:1] == b"r":
         return unpack(ResetRequest, plain[3 : 3 + int.from_bytes(plain[1:3], "big")])
     event = unpack_event(plain[1 + KEY :])

@@ -16,6 +16,7 @@ from acctsec.claims import (
     HandleClaims,
     LinkClaims,
     SessionClaims,
+    ShareClaims,
     Ticket,
     UnlockClaims,
     VetoClaims,
@@ -43,6 +44,7 @@ class Purpose(Enum):
     HANDLE = ("reset handle", HandleClaims, 390)
     UNLOCK = ("unlock link", UnlockClaims, 255)
     VETO = ("veto", VetoClaims, 255)
+    SHARE = ("share", ShareClaims, 330)
     CHALLENGE = ("challenge ticket", ChallengeClaims, 330)
 
     def __init__(self, label: str, kind: type, size: int) -> None:

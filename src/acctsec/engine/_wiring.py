@@ -8,6 +8,7 @@ from acctsec._flows.administration import Administration
 from acctsec._flows.answers import Answers
 from acctsec._flows.challenges import Challenges
 from acctsec._flows.changes import ChangeFlows
+from acctsec._flows.contacts import ContactFlows
 from acctsec._flows.core import Core, Ports
 from acctsec._flows.delivery import Delivery
 from acctsec._flows.devices import DeviceFlows
@@ -15,6 +16,7 @@ from acctsec._flows.factors import FactorFlows
 from acctsec._flows.guesses import Guesses
 from acctsec._flows.moving import Moving
 from acctsec._flows.passwords import Passwords
+from acctsec._flows.proposals import Proposals
 from acctsec._flows.resets import Resets
 from acctsec._flows.sessions import Sessions
 from acctsec._flows.sign_in import SignIn
@@ -51,9 +53,11 @@ class Flows:
         self.factors: FactorFlows = FactorFlows(self.core, guesses)
         self.sessions: Sessions = Sessions(self.core, self.factors)
         self.changes: ChangeFlows = ChangeFlows(self.core, self.factors)
+        self.contacts: ContactFlows = ContactFlows(self.core, self.factors, self.resets)
         self.unlocking: Unlocking = Unlocking(self.core, guesses, answers)
         self.devices: DeviceFlows = DeviceFlows(self.core, self.factors)
         self.administration: Administration = Administration(self.core, self.resets)
+        self.proposals: Proposals = Proposals(self.core)
         self.moving: Moving = Moving(self.core)
         self.delivery: Delivery = Delivery(self.core)
 

@@ -30,6 +30,7 @@ from acctsec.steps.scene import (
     spend,
     with_method,
 )
+from acctsec.steps.vouching import agreed, gathers
 
 NO_SELF_SERVICE = "no self-service"
 
@@ -38,7 +39,8 @@ class Recovery(Value, frozen=True, kw_only=True):
     """
     What somebody asks to have back, and what he has shown for it: the step looks again.
 
-    It rests on a live *reset*, on a *change* that waits, or on a *ticket* alone. *methods* are the proofs so far.
+    It rests on a live *reset*, on a *change* that waits, or on a *ticket* alone. *methods* are the proofs so far, *standing* the
+    contacts who agreed to that change and whose accounts are in order.
     """
 
     gives: Capability
@@ -47,6 +49,7 @@ class Recovery(Value, frozen=True, kw_only=True):
     reset: bytes = b""
     change: bytes = b""
     ticket: Ticket | None = None
+    standing: frozenset[str] = frozenset()
 
 
 class NeedsProof(Value, frozen=True):
@@ -88,12 +91,24 @@ def issue_reset(
     reset = evolve(reset, epoch=record.epoch)
     if reset in record.resets:
         return Step(Done(), record)  # delivered again: it is live already, and its event told
+    if reset.proofs:
+        record = _with_room(policy, record, scene.now)
     addresses = len(scene.account.addresses) if scene.account else 1
     live = policy.reset.issue(record.resets, reset, epoch=record.epoch, now=scene.now, addresses=addresses)
     if live is None:
         return Step(No("too many live resets"), record)
     event = events.ResetIssued(**scene.head(), reset=reset.id.hex(), expires=reset.expires)
     return Step(Done(), evolve(record, resets=live), (event,))
+
+
+def _with_room(policy: Policy, record: Record, now: datetime) -> Record:
+    """
+    With room for a reset that administrators agreed to. Anybody can ask for the others, and whoever does all the time must not
+    keep this one from the owner; they are alike, so the oldest of them goes.
+    """
+    live = policy.reset.alive(record.resets, epoch=record.epoch, now=now)
+    asked = [one for one in live if not one.proofs]
+    return record if len(live) < policy.reset.live or not asked else record.without_reset(asked[0].id)
 
 
 def find_reset(policy: Policy, record: Record, reset: bytes, now: datetime) -> Redeemable | Dead:
@@ -166,11 +181,11 @@ def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -
 
 def _changed(record: Record, recovery: Recovery) -> datetime | None:
     """When the address that proves it was put in the place of another."""
-    about = _recipient(record, recovery)
+    about = recipient_of(record, recovery)
     return next((one.since for one in record.addresses if one.digest == about and one.changed), None)
 
 
-def _recipient(record: Record, recovery: Recovery) -> bytes:
+def recipient_of(record: Record, recovery: Recovery) -> bytes:
     """What the record knows of the address that proves it; nothing where none does."""
     reset = next((one for one in record.resets if one.id == recovery.reset), None)
     waits = record.change_of(recovery.change)
@@ -185,15 +200,19 @@ def recovery_refusal(policy: Policy, record: Record, *, scene: Scene, recovery: 
         return "ticket"
     if recovery.change:
         waits = record.change_of(recovery.change)
-        if waits is None or waits.made or waits.kind != recovery.gives or scene.now >= waits.expires:
+        kinds = (recovery.gives, ChangeKind.CONTACTS)
+        if waits is None or waits.made or waits.kind not in kinds or scene.now >= waits.expires:
             return "dead"
+        # It was counted as the record was read; whoever was taken off since has no say.
+        if gathers(waits) and "contacts" in recovery.methods and not agreed(policy, record, waits, recovery.standing):
+            return "contacts"
     elif recovery.reset:
         if not isinstance(find_reset(policy, record, recovery.reset, scene.now), Redeemable):
             return "dead"
     elif not recovery.ticket:
         return "dead"
     # The owner took the mailbox off the account: whoever reads it now has nothing to ask for.
-    recipient = _recipient(record, recovery)
+    recipient = recipient_of(record, recovery)
     return None if not recipient or recipient in scene.reachable else "address"
 
 
@@ -210,11 +229,12 @@ def begin_recovery(policy: Policy, record: Record, *, scene: Scene, recovery: Re
     refusal = recovery_refusal(policy, record, scene=scene, recovery=recovery)
     if refusal:
         return Step(No(refusal), record)
-    about, now = _recipient(record, recovery), scene.now
+    about, now = recipient_of(record, recovery), scene.now
     after = record if recovery.ticket is None else spend(record, recovery.ticket, now)
     if after is None:
         return Step(No("tickets"), record)
     kept = tuple(one for one in after.changes if one.made or (one.kind, one.about) != (recovery.gives, about))
+    kept = tuple(one for one in kept if one.id != recovery.change)  # contacts who were asked, and have agreed
     after = evolve(after.without_reset(recovery.reset), changes=kept)
     until = now + judged.wait
     change = Change(
@@ -370,7 +390,7 @@ def dropped(record: Record, changes: list[Change], *, scene: Scene, by: str) -> 
     return Step(Done(count=len(ids)), after, (*told, *notice))
 
 
-RECOVERIES = frozenset({ChangeKind.PASSWORD.value, ChangeKind.FACTORS.value})
+RECOVERIES = frozenset({ChangeKind.PASSWORD.value, ChangeKind.FACTORS.value, ChangeKind.CONTACTS.value})
 
 
 def waiting_recoveries(record: Record) -> list[Change]:

@@ -12,7 +12,7 @@ from acctsec.outcomes import AssuranceLevel, ChangeReason
 from acctsec.password import Age
 from acctsec.policy import Policy
 from acctsec.protocols import Account, MessagePurpose, Status
-from acctsec.record import MAX_SPENT, SKEW, Change, Device, History, Path, Record, Session, Spent
+from acctsec.record import MAX_SPENT, SKEW, Change, Contact, Device, History, Path, Record, Session, Spent
 from acctsec.sessions import Live
 
 if TYPE_CHECKING:
@@ -63,12 +63,32 @@ class Notice(Value, frozen=True):
     change: Change | None = None
 
 
+class Word(Value, frozen=True):
+    """An effect: tell a trusted *contact* of the subject; with a *change*, ask it to agree to that."""
+
+    purpose: MessagePurpose
+    contact: Contact
+    change: Change | None = None
+
+
+class Issue(Value, frozen=True, kw_only=True):
+    """An effect: mail the owner a link that stands for *proofs* beside the address, and by those gives *gives* alone."""
+
+    handle: bytes
+    seed: bytes
+    proofs: tuple[str, ...]
+    gives: str
+
+
+Effect = Event | Notice | Word | Issue
+
+
 class Step(Value, frozen=True):
     """What a step brings about."""
 
     verdict: object
     record: Record
-    effects: tuple[Event | Notice, ...] = ()
+    effects: tuple[Effect, ...] = ()
 
 
 class Compared(Value, frozen=True):

@@ -1,0 +1,135 @@
+"""Trusted contacts: naming and removing them, asking them, and what one of them says."""
+
+from collections.abc import Iterator
+
+from acctsec import events
+from acctsec._values import evolve
+from acctsec.claims import SessionClaims, ShareClaims
+from acctsec.outcomes import AssuranceLevel, ChangeKind, TryAgain
+from acctsec.policy import Policy
+from acctsec.protocols import MessagePurpose
+from acctsec.record import Change, Contact, Record
+from acctsec.recovery import Capability, Proof, RecoveryPath, proofs_of
+from acctsec.steps.factors import guarded
+from acctsec.steps.recovery import Begun, Recovery, held, recipient_of, recovery_refusal
+from acctsec.steps.scene import Done, Held, No, Notice, Scene, Step, Word, full_level, spend
+from acctsec.steps.vouching import GATHERING, counts_from, gathers, trusted_contacts, vouching
+
+
+def name_contact(policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims, subject: str) -> Step:
+    """
+    Have the word of another subject count for this one, once it has settled. Naming it again changes nothing: its time runs on.
+    """
+    if guarded(policy, record, scene=scene, claims=claims) is None:
+        return Step(No("session"), record)
+    if not any(Proof.CONTACTS in one.proofs for one in _paths(policy, scene, AssuranceLevel.AAL1)):  # of every level
+        return Step(No("no path"), record)
+    if subject in ("", scene.subject):
+        return Step(No("nobody else"), record)
+    if any(one.subject == subject for one in record.contacts):
+        return Step(Done(), record)
+    after = record.with_contact(subject, scene.now)
+    if after is None:
+        return Step(No("too many contacts"), record)
+    new = after.contacts[-1]
+    event = events.ContactAdded(**scene.head(), contact=subject, counts=counts_from(policy, new))
+    told = (Notice(MessagePurpose.CONTACT_NAMED), Word(MessagePurpose.NAMED_AS_CONTACT, new))
+    return Step(Done(), after, (event, *told))
+
+
+def remove_contact(policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims, subject: str) -> Step:
+    """Have the word of a contact count no more, nor what it has agreed to already."""
+    if guarded(policy, record, scene=scene, claims=claims) is None:
+        return Step(No("session"), record)
+    contact = next((one for one in record.contacts if one.subject == subject), None)
+    if contact is None:
+        return Step(No("no such contact"), record)
+    until = held(record, scene.now)
+    if until:
+        return Step(Held(until), record)
+    event = events.ContactDropped(**scene.head(), contact=subject)
+    return Step(Done(), record.without_contact(contact), (event, Notice(MessagePurpose.CONTACT_REMOVED)))
+
+
+def ask_contacts(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery, change_id: bytes) -> Step:
+    """
+    Ask every contact that counts to agree, and tell every address. The reset and the ticket are used up: the change stands for
+    what they proved.
+
+    Contacts come last: what is lacking besides has to be shown before anybody is bothered. Asked again from the same address, it
+    begins anew.
+    """
+    refusal = recovery_refusal(policy, record, scene=scene, recovery=recovery)
+    if refusal or recovery.change:
+        return Step(No(refusal or "asked already"), record)
+    if not _last_due(policy, record, scene=scene, shown=proofs_of(recovery.methods)):
+        return Step(No("no path"), record)
+    asked, about = trusted_contacts(policy, record, scene.now), recipient_of(record, recovery)
+    if len(asked) < policy.recovery.contacts_needed:
+        return Step(No("too few contacts"), record)
+    spent = record if recovery.ticket is None else spend(record, recovery.ticket, scene.now)
+    if spent is None:
+        return Step(No("tickets"), record)
+    kept = tuple(one for one in spent.changes if not gathers(one) or one.about != about)
+    after = evolve(spent.without_reset(recovery.reset), changes=kept)
+    change = Change(
+        id=change_id,
+        kind=ChangeKind.CONTACTS.value,
+        proofs=_own(recovery.methods),
+        asked=scene.now,
+        until=scene.now + GATHERING,
+        expires=scene.now + GATHERING,
+        about=about,
+    )
+    waiting = after.with_change(change, scene.now)
+    if waiting is None:
+        return Step(TryAgain(min(one.expires for one in after.changes) - scene.now), record)
+    event = events.VouchingBegan(**scene.head(), change=change_id.hex(), methods=change.proofs, expires=change.expires)
+    words = (Word(MessagePurpose.CONTACT_SHARE, one, change) for one in asked)
+    return Step(Begun(change), waiting, (event, Notice(MessagePurpose.CONTACTS_ASKED), *words))
+
+
+def _own(methods: tuple[str, ...]) -> tuple[str, ...]:
+    """Without what administrators agreed to: that was for one thing, and contacts are asked for any."""
+    return tuple(one for one in methods if one != Proof.ADMINISTRATORS)
+
+
+def _last_due(policy: Policy, record: Record, *, scene: Scene, shown: frozenset[Proof]) -> bool:
+    """Whether there is a path on which the word of contacts is all that is lacking."""
+    return any(one.proofs - shown == {Proof.CONTACTS} for one in _paths(policy, scene, full_level(record)))
+
+
+def _paths(policy: Policy, scene: Scene, level: AssuranceLevel) -> Iterator[RecoveryPath]:
+    """The paths on which contacts can be of use."""
+    for gives in (Capability.PASSWORD, Capability.FACTORS):
+        yield from policy.recovery.allowed(gives=gives, level=level, groups=scene.groups)
+
+
+def share_refusal(policy: Policy, record: Record, *, scene: Scene, share: ShareClaims) -> str | None:
+    """Why a share decides nothing now, or None."""
+    if not scene.active(record):
+        return "disabled"
+    change = record.change_of(share.change)
+    if record.incarnation != share.incarnation or change is None or not gathers(change) or scene.now >= change.expires:
+        return "dead"
+    if _sharing(policy, record, change, share) is None:
+        return "contact"
+    return "used" if change.vouched >> share.number & 1 else None
+
+
+def _sharing(policy: Policy, record: Record, change: Change, share: ShareClaims) -> Contact | None:
+    counting = trusted_contacts(policy, record, change.asked)
+    return next((one for one in counting if (one.id, one.subject) == (share.number, share.contact)), None)
+
+
+def vouch(policy: Policy, record: Record, *, scene: Scene, share: ShareClaims) -> Step:
+    """One contact agrees; that it was this contact the flow has seen. Told is the owner once enough have."""
+    refusal, change = share_refusal(policy, record, scene=scene, share=share), record.change_of(share.change)
+    if refusal or change is None:
+        return Step(No(refusal or "dead"), record)
+    new = evolve(change, vouched=change.vouched | 1 << share.number)
+    after = evolve(record, changes=tuple(new if one.id == new.id else one for one in record.changes))
+    lacking = policy.recovery.contacts_needed - len(vouching(policy, after, new))
+    event = events.ContactVouched(**scene.head(), change=new.id.hex(), contact=share.contact, left=max(lacking, 0))
+    told = (Notice(MessagePurpose.CONTACTS_AGREED),) if lacking == 0 else ()
+    return Step(Done(count=max(lacking, 0)), after, (event, *told))

@@ -1,7 +1,5 @@
 """Trusted contacts: naming and removing them, asking them, and what one of them says."""
 
-from collections.abc import Iterator
-
 from acctsec import events
 from acctsec._values import evolve
 from acctsec.claims import SessionClaims, ShareClaims
@@ -9,11 +7,14 @@ from acctsec.outcomes import AssuranceLevel, ChangeKind, TryAgain
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Change, Contact, Record
-from acctsec.recovery import Capability, Proof, RecoveryPath, proofs_of
+from acctsec.recovery import Capability, Enough, Proof
 from acctsec.steps.factors import guarded
-from acctsec.steps.recovery import Begun, Recovery, held, recipient_of, recovery_refusal
-from acctsec.steps.scene import Done, Held, No, Notice, Scene, Step, Word, full_level, spend
+from acctsec.steps.recovery import Begun, Recovery, held, recipient_of, recovery_refusal, weigh
+from acctsec.steps.scene import Done, Held, No, Notice, Scene, Step, Word, spend, with_method
 from acctsec.steps.vouching import GATHERING, counts_from, gathers, trusted_contacts, vouching
+
+CAPABILITIES = (Capability.PASSWORD, Capability.FACTORS)
+"""What contacts can help to get back."""
 
 
 def name_contact(policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims, subject: str) -> Step:
@@ -22,7 +23,10 @@ def name_contact(policy: Policy, record: Record, *, scene: Scene, claims: Sessio
     """
     if guarded(policy, record, scene=scene, claims=claims) is None:
         return Step(No("session"), record)
-    if not any(Proof.CONTACTS in one.proofs for one in _paths(policy, scene, AssuranceLevel.AAL1)):  # of every level
+    if not scene.proven:  # a squatter's friends would stay when the address is proven by another
+        return Step(No("no verified address"), record)
+    paths = (policy.recovery.allowed(gives=gives, level=AssuranceLevel.AAL1, groups=scene.groups) for gives in CAPABILITIES)
+    if not any(Proof.CONTACTS in one.proofs for several in paths for one in several):
         return Step(No("no path"), record)
     if subject in ("", scene.subject):
         return Step(No("nobody else"), record)
@@ -62,7 +66,7 @@ def ask_contacts(policy: Policy, record: Record, *, scene: Scene, recovery: Reco
     refusal = recovery_refusal(policy, record, scene=scene, recovery=recovery)
     if refusal or recovery.change:
         return Step(No(refusal or "asked already"), record)
-    if not _last_due(policy, record, scene=scene, shown=proofs_of(recovery.methods)):
+    if not _are_due(policy, record, scene=scene, recovery=recovery):
         return Step(No("no path"), record)
     asked, about = trusted_contacts(policy, record, scene.now), recipient_of(record, recovery)
     if len(asked) < policy.recovery.contacts_needed:
@@ -94,15 +98,15 @@ def _own(methods: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(one for one in methods if one != Proof.ADMINISTRATORS)
 
 
-def _last_due(policy: Policy, record: Record, *, scene: Scene, shown: frozenset[Proof]) -> bool:
-    """Whether there is a path on which the word of contacts is all that is lacking."""
-    return any(one.proofs - shown == {Proof.CONTACTS} for one in _paths(policy, scene, full_level(record)))
-
-
-def _paths(policy: Policy, scene: Scene, level: AssuranceLevel) -> Iterator[RecoveryPath]:
-    """The paths on which contacts can be of use."""
-    for gives in (Capability.PASSWORD, Capability.FACTORS):
-        yield from policy.recovery.allowed(gives=gives, level=level, groups=scene.groups)
+def _are_due(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -> bool:
+    """Whether the word of contacts is all that is lacking; in a contest, whether it would settle that."""
+    for gives in CAPABILITIES:
+        alone = evolve(recovery, gives=gives)
+        beside = evolve(alone, methods=with_method(alone.methods, Proof.CONTACTS.value))
+        lacks = not isinstance(weigh(policy, record, scene=scene, recovery=alone), Enough)
+        if lacks and isinstance(weigh(policy, record, scene=scene, recovery=beside), Enough):
+            return True
+    return False
 
 
 def share_refusal(policy: Policy, record: Record, *, scene: Scene, share: ShareClaims) -> str | None:

@@ -137,8 +137,8 @@ class RecordingMessenger:
     @property
     def link(self) -> str:
         """The newest reset link."""
-        stopped = MessagePurpose.GUESSING_STOPPED
-        return next(one.link for one in reversed(self.messages) if one.link and one.purpose is not stopped)
+        others = (MessagePurpose.GUESSING_STOPPED, MessagePurpose.CONTACT_SHARE)
+        return next(one.link for one in reversed(self.messages) if one.link and one.purpose not in others)
 
     @property
     def unlock_link(self) -> str:

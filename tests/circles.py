@@ -43,9 +43,9 @@ class Circle:
     def remove(self, one):
         return self.w.calls.remove_contact(self.session, one, context=self.w.context())
 
-    def sign_in(self):
+    def sign_in(self, password=PASSWORD):
         """Sign in anew with password and authenticator, for a session that is fresh."""
-        ticket = self.w.calls.sign_in(IDENTIFIER, PASSWORD, context=self.w.context()).ticket
+        ticket = self.w.calls.sign_in(IDENTIFIER, password, context=self.w.context()).ticket
         found = self.w.calls.verify_factor(ticket, self.app.code(self.w.clock()), context=self.w.context())
         self.w.clock.advance(seconds=30)
         self.session = found.session

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from datetime import timedelta
 from inspect import iscoroutinefunction
 from typing import ClassVar
 
@@ -13,6 +14,7 @@ from tests.places import STORES, Places, opened
 
 from acctsec import AsyncEngine, Engine, events
 from acctsec.lockout.hits import HitCount
+from acctsec.recovery import Enough, RecoveryPolicy
 from acctsec.testing.machine import AGING, HASTY, EngineMachine
 
 
@@ -206,8 +208,7 @@ def test_codes_that_work_twice_are_found(monkeypatch):
 
 
 def test_a_reset_that_passes_by_the_factor_is_found(monkeypatch):
-    monkeypatch.setattr("acctsec.steps.passwords.enough", lambda record, methods: True)
-    monkeypatch.setattr("acctsec._flows.resets.enough", lambda record, methods: True)
+    monkeypatch.setattr(RecoveryPolicy, "judge", lambda *_, **__: Enough(timedelta(0), weak=True))
     finds(OnMemory)
 
 

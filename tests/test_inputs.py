@@ -106,6 +106,13 @@ def operations(w, value):
         ResumeTicket(value),
     ):
         yield "redeem_reset", lambda reset=reset: engine.redeem_reset(reset, PASSWORD, context=context)
+        yield "remove_lost_factors", lambda reset=reset: engine.remove_lost_factors(reset, context=context)
+    yield "inspect_veto", lambda: engine.inspect_veto(value, context=context)
+    yield "veto", lambda: engine.veto(value, context=context)
+    yield "list_changes", lambda: engine.list_changes(value, context=context)
+    yield "cancel_change", lambda: engine.cancel_change(value, by=FreshSession(session), context=context)
+    for by in (FreshSession(value), ResumeTicket(value)):
+        yield "cancel_change", lambda by=by: engine.cancel_change("0" * 32, by=by, context=context)
     yield "inspect_unlock", lambda: engine.inspect_unlock(value, context=context)
     for proof in (
         UnlockLink(value),

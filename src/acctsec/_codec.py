@@ -68,7 +68,7 @@ def decode_record(stored: bytes) -> Record:
         for step in range(schema, READS):
             body = UPCASTS[step](body)
         return msgspec.convert(body, Record)
-    except (KeyError, TypeError, ValueError, msgspec.MsgspecError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, msgspec.MsgspecError) as error:
         message = f"A stored record of schema {schema} cannot be read ({type(error).__name__})."
         raise RecordError(message, remedy="Restore it from a backup and raise the keyring's generation.") from None
 

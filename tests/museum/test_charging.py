@@ -102,7 +102,14 @@ def test_m092_an_address_nobody_can_tell_is_charged_like_any(w, source):
 
 def test_m093_no_caller_chooses_the_meter(w):
     """A meter belongs to the operation: the facts of a request hold no route, and the same attempt charges the same meters."""
-    assert set(inspect.signature(Context.of).parameters) == {"address", "device", "user_agent", "tenant", "challenge"}
+    assert set(inspect.signature(Context.of).parameters) == {
+        "address",
+        "device",
+        "user_agent",
+        "tenant",
+        "challenge",
+        "sim_changed",
+    }
     w.sign_up()
     charged = []
     made_up = ChallengeAnswer("A" * 488, "an answer that nobody asked for")
@@ -117,9 +124,10 @@ def test_m093_no_caller_chooses_the_meter(w):
 # --- completeness -----------------------------------------------------------------------------------------------------
 
 SEALED = {"check_session", "inspect_reset", "enroll_totp", "list_factors", "rename_factor", "remove_factor"}
+SEALED |= {"inspect_veto", "veto", "list_changes", "cancel_change"}
 SEALED |= {"inspect_unlock", "issue_recovery_codes", "sign_out", "sign_out_everywhere", "list_devices", "forget_device"}
 """What takes nothing but sealed tokens: 128 bits and more, refused before any read, with nothing to guess."""
-GUESSABLE = {"sign_in", "set_password", "verify_factor", "confirm_factor", "redeem_reset", "unlock"}
+GUESSABLE = {"sign_in", "set_password", "verify_factor", "confirm_factor", "redeem_reset", "remove_lost_factors", "unlock"}
 
 
 def test_m094_every_operation_that_takes_a_secret_is_known(w):

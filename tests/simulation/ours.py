@@ -9,7 +9,8 @@ from acctsec._values import evolve
 from acctsec.lockout import Admitted, Attempt, Closed, Lane, OverBudget, SecretClass, era
 from acctsec.protocols import Settle
 from acctsec.record import Record, Reset, Verifier
-from acctsec.steps import Changed, Compared, Drawn, Granted, NewVerifier, Scene, issue_reset, redeem, sign_in
+from acctsec.recovery import Capability, Facts
+from acctsec.steps import Changed, Compared, Drawn, Granted, NewVerifier, Recovery, Scene, issue_reset, redeem, sign_in
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAIL = b"mail"
@@ -66,9 +67,8 @@ class Ours:
         live = Reset(id=link, epoch=0, recipient=MAIL, link=bytes(32), code=bytes(32), expires=ends, code_expires=ends)
         issued = issue_reset(self.policy, record, scene=scene, reset=live, asked=scene.now)
         new = NewVerifier(b"sealed", 1)
-        done = redeem(
-            self.policy, issued.record, scene=scene, reset=link, ticket=None, methods=("link",), new=new, device=self._id()
-        )
+        recovery = Recovery(gives=Capability.PASSWORD, methods=("link",), facts=Facts(now=scene.now), reset=link)
+        done = redeem(self.policy, issued.record, scene=scene, recovery=recovery, new=new, device=self._id())
         if not isinstance(done.verdict, Changed):
             raise AssertionError(done.verdict)
         self.records[owner] = done.record

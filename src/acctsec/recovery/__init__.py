@@ -1,9 +1,10 @@
 """Recovery: what an owner gets back for which proofs, when, and who can stop it."""
 
-from acctsec.recovery.paths import Capability, Delays, Facts, Proof, RecoveryPath, proofs_of
+from acctsec.recovery.paths import PROOF_OF, Capability, Delays, Facts, Proof, RecoveryPath, proofs_of
 from acctsec.recovery.policy import Enough, Forbidden, Judgement, Lacking, RecoveryPolicy
 
 __all__ = [
+    "PROOF_OF",
     "Capability",
     "Delays",
     "Enough",

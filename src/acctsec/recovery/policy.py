@@ -20,7 +20,10 @@ AAL2 = AssuranceLevel.AAL2
 
 
 class Enough(Value, frozen=True):
-    """These proofs carry it, after *wait*. One that is not *weak* rests on a live factor: no address vetoes it."""
+    """
+    These proofs carry it, after *wait*. What is not *weak* was proven at the full level, by a live factor, or by two different
+    proofs with nothing that speaks against them: no address vetoes it.
+    """
 
     wait: timedelta
     weak: bool
@@ -126,7 +129,8 @@ class RecoveryPolicy:
             # The owner with a live factor need not wait for what speaks against strangers.
             waits = [(one.wait if Proof.FACTOR in one.proofs else self._waits(one, facts), one) for one in met]
             wait, path = min(waits, key=lambda found: (found[0], Proof.FACTOR not in found[1].proofs))
-            return Enough(wait, Proof.FACTOR not in path.proofs)
+            one_alone = len(path.proofs - {Proof.DEVICE}) < 2
+            return Enough(wait, Proof.FACTOR not in path.proofs and (bool(wait) or one_alone))
         missing = {one.proofs - proofs for one in allowed}
         least = [one for one in missing if not any(other < one for other in missing)]
         return Lacking(tuple(sorted(least, key=lambda one: (len(one), sorted(one))))) if least else Forbidden()

@@ -9,7 +9,7 @@ from acctsec.protocols import MessagePurpose
 from acctsec.record import Change, Contact, Record
 from acctsec.recovery import Capability, Enough, Proof
 from acctsec.steps.factors import guarded
-from acctsec.steps.recovery import Begun, Recovery, held, recipient_of, recovery_refusal, weigh
+from acctsec.steps.recovery import Begun, Recovery, held, recovery_refusal, weigh
 from acctsec.steps.scene import Done, Held, No, Notice, Scene, Step, Word, spend, with_method
 from acctsec.steps.vouching import GATHERING, counts_from, gathers, trusted_contacts, vouching
 
@@ -48,7 +48,7 @@ def remove_contact(policy: Policy, record: Record, *, scene: Scene, claims: Sess
     contact = next((one for one in record.contacts if one.subject == subject), None)
     if contact is None:
         return Step(No("no such contact"), record)
-    until = held(record, scene.now)
+    until = held(record, since=contact.since, now=scene.now)
     if until:
         return Step(Held(until), record)
     event = events.ContactDropped(**scene.head(), contact=subject)
@@ -68,12 +68,13 @@ def ask_contacts(policy: Policy, record: Record, *, scene: Scene, recovery: Reco
         return Step(No(refusal or "asked already"), record)
     if not _are_due(policy, record, scene=scene, recovery=recovery):
         return Step(No("no path"), record)
-    asked, about = trusted_contacts(policy, record, scene.now), recipient_of(record, recovery)
+    asked = trusted_contacts(policy, record, scene.now)
     if len(asked) < policy.recovery.contacts_needed:
         return Step(No("too few contacts"), record)
     spent = record if recovery.ticket is None else spend(record, recovery.ticket, scene.now)
     if spent is None:
         return Step(No("tickets"), record)
+    about = next((one.recipient for one in record.resets if one.id == recovery.reset), b"")
     kept = tuple(one for one in spent.changes if not gathers(one) or one.about != about)
     after = evolve(spent.without_reset(recovery.reset), changes=kept)
     change = Change(

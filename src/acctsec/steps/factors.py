@@ -53,7 +53,8 @@ def remove_factor(policy: Policy, record: Record, *, scene: Scene, claims: Sessi
     session = guarded(policy, record, scene=scene, claims=claims)
     if session is None:
         return Step(No("session"), record)
-    until = held(record, scene.now)
+    since = next((one.created for one in record.factors.totp if one.id == factor_id), scene.now)
+    until = held(record, since=since, now=scene.now)
     if until:
         return Step(Held(until), record)
     factors = policy.mfa.remove(record.factors, factor_id, groups=scene.groups)
@@ -83,8 +84,9 @@ def issue_codes(
     session = guarded(policy, record, scene=scene, claims=claims)
     if session is None or not record.factors.live:
         return Step(No("session"), record)
-    until = held(record, scene.now)
-    if until and record.factors.recovery:
+    codes = record.factors.recovery
+    until = held(record, since=codes.since if codes else scene.now, now=scene.now)
+    if until:
         return Step(Held(until), record)
     factors = policy.mfa.issue(record.factors, sealed=sealed, total=total, now=scene.now)
     renewed = evolve(session, id=drawn.session)

@@ -1,6 +1,7 @@
 """Recovery: a reset that goes live, what its proofs come to, what waits, and what becomes of it."""
 
 from datetime import datetime, timedelta
+from hmac import compare_digest
 
 from acctsec import events
 from acctsec._values import Value, evolve
@@ -12,7 +13,7 @@ from acctsec.outcomes import ChangeKind, TryAgain
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Change, Device, Factors, Record, Reset
-from acctsec.recovery import Capability, Enough, Facts, Judgement, Lacking, Proof, proofs_of
+from acctsec.recovery import PROOF_OF, Capability, Enough, Facts, Judgement, Lacking, Proof, proofs_of
 from acctsec.reset import Dead, Redeemable
 from acctsec.steps.scene import (
     Changed,
@@ -125,7 +126,7 @@ def prove_for_reset(policy: Policy, record: Record, *, scene: Scene, ticket: Tic
     if not isinstance(proven, Proven):
         return Step(No("wrong code"), record)
     methods = with_method(ticket.methods, proven.method)
-    if not counts(record, found.match) or not leads_on(policy, record, scene=scene, proofs=proofs_of(methods)):
+    if not counts(record, found.match) or not leads_on(policy, record, scene=scene, method=proven.method):
         return Step(No("no path"), record)
     after = spend(evolve(record, factors=proven.factors.resealed(found.anew)), ticket, scene.now)
     if after is None:
@@ -151,14 +152,14 @@ def counts(record: Record, match: FactorMatch | None) -> bool:
     return left.recovery is not None
 
 
-def leads_on(policy: Policy, record: Record, *, scene: Scene, proofs: frozenset[Proof]) -> bool:
-    """Whether there is a path for this subject on which these proofs, all of them, are of use."""
+def leads_on(policy: Policy, record: Record, *, scene: Scene, method: str) -> bool:
+    """Whether there is a path for this subject that needs such a proof."""
     paths = (
         one
         for gives in (Capability.PASSWORD, Capability.FACTORS)
         for one in policy.recovery.allowed(gives=gives, level=full_level(record), groups=scene.groups)
     )
-    return any(proofs <= one.proofs for one in paths)
+    return any(PROOF_OF[method] in one.proofs for one in paths)
 
 
 def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -> Judgement:
@@ -173,19 +174,20 @@ def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -
         facts=evolve(recovery.facts, now=scene.now, address_changed=_changed(record, recovery)),
         contested=contested,
     )
-    if isinstance(judged, Enough) and (contested is not None or (waits and waits.until <= scene.now)):
-        done = waits is not None and waits.until <= scene.now
-        return Enough(timedelta(0) if done else judged.wait, judged.weak and contested is None)
-    return judged
+    if not isinstance(judged, Enough):
+        return judged
+    if waits and waits.until <= scene.now:
+        return Enough(timedelta(0), waits.weak)
+    return Enough(judged.wait, judged.weak and contested is None)
 
 
 def _changed(record: Record, recovery: Recovery) -> datetime | None:
     """When the address that proves it was put in the place of another."""
-    about = recipient_of(record, recovery)
-    return next((one.since for one in record.addresses if one.digest == about and one.changed), None)
+    about = _recipient(record, recovery)
+    return next((one.since for one in record.addresses if one.changed and compare_digest(one.digest, about)), None)
 
 
-def recipient_of(record: Record, recovery: Recovery) -> bytes:
+def _recipient(record: Record, recovery: Recovery) -> bytes:
     """What the record knows of the address that proves it; nothing where none does."""
     reset = next((one for one in record.resets if one.id == recovery.reset), None)
     waits = record.change_of(recovery.change)
@@ -212,7 +214,7 @@ def recovery_refusal(policy: Policy, record: Record, *, scene: Scene, recovery: 
     elif not recovery.ticket:
         return "dead"
     # The owner took the mailbox off the account: whoever reads it now has nothing to ask for.
-    recipient = recipient_of(record, recovery)
+    recipient = _recipient(record, recovery)
     return None if not recipient or recipient in scene.reachable else "address"
 
 
@@ -229,7 +231,7 @@ def begin_recovery(policy: Policy, record: Record, *, scene: Scene, recovery: Re
     refusal = recovery_refusal(policy, record, scene=scene, recovery=recovery)
     if refusal:
         return Step(No(refusal), record)
-    about, now = recipient_of(record, recovery), scene.now
+    about, now = _recipient(record, recovery), scene.now
     after = record if recovery.ticket is None else spend(record, recovery.ticket, now)
     if after is None:
         return Step(No("tickets"), record)
@@ -376,7 +378,7 @@ def cancel(
         held = live_session(policy, record, session, scene.now)
         if held is None or not policy.sessions.is_fresh(held, needs=needs, now=scene.now):
             return Step(No("session"), record)
-    elif ticket is None or not opens(record, ticket, scene.now) or ticket.change != change_id:
+    elif ticket is None or not opens(record, ticket, scene.now) or not compare_digest(ticket.change, change_id):
         return Step(No("ticket"), record)
     return dropped(record, [change], scene=scene, by="owner" if session else "asker")
 
@@ -398,10 +400,10 @@ def waiting_recoveries(record: Record) -> list[Change]:
     return [one for one in record.changes if not one.made and one.kind in RECOVERIES]
 
 
-def held(record: Record, now: datetime) -> datetime | None:
+def held(record: Record, *, since: datetime | None, now: datetime) -> datetime | None:
     """
-    Until when nothing irreversible is done, or None: a change that rested on little can still be vetoed, and what is taken off
-    meanwhile would be gone for its owner.
+    Until when that is not taken off which was set up *since* then (None: nobody knows), or None where it may be. A change that
+    rested on little can still be vetoed, and what was there before it would be gone for its owner.
     """
-    windows = [one.expires for one in record.changes if one.made and one.weak and now < one.expires]
-    return max(windows, default=None)
+    weak = (one for one in record.changes if one.made and one.weak and now < one.expires)
+    return max((one.expires for one in weak if since is None or since < one.asked), default=None)

@@ -231,6 +231,12 @@ def test_a_proposal_waits_a_day_for_the_other(one):
     assert isinstance(withdraw(one, proposed), Refused)
 
 
+def test_one_that_was_made_by_a_clock_of_the_future_is_none(one):
+    proposed = propose(one)
+    one.w.clock.advance(days=-1)
+    assert isinstance(approve(one, proposed), Refused)
+
+
 @pytest.mark.parametrize("actor", ["alice", "bob"])
 def test_either_takes_it_back(actor, one):
     proposed = propose(one)

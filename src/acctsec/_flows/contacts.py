@@ -169,8 +169,5 @@ class ContactFlows:
 
 
 def _is_subject(text: object) -> bool:
-    """Whether something can be the id of a subject at all."""
-    try:
-        return type(text) is str and 0 < len(text.encode()) <= MAX_NAME_BYTES
-    except UnicodeEncodeError:
-        return False
+    """Whether something can be the id of a subject at all. It is kept and shown to the owner, so nothing in it is unseen."""
+    return type(text) is str and text.isprintable() and 0 < len(text.encode()) <= MAX_NAME_BYTES

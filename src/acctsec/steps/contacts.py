@@ -11,7 +11,7 @@ from acctsec.recovery import Capability, Enough, Proof
 from acctsec.steps.factors import guarded
 from acctsec.steps.recovery import Begun, Recovery, held, recovery_refusal, weigh
 from acctsec.steps.scene import Done, Held, No, Notice, Scene, Step, Word, spend, with_method
-from acctsec.steps.vouching import GATHERING, counts_from, gathers, trusted_contacts, vouching
+from acctsec.steps.vouching import GATHERING, counts_from, gathers, in_time, trusted_contacts, vouching
 
 CAPABILITIES = (Capability.PASSWORD, Capability.FACTORS)
 """What contacts can help to get back."""
@@ -115,7 +115,7 @@ def share_refusal(policy: Policy, record: Record, *, scene: Scene, share: ShareC
     if not scene.active(record):
         return "disabled"
     change = record.change_of(share.change)
-    if record.incarnation != share.incarnation or change is None or not gathers(change) or scene.now >= change.expires:
+    if record.incarnation != share.incarnation or change is None or not gathers(change) or not in_time(change, scene.now):
         return "dead"
     if _sharing(policy, record, change, share) is None:
         return "contact"

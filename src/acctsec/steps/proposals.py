@@ -11,7 +11,7 @@ from acctsec.protocols import MessagePurpose
 from acctsec.record import Change, Record
 from acctsec.recovery import Capability, Proof
 from acctsec.steps.scene import Done, Issue, No, Notice, Scene, Step, full_level
-from acctsec.steps.vouching import GIVEN, PROPOSAL, PROPOSED
+from acctsec.steps.vouching import GIVEN, PROPOSAL, PROPOSED, in_time
 
 ADMINISTRATORS = (Proof.ADMINISTRATORS.value,)
 
@@ -64,7 +64,7 @@ def propose(
 def find_proposal(record: Record, change_id: bytes | None, scene: Scene) -> Change | None:
     """The proposal of that id, while somebody can still agree to it."""
     found = None if change_id is None else record.change_of(change_id)
-    return found if found is not None and found.kind in GIVEN and scene.now < found.expires else None
+    return found if found is not None and found.kind in GIVEN and in_time(found, scene.now) else None
 
 
 def approve(

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from acctsec.outcomes import ChangeKind
 from acctsec.policy import Policy
-from acctsec.record import Change, Contact, Record
+from acctsec.record import SKEW, Change, Contact, Record
 from acctsec.recovery import Capability
 
 GATHERING = timedelta(hours=48)
@@ -24,6 +24,11 @@ GIVEN = {kind.value: gives for gives, kind in PROPOSED.items()}
 def gathers(change: Change | None) -> bool:
     """Whether a change is no more than contacts who were asked: it never matures by itself."""
     return change is not None and change.kind == ChangeKind.CONTACTS
+
+
+def in_time(change: Change, now: datetime) -> bool:
+    """Whether a question or a proposal is open. One of the future was put by a broken clock, and would be open for as long."""
+    return change.asked <= now + SKEW and now < change.expires
 
 
 def counts_from(policy: Policy, contact: Contact) -> datetime:

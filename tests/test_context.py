@@ -1,5 +1,7 @@
 """The source of a request is explicit, canonical, and unknown where nobody can tell."""
 
+from datetime import date, datetime, timedelta, timezone
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,3 +60,15 @@ def test_a_context_shows_no_device_token_and_cuts_the_user_agent():
 def test_a_tenant_is_a_short_name(tenant):
     with pytest.raises(ConfigError, match="tenant"):
         Context.of("203.0.113.9", tenant=tenant)
+
+
+def test_a_context_knows_when_a_sim_changed():
+    at = datetime(2026, 1, 5, 9, 0, tzinfo=timezone(timedelta(hours=9)))
+    assert Context.of("203.0.113.9", sim_changed=at).sim_changed == at
+    assert Context.of("203.0.113.9").sim_changed is None
+
+
+@pytest.mark.parametrize("at", [datetime(2026, 1, 5), date(2026, 1, 5), "2026-01-05T00:00:00Z", 1767571200, True])
+def test_when_a_sim_changed_is_an_instant_that_everybody_reads_alike(at):
+    with pytest.raises(ConfigError, match="sim_changed"):
+        Context.of("203.0.113.9", sim_changed=at)

@@ -41,11 +41,8 @@ SPOILT = st.builds(
     st.text(alphabet="@/\\?#:%.[]-_ \t\r\n\0aA0\u3002\uff0e\u00ad\u200b\u2024\uff0f\u2100", min_size=1, max_size=3)
     | st.characters(),
 )
-PATH = (
-    st.from_regex(r"(/[A-Za-z0-9._~-]{1,6}){1,3}/?", fullmatch=True)
-    | st.text(alphabet="/\\.?#%2e:@a \t\n", max_size=8)
-    | st.text(max_size=8)
-)
+PLAIN = st.from_regex(r"(/[A-Za-z0-9._~-]{1,6}){1,3}/?", fullmatch=True)
+PATH = st.text(alphabet="/\\.?#%2e:@a \t\n", max_size=8) | st.text(max_size=8)
 TOKEN = st.from_regex(r"[A-Za-z0-9_-]{1,40}", fullmatch=True)
 
 
@@ -82,7 +79,7 @@ def made(**knobs):
         reject()
 
 
-@given(origin=ORIGIN | SPOILT | st.text(max_size=30), path=PATH, token=TOKEN, purpose=st.sampled_from(PURPOSES))
+@given(origin=ORIGIN | ORIGIN | SPOILT, path=PLAIN | PLAIN | PATH, token=TOKEN, purpose=st.sampled_from(PURPOSES))
 @settings(suppress_health_check=[HealthCheck.filter_too_much])
 def test_every_reader_finds_the_configured_host_and_the_token_in_the_fragment_alone(origin, path, token, purpose):
     links = made(origin=origin, reset=path, unlock=path)
@@ -107,6 +104,7 @@ def test_no_link_of_a_message_moves_the_host(link, origin):
     except ConfigError:
         assert not re.fullmatch(r"[A-Za-z0-9_-]+", link, re.ASCII)
     else:
+        assert re.fullmatch(r"[A-Za-z0-9_-]+", link, re.ASCII)
         assert url == f"{origin}/reset#{link}"
 
 
@@ -212,7 +210,7 @@ def test_what_two_readers_could_take_for_two_hosts_is_refused(origin):
     assert error.value.remedy
 
 
-@pytest.mark.parametrize("page", ["reset", "unlock"])
+@pytest.mark.parametrize("page", ["reset", "unlock", "veto"])
 @pytest.mark.parametrize(
     "path",
     [None, "", "reset", "//evil.example", "/\\evil.example", "\\evil", "/a//b", "/..", "/../x", "/a/../b", "/./a", "/.", "/a?b",
@@ -253,9 +251,16 @@ def test_a_link_that_has_no_page_is_shown_to_none(purpose):
         Links(origin="https://example.org").url(evolve(RESET, purpose=purpose))
 
 
-def test_a_message_without_a_link_has_no_url():
+def test_a_veto_leads_to_its_page_whatever_the_notice_is_about():
+    notices = [evolve(RESET, purpose=purpose, link=None, veto="dmV0bw") for purpose in MessagePurpose]
+    urls = {Links(origin="https://example.org").url(notice) for notice in notices}
+    assert urls == {"https://example.org/veto#dmV0bw"}
+
+
+@pytest.mark.parametrize("spoilt", [{"link": None}, {"link": ""}, {"veto": "dmV0bw"}])
+def test_a_message_with_no_link_or_two_has_no_url(spoilt):
     with pytest.raises(ConfigError, match="no link"):
-        Links(origin="https://example.org").url(evolve(RESET, link=None))
+        Links(origin="https://example.org").url(evolve(RESET, **spoilt))
 
 
 def test_there_is_no_default_origin():

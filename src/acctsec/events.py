@@ -11,6 +11,7 @@ from typing import Protocol
 from attrs import frozen
 
 from acctsec.outcomes import AssuranceLevel, ChangeReason
+from acctsec.protocols import Channel
 
 
 @frozen(kw_only=True)
@@ -57,10 +58,11 @@ class VerifierImported(Event):
 
 @frozen(kw_only=True)
 class ResetIssued(Event):
-    """A reset became live and its message was handed to the messenger."""
+    """A reset became live and its message was handed to the messenger: as a text, which costs money, or as mail."""
 
     reset: str
     expires: datetime
+    channel: Channel = Channel.MAIL
 
 
 @frozen(kw_only=True)

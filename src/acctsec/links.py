@@ -59,13 +59,20 @@ def _is_label(label: str) -> bool:
         same = name.encode("punycode").decode() == label[4:]
     except UnicodeError:
         return False
-    return same and not name.isascii() and unicodedata.normalize("NFC", name.lower()) == name
+    return same and unicodedata.normalize("NFC", name.lower()) == name
 
 
 def _path(_: object, attribute: Any, value: str) -> None:
     if type(value) is not str or not _PATH.fullmatch(value) or not {".", ".."}.isdisjoint(value.split("/")):
         message = f"{attribute.name} is no plain path."
         raise ConfigError(message, remedy='Write it like "/account/reset": letters, digits, and ._~- between slashes.')
+
+
+def _place(given: str) -> Place:
+    try:
+        return Place(given)
+    except ValueError:
+        raise ConfigError(f"place is {given!r}.", remedy='Leave it out, or give "query" where somebody must.') from None
 
 
 @frozen(kw_only=True)
@@ -79,6 +86,7 @@ class Links:
         reset: the page that takes a reset link, also that for a first password. Default ``/reset``.
         unlock: the page that opens what guessing has stopped. Default ``/unlock``; it asks for no password, so it should
             not look like the page that does.
+        veto: the page that stops what a notice tells of. Default ``/veto``.
         vouch: the page on which a trusted contact, signed in, agrees that an owner comes back in. Default ``/vouch``.
         place: where the token stands. Default: in the fragment, which reaches no server, log or ``Referer``. ``query`` puts
             it into all of them, into the history that browsers share among devices, and into whatever the page loads from
@@ -92,26 +100,25 @@ class Links:
     origin: str = field(validator=_origin)
     reset: str = field(default="/reset", validator=_path)
     unlock: str = field(default="/unlock", validator=_path)
+    veto: str = field(default="/veto", validator=_path)
     vouch: str = field(default="/vouch", validator=_path)
-    place: Place = field(default=Place.FRAGMENT)
-
-    def __attrs_post_init__(self) -> None:
-        if self.place not in set(Place):
-            raise ConfigError(f"place is {self.place!r}.", remedy='Leave it out, or give "query" where somebody must.')
+    place: Place = field(default=Place.FRAGMENT, converter=_place)
 
     def url(self, message: Message) -> str:
         """
-        The URL to put into a message.
+        The URL to put into a message: that of its *link*, or of its *veto*. No message has both.
 
-        Raises ConfigError for a message without a link, and for a link of a kind that has no page here: its token would be
+        Raises ConfigError for a message that has neither, and for a link of a kind that has no page here: its token would be
         shown to the wrong one.
         """
-        if message.link is None:
-            raise ConfigError("This message has no link.", remedy="Ask whether `message.link` is there.")
-        if not _TOKEN.fullmatch(message.link):
+        token = message.link or message.veto
+        if token is None or (message.link and message.veto):
+            raise ConfigError("This message has no link, or two.", remedy="Ask for `message.link` or `message.veto` first.")
+        if not _TOKEN.fullmatch(token):
             raise ConfigError("The link of this message is no token.", remedy="Give the message that `deliver` handed over.")
-        mark = "#" if self.place == Place.FRAGMENT else "?token="
-        return f"{self.origin}{self._page(message.purpose)}{mark}{message.link}"
+        page = self._page(message.purpose) if message.link else self.veto
+        mark = "#" if self.place is Place.FRAGMENT else "?token="
+        return f"{self.origin}{page}{mark}{token}"
 
     def _page(self, purpose: MessagePurpose) -> str:
         match purpose:

@@ -86,6 +86,7 @@ class Delivery:
                 raise PortError(problem, remedy="Put the key that sealed it back into the keyring.")
 
     async def _notify(self, mail: Mail, *, link: str | None = None, expires: datetime | None = None) -> None:
+        veto = self._veto(mail)
         message = Message(
             key=mail.key,
             purpose=mail.purpose,
@@ -94,10 +95,10 @@ class Delivery:
             address=mail.address,
             at=mail.at,
             link=link,
-            expires=expires or mail.expires,
+            expires=mail.expires if veto else expires,
             channel=channel_of(mail.address),
             locale=mail.locale,
-            veto=self._veto(mail),
+            veto=veto,
             until=mail.until,
         )
         await self._send(message)

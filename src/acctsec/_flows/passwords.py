@@ -215,7 +215,7 @@ class Passwords:
         if not isinstance(guess, Guess):
             return guess
         done = await guess.compare(loaded.record.verifier, claim.password)
-        if not done.compared.matched or not guess.admitted or not scene.active(loaded.record):
+        if not done.compared.matched or not guess.admitted or not scene.active(loaded.record) or loaded.record.contest:
             return await guess.fail("wrong password")
         await guess.settle(Settle.VOID)
         return ChangeProof(by="current-password", compared=done.compared, session=claim.session)

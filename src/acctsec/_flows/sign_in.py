@@ -147,9 +147,9 @@ class SignIn:
         if not done.compared.matched or not guess.admitted:
             self._failed(scene, visit)
             return await guess.fail("wrong" if account else "unknown")
-        if not scene.active(loaded.record):
+        if not scene.active(loaded.record) or loaded.record.contest:
             self._failed(scene, visit)
-            return await guess.fail("disabled")
+            return await guess.fail("contested" if loaded.record.contest else "disabled")
         return await self._go_on(guess, loaded, password, context, done, visit, solved=solved)
 
     async def _go_on(

@@ -11,7 +11,7 @@ from acctsec.lockout import BY_TIME
 from acctsec.mfa.policy import FactorMatch, Proven, TotpMatch
 from acctsec.outcomes import ChangeKind, TryAgain
 from acctsec.policy import Policy
-from acctsec.protocols import MessagePurpose
+from acctsec.protocols import Channel, MessagePurpose
 from acctsec.record import Change, Device, Factors, Record, Reset
 from acctsec.recovery import PROOF_OF, Capability, Enough, Facts, Judgement, Lacking, Proof, proofs_of
 from acctsec.reset import Dead, Redeemable
@@ -98,7 +98,7 @@ def issue_reset(
     live = policy.reset.issue(record.resets, reset, epoch=record.epoch, now=scene.now, addresses=addresses)
     if live is None:
         return Step(No("too many live resets"), record)
-    event = events.ResetIssued(**scene.head(), reset=reset.id.hex(), expires=reset.expires)
+    event = events.ResetIssued(**scene.head(), reset=reset.id.hex(), expires=reset.expires, channel=Channel(reset.channel))
     return Step(Done(), evolve(record, resets=live), (event,))
 
 

@@ -119,6 +119,7 @@ KINDS: Sequence[Kind] = (
     Kind(name="has a password and no verified address", make=lambda place: place.sign_up(addresses=())),
     Kind(name="is disabled by the platform", make=_disabled, shut=True),
     Kind(name="is disabled by an administrator", make=_stopped_by_administrator, shut=True),
+    Kind(name="is reached by texts", make=lambda place: place.sign_up(addresses=("+15550100",))),
     Kind(name="has a second factor", make=_with_factor),
     Kind(name="has to change its password", make=_has_to_change),
     Kind(name="has a password that an administrator set", make=_set_by_administrator),

@@ -13,6 +13,7 @@ from tests.places import STORES, USUAL
 from acctsec import (
     CHEAPEST,
     Admin,
+    Capability,
     ChangeCancelled,
     ConfigError,
     FactorsRemoved,
@@ -24,6 +25,7 @@ from acctsec import (
     RecoveryPath,
     RecoveryPolicy,
     Refused,
+    ResetLink,
     ResumeTicket,
     SignedIn,
     Waiting,
@@ -51,6 +53,22 @@ def circle(request):
 @pytest.fixture
 def c():
     return Circle(world())
+
+
+class Asked:
+    """A port that writes down what is asked of it."""
+
+    def __init__(self, port, asked):
+        for name in ("load", "commit", "drain", "ack", "scan", "charge", "settle", "read", "find", "get"):
+            if hasattr(port, name):
+                setattr(self, name, self._of(name, getattr(port, name), asked))
+
+    def _of(self, name, call, asked):
+        def ask(*args):
+            asked.append(name)
+            return call(*args)
+
+        return ask
 
 
 def reasons(c, operation):
@@ -130,11 +148,19 @@ def test_naming_tells_every_address_of_the_owner_and_the_contact():
 
 
 def test_an_owner_learns_nothing_of_an_account_by_naming_it():
-    """Neither by the answer nor by what is asked of the stores: there is one, there is none, it is disabled."""
+    """Neither by the answer nor by what is asked of directory and stores: there is one, there is none, it is disabled."""
     w = world()
     c = Circle(w, friends=())
     w.calls.admin.disable("u3", actor="ops")
-    assert c.name("u2") == c.name("u3") == c.name("nobody at all")
+    asked = []
+    w.store, w.directory = Asked(w.store, asked), Asked(w.directory, asked)
+    w.restart()
+    seen = []
+    for one in ("u2", "u3", "nobody at all"):
+        asked.clear()
+        seen.append((c.name(one), tuple(asked)))
+    assert seen[0] == seen[1] == seen[2]
+    assert seen[0][1] == ("get", "load", "commit")
     w.deliver()
     assert [one.subject for one in w.messenger.of(MessagePurpose.NAMED_AS_CONTACT)] == ["u2"]
 
@@ -262,6 +288,23 @@ def test_it_never_matures_by_itself(c):
         assert isinstance(c.redeem(asked), ProofRequired)
         c.w.clock.advance(hours=1)
     assert isinstance(c.redeem(asked), Refused)
+
+
+def test_what_administrators_agreed_to_is_not_handed_on_to_contacts():
+    """It was for one thing, and contacts agree to any: such a path is not begun in vain."""
+    recovery = RecoveryPolicy(
+        paths=[
+            RecoveryPath({Proof.MAIL, Proof.CONTACTS, Proof.ADMINISTRATORS}, level=2),
+            RecoveryPath({Proof.MAIL, Proof.CONTACTS, Proof.ADMINISTRATORS}, level=2, gives="factors", wait=WAIT),
+        ]
+    )
+    c = Circle(world(policy=evolve(CHEAPEST, recovery=recovery)))
+    proposed = c.w.calls.admin.propose_recovery("u1", Capability.PASSWORD, actor="erin")
+    c.w.calls.admin.approve_recovery("u1", proposed.change, actor="frank")
+    c.w.deliver()
+    found = c.w.calls.redeem_reset(ResetLink(c.w.messenger.link), NEW, context=c.w.context())
+    assert found.paths == ({"contacts"},)
+    assert isinstance(c.w.calls.ask_contacts(found.ticket, context=c.w.context()), Refused)
 
 
 @pytest.mark.parametrize("friends", [(), PEOPLE[:1]])

@@ -66,6 +66,7 @@ def ask_contacts(policy: Policy, record: Record, *, scene: Scene, recovery: Reco
     refusal = recovery_refusal(policy, record, scene=scene, recovery=recovery)
     if refusal or recovery.change:
         return Step(No(refusal or "asked already"), record)
+    recovery = _alone(recovery)
     if not _are_due(policy, record, scene=scene, recovery=recovery):
         return Step(No("no path"), record)
     asked = trusted_contacts(policy, record, scene.now)
@@ -80,7 +81,7 @@ def ask_contacts(policy: Policy, record: Record, *, scene: Scene, recovery: Reco
     change = Change(
         id=change_id,
         kind=ChangeKind.CONTACTS.value,
-        proofs=_own(recovery.methods),
+        proofs=recovery.methods,
         asked=scene.now,
         until=scene.now + GATHERING,
         expires=scene.now + GATHERING,
@@ -94,9 +95,9 @@ def ask_contacts(policy: Policy, record: Record, *, scene: Scene, recovery: Reco
     return Step(Begun(change), waiting, (event, Notice(MessagePurpose.CONTACTS_ASKED), *words))
 
 
-def _own(methods: tuple[str, ...]) -> tuple[str, ...]:
+def _alone(recovery: Recovery) -> Recovery:
     """Without what administrators agreed to: that was for one thing, and contacts are asked for any."""
-    return tuple(one for one in methods if one != Proof.ADMINISTRATORS)
+    return evolve(recovery, methods=tuple(one for one in recovery.methods if one != Proof.ADMINISTRATORS))
 
 
 def _are_due(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -> bool:

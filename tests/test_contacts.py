@@ -116,6 +116,8 @@ def test_what_they_agreed_to_is_good_for_one_thing(c):
     for one in ("u2", "u3"):
         c.vouch(one)
     assert isinstance(c.redeem(asked), Waiting)
+    assert [one.kind for one in c.record.changes] == ["password"]
+    assert isinstance(c.vouch("u4"), Refused)
     assert isinstance(c.remove_factors(asked), Refused)
     assert isinstance(c.redeem(asked), Refused)
 
@@ -270,6 +272,29 @@ def test_asking_uses_the_reset_up_and_tells_every_address(c):
     (event,) = c.w.sink.of(events.VouchingBegan)
     assert (event.change, event.methods, event.expires) == (asked.change, ("link",), asked.expires)
     assert isinstance(c.w.calls.ask_contacts(asked.ticket, context=c.w.context()), Refused)  # asked already
+
+
+def test_a_ticket_that_rests_on_no_reset_asks_once():
+    """A printed code is the first proof, and spent: the ticket is all there is."""
+    paths = [RecoveryPath({Proof.MAIL}), RecoveryPath({Proof.RECOVERY_CODE, Proof.CONTACTS}, level=2, wait=WAIT)]
+    recovery = RecoveryPolicy(paths=paths, contacts_settle=timedelta(0))
+    c = Circle(world(policy=evolve(CHEAPEST, recovery=recovery)), settled=False)
+    code = c.w.calls.issue_recovery_codes(c.session, context=c.w.context()).codes[0]
+    handle = c.w.calls.request_reset(IDENTIFIER, context=c.w.context()).handle
+    found = c.w.calls.redeem_reset(RecoveryCode(code, handle), NEW, context=c.w.context())
+    asked = c.ask(found.ticket)
+    assert isinstance(c.w.calls.ask_contacts(found.ticket, context=c.w.context()), Refused)
+    for one in ("u2", "u3"):
+        c.vouch(one)
+    assert isinstance(c.redeem(asked), Waiting)
+
+
+def test_a_question_that_was_dropped_before_its_mail_went_out_is_not_mailed(c):
+    asked = c.w.calls.ask_contacts(c.ticket(), context=c.w.context())
+    by = ResumeTicket(asked.ticket)
+    assert isinstance(c.w.calls.cancel_change(asked.change, by=by, context=c.w.context()), ChangeCancelled)
+    c.w.deliver()
+    assert not c.w.messenger.of(MessagePurpose.CONTACT_SHARE)
 
 
 def test_contacts_have_two_days(c):

@@ -137,6 +137,17 @@ def test_a_removal_while_the_owner_goes_on_counts_or_comes_too_late():
     explore(both_agreed, lambda w: [redeem(w), remove(w, "u3")], check)
 
 
+@in_memory  # where what was committed first is told first
+def test_it_never_waits_on_the_word_of_who_was_removed_before():
+    def check(w, answers):
+        w.deliver()
+        told = [type(one) for one in w.sink.events if isinstance(one, events.ChangeBegan | events.ContactDropped)]
+        wanted = [events.ChangeBegan] if isinstance(answers[0], Waiting) else []
+        assert told == [*wanted, events.ContactDropped]
+
+    explore(both_agreed, lambda w: [redeem(w), remove(w, "u3")], check)
+
+
 def test_the_last_word_while_somebody_asks_for_it():
     def check(w, answers):
         assert isinstance(answers[0], Vouched)

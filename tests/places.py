@@ -27,7 +27,7 @@ from acctsec import AsyncMemoryStore, AsyncSplitStore, AsyncSqliteStore, MemoryS
 from acctsec.stores._rows import read_row
 from acctsec.stores.postgres import AsyncPostgresStore, PostgresStore, migrate
 from acctsec.stores.valkey import AsyncValkeyStore, ValkeyRisk, ValkeyStore
-from acctsec.testing.doubles import STORE
+from acctsec.testing.doubles import OUTBOX, STORE
 
 STORES = ("memory", "sqlite", "postgres", "postgres-serializable", "valkey", "valkey-cluster", "postgres+valkey")
 SHARED = STORES[1:]
@@ -341,7 +341,7 @@ class InTurn:
 
     def __init__(self, *handles) -> None:
         self._handles = cycle(handles)
-        for name in STORE:
+        for name in (*STORE, *OUTBOX):
             setattr(self, name, self._asked(name))
 
     def _asked(self, name: str):

@@ -25,6 +25,7 @@ from acctsec import (
     PortError,
     Refused,
     ResetLink,
+    ResetPolicy,
     SignedIn,
     SplitStore,
     StoreUnavailable,
@@ -69,7 +70,7 @@ ROOMY = LockoutPolicy(
 """Guesses enough: what ends is the mass."""
 
 ANY = PasswordPolicy(rules=(Length(minimum=8),), estimator=lambda _, __: 9.0)
-POLICY = evolve(CHEAPEST, lockout=ROOMY, password=ANY)
+POLICY = evolve(CHEAPEST, lockout=ROOMY, password=ANY, reset=ResetPolicy(passwords_by_administrators=True))
 
 
 def pytest_generate_tests(metafunc):

@@ -3,8 +3,9 @@
 import inspect
 
 import pytest
+from attrs import evolve
 
-from acctsec import Engine
+from acctsec import CHEAPEST, Engine, ResetPolicy
 from acctsec.claims import (
     Admin,
     ChangeTicket,
@@ -69,7 +70,7 @@ NO = (Refused, SessionEnded, SessionsEnded, PasswordRejected, ResetRequested, Tr
 
 @pytest.fixture(scope="module")
 def w():
-    w = world()
+    w = world(policy=evolve(CHEAPEST, reset=ResetPolicy(passwords_by_administrators=True)))
     w.sign_up("u1", "alice@example.org")
     return w
 

@@ -66,7 +66,7 @@ def test_families_come_in_the_order_of_the_policy():
     """A page has one table a family."""
     families = list(dict.fromkeys(knob.family for knob in knobs(CHEAPEST)))
 
-    assert families == ["password", "hashing", "reset", "mfa", "lockout", "attacks", "sessions"]
+    assert families == ["password", "hashing", "reset", "recovery", "mfa", "lockout", "attacks", "sessions"]
 
 
 @pytest.mark.parametrize(

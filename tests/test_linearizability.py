@@ -695,8 +695,8 @@ class RacesOnCharge(MemoryStore):
 
 class SettlesLater(MemoryStore):
     def settle(self, settlements, now):
-        waiting, self.waiting = getattr(self, "waiting", []), list(settlements)
-        super().settle(waiting, now)
+        held_back, self.held_back = getattr(self, "held_back", []), list(settlements)
+        super().settle(held_back, now)
 
 
 class ReservesAfterARefusal(MemoryStore):
@@ -773,9 +773,9 @@ class NeverSays(MemoryStore):
     """Not broken: a call that raised may be made, later, or never."""
 
     def settle(self, settlements, now):
-        waiting, self.waiting = getattr(self, "waiting", []), list(settlements)
-        if len(waiting) % 2:
-            super().settle(waiting, now)
+        held_back, self.held_back = getattr(self, "held_back", []), list(settlements)
+        if len(held_back) % 2:
+            super().settle(held_back, now)
         raise StoreUnavailable("It did not answer in time.", remedy="Ask again.")
 
     def commit(self, key, expected, value, outbox, commit_id):

@@ -190,7 +190,7 @@ def test_processes_migrate_at_once(postgres, database, conninfo, owner, role):
     said = [process.communicate()[0] for process in started]
 
     assert [process.returncode for process in started] == [0] * 4
-    assert sorted(said) == sorted(["version 0 became version 1\n", *["version 1\n"] * 3])
+    assert sorted(said) == sorted([f"version 0 became version {SCHEMA_VERSION}\n", *[f"version {SCHEMA_VERSION}\n"] * 3])
     assert works(postgres.conninfo(user=role, database=database))
 
 
@@ -199,10 +199,12 @@ def test_processes_migrate_at_once(postgres, database, conninfo, owner, role):
 
 NOTE = Step(lambda schema, _: [f"ALTER TABLE {schema}.records ADD COLUMN note text"], readable_from=1)
 SPLIT = Step(
-    lambda schema, _: [f"ALTER TABLE {schema}.records DROP COLUMN note", f"CREATE TABLE {schema}.new (a int)"], readable_from=3
+    lambda schema, _: [f"ALTER TABLE {schema}.records DROP COLUMN note", f"CREATE TABLE {schema}.new (a int)"],
+    readable_from=SCHEMA_VERSION + 2,
 )
 BROKEN = Step(
-    lambda schema, _: [f"CREATE TABLE {schema}.half (a int)", f"CREATE TABLE {schema}.records (a int)"], readable_from=2
+    lambda schema, _: [f"CREATE TABLE {schema}.half (a int)", f"CREATE TABLE {schema}.records (a int)"],
+    readable_from=SCHEMA_VERSION + 1,
 )
 
 
@@ -214,14 +216,15 @@ def migrated(conninfo, *more):
 
 def test_steps_are_done_in_order_each_once(conninfo, owner):
     """Whatever version the tables have."""
-    assert migrated(conninfo) == (0, 1)
-    assert migrated(conninfo, NOTE) == (1, 2)
-    assert migrated(conninfo, NOTE, SPLIT) == (2, 3)
-    assert migrated(conninfo, NOTE, SPLIT) == (3, 3)
+    known = SCHEMA_VERSION
+    assert migrated(conninfo) == (0, known)
+    assert migrated(conninfo, NOTE) == (known, known + 1)
+    assert migrated(conninfo, NOTE, SPLIT) == (known + 1, known + 2)
+    assert migrated(conninfo, NOTE, SPLIT) == (known + 2, known + 2)
     assert "new" in relations(owner)
 
     owner.execute("DROP SCHEMA acctsec CASCADE")
-    assert migrated(conninfo, NOTE, SPLIT) == (0, 3)
+    assert migrated(conninfo, NOTE, SPLIT) == (0, known + 2)
     assert "new" in relations(owner)
 
 
@@ -233,7 +236,7 @@ def test_a_step_that_fails_leaves_nothing_behind(conninfo, owner):
 
     assert "half" not in relations(owner)
     assert works(conninfo)
-    assert migrated(conninfo, NOTE) == (1, 2)
+    assert migrated(conninfo, NOTE) == (SCHEMA_VERSION, SCHEMA_VERSION + 1)
 
 
 def test_nodes_are_upgraded_one_by_one(conninfo):
@@ -245,7 +248,7 @@ def test_nodes_are_upgraded_one_by_one(conninfo):
         assert store.load(b"key") == (b"value", b"1" * 16)
         migrated(conninfo, NOTE, SPLIT)
         assert store.load(b"key") == (b"value", b"1" * 16), "What is connected is not cut off."
-    with pytest.raises(ConfigError, match=r"newer release \(version 3, this one knows 1\)"):
+    with pytest.raises(ConfigError, match=rf"newer release \(version {SCHEMA_VERSION + 2}, this one knows {SCHEMA_VERSION}\)"):
         PostgresStore(conninfo, may_lose_commits=True)
     with pytest.raises(ConfigError, match="newer release"):
         migrate(conninfo)
@@ -290,8 +293,8 @@ def test_the_command_makes_tables_and_says_what_it_did(postgres, database, conni
     first = run("migrate", "--schema", "mine", "--partitions", "2", "--grant-to", role, ACCTSEC_STORE=conninfo)
     second = run("migrate", conninfo, "--schema", "mine")
 
-    assert (first.returncode, first.stdout, first.stderr) == (0, "version 0 became version 1\n", "")
-    assert (second.returncode, second.stdout) == (0, "version 1\n")
+    assert (first.returncode, first.stdout, first.stderr) == (0, f"version 0 became version {SCHEMA_VERSION}\n", "")
+    assert (second.returncode, second.stdout) == (0, f"version {SCHEMA_VERSION}\n")
     assert works(postgres.conninfo(user=role, database=database), "mine")
 
 

@@ -103,7 +103,7 @@ def full() -> Record:
     return evolve(
         record.with_checkpoint(stranger),
         openings=(Opening(number=2**40, at=NOW),) * MAX_OPENINGS,
-        resets=(reset,) * MAX_RESETS,
+        resets=(reset,) * MAX_RESETS + (evolve(reset, initial=True),),
         factors=Factors(totp=(totp,) * MAX_FACTORS, recovery=codes, generation=2**40),
         networks=networks,
         spent=(Spent(id=b"\xff" * 16, expires=NOW),) * MAX_SPENT,
@@ -113,6 +113,9 @@ def full() -> Record:
         contest=Contest(since=NOW, proofs=(*PROOFS, "password")),
         addresses=(Address(digest=b"\xff" * 16, since=NOW, changed=True),) * (MAX_ADDRESSES - MAX_REMOVED)
         + (removed,) * MAX_REMOVED,
+        change_by=NOW,
+        accepted=b"\xff" * 8,
+        deadline=NOW,
         contacts=tuple(Contact(id=number, subject="s" * 64, since=NOW) for number in range(MAX_CONTACTS)),
     )
 
@@ -171,6 +174,7 @@ def test_a_change_of_password_leaves_nothing_minted_under_the_old_one():
     after = before.with_verifier(sealed=b"new", preparation=1, now=NOW + timedelta(days=2), keep=3)
     assert after.epoch == after.verifier.born == before.epoch + 1
     assert (after.resets, after.sessions, after.devices, after.networks, after.change) == ((), (), (), (), None)
+    assert (after.change_by, after.deadline, after.accepted) == (None, None, b"")
     assert {reset.id for reset in before.resets} <= {spent.id for spent in after.spent}
     assert after.history == (before.verifier, *before.history[:2])
     assert after.factors == before.factors

@@ -24,6 +24,7 @@ from acctsec import (
     Policy,
     PortError,
     Refused,
+    ResetPolicy,
     SignedIn,
     StoreUnavailable,
     TryAgain,
@@ -326,7 +327,7 @@ def test_neighbours_cannot_keep_a_known_device_out():
 
 def puzzled():
     """A world to race in: its owner was asked for a puzzle, and has the answer."""
-    w = race_world(policy=evolve(RACING, risk=Says()))
+    w = race_world(policy=evolve(RACING, risk=Says(), reset=ResetPolicy(passwords_by_administrators=True)))
     w.challenge = Riddle()
     w.restart()
     w.sign_up()

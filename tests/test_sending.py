@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.places import STORES, USUAL
 
 from acctsec import CHEAPEST, MessagePurpose, PasswordChanged, ResetLink, ResetPending, ResetPolicy
-from acctsec.claims import Admin
+from acctsec.claims import CurrentPassword
 from acctsec.events import ResetWithheld
 from acctsec.testing import world
 from acctsec.testing.world import IDENTIFIER, PASSWORD
@@ -123,7 +123,7 @@ def test_after_a_change_that_ended_all_links_a_new_one_comes_within_28_minutes(b
     story = Flood(world())
     story.play(before)
     w = story.w
-    changed = w.calls.set_password("u1", f"{PASSWORD} 2", by=Admin("root"), context=w.context())
+    changed = w.calls.set_password("u1", f"{PASSWORD} 2", by=CurrentPassword(PASSWORD), context=w.context())
     assert isinstance(changed, PasswordChanged)
     end = w.clock() + AGAIN + story.late
     while not story.works():

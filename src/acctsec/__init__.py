@@ -73,7 +73,7 @@ from acctsec.outcomes import (
 )
 from acctsec.password import PasswordPolicy
 from acctsec.policy import Policy
-from acctsec.presets import CHEAPEST, SOCIAL_DEFAULT
+from acctsec.presets import CHEAPEST, SOCIAL_DEFAULT, SOCIAL_GUARDED, WORKFORCE_DEFAULT
 from acctsec.protocols import Account, Ambiguous, Channel, Message, MessagePurpose, Status
 from acctsec.recovery import Capability, Proof, RecoveryPath, RecoveryPolicy
 from acctsec.reset import ResetPolicy
@@ -105,6 +105,8 @@ __version__ = "0.1.0"
 __all__ = [
     "CHEAPEST",
     "SOCIAL_DEFAULT",
+    "SOCIAL_GUARDED",
+    "WORKFORCE_DEFAULT",
     "Account",
     "AcctsecError",
     "Admin",

@@ -13,8 +13,10 @@ from acctsec import (
     _host_commands,
     _import_command,
     _lockout_command,
+    _outbox_command,
     _rewrap_command,
     _store_command,
+    _survey_command,
     presets,
 )
 
@@ -48,6 +50,8 @@ def parser() -> argparse.ArgumentParser:
     _host_commands.describe(commands, epilog=EXIT_CODES)
     _import_command.describe(commands, epilog=EXIT_CODES)
     _rewrap_command.describe(commands, epilog=EXIT_CODES)
+    _survey_command.describe(commands, epilog=EXIT_CODES)
+    _outbox_command.describe(commands, epilog=EXIT_CODES)
     _lockout_command.describe(commands, _presets(), epilog=EXIT_CODES)
     return top
 
@@ -82,6 +86,10 @@ def _run(given: argparse.Namespace) -> int:
         return _import_command.run(given)
     if given.command == "rewrap":
         return _rewrap_command.run(given)
+    if given.command == "survey":
+        return _survey_command.run(given)
+    if given.command == "outbox":
+        return _outbox_command.run(given)
     if given.command == "lockout":
         return _lockout_command.run(given, _presets())
     if given.command in {"calibrate", "doctor"}:

@@ -291,10 +291,19 @@ class Enabled(Event):
 
 @frozen(kw_only=True)
 class ChangeDemanded(Event):
-    """The password must change before the next session; *actor* is empty where it was found to have leaked."""
+    """
+    The password must change before the next session, or before the one after *due*; *actor* is empty where nobody demanded it: it
+    was found to have leaked, or to be refused by the rules of today.
+    """
 
     actor: str
     reason: ChangeReason
+    due: datetime | None = None
+
+
+@frozen(kw_only=True)
+class ChangeWaived(Event):
+    """The rules of today accept a password that earlier ones refused: nobody has to change it for them any more."""
 
 
 @frozen(kw_only=True)
@@ -367,6 +376,27 @@ class NoticeWithheld(Event):
     """Observation: a notice that strangers can bring about was not mailed to an address that had its share of them."""
 
     purpose: str
+
+
+@frozen(kw_only=True)
+class LetterDiscarded(Event):
+    """An administrator let go of a dead letter: what *name* says, of this *kind*, is told to nobody any more."""
+
+    kind: str
+    name: str
+    actor: str
+
+
+@frozen(kw_only=True)
+class LetterDied(Event):
+    """
+    Observation: an outbox entry had its last try, and waits until somebody revives or discards it.
+
+    *kind* is ``event``, ``notice``, ``reset`` or ``unreadable``; *name* is the event's, or the purpose of the message.
+    """
+
+    kind: str
+    name: str
 
 
 class EventSink(Protocol):

@@ -16,7 +16,10 @@ from acctsec.attacks.posture import Band, Bands
 from acctsec.budgets import Budget, Rungs
 from acctsec.hashing import Argon2Parameters
 from acctsec.lockout.hits import HitCount
+from acctsec.outcomes import AssuranceLevel
 from acctsec.policy import HIDDEN, Parts, Policy
+from acctsec.recovery import RecoveryPath
+from acctsec.recovery.paths import PathSets
 
 _NAMES = re.compile(r"(\w+(?:, \w+)*): ?(.*)")
 _DEFAULT = re.compile(r"(?:^|(?<=[.;,)] ))Default\b")
@@ -107,6 +110,10 @@ def shown(value: object) -> str:
             return (
                 f"{value.memory_kib:,} KiB \N{MULTIPLICATION SIGN} {value.time_cost} \N{MULTIPLICATION SIGN} {value.parallelism}"
             )
+        case RecoveryPath():
+            return _path(value)
+        case PathSets():
+            return "; ".join(f"{name}: {shown(paths)}" for name, paths in value.items()) or "none"
         case tuple() | frozenset():
             each = [type(one).__qualname__ if _is_part(one) else shown(one) for one in value]
             return " · ".join(each if isinstance(value, tuple) else sorted(each)) or "none"
@@ -136,7 +143,13 @@ def _of(part: AttrsInstance, prefix: str) -> list[Knob]:
 
 def _is_part(value: object) -> bool:
     """Whether a value has knobs of its own: a rule, a format of stored hashes, a further policy."""
-    return has(type(value)) and not isinstance(value, Argon2Parameters | Rungs | Budget | Bands | Band)
+    return has(type(value)) and not isinstance(value, Argon2Parameters | Rungs | Budget | Bands | Band | RecoveryPath)
+
+
+def _path(path: RecoveryPath) -> str:
+    """A path in a few words: of a dozen, each with four knobs of its own, nobody would read a page."""
+    level = f", at AAL{path.level}" if path.level > AssuranceLevel.AAL1 else ""
+    return f"{path}{level}{f', after {_length(path.wait)}' if path.wait else ''}"
 
 
 def _split(text: str) -> tuple[str, str]:

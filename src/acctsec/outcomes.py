@@ -33,6 +33,7 @@ class ChangeReason(StrEnum):
     SET_BY_ADMINISTRATOR = "set-by-administrator"
     BREACHED = "breached"
     AGE = "age"
+    POLICY = "policy"
 
 
 class EndReason(StrEnum):
@@ -134,8 +135,8 @@ class SignedIn:
     The subject proved all that the policy asks; *session* is the token to hand to the browser.
 
     *device* is a token for a second, longer-lived cookie: it gives this browser its own lockout lane and nothing else.
-    *password_due* is when the password comes of the age at which the policy wants another, in the past where it has; None
-    where the policy asks nothing of the kind. Say so, and let people in.
+    *password_due* is when another password will be asked for, or has been since: because of its age, because an administrator
+    gave until then, or because the rules of today refuse it. None where nothing of the kind is asked. Say so, and let people in.
     """
 
     session: str = secret()
@@ -480,11 +481,77 @@ class RecoveryCodes:
 
 @frozen
 class Delivered:
-    """What one round of delivery did, in outbox entries."""
+    """What one round of delivery did, in outbox entries. Of those that *failed*, *dead* had their last try."""
 
     sent: int
     failed: int
     left: bool
+    dead: int = 0
+
+
+class LetterKind(StrEnum):
+    """What an outbox entry has to tell."""
+
+    EVENT = "event"
+    NOTICE = "notice"
+    RESET = "reset"
+    UNREADABLE = "unreadable"  # no key of the ring opens it, it is damaged, or of a newer release
+
+
+@frozen(kw_only=True)
+class OutboxStatus:
+    """
+    What waits: entries that are *due*, those *hidden* while a worker has them or until they are tried again, and the *dead*.
+
+    *oldest* is how long ago the one was written that has been due for the longest; None where none is, or it cannot be read.
+    Each number may stop at 100,000.
+    """
+
+    due: int
+    hidden: int
+    dead: int
+    oldest: timedelta | None
+
+
+@frozen(kw_only=True)
+class DeadLetter:
+    """
+    An outbox entry that had its last try: *id* is what to revive or discard it by.
+
+    *name* is the event's, or the purpose of the message. *tenant* and *subject* are those it has: a reset request knows no
+    subject yet. *at* is when it was written. Neither address nor identifier, link nor code is in it. Of an unreadable one all
+    that is known is how many *attempts* it had.
+    """
+
+    id: str
+    kind: LetterKind
+    name: str
+    tenant: str
+    subject: str
+    at: datetime | None
+    attempts: int
+
+
+@frozen
+class DeadLetters:
+    """Some dead letters; *after* begins the next page, and is None once there is none."""
+
+    letters: tuple[DeadLetter, ...]
+    after: bytes | None
+
+
+@frozen
+class LettersRevived:
+    """So many letters are due now, with ten tries; the others were no dead letters any more."""
+
+    count: int
+
+
+@frozen
+class LettersDiscarded:
+    """So many letters were let go of, each with an event; the others were no dead letters any more."""
+
+    count: int
 
 
 @frozen
@@ -506,6 +573,8 @@ class LaneStatus:
 class Export:
     """
     All that is held about a subject, without secrets. *habits*: how many sign-ins are remembered, from how many places.
+    *accepted_under* names the password policy that accepted the password last (``PasswordPolicy.identity`` in hexadecimal; "" for
+    none, as of one that was imported), *change_by* until when the password may stay where that is limited.
     """
 
     subject: str
@@ -526,6 +595,8 @@ class Export:
     changes: tuple[ChangeInfo, ...] = ()
     habits: tuple[int, int] = (0, 0)
     contacts: tuple[tuple[str, datetime], ...] = ()
+    accepted_under: str = ""
+    change_by: datetime | None = None
 
 
 class ImportObjection(StrEnum):
@@ -575,6 +646,24 @@ class Rewrapped:
     def left(self) -> int:
         """Secrets that still lie under an older key."""
         return sum(number for _, number in self.secrets[1:])
+
+
+@frozen(kw_only=True)
+class Surveyed:
+    """
+    What the passwords on a page of records were accepted under; *after* begins the next page, and is None once there is none.
+
+    Of so many *passwords*, *older* were accepted under other rules than those that hold for their accounts today, and *demanded*
+    have to be changed, now or by a day that is set. *policies* counts them by the policy that accepted them last
+    (``PasswordPolicy.identity`` in hexadecimal; "" for none). *damaged* names records that cannot be read, by tenant and subject.
+    """
+
+    after: bytes | None
+    passwords: int
+    older: int
+    demanded: int
+    policies: tuple[tuple[str, int], ...]
+    damaged: tuple[tuple[str, str], ...]
 
 
 CheckPasswordOutcome = PasswordAccepted | PasswordRejected | TryAgain

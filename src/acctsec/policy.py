@@ -15,7 +15,7 @@ from acctsec.lockout import LockoutPolicy
 from acctsec.mfa import MfaPolicy, totp
 from acctsec.password import PasswordPolicy
 from acctsec.protocols import Account
-from acctsec.recovery import RecoveryPolicy
+from acctsec.recovery import RecoveryPath, RecoveryPolicy
 from acctsec.reset import ResetPolicy
 from acctsec.sessions import SessionPolicy
 
@@ -160,6 +160,7 @@ def _knobs(prefix: str, part: AttrsInstance) -> list[tuple[str, str]]:
         secret = not one.repr and (prefix.startswith("hashing") or isinstance(value, str | bytes))  # the pepper of another system
         found.append((f"{prefix}.{one.name}", HIDDEN if secret else _shown(value)))
         inner = [each for each in value if has(type(each))] if isinstance(value, tuple) else []
+        inner = [each for each in inner if not isinstance(each, RecoveryPath)]  # whole above, each in a few words
         for number, each in enumerate(inner, 1):
             found += _knobs(f"{prefix}.{one.name}.{number}.{type(each).__qualname__}", each)
     return found

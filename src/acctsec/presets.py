@@ -3,10 +3,69 @@
 from datetime import timedelta
 
 from acctsec.hashing import Argon2Parameters, HashingPolicy
+from acctsec.mfa import MfaPolicy
+from acctsec.outcomes import AssuranceLevel
 from acctsec.policy import Policy
+from acctsec.recovery import Capability, Delays, Proof, RecoveryPath, RecoveryPolicy
+
+AAL2 = AssuranceLevel.AAL2
+DAY = timedelta(days=1)
 
 SOCIAL_DEFAULT = Policy(name="social-default-2026.11")
 """The default, for consumers: SP 800-63B-4 at AAL1 with optional factors, the OWASP cheat sheets, RFC 6238."""
+
+SOCIAL_GUARDED = Policy(
+    name="social-guarded-2026.11",
+    recovery=RecoveryPolicy(
+        paths=(
+            RecoveryPath({Proof.MAIL, Proof.DEVICE}),
+            RecoveryPath({Proof.MAIL}, wait=3 * DAY),
+            RecoveryPath({Proof.MAIL, Proof.FACTOR}, level=AAL2),
+            RecoveryPath({Proof.RECOVERY_CODE, Proof.FACTOR}, level=AAL2),
+            RecoveryPath({Proof.MAIL, Proof.RECOVERY_CODE, Proof.DEVICE}, level=AAL2),
+            RecoveryPath({Proof.MAIL, Proof.RECOVERY_CODE}, level=AAL2, wait=3 * DAY),
+            RecoveryPath({Proof.MAIL, Proof.CONTACTS}, level=AAL2, wait=7 * DAY),
+            RecoveryPath({Proof.MAIL, Proof.ADMINISTRATORS}, level=AAL2, wait=7 * DAY),
+            RecoveryPath({Proof.MAIL, Proof.RECOVERY_CODE}, gives=Capability.FACTORS, level=AAL2, wait=3 * DAY),
+            RecoveryPath({Proof.MAIL, Proof.CONTACTS}, gives=Capability.FACTORS, level=AAL2, wait=7 * DAY),
+            RecoveryPath({Proof.MAIL, Proof.ADMINISTRATORS}, gives=Capability.FACTORS, level=AAL2, wait=7 * DAY),
+            RecoveryPath({Proof.ADMINISTRATORS}, gives=Capability.ADDRESSES, level=AAL2, wait=14 * DAY),
+        ),
+        delays=Delays(new_device=DAY, new_country=3 * DAY, address_changed=7 * DAY, sim_changed=7 * DAY, lately=30 * DAY),
+        told=30 * DAY,
+        veto_window=7 * DAY,
+    ),
+)
+"""
+For people who are targets: creators with an audience, journalists, officials. SOCIAL_DEFAULT with a recovery that whoever has
+taken over a number or a mailbox does not complete unseen.
+
+No texts: SP 800-63B-4 section 3.1.3.3 restricts codes over the telephone network, as numbers are taken over. Mail alone waits
+three days, unless it comes from a known device. What rests on no live factor waits 3 to 14 days, and can be vetoed for 7 more:
+its owner may be in the air, on a stage or in custody, and a weekend is too short. An address that was removed is told for 30
+days, as long as its change counts as lately. These lengths are this project's judgement: no peer waits at all.
+"""
+
+WORKFORCE_DEFAULT = Policy(
+    name="workforce-default-2026.11",
+    mfa=MfaPolicy(required=True),
+    recovery=RecoveryPolicy(
+        paths=(
+            RecoveryPath({Proof.MAIL, Proof.ADMINISTRATORS}, level=AAL2),
+            RecoveryPath({Proof.MAIL, Proof.ADMINISTRATORS, Proof.FACTOR}, level=AAL2),
+            RecoveryPath({Proof.MAIL, Proof.ADMINISTRATORS}, gives=Capability.FACTORS, level=AAL2, wait=DAY),
+            RecoveryPath({Proof.ADMINISTRATORS}, gives=Capability.ADDRESSES, level=AAL2, wait=3 * DAY),
+        ),
+    ),
+)
+"""
+For staff: everybody has a second factor (ASVS 5.0 6.3.3, PCI DSS 4.0.1 8.4.2), and nobody resets alone. Two administrators have
+to agree, so a call to the help desk opens nothing; the mailbox has to confirm it, so two who do not have it first change the
+address, which is told for three days, a weekend.
+
+Warehouse refuses its staff a reset, too, and answers them alike; no peer asks for a second administrator. With the factor beside,
+the same path settles an account that was contested meanwhile.
+"""
 
 CHEAPEST = Policy(
     name="cheapest",

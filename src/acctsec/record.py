@@ -20,7 +20,7 @@ MAX_NETWORKS = 3  # home, work, the phone
 MAX_SESSIONS = 32
 MAX_HISTORY = 24
 MAX_FACTORS = 5
-MAX_SPENT = 32
+MAX_SPENT = 24  # resets and tickets within half an hour
 MAX_COMMITS = 8
 MAX_PLACES = 24
 MAX_SIGN_INS = 256  # above, all is halved: who moved house is known in the new one after as many sign-ins
@@ -72,7 +72,10 @@ class Verifier(Part, frozen=True, kw_only=True, array_like=True):
 
 
 class Reset(Part, frozen=True, kw_only=True, array_like=True):
-    """One live reset: digests only. *id* is the handle it was asked under, *recipient* names the address it was mailed to."""
+    """
+    One live reset: digests only. *id* is the handle it was asked under, *recipient* names the address it was mailed to, *initial*
+    says that an administrator asked for it.
+    """
 
     id: bytes
     epoch: int
@@ -83,6 +86,7 @@ class Reset(Part, frozen=True, kw_only=True, array_like=True):
     code_expires: datetime
     channel: str = "mail"  # or "text"
     proofs: tuple[str, ...] = ()  # what it stands for besides: two administrators agreed
+    initial: bool = False
     gives: str = ""  # what those proofs are good for
 
 
@@ -316,6 +320,9 @@ class Record(Part, frozen=True, kw_only=True):
     *lanes* is part of the names of all of them but the budgets that refill by time alone. *openings* are the newest few.
     *habits* are kept where ``Policy.risk`` is set, and stay when the password changes. So do *changes*, *addresses* and
     *contacts*; *contest* ends with the change of password that resolves it.
+
+    *change* says why the password has to change, *change_by* until when it may wait (None: at once). *accepted* names the policy
+    that accepted the password last, and *deadline* is until when one that the rules of today refuse is good.
     """
 
     incarnation: bytes
@@ -333,6 +340,9 @@ class Record(Part, frozen=True, kw_only=True):
     checkpoints: tuple[Checkpoint, ...] = ()
     openings: tuple[Opening, ...] = ()
     change: ChangeReason | None = None
+    change_by: datetime | None = None
+    accepted: bytes = b""
+    deadline: datetime | None = None
     disabled: bool = False
     commits: tuple[bytes, ...] = ()
     habits: History | None = None
@@ -341,14 +351,17 @@ class Record(Part, frozen=True, kw_only=True):
     addresses: tuple[Address, ...] = ()
     contacts: tuple[Contact, ...] = ()
 
-    def with_verifier(self, *, sealed: bytes, preparation: int, now: datetime, keep: int, likeliest: float = 1.0) -> Self:
+    def with_verifier(
+        self, *, sealed: bytes, preparation: int, now: datetime, keep: int, likeliest: float = 1.0, accepted: bytes = b""
+    ) -> Self:
         """
         Change the password: one epoch further, the old verifier into the history (see ``earlier``), and everything that was
-        minted under the old one (resets, sessions, tickets, known devices and networks) gone.
+        minted under the old one (resets, sessions, tickets, known devices and networks) gone, with every demand to change it.
         """
         past = () if self.verifier is None else (self.verifier,)
         verifier = Verifier(sealed=sealed, born=self.epoch + 1, preparation=preparation, since=now, likeliest=likeliest)
-        changed = evolve(self.with_epoch().without_places(), verifier=verifier, history=(*past, *self.history), change=None)
+        free = evolve(self.with_epoch().without_places(), change=None, change_by=None, deadline=None, accepted=accepted)
+        changed = evolve(free, verifier=verifier, history=(*past, *self.history))
         return evolve(changed, history=changed.earlier(keep, now)[:MAX_HISTORY])
 
     def earlier(self, keep: int, now: datetime) -> tuple[Verifier, ...]:
@@ -377,9 +390,13 @@ class Record(Part, frozen=True, kw_only=True):
 
         The resets are remembered as spent, or their requests, handed out again, would make them live once more.
         """
-        killed = tuple(Spent(id=reset.id, expires=reset.expires) for reset in self.resets)
-        spent, made = (*self.spent, *killed)[-MAX_SPENT:], tuple(one for one in self.changes if one.made)
-        return evolve(self, epoch=self.epoch + 1, resets=(), sessions=(), spent=spent, changes=made)
+        made = tuple(one for one in self.changes if one.made)
+        return evolve(self.with_spent(self.resets), epoch=self.epoch + 1, resets=(), sessions=(), changes=made)
+
+    def with_spent(self, resets: Sequence[Reset]) -> Self:
+        """Remember resets as spent."""
+        killed = tuple(Spent(id=reset.id, expires=reset.expires) for reset in resets)
+        return evolve(self, spent=(*self.spent, *killed)[-MAX_SPENT:]) if killed else self
 
     def with_fresh_meters(self) -> Self:
         """Start the subject's meters anew; what was counted before is forgotten."""
@@ -404,16 +421,23 @@ class Record(Part, frozen=True, kw_only=True):
 
     def with_change(self, change: Change, now: datetime) -> Self | None:
         """
-        Add a change, or put it in place of the one of its id. Those that are over go; where there is no room, the oldest one
-        that was made goes, and where all of them wait there is None: nobody pushes out what waits.
+        Add a change, or put it in place of the one of its id. Those that are over go. Where there is no room, None: nobody pushes
+        out what waits, nor the only one that can be vetoed.
+
+        Of several that were made, one goes after all: whoever goes on making changes must not run out of room for the next. The
+        first keeps its notice's veto, and so do the last ones; the one that is made next takes on what it stood for.
         """
         kept = [one for one in self.changes if one.id != change.id and now < one.expires]
-        if len(kept) >= MAX_CHANGES:
-            made = next((one for one in kept if one.made is not None), None)
-            if made is None:
+        after = (*kept, change)
+        if len(after) > MAX_CHANGES:
+            made = [one for one in after if one.made is not None]
+            if len(made) < 2:
                 return None
-            kept.remove(made)
-        return evolve(self, changes=(*kept, change))
+            loser, heir = made[1:3] if len(made) > 2 else made
+            proofs = tuple(dict.fromkeys((*loser.proofs, *heir.proofs)))
+            joined = evolve(heir, asked=min(loser.asked, heir.asked), proofs=proofs)
+            after = tuple(joined if one is heir else one for one in after if one is not loser)
+        return evolve(self, changes=after)
 
     def change_of(self, change_id: bytes) -> Change | None:
         """The change of that id."""

@@ -48,6 +48,13 @@ class ResetPolicy:
         per_number: reset messages each phone number of a subject gets. Default 2 in 8 min: one more for whoever waits for a text
             that does not come. The window ends before a code does, so whoever uses up an owner's texts has sent codes that
             still work; Twilio Verify allows 5 in 10 min (error 60203).
+        initial_lifetime: how long the link works that ``admin.initial_password`` mails, and how long a password signs in that an
+            administrator set. Default 24 h, the most that SP 800-63B-4 section 4.2.1.2 allows by e-mail: nobody waits for this
+            mail, as whoever asked for a reset does. ASVS 5.0 6.4.1 wants a short time.
+        passwords_by_administrators: whether ``set_password(by=Admin(...))`` works, after which an administrator knows a
+            password. Default no: ASVS 5.0 6.4.6 lets administrators begin a reset and never choose the password. Where there is
+            no mail to send a link to, say yes; such a password gives no session, but has to be changed within
+            *initial_lifetime*.
         resume_lifetime: how long a proven second factor waits for the new password. Default 10 min, as long as a code lives
             (ASVS 5.0 6.5.5).
 
@@ -62,11 +69,16 @@ class ResetPolicy:
     per_source: Budget = field(default=Budget(limit=10, window=timedelta(hours=1)), validator=kind(Budget))
     per_subject: Budget = field(default=Budget(limit=3, window=timedelta(minutes=25)), validator=kind(Budget))
     per_number: Budget = field(default=Budget(limit=2, window=timedelta(minutes=8)), validator=kind(Budget))
+    initial_lifetime: timedelta = field(default=timedelta(hours=24), validator=length())
+    passwords_by_administrators: bool = field(default=False, validator=kind(bool))
     resume_lifetime: timedelta = field(default=timedelta(minutes=10), validator=length())
 
     def __attrs_post_init__(self) -> None:
         if not timedelta(minutes=1) <= self.link_lifetime <= timedelta(hours=24):
             message = f"link_lifetime is {self.link_lifetime}."
+            raise ConfigError(message, remedy="Keep it from 1 minute to 24 hours (SP 800-63B-4 section 4.2.1.2).")
+        if not timedelta(minutes=1) <= self.initial_lifetime <= timedelta(hours=24):
+            message = f"initial_lifetime is {self.initial_lifetime}."
             raise ConfigError(message, remedy="Keep it from 1 minute to 24 hours (SP 800-63B-4 section 4.2.1.2).")
         if not timedelta(minutes=1) <= self.code_lifetime <= self.link_lifetime:
             raise ConfigError("code_lifetime is not between 1 minute and link_lifetime.", remedy="Shorten it to 10 minutes.")
@@ -81,11 +93,14 @@ class ResetPolicy:
         if not timedelta(minutes=1) <= self.resume_lifetime <= self.link_lifetime:
             raise ConfigError("resume_lifetime is not between 1 minute and link_lifetime.", remedy="Shorten it to 10 minutes.")
 
-    def ends(self, channel: Channel, asked: datetime) -> tuple[datetime, datetime]:
-        """When a reset that was *asked* for then ends, and its code: a text has nothing that outlives its code."""
+    def ends(self, channel: Channel, asked: datetime, *, initial: bool = False) -> tuple[datetime, datetime]:
+        """
+        When a reset that was *asked* for then ends, and its code: a text has nothing that outlives its code. *initial*: an
+        administrator asked.
+        """
         if channel is Channel.TEXT:
             return asked + self.text_lifetime, asked + self.text_lifetime
-        return asked + self.link_lifetime, asked + self.code_lifetime
+        return asked + (self.initial_lifetime if initial else self.link_lifetime), asked + self.code_lifetime
 
     def issue(
         self, live: tuple[Reset, ...], new: Reset, *, epoch: int, now: datetime, addresses: int = 1
@@ -95,20 +110,26 @@ class ResetPolicy:
 
         Where the subject has several *addresses*, none takes the room of the others: somebody who has lost one of them needs
         the next, whatever is asked for the first. The same request delivered again (equal id) replaces its own earlier reset.
+
+        One that an administrator asked for has a place of its own, and takes that of the one before: what lives a day must not
+        keep the owner from asking, nor may strangers who ask keep out the administrator.
         """
         kept = tuple(reset for reset in self.alive(live, epoch=epoch, now=now) if reset.id != new.id)
-        own = sum(reset.recipient == new.recipient for reset in kept)
-        return (*kept, new) if len(kept) < self.live and own < max(self.live + 1 - addresses, 1) else None
+        asked = tuple(reset for reset in kept if not reset.initial)
+        if new.initial:
+            return (*asked, new)
+        own = sum(reset.recipient == new.recipient for reset in asked)
+        return (*kept, new) if len(asked) < self.live and own < max(self.live + 1 - addresses, 1) else None
 
     def alive(self, live: tuple[Reset, ...], *, epoch: int, now: datetime) -> tuple[Reset, ...]:
         """The resets that can still be redeemed."""
-        return tuple(reset for reset in live if reset.epoch == epoch and self.in_time(reset.expires, now))
+        return tuple(reset for reset in live if reset.epoch == epoch and self.lives(reset, now))
 
     def redeem(self, live: tuple[Reset, ...], *, secret: bytes, epoch: int, now: datetime) -> Redeemable | Dead:
         """Find the live reset a link *secret* belongs to."""
         digest = sha256(secret).digest()
         for reset in live:
-            if compare_digest(reset.link, digest) and reset.epoch == epoch and self.in_time(reset.expires, now):
+            if compare_digest(reset.link, digest) and reset.epoch == epoch and self.lives(reset, now):
                 return Redeemable(reset)
         return Dead()
 
@@ -132,7 +153,7 @@ class ResetPolicy:
         for reset in live:
             by_text = reset.channel == Channel.TEXT
             right = sum([compare_digest(reset.code, digest) for digest in (texted if by_text else digests)])
-            live_code = self.in_time(reset.expires, now) and now < reset.code_expires
+            live_code = self.lives(reset, now) and now < reset.code_expires
             if right and (by_text or reset.id == handle) and reset.epoch == epoch and live_code:
                 return Redeemable(reset)
         return Dead()
@@ -142,8 +163,14 @@ class ResetPolicy:
         found = next((one for one in self.alive(live, epoch=epoch, now=now) if one.id == reset), None)
         return Dead() if found is None else Redeemable(found)
 
+    def lives(self, reset: Reset, now: datetime) -> bool:
+        """Whether a reset has begun and not ended."""
+        if reset.initial:
+            return now < reset.expires <= now + self.initial_lifetime + SKEW
+        return self.in_time(reset.expires, now)
+
     def in_time(self, expires: datetime, now: datetime) -> bool:
-        """Whether what ends at *expires* has begun and not ended: nothing lives longer than a link."""
+        """Whether what ends at *expires*, with the link that was asked for, has begun and not ended."""
         return now < expires <= now + self.link_lifetime + SKEW
 
     def code(self, entropy: bytes) -> str:

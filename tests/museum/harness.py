@@ -20,6 +20,7 @@ from acctsec import (
     Keyring,
     LockoutPolicy,
     RecoveryCodes,
+    ResetPolicy,
     TotpCode,
 )
 from acctsec.hashing.phc import parse
@@ -35,8 +36,12 @@ OTHERS = tuple(
     f"{word} lantern beside quiet gravel {41 + 7 * n}"
     for n, word in enumerate(["amber", "birch", "cobalt", "dusk", "ember", "fjord", "gale", "heath"])
 )
-SHORT = evolve(CHEAPEST, lockout=LockoutPolicy(patience=timedelta(milliseconds=250)))
-"""The cheapest policy with little patience: attempts that crowd each other give up soon."""
+SHORT = evolve(
+    CHEAPEST,
+    lockout=LockoutPolicy(patience=timedelta(milliseconds=250)),
+    reset=ResetPolicy(passwords_by_administrators=True),
+)
+"""The cheapest policy with little patience, and with every path there is: attempts that crowd each other give up soon."""
 
 
 # --- ports that write down what they are asked --------------------------------------------------------------------------

@@ -278,7 +278,7 @@ def test_m031_a_reset_never_brings_an_expired_invitation_to_life(w):
     w.deliver()
     invitation = w.messenger.link
     w.directory.change("u1", status=Status.DISABLED)
-    w.clock.advance(w.policy.reset.link_lifetime)
+    w.clock.advance(w.policy.reset.initial_lifetime)
     sent = len(w.messenger.messages)
 
     w.engine.request_reset(IDENTIFIER, context=w.context())

@@ -1,14 +1,16 @@
 """The kit catches what it promises to catch: each of these stores breaks one clause of the contract."""
 
 import time
+from datetime import timedelta
 
+import attrs
 import pytest
 
 from acctsec._values import evolve
 from acctsec.meters import FRESH, settle_row
-from acctsec.protocols import Committed, Conflict, Page, Settle, Tally, Untouched
+from acctsec.protocols import MAX_ATTEMPTS, Committed, Conflict, Drained, Letters, Page, Settle, Tally, Untouched
 from acctsec.stores import AsyncMemoryStore, MemoryStore
-from acctsec.stores._rows import by_slot
+from acctsec.stores._rows import by_slot, letters
 from acctsec.testing import check_store
 
 
@@ -29,6 +31,14 @@ def test_a_store_of_records_only_is_held_to_its_half():
 def test_a_store_of_meters_only_is_held_to_its_half():
     """It needs no records to pass."""
     check_store(lambda: Half("charge", "settle", "read"))
+
+
+def test_a_store_that_shows_its_outbox_is_held_to_that_too():
+    """And one that does not passes without: an engine delivers all the same."""
+    shown = ("load", "commit", "drain", "ack", "scan", "waiting", "dead_letters", "revive")
+    check_store(lambda: Half(*shown))
+    with pytest.raises(AssertionError, match="Dead letters, all and only they"):
+        check_store(lambda: Half(*[one for one in shown if one != "revive"]))
 
 
 def test_what_is_no_store_is_refused():
@@ -289,9 +299,138 @@ class ScansTheOutbox(MemoryStore):
         return Page((*page.keys, b"appended to")[:limit], page.after) if b"a" in self._records else page
 
 
+class CountsTheHiddenAsDue(MemoryStore):
+    def waiting(self, now):
+        counted = super().waiting(now)
+        return attrs.evolve(counted, due=counted.due + counted.hidden, hidden=0)
+
+
+class CountsTheDeadTwice(MemoryStore):
+    def waiting(self, now):
+        counted = super().waiting(now)
+        return attrs.evolve(counted, hidden=counted.hidden + counted.dead)
+
+
+class ShowsTheNewest(MemoryStore):
+    def waiting(self, now):
+        counted = super().waiting(now)
+        due = [one.entry for one in self._outbox.values() if one.is_due(now)]
+        return attrs.evolve(counted, oldest=due[-1] if due else None)
+
+
+class TakesWhatItCounts(MemoryStore):
+    def waiting(self, now):
+        counted = super().waiting(now)
+        self.drain(1, now, timedelta(seconds=1))
+        return counted
+
+
+class TellsTheLiving(MemoryStore):
+    def dead_letters(self, after, limit):
+        return letters([Drained(id_, one.entry, one.attempts) for id_, one in self._outbox.items()], after, limit)
+
+
+class TellsTheDeadBackwards(MemoryStore):
+    def dead_letters(self, after, limit):
+        page = super().dead_letters(after, limit)
+        return Letters(page.letters[::-1], page.after)
+
+
+class TellsTheDeadForEver(MemoryStore):
+    def dead_letters(self, after, limit):
+        return Letters(super().dead_letters(after, limit).letters, b"")
+
+
+class TellsTheDeadByCommit(MemoryStore):
+    """It takes letters of one commit for one."""
+
+    def dead_letters(self, after, limit):
+        page = super().dead_letters(after, 9999)
+        told = tuple([one for one in page.letters if len(after) <= 24 or one.id[8:] != after[8:24]])
+        return Letters(told[:limit], told[limit - 1].id + b"\0" if len(told) > limit else None)
+
+
+class LooksNothingUp(MemoryStore):
+    def dead_letters(self, after, limit):
+        page = super().dead_letters(after + b"\0" if len(after) == 24 else after, limit)
+        return page if page.after is None else Letters(page.letters, page.letters[-1].id)
+
+
+class RevivesAnything(MemoryStore):
+    def revive(self, ids):
+        found = [self._outbox[id_] for id_ in dict.fromkeys(ids) if id_ in self._outbox]
+        for one in found:
+            one.attempts, one.due = 0, None
+        return len(found)
+
+
+class RevivesForOneTry(MemoryStore):
+    def revive(self, ids):
+        count = super().revive(ids)
+        for id_ in ids:
+            if id_ in self._outbox and not self._outbox[id_].attempts:
+                self._outbox[id_].attempts = MAX_ATTEMPTS - 1
+        return count
+
+
+class RevivesAtTheEnd(MemoryStore):
+    def revive(self, ids):
+        count = super().revive(ids)
+        for id_ in ids:
+            if id_ in self._outbox:
+                self._outbox[id_] = self._outbox.pop(id_)
+        return count
+
+
+class RevivesLater(MemoryStore):
+    def revive(self, ids):
+        dead = [id_ for id_ in dict.fromkeys(ids) if id_ in self._outbox and self._outbox[id_].dead]
+        for id_ in dead:
+            self._outbox[id_].attempts = 0
+        return len(dead)
+
+
+class CountsWhatItIsAsked(MemoryStore):
+    def revive(self, ids):
+        super().revive(ids)
+        return len(ids)
+
+
+class KeepsTheDeadOfTheDeleted(MemoryStore):
+    def commit(self, key, expected, value, outbox, commit_id):
+        dead = {id_: one for id_, one in self._outbox.items() if one.dead}
+        answer = super().commit(key, expected, value, outbox, commit_id)
+        self._outbox = dead | self._outbox
+        return answer
+
+
+class RacesOnRevive(MemoryStore):
+    def revive(self, ids):
+        dead = [id_ for id_ in dict.fromkeys(ids) if id_ in self._outbox and self._outbox[id_].dead]
+        time.sleep(0.0005)
+        super().revive(ids)
+        return len(dead)
+
+
 @pytest.mark.parametrize(
     ("store", "sentence"),
     [
+        (CountsTheHiddenAsDue, "What waits must be counted"),
+        (CountsTheDeadTwice, "What waits must be counted"),
+        (ShowsTheNewest, "with the oldest that is due"),
+        (TakesWhatItCounts, "looking changes nothing"),
+        (TellsTheLiving, "Dead letters, all and only they"),
+        (TellsTheDeadBackwards, "in the order of their ids"),
+        (TellsTheDeadForEver, "Dead letters, all and only they"),
+        (TellsTheDeadByCommit, "Dead letters of one commit"),
+        (LooksNothingUp, "Dead letters, all and only they"),
+        (RevivesAnything, "what is not dead must stay as it is"),
+        (RevivesForOneTry, "with all its tries"),
+        (RevivesAtTheEnd, "due in its old place"),
+        (RevivesLater, "A dead letter that is revived must be due"),
+        (CountsWhatItIsAsked, "A dead letter that is revived must be due"),
+        (KeepsTheDeadOfTheDeleted, "must take its dead letters with it"),
+        (RacesOnRevive, "one must be told that it was dead"),
         (ScansFromBehind, "A scan must name every record"),
         (ScansByPlace, "Whatever is there from the first page of a scan to the last must be named"),
         (ScansWithoutLimit, "A scan must name every record"),

@@ -26,10 +26,24 @@ from tests.servers import Authority, Postgres, Proxy
 
 from acctsec._values import evolve
 from acctsec.errors import CommitUnknown, ConfigError, StoreBusy, StoreError, StoreUnavailable
-from acctsec.protocols import Charge, Committed, Conflict, Filled, Granted, Ladder, Resting, Settle, Settlement, Untouched
+from acctsec.protocols import (
+    MAX_ATTEMPTS,
+    Backlog,
+    Charge,
+    Committed,
+    Conflict,
+    Filled,
+    Granted,
+    Ladder,
+    Resting,
+    Settle,
+    Settlement,
+    Untouched,
+)
 from acctsec.stores import _postgres_lines, _postgres_pool
 from acctsec.stores._postgres_lines import AT_ONCE, Lines, Turn
 from acctsec.stores._postgres_plans import BEGIN, COMMIT
+from acctsec.stores._postgres_schema import SCHEMA_VERSION
 from acctsec.stores._postgres_target import Target, parsed
 from acctsec.stores._postgres_wire import Statement
 from acctsec.stores.postgres import AsyncPostgresStore, PostgresStore, migrate
@@ -252,6 +266,43 @@ def test_updates_of_meters_touch_no_index(home, store):
     assert on_the_page > 0.9 * updated
 
 
+def test_the_dead_are_found_along_an_index_of_their_own(home, store):
+    """However many are alive, and what is alive along the one that draining reads."""
+    home.owner.execute(
+        "INSERT INTO acctsec.outbox (key, commit_id, entry, attempts, due)"
+        " SELECT 'key', 'commit', 'entry', CASE WHEN n % 1000 = 0 THEN 10 ELSE 0 END, 0 FROM generate_series(1, 50000) n"
+    )
+    home.owner.execute("ANALYZE acctsec.outbox")
+
+    def plan(statement, *values):
+        text = statement.text.decode()
+        for number, value in enumerate(values, start=1):
+            text = text.replace(f"${number}::int8", str(value))
+        return "\n".join(line for (line,) in home.owner.execute(f"EXPLAIN {text}").fetchall())
+
+    assert "Index Scan using outbox_dead" in plan(store._plans._dead, 0, 9)
+    counting = plan(store._plans._waiting, 0)
+    assert "using outbox_live" in counting
+    assert "Seq Scan" not in counting
+    assert store.waiting(TODAY) == Backlog(49_950, 0, 50, b"entry")
+
+
+def test_tables_of_the_release_before_do_without_that_index(home, store):
+    """It is only slower: nodes are upgraded after the tables, or before them."""
+    store.commit(b"key", None, None, [b"entry"], version(1))
+    now = TODAY
+    for _ in range(MAX_ATTEMPTS):
+        store.drain(9, now, SOON)
+        now += timedelta(days=1)
+    home.owner.execute("DROP INDEX acctsec.outbox_dead")
+    try:
+        [letter] = store.dead_letters(b"", 9).letters
+        assert store.waiting(now) == Backlog(0, 0, 1, None)
+        assert store.revive([letter.id]) == 1
+    finally:
+        home.owner.execute("CREATE INDEX outbox_dead ON acctsec.outbox (seq) WHERE attempts >= 10")
+
+
 # --- what goes over the wire ------------------------------------------------------------------------------------------
 
 
@@ -274,11 +325,20 @@ def test_round_trips_are_few(proxied):
     assert trips("drain", 9, TODAY, SOON) == 1
     assert trips("ack", [bytes(24)]) == 1
     assert trips("scan", b"", 9) == 1
+    assert trips("waiting", TODAY) == 1
+    assert trips("dead_letters", b"", 9) == 1
+    assert trips("revive", [bytes(24)]) == 1
     assert trips("charge", several, NOW) == 2  # it begins rows
     assert trips("charge", several, NOW) == 2  # it finds them
     assert trips("settle", [settlement(slot=slot) for slot in (b"b", b"a")], NOW) == 2
     assert trips("read", [(slot, b"m", LADDER) for slot in (b"b", b"a")], NOW) == 1
-    for nothing in (("commit", b"key", None, None, (), version(5)), ("ack", ()), ("charge", (), NOW), ("settle", (), NOW)):
+    for nothing in (
+        ("commit", b"key", None, None, (), version(5)),
+        ("ack", ()),
+        ("charge", (), NOW),
+        ("settle", (), NOW),
+        ("revive", ()),
+    ):
         assert trips(*nothing) == 0
 
 
@@ -540,7 +600,7 @@ def test_a_server_that_refuses_is_there(home):
                 with pytest.raises(ConfigError, match="have version 0"):
                     store.load(b"key")
         finally:
-            home.owner.execute("UPDATE acctsec.schema_version SET version = 1")
+            home.owner.execute("UPDATE acctsec.schema_version SET version = %s", (SCHEMA_VERSION,))
         assert store.load(b"key") is None
 
 

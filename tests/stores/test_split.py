@@ -1,5 +1,7 @@
 """SplitStore: two halves that keep the contract make a whole that does."""
 
+from datetime import UTC, datetime
+
 import pytest
 from tests.places import opened, opened_async
 
@@ -16,6 +18,8 @@ from acctsec import (
 )
 from acctsec.keyring import new_keys
 from acctsec.testing import MemoryDirectory, check_store
+
+DAY = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +55,24 @@ def test_keeps_the_contract_with_records_on_postgresql_and_meters_on_valkey(form
 def test_a_half_that_does_not_fit_is_refused(split, records, meters, what):
     with pytest.raises(ConfigError, match=what):
         split(records=records, meters=meters)
+
+
+class Closed:
+    """Records whose outbox nobody can look into."""
+
+    def __init__(self, store, *methods):
+        for method in methods:
+            setattr(self, method, getattr(store, method))
+
+
+def test_records_that_do_not_show_their_outbox_are_records_all_the_same():
+    """Whoever wants to look into it is told what is lacking."""
+    records = Closed(MemoryStore(), "load", "commit", "drain", "ack", "scan")
+    store = SplitStore(records=records, meters=MemoryStore())
+    store.commit(b"key", None, b"value", [b"entry"], b"1" * 16)
+    for look in (lambda: store.waiting(DAY), lambda: store.dead_letters(b"", 9), lambda: store.revive([b"id"])):
+        with pytest.raises(ConfigError, match="Closed has no waiting"):
+            look()
 
 
 def test_meters_alone_are_no_records(valkey):

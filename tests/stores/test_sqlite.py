@@ -16,8 +16,8 @@ from tempfile import gettempdir
 import pytest
 
 from acctsec.errors import CommitUnknown, ConfigError, StoreError
-from acctsec.protocols import Charge, Committed, Conflict, Granted, Ladder, Settle, Settlement
-from acctsec.stores import AsyncSqliteStore, SqliteStore
+from acctsec.protocols import MAX_ATTEMPTS, MOST_COUNTED, Charge, Committed, Conflict, Granted, Ladder, Settle, Settlement
+from acctsec.stores import AsyncSqliteStore, SqliteStore, sqlite
 from acctsec.testing import check_store
 
 SECOND = 1_000_000
@@ -457,6 +457,53 @@ def test_a_directory_that_cannot_be_written_is_named(tmp_path):
         return 1
 
     assert as_nobody(attempt) == 0
+
+
+def dead(store, number):
+    """So many entries, handed out until they are dead; their ids."""
+    store.commit(b"key", None, None, [b"%d" % one for one in range(number)], version(1))
+    now = TODAY
+    for _ in range(MAX_ATTEMPTS):
+        handed = store.drain(number, now, SOON)
+        now += timedelta(days=1)
+    return [one.id for one in handed]
+
+
+def test_a_file_of_before_gets_what_finds_the_dead(store, path):
+    """And a release of before goes on with the file: the version of its tables is the same."""
+    ids = dead(store, 3)
+    store.close()
+    other = sqlite3.connect(path)
+    before = other.execute("PRAGMA user_version").fetchone()
+    other.execute("DROP INDEX outbox_dead")
+    other.close()
+
+    with SqliteStore(path) as opened:
+        assert [one.id for one in opened.dead_letters(b"", 9).letters] == ids
+        assert opened._database.select("PRAGMA user_version", ()) == [before]
+
+
+def test_the_dead_are_found_without_a_look_at_the_living(store):
+    """And what waits is counted along the index that draining reads, so far and no further."""
+
+    def plan(statement, *values):
+        return [row[3] for row in store._database.select(f"EXPLAIN QUERY PLAN {statement}", values)]
+
+    [found] = plan(sqlite._DEAD, 0, 9)
+    assert "INDEX outbox_dead (" in found
+    walked = [line for line in plan(sqlite._WAITING, 0) if " outbox " in line]
+    assert walked
+    assert all(" INDEX outbox_" in line or "INTEGER PRIMARY KEY (rowid=?)" in line for line in walked), walked
+
+
+def test_counting_ends_somewhere(store):
+    """A full outbox is looked at as quickly as any other; the oldest that is due is found among those that were counted."""
+    store.commit(b"key", None, None, [b"%d" % number for number in range(MOST_COUNTED + 5)], version(1))
+    counted = store.waiting(TODAY)
+    assert (counted.due, counted.hidden, counted.dead, counted.oldest) == (MOST_COUNTED, 0, 0, b"0")
+    store.drain(2, TODAY, SOON)
+    counted = store.waiting(TODAY)
+    assert (counted.due, counted.hidden, counted.oldest) == (MOST_COUNTED - 2, 2, b"2")
 
 
 def test_a_full_disk_loses_nothing(store):

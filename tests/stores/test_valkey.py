@@ -24,7 +24,19 @@ from tests.servers.valkey import REDIS
 from acctsec._values import evolve
 from acctsec.errors import CommitUnknown, ConfigError, StoreError, StoreUnavailable
 from acctsec.meters import FRESH, Hold, Meter, charge_row, keep_for, settle_row, tally
-from acctsec.protocols import Charge, Committed, Granted, Ladder, Settle, Settlement, Tally, Untouched
+from acctsec.protocols import (
+    MAX_ATTEMPTS,
+    Backlog,
+    Charge,
+    Committed,
+    Granted,
+    Ladder,
+    Letters,
+    Settle,
+    Settlement,
+    Tally,
+    Untouched,
+)
 from acctsec.stores import MemoryStore, SplitStore, _valkey_calls, _valkey_checks, _valkey_meters, _valkey_records
 from acctsec.stores.valkey import AsyncValkeyStore, ValkeyRisk, ValkeyStore
 from acctsec.testing import check_store, world
@@ -547,6 +559,8 @@ def test_every_call_is_one_trip(form, server, proxy):
             lambda: store.load(b"key"),
             lambda: store.commit(b"key", None, None, [b"entry"], version(1)),
             lambda: store.scan(b"", 9),
+            lambda: store.waiting(TODAY),
+            lambda: store.revive([bytes(14), b"\0\1" + bytes(12)]),
         )
         for call in calls:
             call()
@@ -564,6 +578,7 @@ def test_every_call_is_one_trip(form, server, proxy):
         before = proxy.trips
         assert store.charge([], NOW) == store.read([], NOW) == store.drain(0, TODAY, QUICK) == ()
         assert store.settle([], NOW) is store.ack([]) is None
+        assert store.revive([]) == 0
         assert proxy.trips == before, "Asking nothing is no trip at all."
 
 
@@ -872,6 +887,9 @@ def test_a_full_server_grants_nothing(form, binary):
         assert read(store) == Tally(1, 0, 0)
         assert store.load(b"key") == (b"value", version(1))
         [drained] = store.drain(9, TODAY, QUICK)
+        assert store.waiting(TODAY + QUICK) == Backlog(1, 0, 0, b"entry")
+        assert store.dead_letters(b"", 9) == Letters((), None)
+        assert store.revive([drained.id]) == 0
         store.ack([drained.id])
         assert client.keys("acctsec:m:*") == [b"acctsec:m:slot"], "Something was counted that was refused."
 
@@ -891,6 +909,9 @@ def test_a_demoted_server_is_not_asked(form, binary, server):
             lambda: store.commit(b"key", None, b"value", [], version(1)),
             lambda: store.drain(9, TODAY, QUICK),
             lambda: store.ack([bytes(14)]),
+            lambda: store.waiting(TODAY),
+            lambda: store.dead_letters(b"", 9),
+            lambda: store.revive([bytes(14)]),
         ):
             with pytest.raises(StoreUnavailable):
                 call()
@@ -1287,6 +1308,8 @@ def everything(store):
     first, *_ = store.drain(9, TODAY, QUICK)
     store.ack([first.id])
     store.drain(9, TODAY + QUICK, QUICK)
+    store.waiting(TODAY)
+    store.revive([one.id for one in store.dead_letters(b"", 9).letters])
     store.commit(b"key", version(2), None, [b"d"], version(3))
 
 
@@ -1486,6 +1509,40 @@ def test_records_do_not_expire_and_leave_nothing_behind(store, server):
             now += timedelta(days=1)
         [dead] = [key for key in client.keys("acctsec:{*") if key.endswith(b":dead")]
         assert client.zcard(dead) == 1
+        [letter] = store.dead_letters(b"", 9).letters
+        assert store.revive([letter.id]) == 1
+        assert not client.exists(dead)
+        store.ack([letter.id])
+        assert {key.rpartition(b":")[2] for key in client.keys("acctsec:{*")} == {b"entries"}
+
+
+@pytest.mark.parametrize("shards", [1, 3, 16])
+def test_dead_letters_are_told_across_shards(shards, server):
+    """In the order of their ids, page by page, whatever shard a page ends in; what is alive there is not looked at."""
+    with ValkeyStore(server.url(), shards=shards, **RECORDS) as store:
+        for number in range(40):
+            store.commit(b"key %d" % number, None, None, [b"%d" % number, b"%d too" % number], version(number))
+        now = TODAY
+        for _ in range(MAX_ATTEMPTS):
+            handed = store.drain(99, now, QUICK)
+            now += timedelta(days=1)
+        store.commit(b"key", None, None, [b"alive"], version(99))
+        expected = sorted(one.id for one in handed)
+        assert len(expected) == 80
+        for limit in (1, 7, 80, 99):
+            told, after = [], b""
+            while after is not None:
+                page = store.dead_letters(after, limit)
+                told += [one.id for one in page.letters]
+                after = page.after
+            assert told == expected
+        # Wherever one begins, also between two ids, and behind the last shard.
+        for id_ in expected[::9]:
+            for begin in (id_, id_ + b"\0", id_[:11], id_[:3], id_[:2] + b"\xff" * 12):
+                assert [one.id for one in store.dead_letters(begin, 99).letters] == [one for one in expected if one >= begin]
+        assert store.waiting(now) == Backlog(1, 0, 80, b"alive")
+        assert store.revive([*expected[:30], b"\xff" * 14]) == 30
+        assert store.waiting(now).due == 31
 
 
 def test_shards_are_fixed_by_the_first(server):

@@ -8,6 +8,19 @@ from typing import assert_never
 
 from acctsec.claims import UnlockFactor, UnlockLink, UnlockProof
 from acctsec.outcomes import LockOpened, PasswordAccepted, PasswordRejected, Refused, TryAgain, UnlockOutcome
+from acctsec.protocols import AsyncOutboxStore, OutboxStore
+from acctsec.stores import (
+    AsyncMemoryStore,
+    AsyncPostgresStore,
+    AsyncSplitStore,
+    AsyncSqliteStore,
+    AsyncValkeyStore,
+    MemoryStore,
+    PostgresStore,
+    SplitStore,
+    SqliteStore,
+    ValkeyStore,
+)
 
 
 def complete(outcome: PasswordAccepted | PasswordRejected) -> float:
@@ -53,3 +66,15 @@ def incomplete(outcome: PasswordAccepted | PasswordRejected) -> None:
 def taken_for_a_boolean(outcome: PasswordAccepted | PasswordRejected) -> str:
     """No outcome is falsy, so asking for its truth is always a mistake."""
     return "yes" if outcome else "no"  # type: ignore[truthy-bool]
+
+
+def shows(store: MemoryStore | SqliteStore | PostgresStore | ValkeyStore | SplitStore) -> OutboxStore:
+    """Each of our stores lets operators look into its outbox."""
+    return store
+
+
+def shows_async(
+    store: AsyncMemoryStore | AsyncSqliteStore | AsyncPostgresStore | AsyncValkeyStore | AsyncSplitStore,
+) -> AsyncOutboxStore:
+    """In its async form too."""
+    return store

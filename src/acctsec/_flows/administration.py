@@ -1,19 +1,21 @@
 """What operators do, each act with its actor."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from acctsec import events
 from acctsec._flows.answers import factor_infos
-from acctsec._flows.core import BRIEF, EPOCH, Core, channel_of
+from acctsec._flows.changes import change_info
+from acctsec._flows.core import BRIEF, EPOCH, LATEST, Core, channel_of
 from acctsec._flows.counting import known
 from acctsec._flows.entries import ResetRequest
 from acctsec._flows.resets import Resets
 from acctsec.budgets import micros
 from acctsec.claims import Admin
-from acctsec.errors import CommitUnknown
+from acctsec.errors import CommitUnknown, ConfigError
 from acctsec.lockout import LADDERED, STRANGERS, Lane, era
 from acctsec.outcomes import Acted, Export, LaneStatus, Refused, TryAgain
 from acctsec.protocols import Channel, Committed
+from acctsec.record import Record
 from acctsec.steps import Done, administer
 
 
@@ -24,11 +26,16 @@ class Administration:
         self.core = core
         self.resets = resets
 
-    async def act(self, action: str, subject: str, *, actor: str, tenant: str) -> Acted | TryAgain:
+    async def act(self, action: str, subject: str, *, actor: str, tenant: str, due: datetime | None = None) -> Acted | TryAgain:
         """Unlock, disable, enable or demand a change; see Engine.admin."""
         admin = Admin(actor)
+        if due is not None and (type(due) is not datetime or due.tzinfo is None or not EPOCH < due < LATEST):
+            raise ConfigError("`by` is not an aware instant.", remedy="Give a datetime with a time zone, or None for at once.")
+        until = None if due is None else due.astimezone(UTC)
         scene, loaded = await self.core.enter(tenant, subject)
-        done = await self.core.apply(scene, loaded, lambda record: administer(record, scene=scene, action=action, by=admin))
+        done = await self.core.apply(
+            scene, loaded, lambda record: administer(record, scene=scene, action=action, by=admin, due=until)
+        )
         return Acted() if isinstance(done.verdict, Done) else TryAgain(BRIEF)
 
     async def lock_status(self, subject: str, *, tenant: str) -> tuple[LaneStatus, ...]:
@@ -62,6 +69,7 @@ class Administration:
         """
         Let a subject choose a first or new password through a mailed link: no administrator ever knows one.
 
+        The link is a reset like any other, so a second factor is asked for, and it takes the place of one mailed before.
         Refused where the subject has no verified mail address: a text has no link.
         """
         Admin(actor)
@@ -93,10 +101,14 @@ class Administration:
             networks=tuple(network.since for network in record.networks),
             failures=tuple((point.lane, point.total) for point in record.checkpoints),
             openings=tuple(one.at for one in record.openings),
-            change_required=record.change is not None,
+            change_required=record.change is not None or record.deadline is not None,
             disabled=record.disabled,
             contacts=tuple((one.subject, one.since) for one in record.contacts),
+            contested=record.contest is not None,
+            changes=tuple(change_info(one) for one in record.changes),
             habits=(record.habits.sign_ins, len(record.habits.places)) if record.habits else (0, 0),
+            accepted_under=record.accepted.hex(),
+            change_by=_change_by(record),
         )
 
     async def erase(self, subject: str, *, actor: str, tenant: str) -> Acted | TryAgain:
@@ -116,3 +128,10 @@ class Administration:
             await core.ports.pause(core.jitter(round_))
             loaded = await core.load(loaded.key, fresh=b"")
         return TryAgain(BRIEF)
+
+
+def _change_by(record: Record) -> datetime | None:
+    """Until when the password may stay; None where that is not limited, or it has to change at once."""
+    if record.change is not None and record.change_by is None:
+        return None
+    return min((day for day in (record.change_by, record.deadline) if day is not None), default=None)

@@ -36,6 +36,7 @@ from acctsec.protocols import (
     AsyncDirectory,
     AsyncMessenger,
     AsyncMeterStore,
+    AsyncOutboxStore,
     AsyncPopularityCounter,
     AsyncRecordStore,
     Channel,
@@ -78,6 +79,7 @@ class Ports:
     """Everything outside. The async face hands the async forms in, the blocking face wraps its own."""
 
     records: AsyncRecordStore
+    outbox: AsyncOutboxStore | None
     meters: AsyncMeterStore
     own_meters: AsyncMeterStore  # of this process, for when the others do not answer
     own_devices: AsyncMeterStore  # the same for known devices: strangers cannot fill it

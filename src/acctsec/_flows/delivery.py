@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from acctsec import events
 from acctsec._flows.core import Core, channel_of, port
-from acctsec._flows.entries import Happened, Mail, ResetRequest, Told, unseal
+from acctsec._flows.entries import Happened, Mail, ResetRequest, Told, about, unseal
 from acctsec._flows.tokens import Purpose
 from acctsec._flows.vouching import contact
 from acctsec.budgets import Budget
@@ -16,7 +16,7 @@ from acctsec.identifiers import canonical
 from acctsec.keyring import frame
 from acctsec.lockout import UNLOCK_LIFETIME
 from acctsec.outcomes import Delivered
-from acctsec.protocols import Account, Channel, Charge, Drained, Granted, Message, MessagePurpose
+from acctsec.protocols import MAX_ATTEMPTS, Account, Channel, Charge, Drained, Granted, Message, MessagePurpose
 from acctsec.record import Record, Reset
 from acctsec.steps import NO_SELF_SERVICE, Done, No, Scene, Step, issue_reset, share_refusal, unlockable
 
@@ -40,31 +40,48 @@ class Delivery:
         core = self.core
         if type(limit) is not int or limit < 1:
             raise ConfigError(f"limit is {limit!r}.", remedy="Give a number of entries, 1 or more.")
-        sent = failed = 0
+        sent = failed = dead = 0
         # Without a messenger another process delivers: what it has to send must not be taken out of its hands.
         left = core.ports.messenger is not None
         while left and sent + failed < limit:
             batch = min(BATCH, limit - sent - failed)
             drained = await core.ports.records.drain(batch, core.now(), LEASE)
-            done = await self._hand_on_all(drained)
+            done, died = await self._hand_on_all(drained)
             sent, failed, left = sent + done, failed + len(drained) - done, len(drained) == batch
+            dead += died
         await self._observations()
-        return Delivered(sent, failed, left)
+        return Delivered(sent, failed, left, dead)
 
-    async def _hand_on_all(self, drained: Sequence[Drained]) -> int:
-        """Hand on a few entries and acknowledge those that went; whatever ends this, the others come again."""
-        core, done = self.core, list[bytes]()
+    async def _hand_on_all(self, drained: Sequence[Drained]) -> tuple[int, int]:
+        """
+        Hand on a few entries and acknowledge those that went; whatever ends this, the others come again, but for the dead.
+
+        Answers how many went, and how many died.
+        """
+        core, done, dead = self.core, list[bytes](), 0
         try:
             for one in drained:
                 try:
                     await self._hand_on(one)
                 except (PortError, StoreError):
+                    dead += self._died(one)
                     continue  # it stays, and comes again after a growing pause
                 done.append(one.id)
         finally:
             if done:
                 await core.ports.records.ack(done)
-        return len(done)
+        return len(done), dead
+
+    def _died(self, drained: Drained) -> bool:
+        """Whether an entry that failed had its last try; if so, what watches this process hears of it."""
+        if drained.attempts + 1 < MAX_ATTEMPTS:
+            return False
+        letter = about(unseal(self.core.keyring, drained.entry))
+        died = events.LetterDied(
+            tenant=letter.tenant, subject=letter.subject, at=self.core.now(), kind=letter.kind.value, name=letter.name
+        )
+        self.core.observe(died)
+        return True
 
     async def _hand_on(self, drained: Drained) -> None:
         core = self.core
@@ -233,7 +250,7 @@ class Delivery:
             return
         recipient = self._recipient(account, request)
         channel = Channel.MAIL if recipient is None else channel_of(recipient)
-        expires, code_expires = policy.ends(channel, request.at)
+        expires, code_expires = policy.ends(channel, request.at, initial=bool(request.subject))
         if recipient is None or scene.now >= expires:
             self._withhold(scene, "no address" if recipient is None else "late")
             return
@@ -253,6 +270,7 @@ class Delivery:
             channel=channel.value,
             proofs=request.proofs,
             gives=request.gives,
+            initial=bool(request.subject),
         )
 
         def step(record: Record) -> Step:
@@ -277,7 +295,7 @@ class Delivery:
         claims = LinkClaims(tenant=scene.tenant, subject=subject, incarnation=done.record.incarnation, secret=secret)
         message = Message(
             key=f"{request.handle.hex()}-00",
-            purpose=_purpose(request),
+            purpose=request.purpose,
             tenant=scene.tenant,
             subject=subject,
             address=recipient,
@@ -337,10 +355,3 @@ class Delivery:
 
     def _withhold(self, scene: Scene, reason: str) -> None:
         self.core.observe(events.ResetWithheld(**scene.head(), reason=reason))
-
-
-def _purpose(request: ResetRequest) -> MessagePurpose:
-    """What a reset is mailed for: somebody asked, one administrator sent it for a first password, or two of them agreed."""
-    if request.proofs:
-        return MessagePurpose.RECOVERY_LINK
-    return MessagePurpose.INITIAL_PASSWORD if request.subject else MessagePurpose.RESET

@@ -7,6 +7,7 @@ from acctsec._values import Value
 from acctsec.claims import Sealed
 from acctsec.events import Event
 from acctsec.keyring import Keyring
+from acctsec.outcomes import LetterKind
 from acctsec.protocols import MessagePurpose
 
 SIZE = 600  # of a reset request: equal for every identifier
@@ -69,6 +70,13 @@ class ResetRequest(Sealed, frozen=True, kw_only=True):
     proofs: tuple[str, ...] = ()
     gives: str = ""
 
+    @property
+    def purpose(self) -> MessagePurpose:
+        """Why its mail goes out: somebody asked, an administrator let choose a password, or two of them agreed."""
+        if self.proofs:
+            return MessagePurpose.RECOVERY_LINK
+        return MessagePurpose.INITIAL_PASSWORD if self.subject else MessagePurpose.RESET
+
 
 class Happened(Value, frozen=True):
     """An event, under a key of its own."""
@@ -78,6 +86,32 @@ class Happened(Value, frozen=True):
 
 
 Entry = Mail | Told | ResetRequest | Happened
+
+
+class About(Value, frozen=True, kw_only=True):
+    """What may be told of an entry: never an address, an identifier, or what opens something."""
+
+    kind: LetterKind
+    name: str = ""
+    tenant: str = ""
+    subject: str = ""
+    at: datetime | None = None
+
+
+def about(entry: Entry | None) -> About:
+    """What may be told of an entry; None is one that cannot be read."""
+    match entry:
+        case Happened(event=event):
+            name = type(event).__name__
+            return About(kind=LetterKind.EVENT, name=name, tenant=event.tenant, subject=event.subject, at=event.at)
+        case Mail(purpose=purpose, tenant=tenant, subject=subject, at=at):
+            return About(kind=LetterKind.NOTICE, name=purpose.value, tenant=tenant, subject=subject, at=at)
+        case Told(purpose=purpose, tenant=tenant, subject=subject, at=at):
+            return About(kind=LetterKind.NOTICE, name=purpose.value, tenant=tenant, subject=subject, at=at)
+        case ResetRequest(tenant=tenant, subject=subject, at=at):
+            return About(kind=LetterKind.RESET, name=entry.purpose.value, tenant=tenant, subject=subject, at=at)
+        case None:
+            return About(kind=LetterKind.UNREADABLE)
 
 
 def seal(keyring: Keyring, entry: Entry) -> bytes:

@@ -42,9 +42,14 @@ from acctsec.password import Outage
 from acctsec.password.codes import Code
 from acctsec.protocols import Account, AsyncBreachCorpus, Settle
 from acctsec.record import MAX_HISTORY, RAPID
-from acctsec.steps import Changed, ChangeProof, No, Scene, Stale, Step, change_password, change_refusal, too_soon
+from acctsec.steps import Changed, ChangeProof, No, Scene, Stale, Step, change_password, change_refusal, lapsed, too_soon
 
 ANYBODY = "anybody"  # a key of jobs that no source has: a form that is open to everybody has one turn among them
+_KNOWN = "An administrator would know this password."
+_UNKNOWN = (
+    "Mail a link with engine.admin.initial_password(subject, actor=...), or say yes to it: "
+    "ResetPolicy(passwords_by_administrators=True)."
+)
 
 
 @frozen
@@ -178,6 +183,8 @@ class Passwords:
             case Initial():
                 return ChangeProof(by="initial", initial=True)
             case Admin(actor=actor):
+                if not core.policy.reset.passwords_by_administrators:
+                    raise ConfigError(_KNOWN, remedy=_UNKNOWN)
                 return ChangeProof(by="administrator", actor=actor)
             case ChangeTicket(ticket=text):
                 ticket = core.tokens.open(Purpose.CHANGE, text, Ticket)
@@ -215,7 +222,8 @@ class Passwords:
         if not isinstance(guess, Guess):
             return guess
         done = await guess.compare(loaded.record.verifier, claim.password)
-        if not done.compared.matched or not guess.admitted or not scene.active(loaded.record) or loaded.record.contest:
+        shut = loaded.record.contest or lapsed(self.core.policy, loaded.record, scene.now)
+        if not done.compared.matched or not guess.admitted or not scene.active(loaded.record) or shut:
             return await guess.fail("wrong password")
         await guess.settle(Settle.VOID)
         return ChangeProof(by="current-password", compared=done.compared, session=claim.session)

@@ -66,10 +66,6 @@ from acctsec.steps import (
 if TYPE_CHECKING:
     from acctsec._flows.risks import Risks
 
-
-"""Forgotten passwords: asking, looking, redeeming."""
-
-
 BY_FACTOR = {Proof.FACTOR: FactorKind.TOTP, Proof.RECOVERY_CODE: FactorKind.RECOVERY_CODE}
 """What ``verify_factor`` can prove, by the kind of factor that proves it."""
 
@@ -351,7 +347,7 @@ class Resets:
         if isinstance(done.verdict, FactorProven):
             await guess.settle(Settle.VOID)
             onward = self._ticket(scene, done.record, reset=b"", methods=done.verdict.methods)
-            infos = tuple(info for info in factor_infos(done.record.factors) if info.kind is not FactorKind.RECOVERY_CODE)
+            infos = tuple(info for info in factor_infos(trusted(done.record)) if info.kind is not FactorKind.RECOVERY_CODE)
             return FactorRequired(core.tokens.seal(Purpose.RESET, onward), factors=infos)
         if isinstance(done.verdict, TryAgain):
             await guess.settle(Settle.VOID)

@@ -11,7 +11,7 @@ from acctsec._flows.counting import Who, known, phantom
 from acctsec._flows.guesses import Guess, Guesses
 from acctsec._flows.hashes import Comparing, Password
 from acctsec._flows.likely import likely
-from acctsec._flows.passwords import sightings
+from acctsec._flows.passwords import context_words, sightings
 from acctsec._flows.tokens import Purpose
 from acctsec._flows.typos import Typos
 from acctsec._flows.watching import Met
@@ -19,13 +19,16 @@ from acctsec._values import Value, evolve
 from acctsec.claims import FactorAnswer, RecoveryCode, Ticket, TotpCode
 from acctsec.context import Context
 from acctsec.errors import AcctsecError, ConfigError, Overloaded, PortError
+from acctsec.hashing.job import Job
 from acctsec.identifiers import Identifier, canonical
 from acctsec.keyring import frame
 from acctsec.lockout import SecretClass
 from acctsec.outcomes import (
     EnrollmentRequired,
     FactorRequired,
+    PasswordAccepted,
     PasswordChangeRequired,
+    PasswordRejected,
     ProofAccepted,
     Refused,
     SessionInfo,
@@ -34,13 +37,14 @@ from acctsec.outcomes import (
     TryAgain,
     VerifyFactorOutcome,
 )
-from acctsec.password import AtSignIn
+from acctsec.password import AtSignIn, PasswordPolicy
 from acctsec.protocols import Account, Settle
 from acctsec.record import Record, Session, Verifier
 from acctsec.steps import (
     Compared,
     FactorProven,
     Granted,
+    Judged,
     NeedsChange,
     NeedsEnrollment,
     NeedsFactor,
@@ -51,7 +55,10 @@ from acctsec.steps import (
     Step,
     Visit,
     Weighed,
+    demanded,
     find_leaked,
+    lapsed,
+    password_due,
     prove_factor,
     prove_for_reset,
     puzzle_due,
@@ -150,6 +157,9 @@ class SignIn:
         if not scene.active(loaded.record) or loaded.record.contest:
             self._failed(scene, visit)
             return await guess.fail("contested" if loaded.record.contest else "disabled")
+        if lapsed(self.core.policy, loaded.record, scene.now):
+            self._failed(scene, visit)
+            return await guess.fail("lapsed")
         return await self._go_on(guess, loaded, password, context, done, visit, solved=solved)
 
     async def _go_on(
@@ -167,9 +177,11 @@ class SignIn:
         core, scene, verifier = self.core, guess.scene, loaded.record.verifier
         drawn = core.drawn()
         policy = core.policy.for_account(scene.account, tenant=scene.tenant)
-        asks = core.ports.corpus is not None and policy.password.looks_up_at_sign_in and not loaded.record.change
+        must_change = demanded(loaded.record, scene.now)
+        asks = core.ports.corpus is not None and policy.password.looks_up_at_sign_in and not must_change
         waits = policy.password.at_sign_in is AtSignIn.CHECK
         leaked = asks and waits and await self._leaked(scene, guarded=core.guarded(scene, loaded.record), password=password.text)
+        judged = None if leaked or must_change else await self._judged(policy.password, scene, loaded.record, password)
         renewed = await core.hashes.renewed(scene, verifier, done.phc, password)
         compared, likeliest = done.compared, await self._likeliest(guess, verifier, password)
         weighed, asked = await self._weigh(guess, loaded.record, visit, context, solved=solved)
@@ -184,6 +196,7 @@ class SignIn:
                 drawn=drawn,
                 renewed=renewed,
                 leaked=leaked,
+                judged=judged,
                 likeliest=likeliest,
                 visit=visit,
                 weighed=weighed,
@@ -268,6 +281,28 @@ class SignIn:
         policy = core.policy.for_account(scene.account, tenant=scene.tenant)
         return policy.password.refuses_leaked(count, mfa=guarded)
 
+    async def _judged(self, rules: PasswordPolicy, scene: Scene, record: Record, password: Password) -> Judged | None:
+        """
+        What the rules of today say of a password that proved right; None where they accepted it already, or nobody can tell.
+
+        Only then is it judged at all, and only a right one is, as it is looked up among the leaked ones. A rule that fails stops
+        nobody at the door: it is asked again at the next sign-in.
+        """
+        core = self.core
+        if record.accepted == rules.identity:
+            # Rules that refused it meanwhile were taken back: what is known needs no judging.
+            return None if record.deadline is None else Judged(policy=rules.identity, accepted=True)
+        words, guarded = context_words(scene.account), core.guarded(scene, record)
+        job = Job(lambda: rules.check(password.text, words=words, mfa=guarded), key=scene.source)
+        try:
+            found: PasswordAccepted | PasswordRejected = await core.ports.offload(job)
+        except Overloaded:
+            return None
+        except PortError:
+            core.observe(events.PortFailed(**scene.head(), port="rules"))
+            return None
+        return Judged(policy=rules.identity, accepted=isinstance(found, PasswordAccepted))
+
     async def _find_later(self, scene: Scene, compared: Compared, *, guarded: bool, password: str) -> None:
         """
         Look a password up while its sign-in goes on, and let it be changed at the next one.
@@ -322,8 +357,7 @@ class SignIn:
         token = core.tokens.session(scene, record, session)
         device = core.tokens.device(scene, record, verdict.device)
         info = session_info(scene, session, expires=core.policy.sessions.expiry(session, active=scene.now))
-        rules = core.policy.for_account(scene.account, tenant=scene.tenant).password
-        due = None if record.verifier is None else rules.due(record.verifier.since)
+        due = password_due(core.policy.for_account(scene.account, tenant=scene.tenant), record)
         return SignedIn(token, device, info=info, password_due=due)
 
     @operation

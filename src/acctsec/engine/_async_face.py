@@ -1,8 +1,8 @@
 """AsyncEngine: the face for asyncio."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from acctsec import _ports
 from acctsec._flows.core import Ports
@@ -10,7 +10,7 @@ from acctsec.attacks.networks import OriginResolver
 from acctsec.attacks.watching import AsyncAttackWatch
 from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, ResumeTicket, TotpCode, UnlockProof
 from acctsec.context import Context
-from acctsec.engine._wiring import OWN_ROWS, Flows, check_form, check_resolver, check_wiring, forms, governor
+from acctsec.engine._wiring import OWN_ROWS, Flows, check_form, check_resolver, check_wiring, forms, governor, shows_outbox
 from acctsec.events import AsyncEventSink
 from acctsec.keyring import Keyring
 from acctsec.outcomes import (
@@ -22,6 +22,7 @@ from acctsec.outcomes import (
     ContactRemoved,
     Contacts,
     ContactsAsked,
+    DeadLetters,
     Delivered,
     DeviceForgotten,
     Devices,
@@ -33,7 +34,10 @@ from acctsec.outcomes import (
     Factors,
     Imported,
     LaneStatus,
+    LettersDiscarded,
+    LettersRevived,
     NotImported,
+    OutboxStatus,
     Proposed,
     RecoveryCodes,
     RedeemResetOutcome,
@@ -48,6 +52,7 @@ from acctsec.outcomes import (
     SetPasswordOutcome,
     SharePending,
     SignInOutcome,
+    Surveyed,
     TryAgain,
     UnlockOutcome,
     UnlockPending,
@@ -64,6 +69,7 @@ from acctsec.protocols import (
     AsyncChallenge,
     AsyncDirectory,
     AsyncMessenger,
+    AsyncOutboxStore,
     AsyncPopularityCounter,
     AsyncStore,
     Clock,
@@ -126,6 +132,7 @@ class AsyncEngine:
         pool = governor(policy)
         ports = Ports(
             records=store,
+            outbox=cast("AsyncOutboxStore", store) if shows_outbox(store, wants_async=True) else None,
             meters=store,
             own_meters=AsyncMemoryStore(most_rows=OWN_ROWS),
             own_devices=AsyncMemoryStore(most_rows=OWN_ROWS),
@@ -415,15 +422,22 @@ class AsyncAdmins:
         """Take a disable back. Sessions stay dead."""
         return await self._flows.administration.act("enable", subject, actor=actor, tenant=tenant)
 
-    async def require_password_change(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:
-        """Let the next sign-in end in PasswordChangeRequired."""
-        return await self._flows.administration.act("require-change", subject, actor=actor, tenant=tenant)
+    async def require_password_change(
+        self, subject: str, *, actor: str, by: datetime | None = None, tenant: str = ""
+    ) -> Acted | TryAgain:
+        """
+        Let the next sign-in end in PasswordChangeRequired, or the next one from the day *by* on.
+
+        Until then ``SignedIn.password_due`` tells that day. A later call may bring it forward, and never puts it off.
+        """
+        return await self._flows.administration.act("require-change", subject, actor=actor, tenant=tenant, due=by)
 
     async def initial_password(self, subject: str, *, actor: str, tenant: str = "") -> Acted | Refused:
         """
         Mail a link to choose a first or new password; no administrator ever knows one.
 
-        Refused where the subject has no verified address.
+        It works once, for ``ResetPolicy.initial_lifetime``, until another is mailed or the password changes, and proves as much
+        as the link of a reset: a second factor is asked for. Refused where the subject has no verified address.
         """
         return await self._flows.administration.initial_password(subject, actor=actor, tenant=tenant)
 
@@ -486,6 +500,47 @@ class AsyncAdmins:
         too, inside Argon2id. A record that changes meanwhile is never overwritten. With *dry_run* it only counts.
         """
         return await self._flows.moving.rewrap(after, limit=limit, wrap=wrap, dry_run=dry_run)
+
+    async def survey(self, after: bytes = b"", *, limit: int = 100) -> Surveyed:
+        """
+        Count the passwords on a page of records that were accepted under other rules than those of today; ``b""`` begins.
+
+        For after rules were tightened. Nothing is written; the directory is asked once for each password.
+        """
+        return await self._flows.survey.survey(after, limit=limit)
+
+    async def outbox(self) -> OutboxStatus:
+        """
+        Count what waits in the outbox, and say for how long the oldest has; it costs the same however much waits.
+
+        Raises ConfigError where the store does not show its outbox, as do the other three that are about it.
+        """
+        return await self._flows.outbox.status()
+
+    async def dead_letters(self, after: bytes = b"", *, limit: int = 100) -> DeadLetters:
+        """
+        Tell a page of at most 1,000 dead letters, and go on with what it answers as *after*; ``b""`` begins.
+
+        They had ten tries in 8.5 hours, and nobody tries again. No address, identifier, link or code is shown.
+        """
+        return await self._flows.outbox.dead_letters(after, limit=limit)
+
+    async def revive_letters(self, ids: Sequence[str]) -> LettersRevived:
+        """
+        Let at most 1,000 dead letters be delivered after all: due at once, with ten tries, before what was written later.
+
+        Harmless for what is over: a reset is withheld as late, a link that opens nothing any more is left out. Keys are the same,
+        so whoever sends once a key sends none twice. Unreadable ones go out once the key that sealed them is back in the ring.
+        """
+        return await self._flows.outbox.revive(ids)
+
+    async def discard_letters(self, ids: Sequence[str], *, actor: str) -> LettersDiscarded:
+        """
+        Let go of at most 1,000 dead letters for good; of each, an event tells who did it and what it was.
+
+        The event is committed first: after a crash a letter is still there, or its event is.
+        """
+        return await self._flows.outbox.discard(ids, actor=actor)
 
     async def export(self, subject: str, *, tenant: str = "") -> Export:
         """All that is held about a subject, without secrets."""

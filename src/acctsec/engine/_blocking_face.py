@@ -1,6 +1,6 @@
 """Engine: the blocking face."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from threading import Event as Flag
 from threading import Thread
@@ -16,6 +16,7 @@ from acctsec.context import Context
 from acctsec.engine._wiring import (
     CHALLENGE,
     METERS,
+    OUTBOX,
     OWN_ROWS,
     POPULARITY,
     RECORDS,
@@ -26,6 +27,7 @@ from acctsec.engine._wiring import (
     check_wiring,
     forms,
     governor,
+    shows_outbox,
 )
 from acctsec.events import EventSink
 from acctsec.keyring import Keyring
@@ -38,6 +40,7 @@ from acctsec.outcomes import (
     ContactRemoved,
     Contacts,
     ContactsAsked,
+    DeadLetters,
     Delivered,
     DeviceForgotten,
     Devices,
@@ -49,7 +52,10 @@ from acctsec.outcomes import (
     Factors,
     Imported,
     LaneStatus,
+    LettersDiscarded,
+    LettersRevived,
     NotImported,
+    OutboxStatus,
     Proposed,
     RecoveryCodes,
     RedeemResetOutcome,
@@ -64,6 +70,7 @@ from acctsec.outcomes import (
     SetPasswordOutcome,
     SharePending,
     SignInOutcome,
+    Surveyed,
     TryAgain,
     UnlockOutcome,
     UnlockPending,
@@ -143,6 +150,7 @@ class Engine:
         pool = governor(policy)
         ports = Ports(
             records=Awaitable(store, *RECORDS),  # type: ignore[arg-type]
+            outbox=Awaitable(store, *OUTBOX) if shows_outbox(store, wants_async=False) else None,  # type: ignore[arg-type]
             meters=Awaitable(store, *METERS),  # type: ignore[arg-type]
             own_meters=Awaitable(MemoryStore(most_rows=OWN_ROWS), *METERS),  # type: ignore[arg-type]
             own_devices=Awaitable(MemoryStore(most_rows=OWN_ROWS), *METERS),  # type: ignore[arg-type]
@@ -441,15 +449,22 @@ class Admins:
         """Take a disable back. Sessions stay dead."""
         return run(self._flows.administration.act("enable", subject, actor=actor, tenant=tenant))
 
-    def require_password_change(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:
-        """Let the next sign-in end in PasswordChangeRequired."""
-        return run(self._flows.administration.act("require-change", subject, actor=actor, tenant=tenant))
+    def require_password_change(
+        self, subject: str, *, actor: str, by: datetime | None = None, tenant: str = ""
+    ) -> Acted | TryAgain:
+        """
+        Let the next sign-in end in PasswordChangeRequired, or the next one from the day *by* on.
+
+        Until then ``SignedIn.password_due`` tells that day. A later call may bring it forward, and never puts it off.
+        """
+        return run(self._flows.administration.act("require-change", subject, actor=actor, tenant=tenant, due=by))
 
     def initial_password(self, subject: str, *, actor: str, tenant: str = "") -> Acted | Refused:
         """
         Mail a link to choose a first or new password; no administrator ever knows one.
 
-        Refused where the subject has no verified address.
+        It works once, for ``ResetPolicy.initial_lifetime``, until another is mailed or the password changes, and proves as much
+        as the link of a reset: a second factor is asked for. Refused where the subject has no verified address.
         """
         return run(self._flows.administration.initial_password(subject, actor=actor, tenant=tenant))
 
@@ -512,6 +527,47 @@ class Admins:
         too, inside Argon2id. A record that changes meanwhile is never overwritten. With *dry_run* it only counts.
         """
         return run(self._flows.moving.rewrap(after, limit=limit, wrap=wrap, dry_run=dry_run))
+
+    def survey(self, after: bytes = b"", *, limit: int = 100) -> Surveyed:
+        """
+        Count the passwords on a page of records that were accepted under other rules than those of today; ``b""`` begins.
+
+        For after rules were tightened. Nothing is written; the directory is asked once for each password.
+        """
+        return run(self._flows.survey.survey(after, limit=limit))
+
+    def outbox(self) -> OutboxStatus:
+        """
+        Count what waits in the outbox, and say for how long the oldest has; it costs the same however much waits.
+
+        Raises ConfigError where the store does not show its outbox, as do the other three that are about it.
+        """
+        return run(self._flows.outbox.status())
+
+    def dead_letters(self, after: bytes = b"", *, limit: int = 100) -> DeadLetters:
+        """
+        Tell a page of at most 1,000 dead letters, and go on with what it answers as *after*; ``b""`` begins.
+
+        They had ten tries in 8.5 hours, and nobody tries again. No address, identifier, link or code is shown.
+        """
+        return run(self._flows.outbox.dead_letters(after, limit=limit))
+
+    def revive_letters(self, ids: Sequence[str]) -> LettersRevived:
+        """
+        Let at most 1,000 dead letters be delivered after all: due at once, with ten tries, before what was written later.
+
+        Harmless for what is over: a reset is withheld as late, a link that opens nothing any more is left out. Keys are the same,
+        so whoever sends once a key sends none twice. Unreadable ones go out once the key that sealed them is back in the ring.
+        """
+        return run(self._flows.outbox.revive(ids))
+
+    def discard_letters(self, ids: Sequence[str], *, actor: str) -> LettersDiscarded:
+        """
+        Let go of at most 1,000 dead letters for good; of each, an event tells who did it and what it was.
+
+        The event is committed first: after a crash a letter is still there, or its event is.
+        """
+        return run(self._flows.outbox.discard(ids, actor=actor))
 
     def export(self, subject: str, *, tenant: str = "") -> Export:
         """All that is held about a subject, without secrets."""

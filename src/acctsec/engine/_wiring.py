@@ -15,11 +15,13 @@ from acctsec._flows.devices import DeviceFlows
 from acctsec._flows.factors import FactorFlows
 from acctsec._flows.guesses import Guesses
 from acctsec._flows.moving import Moving
+from acctsec._flows.outbox import Outbox
 from acctsec._flows.passwords import Passwords
 from acctsec._flows.proposals import Proposals
 from acctsec._flows.resets import Resets
 from acctsec._flows.sessions import Sessions
 from acctsec._flows.sign_in import SignIn
+from acctsec._flows.survey import Survey
 from acctsec._flows.unlocking import Unlocking
 from acctsec.errors import ConfigError
 from acctsec.hashing.governor import Governor
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 RECORDS = ("load", "commit", "drain", "ack", "scan")
 METERS = ("charge", "settle", "read")
+OUTBOX = ("waiting", "dead_letters", "revive")
 POPULARITY = ("count", "add")
 CHALLENGE = ("puzzle", "verify")
 SKETCH = 262_144  # counters in a row: of the million that a generation takes, a count is some 10 too high at most
@@ -59,7 +62,9 @@ class Flows:
         self.administration: Administration = Administration(self.core, self.resets)
         self.proposals: Proposals = Proposals(self.core)
         self.moving: Moving = Moving(self.core)
+        self.survey: Survey = Survey(self.core)
         self.delivery: Delivery = Delivery(self.core)
+        self.outbox: Outbox = Outbox(self.core)
 
 
 def risks(core: Core, policy: Policy) -> "Risks | None":
@@ -113,6 +118,14 @@ def forms(*ports: object) -> list[tuple[str, object, tuple[str, ...]]]:
         WATCH,
     )
     return [found for found in zip(names, ports, methods, strict=True) if found[1] is not None]
+
+
+def shows_outbox(store: object, *, wants_async: bool) -> bool:
+    """Whether a store lets operators look into its outbox: it may be without, but not with a half of it."""
+    if not any(hasattr(store, method) for method in OUTBOX):
+        return False
+    check_form("store", store, OUTBOX, wants_async=wants_async)
+    return True
 
 
 def check_resolver(resolver: object) -> None:

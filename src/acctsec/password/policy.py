@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import ParamSpec, TypeVar
 
 from attrs import evolve, field, frozen
@@ -11,6 +12,7 @@ from acctsec.checks import kind
 from acctsec.errors import ConfigError, PortError
 from acctsec.outcomes import Objection, PasswordAccepted, PasswordRejected, Strength
 from acctsec.password.context import bounded, remains
+from acctsec.password.identity import identity
 from acctsec.password.preparation import prepare
 from acctsec.password.rules import Blocklist, Breached, ContextWords, Facts, Length, MinimumStrength, Rule
 from acctsec.password.strength import estimate
@@ -87,6 +89,11 @@ class PasswordPolicy:
         min_age: how long nobody changes a password without cause: by the current one, or by a fresh session. A reset, an
             administrator and a demanded change never wait. Default 0: whoever fears for a password must be able to change it
             at once, and the history needs no waiting to hold; 1 day is common where auditors ask for it.
+        grace: how long the owner of a password that was accepted once, and is refused by the rules of today, may go on signing in
+            with it; counted from the sign-in at which that is seen, and set once: no further change of rules moves the day.
+            Default 30 days: as long before the end Google Workspace begins to remind of an expiry, and as a session of
+            ``SessionPolicy`` may last, so whoever comes at all comes once more. 0 asks for the change at once. None: it is known
+            and counted, and nobody is asked; rules that peers tighten bind new passwords alone.
         popularity_cap: how many accounts of a tenant may choose the same password; the next is refused it. Needs an engine with
             ``popularity``. Default: not set. Some ten, or one in 100,000 accounts where that is more, take from who guesses
             at many accounts what is popular here and on no list (Schechter, Herley and Mitzenmacher 2010). *on_outage* says
@@ -108,6 +115,7 @@ class PasswordPolicy:
     max_age: timedelta | None = None
     on_age: Age = field(default=Age.NONE, validator=kind(Age))
     min_age: timedelta = timedelta(0)
+    grace: timedelta | None = timedelta(days=30)
     popularity_cap: int | None = None
     estimator: Estimator = estimate
     also: "tuple[PasswordPolicy, ...]" = ()
@@ -137,6 +145,8 @@ class PasswordPolicy:
         if self.max_age is not None:
             _length("max_age", self.max_age, timedelta(days=1))
         _length("min_age", self.min_age, timedelta(0))
+        if self.grace is not None:
+            _length("grace", self.grace, timedelta(0))
         if (self.max_age is None) is not (self.on_age is Age.NONE):
             raise ConfigError("max_age and on_age go together.", remedy="Give both, or leave both out.")
         if self.max_age is not None and not self.also and self.min_age >= self.max_age:
@@ -145,6 +155,18 @@ class PasswordPolicy:
     def due(self, since: datetime) -> datetime | None:
         """When a password that was set at *since* comes of age; None where age means nothing."""
         return None if self.max_age is None else since + self.max_age
+
+    @cached_property
+    def identity(self) -> bytes:
+        """
+        Names what this policy accepts, in eight bytes: its rules, words, bound and estimator, and the policies it has to agree
+        with. History, ages and ports are not among them.
+
+        It is the same in every process. A rule that is neither attrs nor a dataclass is known by its class alone: give it another
+        name where it comes to refuse more.
+        """
+        parts = (self, *self.also)
+        return identity(*((part.rules, part.words, part.max_bytes, part.estimator) for part in parts))
 
     def refuses_leaked(self, count: int | None, *, mfa: bool = False) -> bool:
         """Whether a rule ``Breached`` of this policy, or of one it has to agree with, refuses what was seen that often."""
@@ -194,6 +216,7 @@ class PasswordPolicy:
             max_age=_least(self.max_age, other.max_age),
             on_age=max(self.on_age, other.on_age, key=list(Age).index),
             min_age=max(self.min_age, other.min_age),
+            grace=_least(self.grace, other.grace),
             popularity_cap=_least(self.popularity_cap, other.popularity_cap),
             also=(*self.also, evolve(other, also=()), *other.also),
         )

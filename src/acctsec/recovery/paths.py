@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import combinations
 from typing import Any
 
 from attrs import field, frozen
@@ -13,6 +14,8 @@ from acctsec.errors import ConfigError
 from acctsec.outcomes import AssuranceLevel
 
 DAY = timedelta(days=1)
+MAX_PATHS = 64
+"""In one set. No service has named a dozen kinds of path, and what nobody reads nobody has decided."""
 
 
 class Proof(StrEnum):
@@ -50,10 +53,30 @@ PROOF_OF = {
 STARTS = frozenset({Proof.MAIL, Proof.TEXT, Proof.RECOVERY_CODE})
 """What a recovery can begin with; everything else comes beside it."""
 
+OF_FACTORS = frozenset({Proof.RECOVERY_CODE, Proof.FACTOR})
+"""What only subjects with a live factor can show: printed codes go with the last one."""
+
+ENTWINED = (frozenset({Proof.MAIL, Proof.TEXT}), frozenset({Proof.TEXT, Proof.FACTOR}))
+"""
+Two proofs that often lie in one hand. Mailed and texted codes are both *issued* ones, one method of SP 800-63B-4 section 4.2.1,
+and whoever took over a number resets the mailbox by it; a phone that gets texts is the one on which the authenticator app is.
+"""
+
 
 def proofs_of(methods: Iterable[str]) -> frozenset[Proof]:
     """The kinds of proof that these methods come to."""
     return frozenset(PROOF_OF[method] for method in methods if method in PROOF_OF)
+
+
+def independent(proofs: Iterable[Proof]) -> bool:
+    """Whether two of these proofs are shown by nobody who has taken one thing from the owner."""
+    strong = sorted(set(proofs) - {Proof.DEVICE})
+    return any({one, other} not in ENTWINED for one, other in combinations(strong, 2))
+
+
+def at_full_level(proofs: frozenset[Proof]) -> bool:
+    """Whether they hold a live factor, and something beside it that is not on the same phone."""
+    return Proof.FACTOR in proofs and independent(proofs)
 
 
 def _proofs(given: Iterable[str]) -> frozenset[Proof]:
@@ -70,7 +93,13 @@ class RecoveryPath:
     """
     All of *proofs* together give *gives*, after *wait*, to subjects of at most *level*.
 
-    A subject with a live second factor is one of AAL2, any other of AAL1; what is good enough for the first is for the second.
+    Args:
+        proofs: kinds of `Proof`, all of which are due. One of mail, text and a printed code begins it.
+        gives: a `Capability`. Default ``PASSWORD``: the factors stay, and are asked for at the next sign-in (ASVS 5.0 6.4.3).
+        level: a subject with a live second factor is one of AAL2, any other of AAL1; what is good enough for the first is for
+            the second. Default AAL1: a path that says nothing never passes a factor by (SP 800-63B-4 section 4.2.2.2).
+        wait: how long every address is told before anything changes. Default 0: not at all, as for all peers. Up to 90 days.
+
     Raises ConfigError for a path that nobody could ever go.
     """
 
@@ -85,17 +114,23 @@ class RecoveryPath:
                 message = "A path to ADDRESSES rests on something else than two administrators."
                 raise ConfigError(message, remedy="Owners change addresses with a session; name {Proof.ADMINISTRATORS}.")
         elif not self.proofs & STARTS:
-            message = f"Nothing can begin the path {self}: it has none of {_named(STARTS)}."
+            message = f"Nothing can begin the path {self}: it has none of {named(STARTS)}."
             raise ConfigError(message, remedy="Add one of them.")
+        if self.level > AssuranceLevel.AAL2:
+            raise ConfigError("A path names a level above AAL2, which no subject has.", remedy="Name AssuranceLevel.AAL2.")
+        if self.level < AssuranceLevel.AAL2 and (self.gives is Capability.FACTORS or self.proofs & OF_FACTORS):
+            message = f"The path {self} is for subjects without a second factor, who have none to show or to lose."
+            raise ConfigError(message, remedy="Name level=AssuranceLevel.AAL2.")
 
     def __str__(self) -> str:
-        return f"{_named(self.proofs)} → {self.gives.value}"
+        return f"{named(self.proofs)} → {self.gives.value}"
 
     def __repr__(self) -> str:
         return f"RecoveryPath({self}, level={self.level.name}, wait={self.wait})"
 
 
-def _named(proofs: Iterable[Proof]) -> str:
+def named(proofs: Iterable[Proof]) -> str:
+    """The proofs in words, in one order."""
     return " + ".join(one.value for one in Proof if one in frozenset(proofs))
 
 
@@ -127,9 +162,11 @@ class PathSets(Mapping[str, tuple[RecoveryPath, ...]]):
 
 def path_set(given: Any) -> tuple[RecoveryPath, ...]:
     """An attrs converter: several paths, of which no two are the same but for how long they wait."""
-    found = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (None,)
-    if not all(isinstance(one, RecoveryPath) for one in found):
+    found = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else None
+    if found is None or not all(isinstance(one, RecoveryPath) for one in found):
         raise ConfigError("paths holds something that is no RecoveryPath.", remedy="Give (RecoveryPath({Proof.MAIL}), ...).")
+    if len(found) > MAX_PATHS:
+        raise ConfigError(f"There are {len(found)} paths.", remedy=f"Name at most {MAX_PATHS}.")
     if len({(one.proofs, one.gives, one.level) for one in found}) < len(found):
         raise ConfigError("Two paths are the same but for how long they wait.", remedy="Leave one out.")
     return found

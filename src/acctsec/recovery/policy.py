@@ -1,6 +1,6 @@
 """RecoveryPolicy: what an owner gets back for which proofs, when, and who can stop it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,20 @@ from acctsec.checks import kind, length, whole
 from acctsec.errors import ConfigError
 from acctsec.outcomes import AssuranceLevel
 from acctsec.record import MAX_CONTACTS
-from acctsec.recovery.paths import DAY, Capability, Delays, Facts, PathSets, Proof, RecoveryPath, is_delays, path_set
+from acctsec.recovery.paths import (
+    DAY,
+    OF_FACTORS,
+    Capability,
+    Delays,
+    Facts,
+    PathSets,
+    Proof,
+    RecoveryPath,
+    at_full_level,
+    independent,
+    is_delays,
+    path_set,
+)
 
 if TYPE_CHECKING:
     from acctsec.recovery.explained import Explained
@@ -21,8 +34,8 @@ AAL2 = AssuranceLevel.AAL2
 
 class Enough(Value, frozen=True):
     """
-    These proofs carry it, after *wait*. What is not *weak* was proven at the full level, by a live factor, or by two different
-    proofs with nothing that speaks against them: no address vetoes it.
+    These proofs carry it, after *wait*. What is not *weak* was proven at the full level: by a live factor and something that is
+    not on the same phone, or by two different proofs with nothing that speaks against them. No address vetoes that.
     """
 
     wait: timedelta
@@ -45,7 +58,7 @@ CONSUMER_PATHS = (
     RecoveryPath({Proof.MAIL}),
     RecoveryPath({Proof.TEXT}),
     RecoveryPath({Proof.MAIL, Proof.FACTOR}, level=AAL2),
-    RecoveryPath({Proof.TEXT, Proof.FACTOR}, level=AAL2),
+    RecoveryPath({Proof.TEXT, Proof.FACTOR}, level=AAL2, wait=DAY),
     RecoveryPath({Proof.MAIL, Proof.RECOVERY_CODE}, level=AAL2),
     RecoveryPath({Proof.TEXT, Proof.RECOVERY_CODE}, level=AAL2),
     RecoveryPath({Proof.RECOVERY_CODE, Proof.FACTOR}, level=AAL2),
@@ -58,7 +71,7 @@ CONSUMER_PATHS = (
 )
 """
 Where mail alone is enough without a factor, and two different proofs are due with one (SP 800-63B-4 section 4.2.2). What takes
-factors off waits, and every address is told meanwhile.
+factors off waits, and so does what one stolen phone can show; every address is told meanwhile.
 """
 
 
@@ -68,22 +81,29 @@ class RecoveryPolicy:
     Which proofs together give an owner what back, how long that waits, and who can stop it.
 
     Args:
-        paths: what leads where. Default: mail or a text alone sets a password where there is no live factor; with one, two
-            different proofs do, one of which is mail or a printed code.
+        paths: what leads where, up to 64. Default: mail or a text alone sets a password where there is no live factor (AAL1, as
+            for all peers); with one, two different proofs do (SP 800-63B-4 section 4.2.2.2). What takes factors off waits, as
+            does what one stolen phone can show.
         groups: paths that hold for the members of a group of ``Account.groups`` instead, such as ``{"staff": ()}``: members
-            have no self-service, and outsiders cannot tell. Who is in several groups needs the leave of each.
-        delays: how long a recovery waits because of what speaks against it.
-        contacts_needed: how many trusted contacts have to agree. Default 2: one friend alone opens nothing.
+            have no self-service, and outsiders cannot tell. Who is in several groups needs the leave of each. Default: none;
+            the one peer that refuses staff (Warehouse) answers them alike, too.
+        delays: how long a recovery waits because of what speaks against it. Default: a day where it comes from another country,
+            three where an address or a SIM was changed lately; no peer waits at all.
+        contacts_needed: how many trusted contacts have to agree. Default 2: one friend alone opens nothing. SP 800-63B-4 section
+            4.2.1.3 leaves the number open.
         contacts_settle: how long a contact is one before its word counts. Default 7 days: who got in for a moment cannot bring
             friends of his own.
-        told: how long an address that was removed is told of what happens. Default 7 days.
+        told: how long an address that was removed is told of what happens. Default 7 days, as long as its change counts as
+            lately, and no less than a recovery by its successor waits.
         veto_window: how long a change that rested on less than the full level can be vetoed after it was made. Default 72 h: a
             weekend away from one's mail.
-        claim: how long a change that has waited can be made. Default 24 h.
+        claim: how long a change that has waited can be made. Default 24 h, as long as a mailed code may live (SP 800-63B-4
+            section 4.2.1.2).
         keep_devices: known devices stay known after a recovery. Default False: whoever had the password may have had them.
         weaker_than_sign_in: recovery may ask for less than signing in does. Default False; a policy that does is refused.
 
-    Raises ConfigError for a policy whose recovery is weaker than its sign-in, unless it says so by name.
+    Raises ConfigError for a policy whose recovery is weaker than its sign-in, unless it says so by name: where a factor is live
+    one proof is enough, or two that one theft gives do at once; where factors fall without one of them within a day.
     """
 
     paths: tuple[RecoveryPath, ...] = field(default=CONSUMER_PATHS, converter=path_set)
@@ -105,6 +125,9 @@ class RecoveryPolicy:
             if weakness:
                 remedy = "Add a proof or a wait, or name weaker_than_sign_in=True."
                 raise ConfigError(f"The path {one} is weaker than signing in: {weakness}.", remedy=remedy)
+        if self.told < self.delays.address_changed:
+            message = "A recovery by a changed address waits longer than the one before it is told."
+            raise ConfigError(message, remedy="Raise told to delays.address_changed or above it.")
 
     def judge(
         self,
@@ -121,53 +144,86 @@ class RecoveryPolicy:
 
         Where the account is *contested*, only two different proofs settle it, of which neither side has shown one.
         """
-        allowed = self.allowed(gives=gives, level=level, groups=groups)
+        sets = self._sets(gives, level, groups)
+        ways = _together(sets)
         if contested is not None:
-            allowed = tuple(one for one in allowed if _settles(one.proofs, contested))
-        met = [one for one in allowed if one.proofs <= proofs]
+            ways = tuple(one for one in _joined((ways, ways)) if _settles(one, contested))
+        met = [one for one in ways if one <= proofs]
         if met:
-            # The owner with a live factor need not wait for what speaks against strangers.
-            waits = [(one.wait if Proof.FACTOR in one.proofs else self._waits(one, facts), one) for one in met]
-            wait, path = min(waits, key=lambda found: (found[0], Proof.FACTOR not in found[1].proofs))
-            one_alone = len(path.proofs - {Proof.DEVICE}) < 2
-            return Enough(wait, Proof.FACTOR not in path.proofs and (bool(wait) or one_alone))
-        missing = {one.proofs - proofs for one in allowed}
+            # What speaks against strangers does not keep an owner with his live factor.
+            full = at_full_level(proofs)
+            waits = ((max(_least(sets, one), timedelta(0) if full else self.delays.wait(facts, one)), one) for one in met)
+            wait, alone = min((wait, not _two(one)) for wait, one in waits)
+            return Enough(wait, not full and (bool(wait) or alone))
+        missing = {one - proofs for one in ways}
         least = [one for one in missing if not any(other < one for other in missing)]
         return Lacking(tuple(sorted(least, key=lambda one: (len(one), sorted(one))))) if least else Forbidden()
 
     def allowed(
         self, *, gives: Capability, level: AssuranceLevel, groups: frozenset[str] = frozenset()
     ) -> tuple[RecoveryPath, ...]:
-        """The paths there are to it for a subject of that level and those groups: every group has to give leave."""
-        sets = [self.groups[name] for name in sorted(self.groups.keys() & groups)] or [self.paths]
-        open_to = [[one for one in each if one.gives is gives and one.level >= level] for each in sets]
-        found: dict[frozenset[Proof], RecoveryPath] = {}
-        for one in (each for several in open_to for each in several):
-            waits = [[other.wait for other in several if other.proofs <= one.proofs] for several in open_to]
-            if all(waits):
-                wait = max(min(each) for each in waits)
-                known = found.get(one.proofs)
-                if known is None or wait < known.wait:
-                    found[one.proofs] = RecoveryPath(one.proofs, gives=gives, level=one.level, wait=wait)
-        return tuple(found.values())
+        """
+        The paths there are to it for a subject of that level and those groups, in the order of the policy.
+
+        Every group has to give leave: what satisfies one path of each is a path. Those on which a subject without a factor would
+        have to show one are left out.
+        """
+        sets = self._sets(gives, level, groups)
+        found = []
+        for proofs in _together(sets):
+            open_to = [[one for one in each if one.proofs <= proofs] for each in sets]
+            up_to = min(max(one.level for one in each) for each in open_to)
+            found.append(RecoveryPath(proofs, gives=gives, level=up_to, wait=_least(sets, proofs)))
+        return tuple(found)
 
     def self_service(self, *, level: AssuranceLevel, groups: frozenset[str]) -> bool:
         """Whether a subject can begin a reset without administrators."""
         allowed = self.allowed(gives=Capability.PASSWORD, level=level, groups=groups)
         return any(Proof.ADMINISTRATORS not in one.proofs for one in allowed)
 
-    def explain(self) -> "Explained":
+    def explain(self, *, passwords_by_administrators: bool = False) -> "Explained":
         """
         What this policy gives to whom: the graph of proofs and capabilities, and what a thief of each kind can do.
 
+        *passwords_by_administrators*: each of them may set a password that he knows, as ``ResetPolicy`` can allow.
         ``print`` it, or draw it with ``svg()``.
         """
         from acctsec.recovery.explained import explain
 
-        return explain(self)
+        return explain(self, passwords_by_administrators=passwords_by_administrators)
 
-    def _waits(self, path: RecoveryPath, facts: Facts) -> timedelta:
-        return max(path.wait, self.delays.wait(facts, path.proofs))
+    def _sets(self, gives: Capability, level: AssuranceLevel, groups: frozenset[str]) -> list[list[RecoveryPath]]:
+        """The paths of each group that has to give leave."""
+        sets = [self.groups[name] for name in sorted(self.groups.keys() & groups)] or [self.paths]
+        out_of_reach = OF_FACTORS if level < AAL2 else frozenset[Proof]()
+        return [
+            [one for one in each if one.gives is gives and one.level >= level and not one.proofs & out_of_reach] for each in sets
+        ]
+
+
+def _joined(sets: Iterable[Iterable[frozenset[Proof]]]) -> tuple[frozenset[Proof], ...]:
+    """One of each set, taken together: in every way there is, each once. Proofs are few, so these are."""
+    found = [frozenset[Proof]()]
+    for each in sets:
+        ways = tuple(each)
+        found = list(dict.fromkeys(met | one for met in found for one in ways))
+    return tuple(found)
+
+
+def _together(sets: list[list[RecoveryPath]]) -> tuple[frozenset[Proof], ...]:
+    """What satisfies a path of each set."""
+    return _joined([one.proofs for one in each] for each in sets)
+
+
+def _least(sets: list[list[RecoveryPath]], proofs: frozenset[Proof]) -> timedelta:
+    """How long these proofs wait by themselves: as long as the slowest set makes them."""
+    return max(min(one.wait for one in each if one.proofs <= proofs) for each in sets)
+
+
+def _two(proofs: frozenset[Proof]) -> bool:
+    """Whether these are two different proofs, of which no one theft gives both."""
+    strong = proofs - {Proof.DEVICE}
+    return len(strong) >= 2 and independent(strong)
 
 
 def _settles(proofs: frozenset[Proof], contested: frozenset[Proof]) -> bool:
@@ -177,13 +233,19 @@ def _settles(proofs: frozenset[Proof], contested: frozenset[Proof]) -> bool:
 
 def _weakness(path: RecoveryPath, contacts: int) -> str:
     """Why a path asks for less than signing in does, or "" where it does not."""
-    strong = path.proofs - {Proof.DEVICE}
+    # One contact alone is one more account to break into, not the word of several people.
+    strong = path.proofs - {Proof.DEVICE} - (frozenset() if contacts > 1 else {Proof.CONTACTS})
     if path.gives is Capability.ADDRESSES:
         return "" if path.wait >= DAY else "it waits less than a day, and the owner could not stop it"
-    if path.level >= AAL2 and len(strong) < 2:
-        return "a factor is live, and one proof is enough (SP 800-63B-4 section 4.2.2)"
-    if path.gives is Capability.FACTORS and Proof.FACTOR not in strong and path.wait < DAY:
+    if path.level < AAL2:
+        return ""
+    if len(strong) < 2:
+        alone = ", and one contact alone stands for nothing" if Proof.CONTACTS in path.proofs - strong else ""
+        return f"a factor is live, and one proof is enough (SP 800-63B-4 section 4.2.2.2){alone}"
+    if path.wait >= DAY:
+        return ""
+    if not independent(strong):
+        return "one theft gives both proofs, without a day in which the owner could stop it"
+    if path.gives is Capability.FACTORS and Proof.FACTOR not in strong:
         return "factors fall without one of them, and without a day in which their owner could stop it"
-    if Proof.CONTACTS in strong and contacts < 2 and path.level >= AAL2:
-        return "one contact alone stands for a factor"
     return ""

@@ -53,13 +53,17 @@ def import_verifier(
     very hash; one that was never looked at is looked at first.
     """
     if record.verifier is None:
+        # No policy has judged it: the first sign-in does.
         after = record.with_verifier(sealed=new.sealed, preparation=new.preparation, now=since, keep=0)
         return Step(Done(count=1), after, (events.VerifierImported(**scene.head(), scheme=scheme, actor=by.actor),))
     return Step(Done() if record.verifier.sealed == same else Stale(), record)
 
 
-def administer(record: Record, *, scene: Scene, action: str, by: Admin) -> Step:
-    """What an administrator does; each action is one event, and one that changes nothing is none."""
+def administer(record: Record, *, scene: Scene, action: str, by: Admin, due: datetime | None = None) -> Step:
+    """
+    What an administrator does; each action is one event, and one that changes nothing is none. A change that is demanded by the
+    day *due* (None: at once) may be demanded sooner afterwards, and never later.
+    """
     head = {**scene.head(), "actor": by.actor}
     match action:
         case "unlock":
@@ -68,8 +72,16 @@ def administer(record: Record, *, scene: Scene, action: str, by: Admin) -> Step:
             return Step(Done(), evolve(record.with_epoch().without_places(), disabled=True), (events.Disabled(**head),))
         case "enable" if record.disabled:
             return Step(Done(), evolve(record, disabled=False), (events.Enabled(**head),))
-        case "require-change" if record.verifier and not record.change:
+        case "require-change" if record.verifier and _sooner(record, due):
             reason = ChangeReason.REQUIRED_BY_ADMINISTRATOR
-            return Step(Done(), evolve(record, change=reason), (events.ChangeDemanded(**head, reason=reason),))
+            after = evolve(record, change=reason, change_by=due)
+            return Step(Done(), after, (events.ChangeDemanded(**head, reason=reason, due=due),))
         case _:
             return Step(Done(), record)
+
+
+def _sooner(record: Record, due: datetime | None) -> bool:
+    """Whether a demand is news: there is none, or it left more time than this one."""
+    if record.change is None:
+        return True
+    return record.change_by is not None and (due is None or due < record.change_by)

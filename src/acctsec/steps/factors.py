@@ -9,7 +9,7 @@ from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Record, Session, Totp
 from acctsec.steps.recovery import held
-from acctsec.steps.scene import Done, Drawn, Held, No, Notice, Scene, Step, live_session, opens
+from acctsec.steps.scene import Done, Drawn, Held, No, Notice, Scene, Step, change_due, live_session, opens
 
 
 def add_factor(
@@ -24,7 +24,7 @@ def add_factor(
         return Step(No("no verified address"), record)
     if match is None:
         return Step(No("wrong code"), record)
-    if first and record.change:
+    if first and change_due(policy, record, scene.now):
         return Step(No("the password must change first"), record)
     factor_id = enrollment.id.hex()
     new = Totp(id=factor_id, name=enrollment.name, sealed=sealed, created=scene.now, last_step=match.steps[-1])

@@ -19,6 +19,7 @@ from acctsec.steps.scene import (
     Stale,
     Step,
     change_due,
+    lapsed,
     live_session,
     opens,
 )
@@ -53,6 +54,7 @@ def change_password(policy: Policy, record: Record, *, scene: Scene, proof: Chan
         now=scene.now,
         keep=policy.password.history,
         likeliest=new.likeliest,
+        accepted=policy.password.identity,
     )
     browser = None if proof.actor or proof.initial else Device(id=device, since=scene.now)
     if proof.actor:
@@ -76,6 +78,8 @@ def change_refusal(policy: Policy, record: Record, *, scene: Scene, proof: Chang
         return None
     if proof.compared and not proof.compared.matched:
         return "wrong password"
+    if proof.compared and lapsed(policy, record, scene.now):
+        return "lapsed"
     if proof.ticket:
         return None if opens(record, proof.ticket, scene.now) and change_due(policy, record, scene.now) else "ticket"
     guarded = record.factors.live
@@ -96,7 +100,7 @@ def too_soon(policy: Policy, record: Record, *, scene: Scene, proof: ChangeProof
 
     A password dated in the future was set by a broken clock, which must not keep anybody waiting.
     """
-    free = proof.initial or proof.actor or proof.ticket or record.verifier is None
+    free = proof.initial or proof.actor or proof.ticket or record.change or record.deadline
     if free or record.verifier is None or change_due(policy, record, scene.now):
         return None
     age = scene.now - record.verifier.since

@@ -9,7 +9,7 @@ from acctsec.claims import SessionClaims, Ticket
 from acctsec.events import Event
 from acctsec.lockout import BY_TIME
 from acctsec.mfa.policy import FactorMatch, Proven, TotpMatch
-from acctsec.outcomes import ChangeKind, TryAgain
+from acctsec.outcomes import AssuranceLevel, ChangeKind, TryAgain
 from acctsec.policy import Policy
 from acctsec.protocols import Channel, MessagePurpose
 from acctsec.record import Change, Device, Factors, Record, Reset
@@ -87,29 +87,20 @@ def issue_reset(
         return Step(No("disabled"), record)
     if any(spent.id == reset.id for spent in record.spent) or (record.verifier and record.verifier.since > asked):
         return Step(No("the password changed since"), record)
-    if self_service and not policy.recovery.self_service(level=full_level(record), groups=scene.groups):
+    if self_service and not policy.recovery.self_service(level=level_of(record), groups=scene.groups):
         return Step(No(NO_SELF_SERVICE), record)
     reset = evolve(reset, epoch=record.epoch)
     if reset in record.resets:
         return Step(Done(), record)  # delivered again: it is live already, and its event told
-    if reset.proofs:
-        record = _with_room(policy, record, scene.now)
+    older = tuple(one for one in record.resets if reset.initial and one.initial and one.id != reset.id)
+    if any(one.expires > reset.expires for one in older):
+        return Step(No("a newer one is live"), record)
     addresses = len(scene.account.addresses) if scene.account else 1
     live = policy.reset.issue(record.resets, reset, epoch=record.epoch, now=scene.now, addresses=addresses)
     if live is None:
         return Step(No("too many live resets"), record)
     event = events.ResetIssued(**scene.head(), reset=reset.id.hex(), expires=reset.expires, channel=Channel(reset.channel))
-    return Step(Done(), evolve(record, resets=live), (event,))
-
-
-def _with_room(policy: Policy, record: Record, now: datetime) -> Record:
-    """
-    With room for a reset that administrators agreed to. Anybody can ask for the others, and whoever does all the time must not
-    keep this one from the owner; they are alike, so the oldest of them goes.
-    """
-    live = policy.reset.alive(record.resets, epoch=record.epoch, now=now)
-    asked = [one for one in live if not one.proofs]
-    return record if len(live) < policy.reset.live or not asked else record.without_reset(asked[0].id)
+    return Step(Done(), evolve(record.with_spent(older), resets=live), (event,))
 
 
 def find_reset(policy: Policy, record: Record, reset: bytes, now: datetime) -> Redeemable | Dead:
@@ -152,24 +143,32 @@ def counts(record: Record, match: FactorMatch | None) -> bool:
     return left.recovery is not None
 
 
+def level_of(record: Record) -> AssuranceLevel:
+    """The level of a subject by the factors that count: those of whoever made a change that was vetoed shut nobody out."""
+    return AssuranceLevel.AAL2 if trusted(record).live else AssuranceLevel.AAL1
+
+
 def leads_on(policy: Policy, record: Record, *, scene: Scene, method: str) -> bool:
     """Whether there is a path for this subject that needs such a proof."""
     paths = (
         one
         for gives in (Capability.PASSWORD, Capability.FACTORS)
-        for one in policy.recovery.allowed(gives=gives, level=full_level(record), groups=scene.groups)
+        for one in policy.recovery.allowed(gives=gives, level=level_of(record), groups=scene.groups)
     )
     return any(PROOF_OF[method] in one.proofs for one in paths)
 
 
 def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -> Judgement:
-    """What the proofs come to by this very record. A change that has waited has done so."""
+    """
+    What the proofs come to by this very record. A change that has waited has done so; but for as long as another one can be
+    vetoed, factors that fall would be gone for its owner.
+    """
     contested = None if record.contest is None else proofs_of(record.contest.proofs)
     waits = record.change_of(recovery.change)
     judged = policy.recovery.judge(
         proofs_of(recovery.methods),
         gives=recovery.gives,
-        level=full_level(record),
+        level=level_of(record),
         groups=scene.groups,
         facts=evolve(recovery.facts, now=scene.now, address_changed=_changed(record, recovery)),
         contested=contested,
@@ -177,8 +176,11 @@ def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -
     if not isinstance(judged, Enough):
         return judged
     if waits and waits.until <= scene.now:
-        return Enough(timedelta(0), waits.weak)
-    return Enough(judged.wait, judged.weak and contested is None)
+        judged = Enough(timedelta(0), waits.weak)
+    oldest = min((one.created for one in record.factors.totp), default=scene.now)
+    until = held(record, since=oldest, now=scene.now) if recovery.gives is Capability.FACTORS else None
+    wait = max(judged.wait, until - scene.now) if until else judged.wait
+    return Enough(wait, judged.weak and contested is None)
 
 
 def _changed(record: Record, recovery: Recovery) -> datetime | None:
@@ -200,6 +202,8 @@ def recovery_refusal(policy: Policy, record: Record, *, scene: Scene, recovery: 
         return "disabled"
     if recovery.ticket is not None and not opens(record, recovery.ticket, scene.now):
         return "ticket"
+    if recovery.gives is Capability.FACTORS and not record.factors.live:
+        return "no factor"
     if recovery.change:
         waits = record.change_of(recovery.change)
         kinds = (recovery.gives, ChangeKind.CONTACTS)
@@ -272,6 +276,7 @@ def redeem(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery, 
         now=scene.now,
         keep=policy.password.history,
         likeliest=new.likeliest,
+        accepted=policy.password.identity,
     )
     if policy.recovery.keep_devices:
         after = evolve(after, devices=record.devices)
@@ -288,8 +293,6 @@ def drop_factors(policy: Policy, record: Record, *, scene: Scene, recovery: Reco
     due = _due(policy, record, scene=scene, recovery=recovery)
     if not isinstance(due, Enough):
         return due
-    if not record.factors.live:
-        return Step(No("no factor"), record)
     made = _made(policy, record, scene, recovery, due)
     after = evolve(record.with_epoch().without_places(), factors=Factors(generation=record.factors.generation))
     event = events.FactorsDropped(**scene.head(), methods=recovery.methods)
@@ -349,13 +352,16 @@ def veto(record: Record, *, scene: Scene, change_id: bytes, recipient: bytes, me
     """
     Stop a change and freeze the account: every session ends, what waits is dropped, and nobody signs in any more.
 
-    It gives nothing, and brings no earlier password back: whoever holds an address is not yet the owner.
+    It gives nothing, and brings no earlier password back: whoever holds an address is not yet the owner. Of several changes that
+    can be vetoed nobody knows whose they are: what was set up since the first does not count, nor what was shown for any.
     """
     refusal, change = veto_refusal(record, scene=scene, change_id=change_id, recipient=recipient), record.change_of(change_id)
     if refusal or change is None:
         return Step(No(refusal or "dead"), record)
-    sides = tuple(dict.fromkeys((*change.proofs, method)))
-    after = evolve(record.with_epoch().without_places(), changes=()).contested(since=change.asked, proofs=sides)
+    open_ones = [one for one in record.changes if one.weak and scene.now < one.expires]
+    sides = tuple(dict.fromkeys((*(proof for one in open_ones for proof in one.proofs), method)))
+    since = min(one.asked for one in open_ones)
+    after = evolve(record.with_epoch().without_places(), changes=()).contested(since=since, proofs=sides)
     event = events.ChangeVetoed(**scene.head(), change=change_id.hex(), kind=change.kind)
     return Step(Done(), after, (event, Notice(MessagePurpose.CONTESTED)))
 

@@ -102,6 +102,13 @@ class Compared(Value, frozen=True):
     matched: bool
 
 
+class Judged(Value, frozen=True, kw_only=True):
+    """A password that was right, judged by the rules of today: which *policy*, and whether it *accepted* the password."""
+
+    policy: bytes
+    accepted: bool
+
+
 class Visit(Value, frozen=True, kw_only=True):
     """Whence and when somebody comes, where sign-ins are weighed; *paths* name the place under each index key, newest first."""
 
@@ -252,11 +259,41 @@ def puzzle_due(record: Record, assessment: "Assessment") -> bool:
 
 
 def change_due(policy: Policy, record: Record, now: datetime) -> ChangeReason | None:
-    """Why the password has to be changed before anything is granted, or None: a demand in the record, or its age."""
-    if record.change or record.verifier is None:
+    """
+    Why the password has to be changed before anything is granted, or None: a demand in the record, rules that refuse it for
+    longer than they let it be, or its age.
+    """
+    if demanded(record, now) or record.verifier is None:
         return record.change
+    if policy.password.grace is not None and record.deadline is not None and record.deadline <= now:
+        return ChangeReason.POLICY
     due = policy.password.due(record.verifier.since)
     return ChangeReason.AGE if policy.password.on_age is Age.FORCE and due is not None and due <= now else None
+
+
+def demanded(record: Record, now: datetime) -> bool:
+    """Whether somebody, or a leak, demands another password now."""
+    return record.change is not None and (record.change_by is None or record.change_by <= now)
+
+
+def password_due(policy: Policy, record: Record) -> datetime | None:
+    """When another password will be asked for, or has been since; None where none is."""
+    if record.verifier is None:
+        return None
+    rules, days = policy.password, [policy.password.due(record.verifier.since)]
+    days += [record.change_by, None if rules.grace is None else record.deadline]
+    return min((day for day in days if day is not None), default=None)
+
+
+def lapsed(policy: Policy, record: Record, now: datetime) -> bool:
+    """
+    Whether an administrator set the password, and the time to replace it is over. One that is dated in the future was set by a
+    broken clock, and would be good for as long as that clock was ahead.
+    """
+    if record.verifier is None or record.change is not ChangeReason.SET_BY_ADMINISTRATOR:
+        return False
+    since = record.verifier.since
+    return not since - SKEW <= now < since + policy.reset.initial_lifetime
 
 
 def live_session(policy: Policy, record: Record, claims: SessionClaims, now: datetime) -> Session | None:

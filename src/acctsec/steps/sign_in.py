@@ -19,6 +19,7 @@ from acctsec.steps.scene import (
     Drawn,
     FactorFound,
     Granted,
+    Judged,
     NeedsChange,
     NeedsEnrollment,
     NeedsFactor,
@@ -32,7 +33,9 @@ from acctsec.steps.scene import (
     Visit,
     Weighed,
     change_due,
+    demanded,
     full_level,
+    lapsed,
     opens,
     puzzle_due,
     spend,
@@ -50,6 +53,7 @@ def sign_in(
     drawn: Drawn,
     renewed: NewVerifier | None,
     leaked: bool = False,
+    judged: Judged | None = None,
     likeliest: float = 1.0,
     visit: Visit | None = None,
     weighed: Weighed | None = None,
@@ -57,9 +61,9 @@ def sign_in(
     """
     A password was compared: grant, or say what else is due. The level is computed from live factors, here and now.
 
-    *leaked*: this very password was found in a breach corpus, and has to be changed from now on. *likeliest*: no more than this
-    share of accounts is thought to have it. What was *weighed* can only ask for a puzzle before everything else; nothing is
-    learned of a *visit* before all is proven.
+    *leaked*: this very password was found in a breach corpus, and has to be changed from now on. *judged*: what the rules of
+    today say of it, where others accepted it. *likeliest*: no more than this share of accounts is thought to have it. What was
+    *weighed* can only ask for a puzzle before everything else; nothing is learned of a *visit* before all is proven.
     """
     born = None if record.verifier is None else record.verifier.born
     if (record.incarnation, born) != (compared.incarnation, compared.born):
@@ -68,32 +72,35 @@ def sign_in(
         return Step(No("wrong password" if born is not None else "no password"), record)
     if not scene.active(record):
         return Step(No("disabled"), record)
+    if lapsed(policy, record, scene.now):
+        return Step(No("lapsed"), record)
     if record.contest:
         return Step(No("contested"), record)
     after = _renew(record, renewed)
     rehashed = after is not record
     after = _looked_at(after, likeliest)
-    effects: tuple[Event, ...] = (events.VerifierRenewed(**scene.head()),) if rehashed else ()
-    if leaked and not after.change:
-        after = evolve(after, change=ChangeReason.BREACHED)
+    renewal = (events.VerifierRenewed(**scene.head()),) if rehashed else ()
+    after, effects = _judged(policy, after, scene, judged)
+    if leaked and not demanded(after, scene.now):
+        after = evolve(after, change=ChangeReason.BREACHED, change_by=None)
         effects += (events.ChangeDemanded(**scene.head(), actor="", reason=ChangeReason.BREACHED),)
-    told = () if weighed is None else (weighed.told(scene),)
+    risk = () if weighed is None else (weighed.told(scene),)
     if weighed is not None and not weighed.solved and puzzle_due(after, weighed.assessment):
-        return Step(NeedsPuzzle(), after, (*told, *effects))
+        return Step(NeedsPuzzle(), after, (*risk, *renewal, *effects))
     due = _due(policy, after, scene)
     if due is None:
         step = _grant(policy, after, scene=scene, lane=lane, drawn=drawn, methods=("password",), rehashed=rehashed, visit=visit)
-        return evolve(step, effects=(*told, *step.effects))
-    return Step(due, after, (*told, *effects))
+        return evolve(step, effects=(*risk, *effects, *step.effects))
+    return Step(due, after, (*risk, *renewal, *effects))
 
 
 def find_leaked(record: Record, *, scene: Scene, compared: Compared) -> Step:
     """A password that was compared earlier turned out to have leaked: it must change, if it is still the subject's."""
     born = None if record.verifier is None else record.verifier.born
-    if (record.incarnation, born) != (compared.incarnation, compared.born) or record.change:
+    if (record.incarnation, born) != (compared.incarnation, compared.born) or demanded(record, scene.now):
         return Step(Done(), record)
     event = events.ChangeDemanded(**scene.head(), actor="", reason=ChangeReason.BREACHED)
-    return Step(Done(), evolve(record, change=ChangeReason.BREACHED), (event,))
+    return Step(Done(), evolve(record, change=ChangeReason.BREACHED, change_by=None), (event,))
 
 
 def _due(policy: Policy, record: Record, scene: Scene) -> NeedsFactor | NeedsChange | NeedsEnrollment | None:
@@ -150,6 +157,24 @@ def _looked_at(record: Record, likeliest: float) -> Record:
     if verifier is None or likeliest >= verifier.likeliest:
         return record
     return evolve(record, verifier=evolve(verifier, likeliest=likeliest))
+
+
+def _judged(policy: Policy, record: Record, scene: Scene, judged: Judged | None) -> tuple[Record, tuple[Event, ...]]:
+    """
+    Remember what the rules of today say of a password. Refused, it may stay until a day that is set once; accepted, it may stay
+    for good, and the record knows by which rules.
+    """
+    if judged is None:
+        return record, ()
+    if judged.accepted:
+        waived = () if record.deadline is None else (events.ChangeWaived(**scene.head()),)
+        return evolve(record, accepted=judged.policy, deadline=None), waived
+    grace = policy.password.grace
+    if grace is None or record.deadline is not None:
+        return record, ()
+    due = scene.now + grace
+    event = events.ChangeDemanded(**scene.head(), actor="", reason=ChangeReason.POLICY, due=due)
+    return evolve(record, deadline=due), (event,)
 
 
 def _grant(

@@ -26,7 +26,7 @@ READERS = 4
 class Database:
     """The connections of this process to the file at *path*: two that write, one at a time, and a few that read."""
 
-    def __init__(self, path: Path, *, patience: float, schema: Sequence[str], version: int) -> None:
+    def __init__(self, path: Path, *, patience: float, schema: Sequence[str], version: int, indexes: Sequence[str] = ()) -> None:
         self.path = path
         self.patience = patience
         self.closed: tuple[str, str] | None = None
@@ -36,7 +36,7 @@ class Database:
         self._readers = _empty_pool()
         self._create()
         try:
-            self._prepare(schema, version)
+            self._prepare(schema, indexes, version)
         except BaseException:
             self.close()
             raise
@@ -117,7 +117,7 @@ class Database:
                 remedy="Create its directory and let this process write there.",
             ) from error
 
-    def _prepare(self, schema: Sequence[str], version: int) -> None:
+    def _prepare(self, schema: Sequence[str], indexes: Sequence[str], version: int) -> None:
         try:
             connection = self.connect("FULL")
             try:
@@ -135,6 +135,8 @@ class Database:
             if self._is_new(connection, version):
                 for statement in schema:
                     connection.execute(statement)
+            for statement in indexes:
+                connection.execute(statement)
             # Written each time: a file that is read-only is found out here, not at the first sign-in.
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {version}")

@@ -15,12 +15,16 @@ from typing import TypeVar
 from acctsec.errors import CommitUnknown, StoreBusy, StoreError, StoreUnavailable
 from acctsec.meters import FRESH, charge_row, settle_row, tally
 from acctsec.protocols import (
+    MAX_ATTEMPTS,
+    MOST_COUNTED,
+    Backlog,
     Charge,
     Committed,
     Conflict,
     Drained,
     Granted,
     Ladder,
+    Letters,
     Page,
     Reading,
     Settle,
@@ -41,7 +45,7 @@ from acctsec.stores._postgres_wire import (
     integers,
     number,
 )
-from acctsec.stores._rows import LEAP, MAX_ATTEMPTS, TICK, by_slot, expiry, grown, in_turn, page, read_row
+from acctsec.stores._rows import LEAP, TICK, by_slot, expiry, grown, in_turn, letters, page, read_row
 
 Answer = TypeVar("Answer")
 
@@ -62,6 +66,7 @@ _RIGHTS = ", ".join(f"('{right}', '{table}')" for table, rights in RIGHTS.items(
 _GIVES_BACK = frozenset({Settle.VOID, Settle.FORGIVE})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_LATEST = 2**63 - 1
 _LONGEST = 2**52  # microseconds; doubled at each attempt it still is an int8
 
 
@@ -108,6 +113,26 @@ class Plans:
         self._ack = Statement(
             f"""DELETE FROM {schema}.outbox AS o USING unnest($1::int8[], $2::bytea[]) AS d (seq, commit_id)
                 WHERE o.seq = d.seq AND o.commit_id = d.commit_id"""
+        )
+        # What is alive is looked at oldest first, along the index that draining reads.
+        self._waiting = Statement(
+            f"""WITH counted AS (
+                    SELECT count(*) FILTER (WHERE due <= $1::int8) AS due, count(*) FILTER (WHERE due > $1::int8) AS hidden,
+                        min(seq) FILTER (WHERE due <= $1::int8) AS oldest
+                    FROM (SELECT seq, due FROM {schema}.outbox WHERE attempts < {MAX_ATTEMPTS} ORDER BY seq LIMIT {MOST_COUNTED}
+                        ) AS alive),
+                dead AS (SELECT seq FROM {schema}.outbox WHERE attempts >= {MAX_ATTEMPTS} LIMIT {MOST_COUNTED})
+                SELECT due, hidden, (SELECT count(*) FROM dead), (SELECT entry FROM {schema}.outbox WHERE seq = oldest)
+                FROM counted"""
+        )
+        self._dead = Statement(
+            f"""SELECT seq, commit_id, entry, attempts::int8 FROM {schema}.outbox
+                WHERE attempts >= {MAX_ATTEMPTS} AND seq >= $1::int8 ORDER BY seq LIMIT $2::int8"""
+        )
+        self._revive = Statement(
+            f"""UPDATE {schema}.outbox AS o SET attempts = 0, due = 0
+                FROM (SELECT DISTINCT seq, commit_id FROM unnest($1::int8[], $2::bytea[]) AS u (seq, commit_id)) AS d
+                WHERE o.seq = d.seq AND o.commit_id = d.commit_id AND o.attempts >= {MAX_ATTEMPTS} RETURNING o.seq"""
         )
         self._scan = Statement(f"SELECT key FROM {schema}.records WHERE key >= $1 ORDER BY key LIMIT $2::int8")
         self._lock = Statement(f"SELECT value FROM {schema}.meters WHERE slot = $1 FOR UPDATE")
@@ -228,9 +253,8 @@ class Plans:
 
     def ack(self, ids: Sequence[bytes]) -> Plan[None]:
         """One trip."""
-        known = [id_ for id_ in ids if len(id_) >= 8]
-        if known:
-            values = (integers([number(id_[:8]) for id_ in known]), byte_strings([id_[8:] for id_ in known]))
+        values = _places(ids)
+        if values:
 
             def attempt() -> Plan[None]:
                 yield [BEGIN, _QUICK, (self._ack, values), COMMIT]
@@ -243,6 +267,38 @@ class Plans:
         def attempt() -> Plan[Page]:
             [found] = yield [(self._scan, (after, integer(max(limit, 1))))]
             return page([key for (key,) in found], limit)
+
+        return (yield from _persistent(attempt))
+
+    def waiting(self, now: datetime) -> Plan[Backlog]:
+        """One trip."""
+        instant = integer((now - _EPOCH) // _MICROSECOND)
+
+        def attempt() -> Plan[Backlog]:
+            [[(due, hidden, dead, oldest)]] = yield [(self._waiting, (instant,))]
+            return Backlog(number(due), number(hidden), number(dead), oldest if number(due) else None)
+
+        return (yield from _persistent(attempt))
+
+    def dead_letters(self, after: bytes, limit: int) -> Plan[Letters]:
+        """One trip."""
+        begin = min(int.from_bytes(after[:8].ljust(8, b"\0")), _LATEST)
+
+        def attempt() -> Plan[Letters]:
+            [found] = yield [(self._dead, (integer(begin), integer(max(limit, 1) + 2)))]
+            return letters([Drained(seq + tag, entry, number(tries)) for seq, tag, entry, tries in found], after, limit)
+
+        return (yield from _persistent(attempt))
+
+    def revive(self, ids: Sequence[bytes]) -> Plan[int]:
+        """One trip. If its answer is lost it is made again, and those that came back to life the first time are not counted."""
+        values = _places(ids)
+        if not values:
+            return 0
+
+        def attempt() -> Plan[int]:
+            [revived] = yield [(self._revive, values)]
+            return len(revived)
 
         return (yield from _persistent(attempt))
 
@@ -391,6 +447,14 @@ class Plans:
             self._collected = b""
             collect = (self._collect_rest, (first, aged))
         yield [(self._grow, (aged, integer(seen))), _QUICK, COMMIT, BEGIN, _QUICK, _HASTY, collect, COMMIT]
+
+
+def _places(ids: Sequence[bytes]) -> tuple[bytes, bytes] | None:
+    """Where entries are, by their ids: their rows, and the commits that wrote them."""
+    known = [id_ for id_ in ids if len(id_) >= 8]
+    if not known:
+        return None
+    return integers([number(id_[:8]) for id_ in known]), byte_strings([id_[8:] for id_ in known])
 
 
 def _persistent(attempt: Callable[[], Plan[Answer]], *, repeat: bool = True) -> Plan[Answer]:

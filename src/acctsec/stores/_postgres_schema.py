@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from acctsec.errors import ConfigError
-from acctsec.stores._rows import MAX_ATTEMPTS
+from acctsec.protocols import MAX_ATTEMPTS
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -58,6 +58,11 @@ def _first(schema: str, partitions: int) -> list[str]:
     ]
 
 
+def _second(schema: str, _: int) -> list[str]:
+    # What is dead is found without a look at what is alive. Releases before this one neither need it nor mind it.
+    return [f"CREATE INDEX outbox_dead ON {schema}.outbox (seq) WHERE attempts >= {MAX_ATTEMPTS}"]
+
+
 def _table(name: str, columns: str, key: str, partitions: int, *, storage: str = "") -> list[str]:
     table = f"CREATE TABLE {name} ({columns}, PRIMARY KEY ({key}))"
     if not partitions:
@@ -69,7 +74,7 @@ def _table(name: str, columns: str, key: str, partitions: int, *, storage: str =
     return [f"{table} PARTITION BY HASH ({key})", *parts]
 
 
-STEPS: Sequence[Step] = (Step(_first, readable_from=1),)
+STEPS: Sequence[Step] = (Step(_first, readable_from=1), Step(_second, readable_from=1))
 SCHEMA_VERSION = len(STEPS)
 ACCEPTED = max(SCHEMA_VERSION - 1, 1)  # the oldest version this release works on
 

@@ -13,9 +13,8 @@ from msgspec.msgpack import Decoder, Encoder
 
 from acctsec.errors import StoreError
 from acctsec.meters import Meter, keep_for
-from acctsec.protocols import Charge, Granted, Page, Reading, Settlement, Untouched
+from acctsec.protocols import Charge, Drained, Granted, Letters, Page, Reading, Settlement, Untouched
 
-MAX_ATTEMPTS = 10  # an outbox entry handed out this often without an ack is a dead letter: kept, never handed out again
 FORMAT = b"\x01"
 UNTOUCHED = Untouched()
 TICK = 60_000_000  # how stale a store's age may be; every expiry is put that much later
@@ -85,6 +84,17 @@ def _damaged() -> StoreError:
 def page(keys: Sequence[bytes], limit: int) -> Page:
     """At most *limit* keys in their order, and where those after them begin: at the least key that is greater than the last."""
     return Page(tuple(keys), keys[-1] + b"\0" if len(keys) >= max(limit, 1) else None)
+
+
+def letters(found: Sequence[Drained], after: bytes, limit: int) -> Letters:
+    """
+    At most *limit* dead letters from the id *after* on, and where those behind them begin.
+
+    *found* are in order: all of them, or two more than *limit*, since the first may be before *after*.
+    """
+    kept = [one for one in found if one.id >= after]
+    told = tuple(kept[: max(limit, 1)])
+    return Letters(told, told[-1].id + b"\0" if len(kept) > len(told) else None)
 
 
 def by_slot(asked: Sequence[Asked]) -> dict[bytes, list[Asked]]:

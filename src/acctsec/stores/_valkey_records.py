@@ -15,9 +15,9 @@ from zlib import crc32
 from attrs import frozen
 
 from acctsec.errors import CommitUnknown, ConfigError, StoreError
-from acctsec.protocols import Committed, Conflict, Drained, Page, Version
+from acctsec.protocols import MAX_ATTEMPTS, Backlog, Committed, Conflict, Drained, Letters, Page, Version
 from acctsec.stores._plans import Plan
-from acctsec.stores._rows import MAX_ATTEMPTS
+from acctsec.stores._rows import letters
 from acctsec.stores._valkey_calls import Call, Caller, Script
 
 LOAD = Script("load", keeps_on=True)
@@ -25,6 +25,9 @@ COMMIT = Script("outbox", "commit")
 PEEK = Script("outbox", "peek", keeps_on=True)
 CLAIM = Script("outbox", "claim", keeps_on=True)
 ACK = Script("outbox", "ack", keeps_on=True)
+WAITING = Script("outbox", "waiting", keeps_on=True)
+DEAD = Script("outbox", "dead", keeps_on=True)
+REVIVE = Script("outbox", "revive", keeps_on=True)
 SCAN = Script("scan", keeps_on=True)
 SHARDS = Script("shards")
 
@@ -94,10 +97,8 @@ class Records:
         """See who has the oldest, then claim as many from each shard, whoever may have come in between."""
         if limit <= 0:
             return ()
-        instant = (now - _EPOCH) // _MICROSECOND
+        instant = _instant(now)
         hidden = min(lease // _MICROSECOND, _LATEST >> MAX_ATTEMPTS)
-        if not 0 <= instant <= _LATEST // 2:
-            raise ConfigError("The instant is not between the years 1970 and 2112.", remedy="Set the clock.")
         peeks = [Call(PEEK, keys, [instant, limit]) for keys in self._outboxes]
         waiting = yield from self._caller.run(peeks, again=True)
         oldest = sorted([id_ for ids in waiting for id_ in ids], key=_age)[:limit]
@@ -115,14 +116,46 @@ class Records:
 
     def ack(self, ids: Sequence[bytes]) -> Plan[None]:
         """Delete entries that were delivered."""
+        calls = self._on_each(ACK, ids)
+        if calls:
+            yield from self._caller.run(calls, again=True)
+
+    def waiting(self, now: datetime) -> Plan[Backlog]:
+        """One trip: every shard counts, and tells its oldest."""
+        instant = _instant(now)
+        counted = yield from self._caller.run([Call(WAITING, keys, [instant]) for keys in self._outboxes], again=True)
+        oldest = min([(_age(id_), entry) for *_, id_, entry in counted if id_], default=(None, None))[1]
+        due, hidden, dead = (sum(of_shard[which] for of_shard in counted) for which in range(3))
+        return Backlog(due, hidden, dead, oldest)
+
+    def dead_letters(self, after: bytes, limit: int) -> Plan[Letters]:
+        """Shard after shard, as ids sort, until the page is full: a trip for each that has too few."""
+        found: list[Drained] = []
+        wanted = max(limit, 1) + 2
+        begin = after[:_ID_BYTES].ljust(_ID_BYTES, b"\0")
+        place = [int.from_bytes(begin[2:10]), int.from_bytes(begin[10:])]
+        for keys in self._outboxes[int.from_bytes(begin[:2]) :]:
+            [told] = yield from self._caller.run([Call(DEAD, keys, [*place, wanted - len(found)])], again=True)
+            found += [Drained(id_, entry, attempts) for id_, entry, attempts in told]
+            if len(found) >= wanted:
+                break
+            place = [0, 0]
+        return letters(found, after, limit)
+
+    def revive(self, ids: Sequence[bytes]) -> Plan[int]:
+        """If its answer is lost it is made again, and those that came back to life the first time are not counted."""
+        calls = self._on_each(REVIVE, ids)
+        revived = (yield from self._caller.run(calls, again=True)) if calls else []
+        return sum(revived)
+
+    def _on_each(self, script: Script, ids: Sequence[bytes]) -> list[Call]:
+        """The calls that run a script on the entries *ids*, each where its shard is."""
         shards: dict[int, list[bytes]] = {}
         for id_ in ids:
             shard = int.from_bytes(id_[:2])
             if len(id_) == _ID_BYTES and shard < len(self._outboxes):
                 shards.setdefault(shard, []).append(id_)
-        calls = [Call(ACK, self._outboxes[shard], of_shard) for shard, of_shard in shards.items()]
-        if calls:
-            yield from self._caller.run(calls, again=True)
+        return [Call(script, self._outboxes[shard], of_shard) for shard, of_shard in shards.items()]
 
     def scan(self, after: bytes, limit: int) -> Plan[Page]:
         """
@@ -185,6 +218,13 @@ class _Place:
     def written(self) -> bytes:
         """The bytes of it."""
         return b" ".join([b"%d" % self.part, self.run, self.start, self.end, self.said])
+
+
+def _instant(now: datetime) -> int:
+    instant = (now - _EPOCH) // _MICROSECOND
+    if not 0 <= instant <= _LATEST // 2:
+        raise ConfigError("The instant is not between the years 1970 and 2112.", remedy="Set the clock.")
+    return instant
 
 
 def _packed(version: bytes) -> bytes:

@@ -11,18 +11,21 @@ from attrs import define
 from acctsec.errors import StoreUnavailable
 from acctsec.meters import FRESH, Meter, charge_row, settle_row, tally
 from acctsec.protocols import (
+    MAX_ATTEMPTS,
+    Backlog,
     Charge,
     Committed,
     Conflict,
     Drained,
     Ladder,
+    Letters,
     Page,
     Reading,
     Settlement,
     Tally,
     Version,
 )
-from acctsec.stores._rows import MAX_ATTEMPTS, by_slot, expiry, grown, in_turn, is_due, page
+from acctsec.stores._rows import by_slot, expiry, grown, in_turn, is_due, letters, page
 
 
 @define
@@ -31,6 +34,13 @@ class _Entry:
     entry: bytes
     attempts: int
     due: datetime | None
+
+    @property
+    def dead(self) -> bool:
+        return self.attempts >= MAX_ATTEMPTS
+
+    def is_due(self, now: datetime) -> bool:
+        return not self.dead and (self.due is None or self.due <= now)
 
 
 @define
@@ -92,7 +102,7 @@ class MemoryStore:
             for id_, entry in self._outbox.items():
                 if len(drained) >= limit:
                     break
-                if entry.attempts < MAX_ATTEMPTS and (entry.due is None or entry.due <= now):
+                if entry.is_due(now):
                     drained.append(Drained(id_, entry.entry, entry.attempts))
                     entry.due = now + lease * 2**entry.attempts
                     entry.attempts += 1
@@ -109,6 +119,28 @@ class MemoryStore:
         with self._lock:
             keys = nsmallest(max(limit, 1), [key for key in self._records if key >= after])
         return page(keys, limit)
+
+    def waiting(self, now: datetime) -> Backlog:
+        """Count what waits at *now*."""
+        with self._lock:
+            entries = list(self._outbox.values())
+            due = [entry.entry for entry in entries if entry.is_due(now)]
+            dead = sum(entry.dead for entry in entries)
+        return Backlog(len(due), len(entries) - len(due) - dead, dead, due[0] if due else None)
+
+    def dead_letters(self, after: bytes, limit: int) -> Letters:
+        """Tell at most *limit* dead letters, in the order of their ids, from *after* on."""
+        with self._lock:
+            dead = [Drained(id_, one.entry, one.attempts) for id_, one in self._outbox.items() if one.dead]
+        return letters(dead, after, limit)
+
+    def revive(self, ids: Sequence[bytes]) -> int:
+        """Make dead letters due now, as if they had never been handed out; answers how many were dead."""
+        with self._lock:
+            dead = [entry for id_ in dict.fromkeys(ids) if (entry := self._outbox.get(id_)) is not None and entry.dead]
+            for entry in dead:
+                entry.attempts, entry.due = 0, None
+        return len(dead)
 
     def charge(self, charges: Sequence[Charge], now: int) -> tuple[Reading, ...]:
         """Answer each charge, in order. All charges of one slot are reserved, or none is."""
@@ -193,6 +225,18 @@ class AsyncMemoryStore:
     async def scan(self, after: bytes, limit: int) -> Page:
         """Name at most *limit* records, in the order of their keys, from where the page before ended."""
         return self._store.scan(after, limit)
+
+    async def waiting(self, now: datetime) -> Backlog:
+        """Count what waits at *now*."""
+        return self._store.waiting(now)
+
+    async def dead_letters(self, after: bytes, limit: int) -> Letters:
+        """Tell at most *limit* dead letters, in the order of their ids, from *after* on."""
+        return self._store.dead_letters(after, limit)
+
+    async def revive(self, ids: Sequence[bytes]) -> int:
+        """Make dead letters due now, as if they had never been handed out; answers how many were dead."""
+        return self._store.revive(ids)
 
     async def charge(self, charges: Sequence[Charge], now: int) -> tuple[Reading, ...]:
         """Answer each charge, in order. All charges of one slot are reserved, or none is."""

@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Self
 from weakref import WeakSet
 
 from acctsec.errors import ConfigError, StoreBusy, StoreError, StoreUnavailable
-from acctsec.protocols import Charge, Committed, Conflict, Drained, Ladder, Page, Reading, Settlement, Tally, Version
+from acctsec.protocols import (
+    Backlog,
+    Charge,
+    Committed,
+    Conflict,
+    Drained,
+    Ladder,
+    Letters,
+    Page,
+    Reading,
+    Settlement,
+    Tally,
+    Version,
+)
 
 if TYPE_CHECKING:
     from acctsec.stores._postgres_pool import AsyncPool, Pool
@@ -162,6 +175,18 @@ class PostgresStore:
         """Name at most *limit* records, in the order of their keys, from where the page before ended."""
         return self._pool.carry_out(self._plans.scan(after, limit))
 
+    def waiting(self, now: datetime) -> Backlog:
+        """Count what waits at *now*."""
+        return self._pool.carry_out(self._plans.waiting(now))
+
+    def dead_letters(self, after: bytes, limit: int) -> Letters:
+        """Tell at most *limit* dead letters, in the order of their ids, from *after* on."""
+        return self._pool.carry_out(self._plans.dead_letters(after, limit))
+
+    def revive(self, ids: Sequence[bytes]) -> int:
+        """Make dead letters due now, as if they had never been handed out; answers how many were dead."""
+        return self._pool.carry_out(self._plans.revive(ids))
+
     def charge(self, charges: Sequence[Charge], now: int) -> tuple[Reading, ...]:
         """Answer each charge, in order. All charges of one slot are reserved, or none is."""
         return self._pool.carry_out(self._plans.charge(charges, now), rows=self._plans.charged(charges))
@@ -246,6 +271,18 @@ class AsyncPostgresStore:
     async def scan(self, after: bytes, limit: int) -> Page:
         """Name at most *limit* records, in the order of their keys, from where the page before ended."""
         return await self._pool.carry_out(self._plans.scan(after, limit))
+
+    async def waiting(self, now: datetime) -> Backlog:
+        """Count what waits at *now*."""
+        return await self._pool.carry_out(self._plans.waiting(now))
+
+    async def dead_letters(self, after: bytes, limit: int) -> Letters:
+        """Tell at most *limit* dead letters, in the order of their ids, from *after* on."""
+        return await self._pool.carry_out(self._plans.dead_letters(after, limit))
+
+    async def revive(self, ids: Sequence[bytes]) -> int:
+        """Make dead letters due now, as if they had never been handed out; answers how many were dead."""
+        return await self._pool.carry_out(self._plans.revive(ids))
 
     async def charge(self, charges: Sequence[Charge], now: int) -> tuple[Reading, ...]:
         """Answer each charge, in order. All charges of one slot are reserved, or none is."""

@@ -3,18 +3,22 @@
 import inspect
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from acctsec.errors import ConfigError
 from acctsec.protocols import (
     AsyncMeterStore,
+    AsyncOutboxStore,
     AsyncRecordStore,
+    Backlog,
     Charge,
     Committed,
     Conflict,
     Drained,
     Ladder,
+    Letters,
     MeterStore,
+    OutboxStore,
     Page,
     Reading,
     RecordStore,
@@ -48,6 +52,10 @@ class SplitStore:
     def __repr__(self) -> str:
         return f"SplitStore(records={self._records!r}, meters={self._meters!r})"
 
+    @property
+    def _outbox(self) -> OutboxStore:
+        return cast("OutboxStore", _showing(self._records))
+
     def load(self, key: bytes) -> tuple[bytes, Version] | None:
         """Read the latest committed record and its version."""
         return self._records.load(key)
@@ -69,6 +77,18 @@ class SplitStore:
     def scan(self, after: bytes, limit: int) -> Page:
         """Name at most *limit* records, going on where the page before ended."""
         return self._records.scan(after, limit)
+
+    def waiting(self, now: datetime) -> Backlog:
+        """Count what waits at *now*."""
+        return self._outbox.waiting(now)
+
+    def dead_letters(self, after: bytes, limit: int) -> Letters:
+        """Tell at most *limit* dead letters, in the order of their ids, from *after* on."""
+        return self._outbox.dead_letters(after, limit)
+
+    def revive(self, ids: Sequence[bytes]) -> int:
+        """Make dead letters due now, as if they had never been handed out; answers how many were dead."""
+        return self._outbox.revive(ids)
 
     def charge(self, charges: Sequence[Charge], now: int) -> Sequence[Reading]:
         """Answer each charge, in order. All charges of one slot are reserved, or none is."""
@@ -95,6 +115,10 @@ class AsyncSplitStore:
     def __repr__(self) -> str:
         return f"AsyncSplitStore(records={self._records!r}, meters={self._meters!r})"
 
+    @property
+    def _outbox(self) -> AsyncOutboxStore:
+        return cast("AsyncOutboxStore", _showing(self._records))
+
     async def load(self, key: bytes) -> tuple[bytes, Version] | None:
         """Read the latest committed record and its version."""
         return await self._records.load(key)
@@ -117,6 +141,18 @@ class AsyncSplitStore:
         """Name at most *limit* records, going on where the page before ended."""
         return await self._records.scan(after, limit)
 
+    async def waiting(self, now: datetime) -> Backlog:
+        """Count what waits at *now*."""
+        return await self._outbox.waiting(now)
+
+    async def dead_letters(self, after: bytes, limit: int) -> Letters:
+        """Tell at most *limit* dead letters, in the order of their ids, from *after* on."""
+        return await self._outbox.dead_letters(after, limit)
+
+    async def revive(self, ids: Sequence[bytes]) -> int:
+        """Make dead letters due now, as if they had never been handed out; answers how many were dead."""
+        return await self._outbox.revive(ids)
+
     async def charge(self, charges: Sequence[Charge], now: int) -> Sequence[Reading]:
         """Answer each charge, in order. All charges of one slot are reserved, or none is."""
         return await self._meters.charge(charges, now)
@@ -128,6 +164,17 @@ class AsyncSplitStore:
     async def read(self, meters: Sequence[tuple[bytes, bytes, Ladder]], now: int) -> Sequence[Tally]:
         """Read meters by (slot, meter, ladder) without changing them."""
         return await self._meters.read(meters, now)
+
+
+def _showing(records: object) -> object:
+    """The records, if they are an OutboxStore too: they may be without, as long as nobody wants to look into the outbox."""
+    lacking = [name for name in ("waiting", "dead_letters", "revive") if not callable(getattr(records, name, None))]
+    if lacking:
+        raise ConfigError(
+            f"{type(records).__name__} has no {lacking[0]}, so its outbox cannot be looked into.",
+            remedy="Give records that are an OutboxStore too.",
+        )
+    return records
 
 
 def _check(store: Any, methods: Sequence[str], half: str, *, wants_async: bool) -> None:

@@ -10,9 +10,24 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from acctsec.errors import ConfigError
 from acctsec.meters import FRESH, charge_row, settle_row, tally
-from acctsec.protocols import Charge, Committed, Conflict, Drained, Ladder, Page, Reading, Settlement, Tally, Version
+from acctsec.protocols import (
+    MAX_ATTEMPTS,
+    MOST_COUNTED,
+    Backlog,
+    Charge,
+    Committed,
+    Conflict,
+    Drained,
+    Ladder,
+    Letters,
+    Page,
+    Reading,
+    Settlement,
+    Tally,
+    Version,
+)
 from acctsec.stores._database import READERS, Database
-from acctsec.stores._rows import MAX_ATTEMPTS, Row, by_slot, expiry, grown, in_turn, is_due, page, read_row
+from acctsec.stores._rows import Row, by_slot, expiry, grown, in_turn, is_due, letters, page, read_row
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -31,9 +46,22 @@ SCHEMA = (
     "CREATE TABLE age (age INTEGER NOT NULL, seen INTEGER NOT NULL)",
     "INSERT INTO age VALUES (0, 0)",
 )
+# Files of before get it when they are opened; releases of before keep it up without knowing it. So the version stays.
+INDEXES = (f"CREATE INDEX IF NOT EXISTS outbox_dead ON outbox (seq) WHERE attempts >= {MAX_ATTEMPTS}",)
 
 _COLLECT_EVERY = 256  # charges; each may begin a row in two slots
 _COLLECT = 2048  # rows looked at each time: more than can have begun meanwhile
+# What is alive is looked at oldest first, along the index that draining reads.
+_WAITING = f"""WITH counted AS (
+        SELECT coalesce(sum(due <= ?1), 0) AS due, coalesce(sum(due > ?1), 0) AS hidden,
+            min(CASE WHEN due <= ?1 THEN seq END) AS oldest
+        FROM (SELECT seq, due FROM outbox INDEXED BY outbox_live WHERE attempts < {MAX_ATTEMPTS}
+            ORDER BY seq LIMIT {MOST_COUNTED})),
+    dead AS (SELECT seq FROM outbox INDEXED BY outbox_dead WHERE attempts >= {MAX_ATTEMPTS} LIMIT {MOST_COUNTED})
+    SELECT due, hidden, (SELECT count(*) FROM dead), (SELECT entry FROM outbox WHERE seq = oldest) FROM counted"""
+_DEAD = f"""SELECT seq, commit_id, entry, attempts FROM outbox INDEXED BY outbox_dead
+    WHERE attempts >= {MAX_ATTEMPTS} AND seq >= ? ORDER BY seq LIMIT ?"""
+_REVIVE = f"UPDATE outbox SET attempts = 0, due = 0 WHERE seq = ? AND commit_id = ? AND attempts >= {MAX_ATTEMPTS}"
 _READ_ROW = "SELECT row FROM meters WHERE slot = ?"
 _WRITE_ROW = """INSERT INTO meters (slot, expires, row) VALUES (?, ?, ?)
     ON CONFLICT (slot) DO UPDATE SET expires = max(expires, excluded.expires), row = excluded.row"""
@@ -59,7 +87,9 @@ class SqliteStore:
     def __init__(self, path: str | PathLike[str], *, patience: timedelta = timedelta(seconds=5)) -> None:
         if not fspath(path) or fspath(path).startswith(":memory:"):
             raise ConfigError("SqliteStore keeps a file.", remedy="Give it a path, or use MemoryStore.")
-        self._database = Database(Path(path).absolute(), patience=patience.total_seconds(), schema=SCHEMA, version=SCHEMA_VERSION)
+        self._database = Database(
+            Path(path).absolute(), patience=patience.total_seconds(), schema=SCHEMA, indexes=INDEXES, version=SCHEMA_VERSION
+        )
         # Where the collection of idle meters stands in this process; guarded by the writer's lock.
         self._age = self._seen = 0
         self._charged = 0
@@ -117,15 +147,28 @@ class SqliteStore:
         if not ids:
             return
         with self._database.quick as connection:
-            connection.executemany(
-                "DELETE FROM outbox WHERE seq = ? AND commit_id = ?",
-                [(int.from_bytes(id_[:8], signed=True), id_[8:]) for id_ in ids],
-            )
+            connection.executemany("DELETE FROM outbox WHERE seq = ? AND commit_id = ?", map(_place, ids))
 
     def scan(self, after: bytes, limit: int) -> Page:
         """Name at most *limit* records, in the order of their keys, from where the page before ended."""
         found = self._database.select("SELECT key FROM records WHERE key >= ? ORDER BY key LIMIT ?", (after, max(limit, 1)))
         return page([key for (key,) in found], limit)
+
+    def waiting(self, now: datetime) -> Backlog:
+        """Count what waits at *now*."""
+        [counted] = self._database.select(_WAITING, ((now - _EPOCH) // _MICROSECOND,))
+        return Backlog(*counted)
+
+    def dead_letters(self, after: bytes, limit: int) -> Letters:
+        """Tell at most *limit* dead letters, in the order of their ids, from *after* on."""
+        begin = min(int.from_bytes(after[:8].ljust(8, b"\0")), _LATEST)
+        found = self._database.select(_DEAD, (begin, max(limit, 1) + 2))
+        return letters([Drained(seq.to_bytes(8) + tag, entry, attempts) for seq, tag, entry, attempts in found], after, limit)
+
+    def revive(self, ids: Sequence[bytes]) -> int:
+        """Make dead letters due now, as if they had never been handed out; answers how many were dead."""
+        with self._database.durable as connection:
+            return sum(connection.execute(_REVIVE, place).rowcount for place in map(_place, ids))
 
     def charge(self, charges: Sequence[Charge], now: int) -> tuple[Reading, ...]:
         """Answer each charge, in order. All charges of one slot are reserved, or none is."""
@@ -185,6 +228,11 @@ class SqliteStore:
 def _row(connection: Connection, slot: bytes) -> Row:
     found = connection.execute(_READ_ROW, (slot,)).fetchone()
     return read_row(found[0] if found else None)
+
+
+def _place(id_: bytes) -> tuple[int, bytes]:
+    """Where an entry is, by its id: its row, and the commit that wrote it, since SQLite may give a row's number away again."""
+    return int.from_bytes(id_[:8], signed=True), id_[8:]
 
 
 def _swap(connection: Connection, key: bytes, expected: bytes | None, value: bytes | None, commit_id: bytes) -> bool:
@@ -260,6 +308,18 @@ class AsyncSqliteStore:
     async def scan(self, after: bytes, limit: int) -> Page:
         """Name at most *limit* records, in the order of their keys, from where the page before ended."""
         return await self._read(self._store.scan, after, limit)
+
+    async def waiting(self, now: datetime) -> Backlog:
+        """Count what waits at *now*."""
+        return await self._read(self._store.waiting, now)
+
+    async def dead_letters(self, after: bytes, limit: int) -> Letters:
+        """Tell at most *limit* dead letters, in the order of their ids, from *after* on."""
+        return await self._read(self._store.dead_letters, after, limit)
+
+    async def revive(self, ids: Sequence[bytes]) -> int:
+        """Make dead letters due now, as if they had never been handed out; answers how many were dead."""
+        return await self._write(self._store.revive, ids)
 
     async def charge(self, charges: Sequence[Charge], now: int) -> tuple[Reading, ...]:
         """Answer each charge, in order. All charges of one slot are reserved, or none is."""

@@ -8,7 +8,21 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from acctsec.errors import ConfigError
-from acctsec.protocols import Charge, Committed, Conflict, Drained, Ladder, Page, Reading, Settlement, Tally, Version, name_set
+from acctsec.protocols import (
+    Backlog,
+    Charge,
+    Committed,
+    Conflict,
+    Drained,
+    Ladder,
+    Letters,
+    Page,
+    Reading,
+    Settlement,
+    Tally,
+    Version,
+    name_set,
+)
 
 if TYPE_CHECKING:
     from acctsec.stores._plans import Plan
@@ -131,7 +145,8 @@ class ValkeyStore:
             +eval +wait +hmget +hset +hdel +hlen +hgetall +pttl +pexpire
 
     in a cluster ``+cluster|slots +asking`` too, and for records ``+get +set +del +getrange +hget +zadd +zrem +zrange
-    +zrangebyscore +zrangebylex``, with ``+scan`` for `rewrap`. Fork whenever you like; close it at the end.
+    +zrangebyscore +zrangebylex``, with ``+scan`` for `rewrap` and ``+zcard +zcount`` for `outbox`. Fork whenever you like;
+    close it at the end.
 
     Raises ConfigError and StoreUnavailable when it is made, for a server that will not do or does not answer.
     """
@@ -210,6 +225,18 @@ class ValkeyStore:
     def scan(self, after: bytes, limit: int) -> Page:
         """Name at most *limit* records, in any order, going on where the page before ended."""
         return self._links.run(self._parts.records.scan(after, limit))
+
+    def waiting(self, now: datetime) -> Backlog:
+        """Count what waits at *now*."""
+        return self._links.run(self._parts.records.waiting(now))
+
+    def dead_letters(self, after: bytes, limit: int) -> Letters:
+        """Tell at most *limit* dead letters, in the order of their ids, from *after* on."""
+        return self._links.run(self._parts.records.dead_letters(after, limit))
+
+    def revive(self, ids: Sequence[bytes]) -> int:
+        """Make dead letters due now, as if they had never been handed out; answers how many were dead."""
+        return self._links.run(self._parts.records.revive(ids))
 
     def charge(self, charges: Sequence[Charge], now: int) -> tuple[Reading, ...]:
         """Answer each charge, in order. All charges of one slot are reserved, or none is."""
@@ -303,6 +330,18 @@ class AsyncValkeyStore:
     async def scan(self, after: bytes, limit: int) -> Page:
         """Name at most *limit* records, in any order, going on where the page before ended."""
         return await self._links.run(self._parts.records.scan(after, limit))
+
+    async def waiting(self, now: datetime) -> Backlog:
+        """Count what waits at *now*."""
+        return await self._links.run(self._parts.records.waiting(now))
+
+    async def dead_letters(self, after: bytes, limit: int) -> Letters:
+        """Tell at most *limit* dead letters, in the order of their ids, from *after* on."""
+        return await self._links.run(self._parts.records.dead_letters(after, limit))
+
+    async def revive(self, ids: Sequence[bytes]) -> int:
+        """Make dead letters due now, as if they had never been handed out; answers how many were dead."""
+        return await self._links.run(self._parts.records.revive(ids))
 
     async def charge(self, charges: Sequence[Charge], now: int) -> tuple[Reading, ...]:
         """Answer each charge, in order. All charges of one slot are reserved, or none is."""

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from acctsec.protocols import Committed, Conflict, Page
-from acctsec.stores._rows import MAX_ATTEMPTS
+from acctsec.protocols import MAX_ATTEMPTS, Committed, Conflict, Page
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 LEASE = timedelta(seconds=60)

@@ -10,8 +10,8 @@ from typing import Any
 from acctsec._values import Value, evolve
 from acctsec.errors import ConfigError
 from acctsec.meters import FRESH, Meter, charge_row, keep_for, settle_row, tally
-from acctsec.protocols import Charge, Committed, Conflict, Drained, Granted, Ladder, Settlement
-from acctsec.stores._rows import LEAP, MAX_ATTEMPTS, UNTOUCHED, by_slot
+from acctsec.protocols import MAX_ATTEMPTS, Charge, Committed, Conflict, Drained, Granted, Ladder, Settlement
+from acctsec.stores._rows import LEAP, UNTOUCHED, by_slot
 from acctsec.testing._histories import Failed, Recorded
 from acctsec.testing._orders import NotLinearizable, Object, Op, Step, text
 

@@ -15,7 +15,7 @@ from attrs import evolve, field, fields, frozen
 
 from acctsec._blocking import Awaitable
 from acctsec.claims import TotpCode
-from acctsec.events import AttemptRefused, Event, NoticeWithheld, ResetWithheld
+from acctsec.events import AttemptRefused, Event, LetterDied, NoticeWithheld, ResetWithheld
 from acctsec.hashing import Comparison, HashingPolicy
 from acctsec.identifiers import canonical
 from acctsec.mfa import totp
@@ -156,7 +156,7 @@ class RecordingSink:
     Keeps every event instead of writing it anywhere.
 
     ``handed`` are all that came with their keys, ``events`` the first of each key, ``observations`` those without one:
-    refused attempts, withheld resets and news, which changed nothing.
+    refused attempts, withheld resets and news, letters that died, which changed nothing.
     """
 
     def __init__(self) -> None:
@@ -175,10 +175,10 @@ class RecordingSink:
         return list({key: event for key, event in reversed(self.handed) if key}.values())[::-1]
 
     @property
-    def observations(self) -> list[AttemptRefused | ResetWithheld | NoticeWithheld]:
+    def observations(self) -> list[AttemptRefused | ResetWithheld | NoticeWithheld | LetterDied]:
         """What changed nothing."""
-        withheld = AttemptRefused | ResetWithheld | NoticeWithheld
-        return [event for key, event in self.handed if not key and isinstance(event, withheld)]
+        observed = AttemptRefused | ResetWithheld | NoticeWithheld | LetterDied
+        return [event for key, event in self.handed if not key and isinstance(event, observed)]
 
     def of(self, kind: type[EventT]) -> list[EventT]:
         """The events of one class, oldest first."""
@@ -268,6 +268,7 @@ def instrumented(policy: Policy) -> tuple[Policy, Comparisons]:
 # --- async forms ------------------------------------------------------------------------------------------------------
 
 STORE = ("load", "commit", "drain", "ack", "scan", "charge", "settle", "read")
+OUTBOX = ("waiting", "dead_letters", "revive")
 DIRECTORY = ("find", "get")
 MESSENGER = ("send",)
 SINK = ("record",)

@@ -17,7 +17,7 @@ from acctsec.policy import Policy
 from acctsec.presets import CHEAPEST
 from acctsec.protocols import Store
 from acctsec.stores import MemoryStore
-from acctsec.testing.doubles import STORE
+from acctsec.testing.doubles import OUTBOX, STORE
 from acctsec.testing.world import AtOnce, World, built
 
 Flow = Coroutine[Any, Any, Any]
@@ -76,7 +76,7 @@ class TurnStore:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        for name in STORE:
+        for name in (*STORE, *[one for one in OUTBOX if hasattr(store, one)]):
             setattr(self, name, self._asked(name))
 
     def _asked(self, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
@@ -99,8 +99,10 @@ def _touches(name: str, args: Sequence[Any]) -> Mapping[object, bool]:
             return {("record", args[0]): False}
         case "commit":
             return {("record", args[0]): True, "outbox": args[2] is None and args[1] is not None}
-        case "drain" | "ack":
+        case "drain" | "ack" | "revive":
             return {"outbox": True}
+        case "waiting" | "dead_letters":
+            return {"outbox": False}
         case "scan":
             return {}  # what comes or goes meanwhile may be named or not
         case "read":

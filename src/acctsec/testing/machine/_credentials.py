@@ -1,5 +1,7 @@
 """Rules of EngineMachine: setting passwords, adding and removing factors."""
 
+from contextlib import suppress
+
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
@@ -14,6 +16,7 @@ from acctsec.claims import (
     RecoveryCode,
     UnlockFactor,
 )
+from acctsec.errors import ConfigError
 from acctsec.outcomes import (
     AssuranceLevel,
     FactorRemoved,
@@ -67,7 +70,8 @@ class Credentials(SigningIn):
         current = person.password if right and person.password else self.invent("wrong")
         before, needs = len(self.world.comparisons.guesses), 2 if person.apps else 1
         beside = not person.apps if session is None else self.live(person, session) and session.level >= needs
-        allowed = person.active and current == person.password and beside and not self.too_soon(person)
+        right = current == person.password and not self.lapsed(person)
+        allowed = person.active and right and beside and not self.too_soon(person)
         by = CurrentPassword(current, None if session is None else session.text)
         self.set_password(person, self.invent("changed"), by, allowed=allowed)
         self.count_guesses(person, before, "strangers", current)
@@ -84,10 +88,15 @@ class Credentials(SigningIn):
 
     @rule(who=WHO)
     def change_by_administrator(self, who: int) -> None:
-        """An administrator's password must be changed at once."""
+        """An administrator's password must be changed at once, where the policy lets him set one at all."""
         person = self.people[who]
-        if self.set_password(person, self.invent("admin"), Admin("ops"), allowed=person.active):
-            person.change = True
+        if not self.policy.reset.passwords_by_administrators:
+            with suppress(ConfigError):
+                self.call("set_password", person.subject, self.invent("admin"), by=Admin("ops"), context=self.context())
+                raise AssertionError("an administrator knows a password")
+        elif self.set_password(person, self.invent("admin"), Admin("ops"), allowed=person.active):
+            person.demand(None)
+            person.set_for_it = True
 
     @rule(who=WHO, at_once=AT_ONCE, number=NUMBER)
     def change_by_ticket(self, who: int, at_once: bool, number: int) -> None:  # noqa: FBT001 - drawn

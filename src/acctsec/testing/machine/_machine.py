@@ -133,13 +133,13 @@ class EngineMachine(Resets):
         person.suspended = suspended
         self.world.directory.change(person.subject, status=Status.DISABLED if suspended else Status.ACTIVE)
 
-    @rule(who=WHO)
-    def demand_change(self, who: int) -> None:
-        """The next sign-in ends in a change."""
+    @rule(who=WHO, hours=st.none() | st.integers(-1, 30))
+    def demand_change(self, who: int, hours: int | None) -> None:
+        """The next sign-in ends in a change, or the next one from some hour on, which may be brought forward only."""
         person = self.people[who]
-        self.world.calls.admin.require_password_change(person.subject, actor="ops")
-        if person.password is not None and not person.change:
-            person.change = True
+        by = None if hours is None else self.world.clock.now + timedelta(hours=hours)
+        self.world.calls.admin.require_password_change(person.subject, actor="ops", by=by)
+        if person.password is not None and person.demand(by):
             self.happens(events.ChangeDemanded)
 
     @rule(who=WHO)

@@ -101,6 +101,8 @@ class Person:
     password: str | None = None
     since: datetime | None = None
     change: bool = False
+    change_by: datetime | None = None  # until when it may wait; None: it may not
+    set_for_it: bool = False  # by an administrator, who knows the password
     disabled: bool = False
     suspended: bool = False  # by the platform, in its own table
     apps: list[App] = Factory(list)
@@ -123,6 +125,17 @@ class Person:
     def active(self) -> bool:
         """Whether anything may be granted to it."""
         return not self.disabled and not self.suspended
+
+    def demanded(self, now: datetime) -> bool:
+        """Whether another password is demanded now."""
+        return self.change and (self.change_by is None or self.change_by <= now)
+
+    def demand(self, by: datetime | None) -> bool:
+        """Demand another password by then; whether that is news."""
+        news = not self.change or (self.change_by is not None and (by is None or by < self.change_by))
+        if news:
+            self.change, self.change_by = True, by
+        return news
 
     def mint(self, kind: Any, text: str, *, now: datetime, lasts: timedelta, **more: Any) -> Any:
         """A token of the present life and epoch."""
@@ -156,7 +169,8 @@ class Person:
     def change_password(self, password: str, *, now: datetime) -> None:
         """A new password, and nothing of the old one."""
         self.next_epoch()
-        self.password, self.since, self.change = password, now, False
+        self.password, self.since = password, now
+        self.change = self.set_for_it = False
 
     def open_lanes(self) -> None:
         """Start counting guesses anew."""
@@ -172,7 +186,7 @@ class Person:
         """Begin a new life: nothing of this one is left."""
         self.void_codes()
         self.life, self.epoch, self.password = self.life + 1, 0, None
-        self.change = self.disabled = False
+        self.change = self.set_for_it = self.disabled = False
         self.apps = []
         self.open_lanes()
 

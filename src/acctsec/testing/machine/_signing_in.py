@@ -43,12 +43,13 @@ class SigningIn(Stage):
         before, lane = len(self.world.comparisons.guesses), device or "strangers"
         outcome = self.call("sign_in", identifier, password, context=self.context(device))
         self.count_guesses(person, before, lane, password)
-        demanded = password == person.password and self.leaked(password) and not person.change
-        if demanded and not isinstance(outcome, Refused | TryAgain):
-            person.change = True
+        leaked = password == person.password and self.leaked(password) and not person.demanded(self.now)
+        if leaked and not isinstance(outcome, Refused | TryAgain):
+            person.change, person.change_by = True, None
             self.happens(events.ChangeDemanded)
         due = self.due(person)
-        allowed = (due, Refused, TryAgain) if person.active and password == person.password else (Refused, TryAgain)
+        right = password == person.password and not self.lapsed(person)
+        allowed = (due, Refused, TryAgain) if person.active and right else (Refused, TryAgain)
         assert isinstance(outcome, allowed), f"{outcome!r} where {due.__name__} was due"
         if isinstance(outcome, SignedIn):
             self.enter(person, outcome, lane)
@@ -179,7 +180,8 @@ class SigningIn(Stage):
         self.world.clock.advance(seconds=2 * PERIOD)
         sessions = len(person.sessions)
         outcome = self.try_password(person, person.identifier, person.password, None)
-        assert isinstance(outcome, self.due(person) if person.active else Refused), f"the owner is told {outcome!r}"
+        gets_in = person.active and not self.lapsed(person)
+        assert isinstance(outcome, self.due(person) if gets_in else Refused), f"the owner is told {outcome!r}"
         step = int(self.now.timestamp()) // PERIOD
         app = next((app for app in person.apps if app.last_step < step), None)  # none, if the clock was set back
         if isinstance(outcome, FactorRequired) and app:

@@ -32,7 +32,7 @@ HASTY = evolve(
     name="hasty",
     password=evolve(RACING.password, rules=(*RACING.password.rules, Breached())),
     mfa=evolve(RACING.mfa, required_groups=frozenset({"staff"}), recovery_codes=4),
-    reset=evolve(RACING.reset, per_source=OFTEN, per_subject=OFTEN),
+    reset=evolve(RACING.reset, per_source=OFTEN, per_subject=OFTEN, passwords_by_administrators=True),
     lockout=evolve(
         RACING.lockout,
         strangers=Rungs(free=3, first=MINUTE, longest=5 * MINUTE, stop=6),
@@ -232,11 +232,17 @@ class Stage(RuleBasedStateMachine):
         """Whether the model lets nobody in before the password is changed: it was demanded, or is of age."""
         rules = self.policy.password
         due = rules.due(person.since) if person.password and person.since and rules.on_age is Age.FORCE else None
-        return person.change or (due is not None and due <= self.now)
+        return person.demanded(self.now) or (due is not None and due <= self.now)
+
+    def lapsed(self, person: Person) -> bool:
+        """Whether the model lets nobody in with a password that an administrator set, and nobody replaced in time."""
+        if person.since is None or not person.set_for_it:
+            return False
+        return not -SKEW <= self.now - person.since < self.policy.reset.initial_lifetime
 
     def too_soon(self, person: Person) -> bool:
         """Whether the model lets a change without cause wait for the minimum age."""
-        if person.password is None or person.since is None or self.must_change(person):
+        if person.password is None or person.since is None or person.change or self.must_change(person):
             return False
         return -SKEW <= self.now - person.since < self.policy.password.min_age
 

@@ -19,6 +19,7 @@ from acctsec.hashing import HashingPolicy
 from acctsec.hashing.foreign import Argon2, Bcrypt
 from acctsec.lockout import Outage
 from acctsec.protocols import Account, Status
+from acctsec.recovery import RecoveryPolicy
 from acctsec.steps import Compared
 from acctsec.testing import OracleFound, assert_no_oracle, async_world, engine_operations, world
 from acctsec.testing._costs import surprise
@@ -51,6 +52,11 @@ POLICIES = {
 def asking_ports(w):
     """All but what judges a password by the rules: that asks no port, whichever face or store there is, and takes the longest."""
     return {name: call for name, call in engine_operations(w).items() if name != "check_password"}
+
+
+def guesses_of_recovery(w):
+    """Signing in, and all that a recovery can begin with."""
+    return {name: call for name, call in engine_operations(w).items() if name.startswith(("sign_in", "re"))}
 
 
 def sign_in_alone(w):
@@ -90,6 +96,26 @@ def test_no_policy_lets_a_sign_in_tell(name):
 )
 def test_neither_does_the_async_face(name):
     assert_no_oracle(lambda: async_world(policy=POLICIES.get(name, CHEAPEST)), operations=asking_ports)
+
+
+def test_nor_whether_a_group_has_no_self_service():
+    """Its members are answered as everybody is, and as nobody: what they cannot do they hear in their own mailbox."""
+    policy = evolve(CHEAPEST, recovery=RecoveryPolicy(groups={"staff": ()}))
+    staff = [
+        Kind(name="has no self-service", make=lambda place: place.sign_up(groups={"staff"})),
+        Kind(name="has no self-service and no password", make=lambda place: place.account(groups={"staff"})),
+    ]
+    assert_no_oracle(lambda: world(policy=policy), operations=guesses_of_recovery, kinds=staff)
+
+
+def test_a_contested_account_is_looked_up_nowhere():
+    """Not even its right password leads to the corpus, or to a new hash: what a wrong one does not."""
+
+    class Corpus:
+        def count(self, password):
+            return 0
+
+    assert_no_oracle(lambda: world(corpus=Corpus()), operations=sign_in_alone)
 
 
 @pytest.mark.parametrize("store", [one if one == "sqlite" else pytest.param(one, marks=pytest.mark.deep) for one in STORES])

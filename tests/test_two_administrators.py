@@ -393,6 +393,13 @@ class Alone:
             "import_verifier": lambda actor, _: admin.import_verifier("u1", HASH, actor=actor),
             "rewrap": lambda _, __: admin.rewrap(),
             "export": lambda _, __: admin.export("u1"),
+            "survey": lambda _, __: admin.survey(),
+            "outbox": lambda _, __: admin.outbox(),
+            "dead_letters": lambda _, __: admin.dead_letters(),
+            "revive_letters": lambda _, __: admin.revive_letters([one.id for one in admin.dead_letters().letters]),
+            "discard_letters": lambda actor, _: admin.discard_letters(
+                [one.id for one in admin.dead_letters().letters], actor=actor
+            ),
             "erase": lambda actor, _: admin.erase("u1", actor=actor),
             "propose_recovery": lambda actor, which: self.propose(actor, GIVES[which % 2]),
             "approve_recovery": lambda actor, which: self.on_any(admin.approve_recovery, actor, which),

@@ -88,6 +88,7 @@ class Links:
             not look like the page that does.
         veto: the page that stops what a notice tells of. Default ``/veto``.
         vouch: the page on which a trusted contact, signed in, agrees that an owner comes back in. Default ``/vouch``.
+        verify: the page that takes a link which proves an address. Default ``/verify``.
         place: where the token stands. Default: in the fragment, which reaches no server, log or ``Referer``. ``query`` puts
             it into all of them, into the history that browsers share among devices, and into whatever the page loads from
             elsewhere. It is for pages that must work without JavaScript, and needs ``Referrer-Policy: no-referrer``, logs
@@ -102,6 +103,7 @@ class Links:
     unlock: str = field(default="/unlock", validator=_path)
     veto: str = field(default="/veto", validator=_path)
     vouch: str = field(default="/vouch", validator=_path)
+    verify: str = field(default="/verify", validator=_path)
     place: Place = field(default=Place.FRAGMENT, converter=_place)
 
     def url(self, message: Message) -> str:
@@ -128,5 +130,7 @@ class Links:
                 return self.vouch
             case MessagePurpose.GUESSING_STOPPED:
                 return self.unlock
+            case MessagePurpose.PROVE_ADDRESS:
+                return self.verify
             case _:
                 raise ConfigError(f"There is no page for a link of {purpose.value}.", remedy="Upgrade what renders messages.")

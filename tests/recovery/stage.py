@@ -17,6 +17,7 @@ from acctsec import (
     Refused,
     ResetLink,
     ResumeTicket,
+    Waiting,
 )
 from acctsec._codec import decode_record, encode_record
 from acctsec._values import evolve as evolved
@@ -128,6 +129,13 @@ class Stage:
         asked = self.act(operation, ResetLink(self.link(address)), *args)
         proof = self.prove(asked, RecoveryCode(self.codes.pop()))
         return self.act(operation, proof, *args)
+
+    def slowly(self, *args, address=HOME):
+        """The same under SLOW, where that waits: made as soon as it may be, and weak."""
+        waits = self.by_mail_and_code("redeem_reset", *(args or (NEW,)), address=address)
+        assert isinstance(waits, Waiting), waits
+        self.clock.advance(waits.until - self.clock())
+        return self.act("redeem_reset", ResumeTicket(waits.ticket), *(args or (NEW,)))
 
     def by_mail_and_app(self, password=NEW):
         """A recovery by a mailed link and the authenticator."""

@@ -181,9 +181,14 @@ class Account:
         """The changes that a veto could stop."""
         return [one for one in self.changes if one.weak and now < one.expires]
 
-    def held(self, now):
-        """Until when nothing irreversible is done, or None."""
-        return max((one.expires for one in self.open(now) if one.made), default=None)
+    def held(self, now, since):
+        """Until when that is not taken off which was there *since* then, or None."""
+        return max((one.expires for one in self.open(now) if one.made and since < one.asked), default=None)
+
+    @property
+    def oldest(self):
+        """Since when the first of the authenticators is there."""
+        return min(one.created for one in self.apps)
 
     def judged(self, proofs, gives, now, *, known):
         """What proofs come to now."""
@@ -473,13 +478,15 @@ class Thieves(RuleBasedStateMachine):
             return
         shown = token.proofs | ({Proof.DEVICE} if known and change is None else set())
         judged = account.judged(shown, gives, now, known=known)
+        if change is not None and isinstance(judged, Enough):
+            judged = Enough(timedelta(0), change.weak and account.contest is None)
         if isinstance(judged, Forbidden):
             assert isinstance(outcome, Refused), outcome
         elif not isinstance(judged, Enough):
             self.lacking(person, token, shown, judged, outcome)
         else:
-            wait = timedelta(0) if change is not None else judged.wait
-            held = account.held(now) if gives is Capability.FACTORS else None
+            wait = judged.wait
+            held = account.held(now, account.oldest) if gives is Capability.FACTORS else None
             wait = max(wait, held - now) if held else wait
             if wait:
                 self.waits(person, token, shown, gives, judged, outcome, now + wait)
@@ -516,7 +523,9 @@ class Thieves(RuleBasedStateMachine):
         able = person.able | {Proof.DEVICE, Proof.CONTACTS, Proof.ADMINISTRATORS}
         assert shown <= able, f"{shown} by somebody who can show {able}"
         assert account.contest or account.ever(shown, gives)
-        assert gives is Capability.PASSWORD or not account.held(now), "factors fell while a change could be vetoed"
+        assert gives is Capability.PASSWORD or not account.held(now, account.oldest), (
+            "factors fell while a change could be vetoed"
+        )
         asked = token.change.asked if token.change else now
         account.next_epoch()
         made = Told(gives, shown, asked, now, now + self.policy.recovery.veto_window, token.about, made=True, was=token.change)
@@ -549,13 +558,12 @@ class Thieves(RuleBasedStateMachine):
         kind = Proof.RECOVERY_CODE if by_code else Proof.FACTOR
         right = (code in account.good and account.apps) if by_code else app in account.trusted
         proofs = token.proofs | {kind}
-        strong = proofs - {Proof.DEVICE}
         paths = [
             one.proofs
             for gives in (Capability.PASSWORD, Capability.FACTORS)
             for one in self.policy.recovery.allowed(gives=gives, level=account.level, groups=self.groups)
         ]
-        allowed = token.holds(self.now, account.epoch) and right and any(strong <= one for one in paths)
+        allowed = token.holds(self.now, account.epoch) and right and any(kind in one for one in paths)
         assert isinstance(outcome, ProofAccepted) == bool(allowed), outcome
         if allowed:
             token.used = True
@@ -701,11 +709,12 @@ class Thieves(RuleBasedStateMachine):
         session = pick(person.sessions, number)
         if session is None:
             return
-        held, replaces = account.held(self.now), alice.record.factors.recovery is not None
+        printed = account.printed if alice.record.factors.recovery else self.now
+        held = account.held(self.now, printed)
         outcome = alice.act("issue_recovery_codes", session.token)
         if not self.fresh_session(session) or not account.apps:
             assert isinstance(outcome, Refused), outcome
-        elif held and replaces:
+        elif held:
             assert outcome == Waiting(held)
         else:
             assert isinstance(outcome, RecoveryCodes), outcome
@@ -722,7 +731,7 @@ class Thieves(RuleBasedStateMachine):
         if session is None or app is None:
             return
         outcome = alice.act("remove_factor", session.token, app.id)
-        held = account.held(self.now)
+        held = account.held(self.now, app.created)
         if not self.fresh_session(session):
             assert isinstance(outcome, Refused), outcome
         elif held:

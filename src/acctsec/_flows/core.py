@@ -11,7 +11,7 @@ from attrs import define
 
 from acctsec import events
 from acctsec._codec import decode_record, encode_record
-from acctsec._flows.entries import Entry, Happened, Mail, ResetRequest, Told, key, seal
+from acctsec._flows.entries import AddressRequest, Entry, Following, Happened, Mail, ResetRequest, Told, key, seal
 from acctsec._flows.hashes import Hashes, Password
 from acctsec._flows.tokens import Tokens
 from acctsec._values import Value, evolve
@@ -31,6 +31,7 @@ from acctsec.policy import Policy
 from acctsec.protocols import (
     Account,
     Ambiguous,
+    Applied,
     AsyncBreachCorpus,
     AsyncChallenge,
     AsyncDirectory,
@@ -44,13 +45,15 @@ from acctsec.protocols import (
     Clock,
     Committed,
     Conflict,
+    DirectoryChange,
     Entropy,
     Reading,
+    Taken,
     Version,
     check_names,
 )
 from acctsec.record import MAX_COMMITS, Record, Verifier
-from acctsec.steps import Drawn, Effect, Issue, Notice, Scene, Step, Word
+from acctsec.steps import Carry, Drawn, Effect, Issue, Prove, Scene, Step, Word, is_new
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -167,6 +170,20 @@ class Core:
             raise PortError("directory.get answered with something else.", remedy="Answer that subject's Account, or None.")
         return found
 
+    def check_writable(self) -> None:
+        """Raise ConfigError where the engine cannot write to the platform's table."""
+        if not callable(getattr(self.ports.directory, "apply", None)):
+            message = "The directory has no method apply, so addresses and identifiers cannot be changed here."
+            raise ConfigError(message, remedy="Add `apply`: see acctsec.protocols.WritableDirectory.")
+
+    async def write(self, change: DirectoryChange) -> Applied | Taken:
+        """Let the platform's table follow a change."""
+        self.check_writable()
+        answer = await port("directory.apply", self.ports.directory.apply(change))  # type: ignore[attr-defined]
+        if not isinstance(answer, Applied | Taken):
+            raise PortError(f"directory.apply answered with {type(answer).__name__}.", remedy="Answer Applied or Taken.")
+        return answer
+
     # --- records ---
 
     def record_key(self, tenant: str, subject: str) -> bytes:
@@ -178,6 +195,10 @@ class Core:
         name = canonical(address)
         typed = name.value if name else address
         return self.keyring.digest("recipient", scene.tenant, scene.subject, typed, key=key)[:16]
+
+    def recipients(self, scene: Scene, address: str) -> tuple[bytes, ...]:
+        """What the record may know of an address: under each index key, the newest first."""
+        return tuple(self.recipient(scene, address, key=key) for key in range(self.keyring.index_count))
 
     def coded(self, scene: Scene, code: str, *, handle: bytes, key: int = 0) -> bytes:
         """What the record knows of a mailed code: it is good beside the handle it was asked under."""
@@ -276,20 +297,25 @@ class Core:
 
     def entries(self, scene: Scene, effects: Sequence[Effect], commit_id: bytes, record: Record) -> list[Entry]:
         """
-        Events as they are; for each notice a message to every verified address, and to those removed lately; what is for a
-        contact, and a link to be issued, as they will be looked up when they are delivered.
+        Events as they are; and for each notice a message to every verified address, and to those removed lately. An address that
+        came lately into the place of another has no veto with it. What delivery has to look further into is left to it.
         """
         made: list[Entry] = []
         locale = scene.account.locale if scene.account else ""
+        new = [one for one in record.addresses if is_new(self.policy, one, scene.now)]
         for effect in effects:
             if isinstance(effect, Event):
                 made.append(Happened(key(commit_id, len(made)), effect))
                 continue
-            if not isinstance(effect, Notice):
-                made.append(self.onward(scene, effect, key(commit_id, len(made)), record))
+            if isinstance(effect, Word | Issue):
+                made.append(self._onward(scene, effect, key(commit_id, len(made)), record))
+                continue
+            if isinstance(effect, Prove | Carry):
+                made.append(self._task(scene, effect, key(commit_id, len(made)), record))
                 continue
             change = effect.change
             for address in self.told(scene, record):
+                vetoes = change is not None and change.weak and not any(one.named(self.recipients(scene, address)) for one in new)
                 mail = Mail(
                     key=key(commit_id, len(made)),
                     purpose=effect.purpose,
@@ -299,14 +325,14 @@ class Core:
                     at=scene.now,
                     locale=locale,
                     incarnation=record.incarnation,
-                    change=change.id if change and change.weak else b"",
+                    change=change.id if change and vetoes else b"",
                     until=change.until if change and not change.made else None,
                     expires=change.expires if change else None,
                 )
                 made.append(mail)
         return made
 
-    def onward(self, scene: Scene, effect: Word | Issue, named: str, record: Record) -> Entry:
+    def _onward(self, scene: Scene, effect: Word | Issue, named: str, record: Record) -> Entry:
         """What delivery has to look further into: who a contact is reached by, and whether a link may be issued."""
         if isinstance(effect, Issue):
             return ResetRequest(
@@ -331,6 +357,24 @@ class Core:
             at=scene.now,
             change=effect.change.id if effect.change else b"",
             expires=effect.change.expires if effect.change else None,
+        )
+
+    def _task(self, scene: Scene, effect: Prove | Carry, key: str, record: Record) -> AddressRequest | Following:
+        change = effect.change.id
+        if isinstance(effect, Carry):
+            return Following(
+                tenant=scene.tenant, subject=scene.subject, incarnation=record.incarnation, change=change, at=scene.now
+            )
+        return AddressRequest(
+            key=key,
+            tenant=scene.tenant,
+            subject=scene.subject,
+            incarnation=record.incarnation,
+            change=change,
+            seed=effect.seed,
+            at=scene.now,
+            source=scene.source,
+            locale=scene.account.locale if scene.account else "",
         )
 
     def told(self, scene: Scene, record: Record) -> list[str]:

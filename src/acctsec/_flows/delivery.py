@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from acctsec import events
+from acctsec._flows.carrying import Carrying
 from acctsec._flows.core import Core, channel_of, port
-from acctsec._flows.entries import Happened, Mail, ResetRequest, Told, about, unseal
+from acctsec._flows.entries import AddressRequest, Following, Happened, Mail, ResetRequest, Told, about, unseal
 from acctsec._flows.tokens import Purpose
 from acctsec._flows.vouching import contact
+from acctsec._values import evolve
 from acctsec.budgets import Budget
 from acctsec.claims import LinkClaims, ShareClaims, UnlockClaims, VetoClaims
 from acctsec.errors import ConfigError, PortError, StoreError
@@ -26,14 +28,20 @@ PER_CONTACT = Budget(limit=3, window=timedelta(days=1))
 Shares that a contact is mailed for one owner: each spends a reset that was proven, and lives two days. And how often it is told
 that somebody named it, whoever did: names cost nothing.
 """
+STRANGERS = Budget(limit=10, window=timedelta(days=1))
+"""
+Messages that an address gets from all who say that it is theirs. It never asked for any, so they are few; and people of one
+household who share an address, each with a second try, are within it.
+"""
 BATCH = 10  # entries in hand at once: one that ends the process takes no more with it
 
 
 class Delivery:
     """Hands outbox entries on."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, carrying: Carrying) -> None:
         self.core = core
+        self.carrying = carrying
 
     async def deliver(self, limit: int) -> Delivered:
         """Hand on at most *limit* entries, then the observations; see Engine.deliver."""
@@ -98,6 +106,10 @@ class Delivery:
                 await self._tell(entry, again=drained.attempts > 0)
             case ResetRequest():
                 await self._issue(entry, again=drained.attempts > 0)
+            case AddressRequest():
+                await self._prove(entry, again=drained.attempts > 0)
+            case Following():
+                await self.carrying.follow(entry)
             case None:
                 problem = "An outbox entry cannot be read."
                 raise PortError(problem, remedy="Put the key that sealed it back into the keyring.")
@@ -219,6 +231,27 @@ class Delivery:
         loaded = await core.load(core.record_key(told.tenant, told.subject), fresh=b"")
         dead = share_refusal(core.policy, loaded.record, scene=scene, share=claims)
         return "" if dead else core.tokens.seal(Purpose.SHARE, claims)
+
+    async def _prove(self, request: AddressRequest, *, again: bool) -> None:
+        """
+        Send what proves an address. It may be a stranger's: of one subject it hears as often as of resets, of all together a few
+        times a day.
+        """
+        core, found = self.core, await self.carrying.wanted(request)
+        if found is None:
+            return
+        scene, address = found
+        budget = core.policy.reset.per_number if channel_of(address) is Channel.TEXT else core.policy.reset.per_subject
+        if not again and not await self._within_budget(scene, address, b"!addresses", budget, request.seed):
+            core.observe(events.NoticeWithheld(**scene.head(), purpose=MessagePurpose.PROVE_ADDRESS))
+            return
+        everybody = evolve(scene, subject="")
+        if not again and not await self._within_budget(everybody, address, b"!addresses", STRANGERS, request.seed):
+            core.observe(events.NoticeWithheld(**scene.head(), purpose=MessagePurpose.PROVE_ADDRESS))
+            return
+        message = await self.carrying.letter(request, scene, address)
+        if message is not None:
+            await self._send(message)
 
     async def _send(self, message: Message) -> None:
         if self.core.ports.messenger is None:

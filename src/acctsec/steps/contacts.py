@@ -1,5 +1,7 @@
 """Trusted contacts: naming and removing them, asking them, and what one of them says."""
 
+from itertools import product
+
 from acctsec import events
 from acctsec._values import evolve
 from acctsec.claims import SessionClaims, ShareClaims
@@ -25,8 +27,7 @@ def name_contact(policy: Policy, record: Record, *, scene: Scene, claims: Sessio
         return Step(No("session"), record)
     if not scene.proven:  # a squatter's friends would stay when the address is proven by another
         return Step(No("no verified address"), record)
-    paths = (policy.recovery.allowed(gives=gives, level=AssuranceLevel.AAL1, groups=scene.groups) for gives in CAPABILITIES)
-    if not any(Proof.CONTACTS in one.proofs for several in paths for one in several):
+    if not _of_use(policy, scene):
         return Step(No("no path"), record)
     if subject in ("", scene.subject):
         return Step(No("nobody else"), record)
@@ -39,6 +40,15 @@ def name_contact(policy: Policy, record: Record, *, scene: Scene, claims: Sessio
     event = events.ContactAdded(**scene.head(), contact=subject, counts=counts_from(policy, new))
     told = (Notice(MessagePurpose.CONTACT_NAMED), Word(MessagePurpose.NAMED_AS_CONTACT, new))
     return Step(Done(), after, (event, *told))
+
+
+def _of_use(policy: Policy, scene: Scene) -> bool:
+    """Whether contacts can ever help the subject, with a second factor or without."""
+    return any(
+        Proof.CONTACTS in one.proofs
+        for gives, level in product(CAPABILITIES, (AssuranceLevel.AAL1, AssuranceLevel.AAL2))
+        for one in policy.recovery.allowed(gives=gives, level=level, groups=scene.groups)
+    )
 
 
 def remove_contact(policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims, subject: str) -> Step:

@@ -16,6 +16,7 @@ from acctsec.claims import (
     UnlockClaims,
     UnlockFactor,
     UnlockLink,
+    VetoClaims,
 )
 from acctsec.keyring import Keyring
 from acctsec.protocols import Account
@@ -47,6 +48,22 @@ def engine_operations(world: World[Any]) -> dict[str, Call]:
     def recovery(identifier: str, password: str, address: str) -> object:
         guess = RecoveryCode(f"{_number(password) % 10**4:04d}-0000-0000-0000", handle(identifier, address))
         return engine.redeem_reset(guess, NEW, context=here(address))
+
+    def lost(identifier: str, password: str, address: str) -> object:
+        digits = engine.policy.reset.code_digits
+        guess = ResetCode(handle(identifier, address), f"{_number(password) % 10**digits:0{digits}d}")
+        return engine.remove_lost_factors(guess, context=here(address))
+
+    def veto(identifier: str) -> str:
+        claims = VetoClaims(
+            tenant="",
+            subject=subject_of(identifier),
+            incarnation=bytes(16),
+            change=bytes(16),
+            recipient=bytes(16),
+            expires=world.clock(),
+        )
+        return forger.seal(Purpose.VETO, claims)
 
     def link(identifier: str) -> str:
         return forger.seal(
@@ -88,6 +105,12 @@ def engine_operations(world: World[Any]) -> dict[str, Call]:
         "redeem_reset with a forged ticket": lambda name, _, at: engine.redeem_reset(
             ResumeTicket(ticket(name, Purpose.RESUME)), NEW, context=here(at)
         ),
+        "remove_lost_factors with a wrong code": lost,
+        "remove_lost_factors with a forged link": lambda name, _, at: engine.remove_lost_factors(
+            ResetLink(link(name)), context=here(at)
+        ),
+        "veto with a forged token": lambda name, _, at: engine.veto(veto(name), context=here(at)),
+        "inspect_veto of a forged token": lambda name, _, at: engine.inspect_veto(veto(name), context=here(at)),
         "inspect_reset of a forged link": lambda name, _, at: engine.inspect_reset(link(name), context=here(at)),
         "verify_factor with a forged ticket": lambda name, _, at: engine.verify_factor(
             ticket(name, Purpose.SIGN_IN), TotpCode("000000"), context=here(at)

@@ -1,19 +1,24 @@
 """The kinds of people an outsider might tell from nobody, and how each comes into a world."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from attrs import evolve, field, frozen
 
+from acctsec._values import evolve as evolved
 from acctsec.budgets import Rungs
 from acctsec.claims import Admin, Initial
 from acctsec.hashing import HashingPolicy
-from acctsec.outcomes import EnrollmentRequired, FactorAdded, Imported, PasswordChanged, SignedIn
+from acctsec.outcomes import ChangeKind, EnrollmentRequired, FactorAdded, Imported, PasswordChanged, SignedIn
 from acctsec.protocols import Account, Status
+from acctsec.record import Change, Record
+from acctsec.steps import Done, Step
 from acctsec.testing.doubles import Authenticator
 from acctsec.testing.world import World
 
 DOMAIN = "@example.org"
+DAY = timedelta(days=1)
 
 
 def subject_of(identifier: str) -> str:
@@ -116,6 +121,33 @@ def _gone(place: Place) -> None:
     place.world.directory.remove(place.subject)
 
 
+def _rewritten(place: Place, change: Callable[[Record], Record]) -> None:
+    """Somebody with a password, and a record as other operations leave it: which those are hangs on the policy of recovery."""
+    place.sign_up()
+    world, core = place.world, place.world.engine._flows.core  # noqa: SLF001 - no operation does this under every policy
+
+    async def rewrite() -> Step:
+        scene, loaded = await core.enter("", place.subject)
+        step: Step = await core.apply(scene, loaded, lambda record: Step(Done(), change(record)))
+        return step
+
+    done = world._run(rewrite())  # noqa: SLF001 - the kit's own
+    assert isinstance(done.verdict, Done), done
+
+
+def _contested(place: Place) -> None:
+    since = place.world.clock() - DAY
+    _rewritten(place, lambda record: record.contested(since=since, proofs=("link",)))
+
+
+def _recovering(place: Place) -> None:
+    now = place.world.clock()
+    change = Change(
+        id=bytes(16), kind=ChangeKind.PASSWORD.value, proofs=("link",), asked=now, until=now + DAY, expires=now + 2 * DAY
+    )
+    _rewritten(place, lambda record: evolved(record, changes=(change,)))
+
+
 KINDS: Sequence[Kind] = (
     Kind(name="has a password", make=Place.sign_up),
     Kind(name="has no password", make=Place.account),
@@ -128,6 +160,8 @@ KINDS: Sequence[Kind] = (
     Kind(name="has to change its password", make=_has_to_change),
     Kind(name="has a password that an administrator set", make=_set_by_administrator),
     Kind(name="has a live reset", make=_with_reset),
+    Kind(name="has a recovery that waits", make=_recovering),
+    Kind(name="is contested by a veto", make=_contested, shut=True),
     Kind(name="shares its name with another", make=_ambiguous, shut=True),
     Kind(name="was erased here and is still in the user table", make=_erased, shut=True),
     Kind(name="was erased", make=_gone, shut=True),

@@ -31,6 +31,7 @@ from acctsec.steps.scene import (
     spend,
     with_method,
 )
+from acctsec.steps.vouching import agreed, gathers
 
 NO_SELF_SERVICE = "no self-service"
 
@@ -39,7 +40,8 @@ class Recovery(Value, frozen=True, kw_only=True):
     """
     What somebody asks to have back, and what he has shown for it: the step looks again.
 
-    It rests on a live *reset*, on a *change* that waits, or on a *ticket* alone. *methods* are the proofs so far.
+    It rests on a live *reset*, on a *change* that waits, or on a *ticket* alone. *methods* are the proofs so far, *standing* the
+    contacts who agreed to that change and whose accounts are in order.
     """
 
     gives: Capability
@@ -48,6 +50,7 @@ class Recovery(Value, frozen=True, kw_only=True):
     reset: bytes = b""
     change: bytes = b""
     ticket: Ticket | None = None
+    standing: frozenset[str] = frozenset()
 
 
 class NeedsProof(Value, frozen=True):
@@ -204,8 +207,12 @@ def recovery_refusal(policy: Policy, record: Record, *, scene: Scene, recovery: 
         return "no factor"
     if recovery.change:
         waits = record.change_of(recovery.change)
-        if waits is None or waits.made or waits.kind != recovery.gives or scene.now >= waits.expires:
+        kinds = (recovery.gives, ChangeKind.CONTACTS)
+        if waits is None or waits.made or waits.kind not in kinds or scene.now >= waits.expires:
             return "dead"
+        # It was counted as the record was read; whoever was taken off since has no say.
+        if gathers(waits) and "contacts" in recovery.methods and not agreed(policy, record, waits, recovery.standing):
+            return "contacts"
     elif recovery.reset:
         if not isinstance(find_reset(policy, record, recovery.reset, scene.now), Redeemable):
             return "dead"
@@ -234,6 +241,7 @@ def begin_recovery(policy: Policy, record: Record, *, scene: Scene, recovery: Re
     if after is None:
         return Step(No("tickets"), record)
     kept = tuple(one for one in after.changes if one.made or (one.kind, one.about) != (recovery.gives, about))
+    kept = tuple(one for one in kept if one.id != recovery.change)  # contacts who were asked, and have agreed
     after = evolve(after.without_reset(recovery.reset), changes=kept)
     until = now + judged.wait
     change = Change(
@@ -392,7 +400,7 @@ def dropped(record: Record, changes: list[Change], *, scene: Scene, by: str) -> 
     return Step(Done(count=len(ids)), after, (*told, *notice))
 
 
-RECOVERIES = frozenset({ChangeKind.PASSWORD.value, ChangeKind.FACTORS.value})
+RECOVERIES = frozenset({ChangeKind.PASSWORD.value, ChangeKind.FACTORS.value, ChangeKind.CONTACTS.value})
 
 
 def waiting_recoveries(record: Record) -> list[Change]:

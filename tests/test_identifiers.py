@@ -2,7 +2,6 @@
 
 import sys
 import unicodedata
-from importlib.util import find_spec
 
 import pytest
 from hypothesis import given
@@ -140,8 +139,6 @@ def test_what_is_stored_is_what_counts():
 
 # --- look-alikes ---
 
-NEEDS_TABLE = pytest.mark.skipif(find_spec("confusable_homoglyphs") is None, reason="needs the extra `confusables`")
-
 
 @pytest.mark.parametrize(
     "name",
@@ -225,7 +222,6 @@ def test_what_is_objected_to_alone_is_objected_to_in_a_longer_name(one, more):
         assert objection(longer)
 
 
-@NEEDS_TABLE
 def test_scripts_by_name_agree_with_the_table_of_unicode():
     """For each letter, mark and digit that an identifier can hold; the library has Scripts.txt."""
     from confusable_homoglyphs.categories import alias
@@ -260,7 +256,6 @@ ALIKE = [
 ]
 
 
-@NEEDS_TABLE
 @pytest.mark.parametrize(("one", "other", "expected"), ALIKE)
 def test_what_looks_alike_has_one_skeleton(one, other, expected):
     one, other = canonical(one), canonical(other)
@@ -268,7 +263,6 @@ def test_what_looks_alike_has_one_skeleton(one, other, expected):
     assert (skeleton(one) == skeleton(other)) == (expected is not Likeness.DIFFERENT)
 
 
-@NEEDS_TABLE
 def test_over_all_of_unicode_a_skeleton_is_its_own():
     for point in range(sys.maxunicode + 1):
         name = canonical(f"x{chr(point)}y")
@@ -277,7 +271,6 @@ def test_over_all_of_unicode_a_skeleton_is_its_own():
             assert skeleton(Identifier(IdentifierKind.NAME, once)) == once, hex(point)
 
 
-@NEEDS_TABLE
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_likeness_is_symmetric_and_of_any_name_to_itself(one, other):
     one, other = canonical(one), canonical(other)
@@ -287,7 +280,6 @@ def test_likeness_is_symmetric_and_of_any_name_to_itself(one, other):
             assert likeness(one, other) is likeness(other, one)
 
 
-@NEEDS_TABLE
 @given(st.text(alphabet="abcehijopsxy", min_size=1, max_size=12))
 def test_no_name_of_cyrillic_letters_alone_hides_behind_a_latin_one(latin):
     """Whole-script: nothing is mixed, so no look at the name alone finds it; beside the other it is found."""

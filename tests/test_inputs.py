@@ -7,6 +7,8 @@ from attrs import evolve
 
 from acctsec import CHEAPEST, Engine, ResetPolicy
 from acctsec.claims import (
+    AddressCode,
+    AddressLink,
     Admin,
     ChangeTicket,
     CurrentPassword,
@@ -23,6 +25,7 @@ from acctsec.claims import (
 from acctsec.errors import ConfigError
 from acctsec.outcomes import (
     FactorRequired,
+    IdentifierRejected,
     PasswordRejected,
     Refused,
     ResetRequested,
@@ -65,7 +68,7 @@ HOSTILE = {
     "hostile": Hostile("x"),
     "object": object(),
 }
-NO = (Refused, SessionEnded, SessionsEnded, PasswordRejected, ResetRequested, TryAgain)
+NO = (IdentifierRejected, Refused, SessionEnded, SessionsEnded, PasswordRejected, ResetRequested, TryAgain)
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +111,18 @@ def operations(w, value):
     ):
         yield "redeem_reset", lambda reset=reset: engine.redeem_reset(reset, PASSWORD, context=context)
         yield "remove_lost_factors", lambda reset=reset: engine.remove_lost_factors(reset, context=context)
+    yield "add_address", lambda: engine.add_address(value, "new@example.org", context=context)
+    yield "add_address", lambda: engine.add_address(session, value, context=context)
+    if value is not None:
+        yield "add_address", lambda: engine.add_address(session, "new@example.org", replaces=value, context=context)
+    yield "inspect_address", lambda: engine.inspect_address(value, context=context)
+    for proof in (AddressLink(value), AddressCode(value, "12345678"), AddressCode("0" * 32, value), ResumeTicket(value)):
+        for token in (None, value, session):
+            yield "verify_address", lambda proof=proof, token=token: engine.verify_address(proof, session=token, context=context)
+    yield "remove_address", lambda: engine.remove_address(value, "alice@example.org", context=context)
+    yield "remove_address", lambda: engine.remove_address(session, value, context=context)
+    for given in ((value, "alice@example.org", "new"), (session, value, "new"), (session, "alice@example.org", value)):
+        yield "change_identifier", lambda given=given: engine.change_identifier(*given, context=context)
     yield "inspect_veto", lambda: engine.inspect_veto(value, context=context)
     yield "veto", lambda: engine.veto(value, context=context)
     yield "list_changes", lambda: engine.list_changes(value, context=context)
@@ -163,6 +178,7 @@ def test_something_that_is_no_claim_is_a_mistake_of_the_caller(w, claim):
         lambda: w.engine.verify_factor("ticket", claim, context=w.context()),
         lambda: w.engine.confirm_factor("ticket", claim, context=w.context()),
         lambda: w.engine.unlock(claim, context=w.context()),
+        lambda: w.engine.verify_address(claim, context=w.context()),
         lambda: w.engine.unlock(UnlockFactor("alice@example.org", claim), context=w.context()),
     ):
         with pytest.raises(ConfigError):

@@ -22,7 +22,7 @@ RESET = Message(
     at=datetime(2026, 1, 5, tzinfo=UTC),
     link="dG9rZW4_x-1",
 )
-PURPOSES = (MessagePurpose.RESET, MessagePurpose.INITIAL_PASSWORD, MessagePurpose.GUESSING_STOPPED)
+PURPOSES = (MessagePurpose.RESET, MessagePurpose.INITIAL_PASSWORD, MessagePurpose.GUESSING_STOPPED, MessagePurpose.PROVE_ADDRESS)
 
 LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
 INTERNATIONAL = st.sampled_from(
@@ -81,7 +81,7 @@ def made(**knobs):
 @given(origin=ORIGIN | ORIGIN | SPOILT, path=PLAIN | PLAIN | PATH, token=TOKEN, purpose=st.sampled_from(PURPOSES))
 @settings(suppress_health_check=[HealthCheck.filter_too_much])
 def test_every_reader_finds_the_configured_host_and_the_token_in_the_fragment_alone(origin, path, token, purpose):
-    links = made(origin=origin, reset=path, unlock=path)
+    links = made(origin=origin, reset=path, unlock=path, verify=path)
     url = links.url(evolve(RESET, purpose=purpose, link=token))
     host = re.fullmatch(r"https?://(.*?)(:[0-9]+)?", origin)[1].strip("[]")
     assert hosts(url) == {host}
@@ -226,9 +226,9 @@ def test_a_plain_path_is_kept_as_it_is(path):
 
 
 def test_a_link_that_opens_a_lane_leads_to_a_page_of_its_own():
-    links = Links(origin="https://example.org", reset="/r", unlock="/u")
+    links = Links(origin="https://example.org", reset="/r", unlock="/u", verify="/a")
     urls = [links.url(evolve(RESET, purpose=purpose)) for purpose in PURPOSES]
-    assert [urlsplit(url).path for url in urls] == ["/r", "/r", "/u"]
+    assert [urlsplit(url).path for url in urls] == ["/r", "/r", "/u", "/a"]
 
 
 def test_a_token_stands_in_the_query_where_somebody_must():
@@ -266,6 +266,7 @@ def test_every_link_that_the_engine_makes_has_a_page():
     w.sign_up(password=None)
     w.engine.admin.initial_password("u1", actor="root")
     w.sign_up("u2", "bob@example.org")
+    w.engine.add_address(w.sign_in("bob@example.org").session, "b@example.org", context=w.context())
     w.reset_link("bob@example.org")
     for number in range(60):
         w.engine.sign_in("bob@example.org", f"guess {number}", context=w.context(f"198.51.100.{number}"))
@@ -274,7 +275,7 @@ def test_every_link_that_the_engine_makes_has_a_page():
     links = Links(origin="https://example.org")
     urls = {one.purpose: links.url(one) for one in w.messenger.messages if one.link}
     assert set(urls) == set(PURPOSES)
-    assert all(re.fullmatch(r"https://example\.org/(reset|unlock)#[A-Za-z0-9_-]+", url) for url in urls.values())
+    assert all(re.fullmatch(r"https://example\.org/(reset|unlock|verify)#[A-Za-z0-9_-]+", url) for url in urls.values())
 
 
 def test_neither_an_operation_nor_a_fact_of_a_request_nor_an_account_names_a_host():

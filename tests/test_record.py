@@ -87,6 +87,7 @@ def full() -> Record:
     record = record.with_checkpoint(Checkpoint(lane=HITS, count=1024, since=NOW))
     assert len(record.checkpoints) == MAX_CHECKPOINTS
     address = b"\xff" * (36 + 254)  # the longest there is, sealed
+    pair = b"\xff" * (36 + 4 + 254 + 4 + 32)  # and one that replaces another, which it names
     change = Change(
         id=b"\xff" * 16,
         kind="address-removed",
@@ -94,7 +95,7 @@ def full() -> Record:
         asked=NOW,
         until=NOW,
         expires=NOW,
-        about=address,
+        about=pair,
         code=b"\xff" * 32,
         vouched=2**MAX_CONTACTS - 1,
     )

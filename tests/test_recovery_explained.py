@@ -113,19 +113,6 @@ def test_one_administrator_and_an_old_address_come_to_nothing(policy):
             assert one.gains == ()
             assert one.stop is None
             assert one.freezes is not Freeze.AT_WILL
-        assert (one.thief is Thief.OLD_ADDRESS) <= (
-            one.freezes is not Freeze.NEVER or not policy.told or not one_weak(policy, one)
-        )
-
-
-def one_weak(policy, course):
-    groups = frozenset({course.group} - {""})
-    return any(
-        path
-        for gives in Capability
-        for path in policy.allowed(gives=gives, level=course.level, groups=groups)
-        if Proof.FACTOR not in path.proofs and (gives is not FACTORS or course.level is AAL2)
-    )
 
 
 def test_the_mailbox_alone_passes_no_factor():
@@ -171,6 +158,8 @@ def test_an_administrator_who_may_set_passwords_signs_in_where_there_is_no_facto
 
     assert (one.password.quiet, one.session.worst, one.stop) == (ZERO, ZERO, Stop.NEVER)
     assert (other.password.quiet, other.session) == (ZERO, None)
+    named = evolve(SOCIAL_DEFAULT, reset=evolve(SOCIAL_DEFAULT.reset, passwords_by_administrators=True))
+    assert (named.explain_recovery(), SOCIAL_DEFAULT.explain_recovery()) == (explained, told())
 
 
 def test_a_password_alone_is_no_matter_of_recovery():
@@ -198,6 +187,39 @@ def test_whoever_had_an_address_of_his_own_put_there_vetoes_that():
     assert only.of(Thief.TWO_ADMINISTRATORS, AAL2).freezes is Freeze.AT_WILL
     assert only.of(Thief.MAILBOX, AAL2).freezes is only.of(Thief.OLD_ADDRESS, AAL1).freezes is Freeze.AFTERWARDS
     assert only.of(Thief.HELP_DESK, AAL2).freezes is Freeze.NEVER
+
+
+def test_the_owner_stops_a_thief_at_any_step_of_his_way():
+    """The password by mail is made at once; the change of the address before it is not."""
+    one = RecoveryPolicy(delays=Delays(address_changed=ZERO)).explain().of(Thief.TWO_ADMINISTRATORS, AAL1)
+
+    assert (one.session.quiet, one.session.stop) == (7 * DAY, Stop.BEFORE)
+
+
+def test_of_two_ways_as_fast_the_one_is_told_that_the_owner_stops_least():
+    """With the factors off first, the password by mail alone could be vetoed; so he does not take them off."""
+    both = {Proof.MAIL, Proof.FACTOR}
+    paths = (RecoveryPath(both, level=AAL2), RecoveryPath({Proof.MAIL}), RecoveryPath(both, gives=FACTORS, level=AAL2))
+    one = RecoveryPolicy(paths=paths).explain().of(Thief.MAILBOX_AND_PHONE, AAL2)
+
+    assert (one.session.quiet, one.session.stop) == (ZERO, Stop.NEVER)
+
+
+def test_a_sim_that_was_changed_speaks_against_the_phone_at_worst():
+    """And not against the mailbox."""
+    told = RecoveryPolicy(delays=Delays(address_changed=ZERO, sim_changed=5 * DAY)).explain()
+
+    assert told.of(Thief.PHONE, AAL1).session.worst == 5 * DAY
+    assert told.of(Thief.MAILBOX, AAL1).session.worst == DAY
+
+
+def test_whoever_comes_from_another_country_makes_a_recovery_weak():
+    """Two proofs are the full level where nothing waits; who reads the mail and has the codes can have it wait, and veto it."""
+    two = RecoveryPolicy(paths=(RecoveryPath({Proof.MAIL, Proof.RECOVERY_CODE}, level=AAL2),))
+    at_home = evolve(two, delays=Delays(new_country=ZERO))
+
+    assert two.explain().of(Thief.OLD_ADDRESS, AAL2).freezes is Freeze.AFTERWARDS
+    assert at_home.explain().of(Thief.OLD_ADDRESS, AAL2).freezes is Freeze.NEVER
 
 
 def test_a_group_is_told_of_by_its_own_paths():

@@ -12,10 +12,10 @@ from tests.places import STORES, USUAL
 from acctsec import (
     CHEAPEST,
     Account,
-    Admin,
     Ambiguous,
     Channel,
     ConfigError,
+    CurrentPassword,
     FactorRequired,
     MessagePurpose,
     PasswordChanged,
@@ -29,8 +29,8 @@ from acctsec import (
 )
 from acctsec._values import evolve as evolved
 from acctsec.budgets import Budget
-from acctsec.events import PasswordReset, ResetIssued, ResetWithheld
-from acctsec.outcomes import Acted
+from acctsec.events import ChangeBegan, PasswordReset, ResetIssued, ResetWithheld
+from acctsec.outcomes import Acted, Waiting
 from acctsec.record import Reset
 from acctsec.reset import Dead, Redeemable
 from acctsec.testing import async_world, world
@@ -170,13 +170,16 @@ def test_a_text_alone_is_not_enough_where_a_factor_is_live(w):
     due = redeemed(w, handle, w.messenger.code)
     assert isinstance(due, FactorRequired)
     proven = w.calls.verify_factor(due.ticket, app.code(w.clock()), context=w.context())
-    assert isinstance(w.calls.redeem_reset(ResumeTicket(proven.ticket), NEW, context=w.context()), PasswordChanged)
+    waits = w.calls.redeem_reset(ResumeTicket(proven.ticket), NEW, context=w.context())
+    assert isinstance(waits, Waiting), "one phone shows both"
+    assert waits.until == w.clock() + timedelta(days=1)
     w.deliver()
-    assert [one.methods for one in w.sink.of(PasswordReset)] == [("text", "totp")]
+    assert [one.methods for one in w.sink.of(ChangeBegan)] == [("text", "totp")]
+    assert w.sink.of(PasswordReset) == []
 
 
 def test_notices_go_to_numbers_too_and_only_mail_has_links(w):
-    w.calls.set_password("u1", NEW, by=Admin("root"), context=w.context())
+    w.calls.set_password("u1", NEW, by=CurrentPassword(PASSWORD), context=w.context())
     for number in range(60):
         w.calls.sign_in(IDENTIFIER, f"guess {number}", context=w.context(f"198.51.100.{number}"))
         w.clock.advance(minutes=31)
@@ -192,7 +195,7 @@ def test_a_first_password_comes_by_mail_and_not_at_all_where_there_is_none(w):
     assert isinstance(w.calls.admin.initial_password("u1", actor="root"), Acted)
     w.deliver()
     (mail,) = w.messenger.of(MessagePurpose.INITIAL_PASSWORD)
-    assert (mail.address, mail.code, mail.expires - w.clock()) == (IDENTIFIER, None, POLICY.link_lifetime)
+    assert (mail.address, mail.code, mail.expires - w.clock()) == (IDENTIFIER, None, POLICY.initial_lifetime)
     w.directory.change("u1", addresses=(STORED,))
     assert w.calls.admin.initial_password("u1", actor="root") == Refused()
 

@@ -1,6 +1,8 @@
 """Password-reset and account-security policies for login services: they decide, the platform does the rest."""
 
 from acctsec.claims import (
+    AddressCode,
+    AddressLink,
     Admin,
     ChallengeAnswer,
     ChangeTicket,
@@ -24,6 +26,10 @@ from acctsec.links import Links
 from acctsec.lockout import LockoutPolicy
 from acctsec.mfa import MfaPolicy
 from acctsec.outcomes import (
+    AddressPending,
+    AddressRemoved,
+    AddressTaken,
+    AddressVerified,
     AssuranceLevel,
     ChallengeRequired,
     ChangeCancelled,
@@ -41,6 +47,9 @@ from acctsec.outcomes import (
     FactorRequired,
     Factors,
     FactorsRemoved,
+    IdentifierChanged,
+    IdentifierRejected,
+    IdentifierTaken,
     LockOpened,
     Objection,
     PasswordAccepted,
@@ -66,7 +75,20 @@ from acctsec.outcomes import (
 from acctsec.password import PasswordPolicy
 from acctsec.policy import Policy
 from acctsec.presets import CHEAPEST, SOCIAL_DEFAULT, SOCIAL_GUARDED, WORKFORCE_DEFAULT
-from acctsec.protocols import Account, Ambiguous, Channel, Message, MessagePurpose, Status
+from acctsec.protocols import (
+    Account,
+    AddAddress,
+    Ambiguous,
+    Applied,
+    Channel,
+    Message,
+    MessagePurpose,
+    RemoveAddress,
+    ReplaceAddress,
+    ReplaceIdentifier,
+    Status,
+    Taken,
+)
 from acctsec.recovery import Proof, RecoveryPath, RecoveryPolicy
 from acctsec.reset import ResetPolicy
 from acctsec.sessions import SessionPolicy
@@ -101,8 +123,16 @@ __all__ = [
     "WORKFORCE_DEFAULT",
     "Account",
     "AcctsecError",
+    "AddAddress",
+    "AddressCode",
+    "AddressLink",
+    "AddressPending",
+    "AddressRemoved",
+    "AddressTaken",
+    "AddressVerified",
     "Admin",
     "Ambiguous",
+    "Applied",
     "AssuranceLevel",
     "AsyncEngine",
     "AsyncMemoryPopularity",
@@ -139,6 +169,9 @@ __all__ = [
     "FactorsRemoved",
     "FreshSession",
     "HashingPolicy",
+    "IdentifierChanged",
+    "IdentifierRejected",
+    "IdentifierTaken",
     "Initial",
     "Keyring",
     "Links",
@@ -167,6 +200,9 @@ __all__ = [
     "RecoveryPath",
     "RecoveryPolicy",
     "Refused",
+    "RemoveAddress",
+    "ReplaceAddress",
+    "ReplaceIdentifier",
     "ResetCode",
     "ResetLink",
     "ResetPending",
@@ -184,6 +220,7 @@ __all__ = [
     "Status",
     "StoreError",
     "StoreUnavailable",
+    "Taken",
     "TotpCode",
     "TryAgain",
     "UnlockFactor",

@@ -93,6 +93,17 @@ class VetoClaims(Sealed, frozen=True, kw_only=True):
     expires: datetime
 
 
+class AddressClaims(Sealed, frozen=True, kw_only=True):
+    """A link that proves a new address: the *change* that waits for it, and the *recipient* it was mailed to."""
+
+    tenant: str
+    subject: str
+    incarnation: bytes
+    change: bytes
+    recipient: bytes
+    expires: datetime
+
+
 class HandleClaims(Sealed, frozen=True, kw_only=True):
     """What ``request_reset`` gave the browser: what was typed, and the id of the request."""
 
@@ -228,6 +239,24 @@ class ResumeTicket:
 
 
 ResetProof = ResetLink | ResetCode | RecoveryCode | ResumeTicket
+
+
+@frozen
+class AddressLink:
+    """The token of a mailed link that proves an address."""
+
+    token: str = field(repr=False)
+
+
+@frozen
+class AddressCode:
+    """A code that was sent to a new address, for the *change* of AddressPending. It needs a session beside it."""
+
+    change: str
+    code: str = field(repr=False)
+
+
+AddressProof = AddressLink | AddressCode | ResumeTicket
 
 
 @frozen

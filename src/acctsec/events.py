@@ -85,7 +85,10 @@ class ChangeBegan(Event):
 
 @frozen(kw_only=True)
 class ChangeDropped(Event):
-    """A *change* that waited will not be made; *by* says why: ``owner``, ``asker``, or ``sign-in``."""
+    """
+    A *change* that waited will not be made; *by* says why: ``owner``, ``asker``, ``sign-in``, ``newer`` where another took its
+    place, or ``taken`` where the directory has given what it asks for to another account.
+    """
 
     change: str
     kind: str
@@ -112,6 +115,35 @@ class FactorsDropped(Event):
     """A recovery took every second factor off: *methods* are the proofs, in order."""
 
     methods: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class AddressProven(Event):
+    """
+    An *address*, named by a keyed digest, became a verified one, by *methods*. *purged*: without a session, as the first one of
+    the account, and all that was set up before is gone.
+    """
+
+    change: str
+    address: str
+    methods: tuple[str, ...]
+    purged: bool
+
+
+@frozen(kw_only=True)
+class AddressDropped(Event):
+    """An *address*, named by a keyed digest, was taken off; *actor* is empty where its owner did it."""
+
+    change: str
+    address: str
+    actor: str = ""
+
+
+@frozen(kw_only=True)
+class IdentifierReplaced(Event):
+    """The subject answers to another identifier."""
+
+    change: str
 
 
 @frozen(kw_only=True)

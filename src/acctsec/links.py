@@ -87,6 +87,7 @@ class Links:
         unlock: the page that opens what guessing has stopped. Default ``/unlock``; it asks for no password, so it should
             not look like the page that does.
         veto: the page that stops what a notice tells of. Default ``/veto``.
+        verify: the page that takes a link which proves an address. Default ``/verify``.
         place: where the token stands. Default: in the fragment, which reaches no server, log or ``Referer``. ``query`` puts
             it into all of them, into the history that browsers share among devices, and into whatever the page loads from
             elsewhere. It is for pages that must work without JavaScript, and needs ``Referrer-Policy: no-referrer``, logs
@@ -100,6 +101,7 @@ class Links:
     reset: str = field(default="/reset", validator=_path)
     unlock: str = field(default="/unlock", validator=_path)
     veto: str = field(default="/veto", validator=_path)
+    verify: str = field(default="/verify", validator=_path)
     place: Place = field(default=Place.FRAGMENT, converter=_place)
 
     def url(self, message: Message) -> str:
@@ -124,5 +126,7 @@ class Links:
                 return self.reset
             case MessagePurpose.GUESSING_STOPPED:
                 return self.unlock
+            case MessagePurpose.PROVE_ADDRESS:
+                return self.verify
             case _:
                 raise ConfigError(f"There is no page for a link of {purpose.value}.", remedy="Upgrade what renders messages.")

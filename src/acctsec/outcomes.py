@@ -195,6 +195,7 @@ class ChangeKind(StrEnum):
     FACTORS = "factors"
     ADDRESS_ADDED = "address-added"
     ADDRESS_REMOVED = "address-removed"
+    IDENTIFIER = "identifier"
 
 
 @frozen
@@ -261,6 +262,59 @@ class Vetoed:
 
     Only proof that is stronger than what either side has shown opens it again; see ``redeem_reset``.
     """
+
+
+@frozen
+class AddressPending:
+    """
+    A code, and by mail a link, went to the address: whoever reads it there proves it until *expires*; see ``verify_address``.
+
+    Nothing is different before that, and then not before *until*, where there is one. The answer is the same whoever else has
+    the address. *change* names it for ``cancel_change`` and goes into AddressCode.
+    """
+
+    change: str
+    expires: datetime
+    until: datetime | None = None
+
+
+@frozen
+class AddressVerified:
+    """
+    The address is a verified one of the account.
+
+    *purged*: only its mailbox was proven, and no other address ever was: the password, sessions, factors and all else that
+    somebody set up before are gone, for nobody knows who it was. Offer a reset.
+    """
+
+    purged: bool
+
+
+@frozen
+class AddressTaken:
+    """Another account has the address. Only who proved to read it hears this; nothing is different."""
+
+
+@frozen
+class AddressRemoved:
+    """The address is off the account. It is told of what happens for as long as ``RecoveryPolicy.told`` says."""
+
+
+@frozen
+class IdentifierChanged:
+    """The account answers to the new identifier, and no longer to the old one."""
+
+
+@frozen
+class IdentifierTaken:
+    """Another account answers to that identifier; nothing is different."""
+
+
+@frozen
+class IdentifierRejected:
+    """Nobody may have that identifier: *reason* is one of ``acctsec.identifiers.NameObjection``, or ``form``."""
+
+    reason: str
 
 
 @frozen
@@ -421,6 +475,7 @@ class LetterKind(StrEnum):
     EVENT = "event"
     NOTICE = "notice"
     RESET = "reset"
+    CHANGE = "change"  # an address or a name that the directory has to follow
     UNREADABLE = "unreadable"  # no key of the ring opens it, it is damaged, or of a newer release
 
 
@@ -498,7 +553,8 @@ class LaneStatus:
 @frozen(kw_only=True)
 class Export:
     """
-    All that is held about a subject, without secrets. *habits*: how many sign-ins are remembered, from how many places.
+    All that is held about a subject, without secrets. *addresses*: of those that came or went here, since when they are verified,
+    and until when one that was removed is told of what happens. *habits*: how many sign-ins are remembered, from how many places.
     *accepted_under* names the password policy that accepted the password last (``PasswordPolicy.identity`` in hexadecimal; "" for
     none, as of one that was imported), *change_by* until when the password may stay where that is limited.
     """
@@ -519,6 +575,7 @@ class Export:
     disabled: bool
     contested: bool = False
     changes: tuple[ChangeInfo, ...] = ()
+    addresses: tuple[tuple[datetime, datetime | None], ...] = ()
     habits: tuple[int, int] = (0, 0)
     accepted_under: str = ""
     change_by: datetime | None = None
@@ -597,4 +654,7 @@ SignInOutcome = SignedIn | ChallengeRequired | FactorRequired | EnrollmentRequir
 VerifyFactorOutcome = SignedIn | ProofAccepted | FactorRequired | PasswordChangeRequired | Refused | TryAgain
 UnlockOutcome = LockOpened | Refused | TryAgain
 RedeemResetOutcome = PasswordChanged | PasswordRejected | FactorRequired | ProofRequired | Waiting | Refused | TryAgain
+VerifyAddressOutcome = AddressVerified | AddressTaken | Waiting | Refused | TryAgain
+RemoveAddressOutcome = AddressRemoved | Waiting | Refused | TryAgain
+ChangeIdentifierOutcome = IdentifierChanged | IdentifierTaken | IdentifierRejected | Waiting | Refused | TryAgain
 RemoveLostFactorsOutcome = FactorsRemoved | FactorRequired | ProofRequired | Waiting | Refused | TryAgain

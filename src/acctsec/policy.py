@@ -21,6 +21,7 @@ from acctsec.sessions import SessionPolicy
 
 if TYPE_CHECKING:
     from acctsec.attacks.risk import RiskPolicy
+    from acctsec.recovery.explained import Explained
 
 CODE_LUCK = 1e-4
 """The chance that guessing a code, of a reset or of an authenticator beside one, may have within a day."""
@@ -131,6 +132,10 @@ class Policy:
                 self._composed.clear()
             self._composed[key] = known
         return known
+
+    def explain_recovery(self) -> "Explained":
+        """What a thief of each kind can do by recovery, and by what administrators may do beside it."""
+        return self.recovery.explain(passwords_by_administrators=self.reset.passwords_by_administrators)
 
     def knobs(self) -> tuple[tuple[str, str], ...]:
         """Every knob and its value as text, in the order of the families: for pages, reviews and comparisons."""

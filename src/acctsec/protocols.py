@@ -431,6 +431,74 @@ class Directory(Protocol):
     def get(self, tenant: str, subject: str) -> Account | None: ...
 
 
+class AddAddress(Value, frozen=True, kw_only=True):
+    """Give the account a verified *address*, byte for byte, behind those it has. *id* names the change."""
+
+    id: str
+    tenant: str
+    subject: str
+    address: str
+
+
+class ReplaceAddress(Value, frozen=True, kw_only=True):
+    """Put a verified *address* into the place of the one that it *replaces*."""
+
+    id: str
+    tenant: str
+    subject: str
+    address: str
+    replaces: str
+
+
+class RemoveAddress(Value, frozen=True, kw_only=True):
+    """Take an *address* off the account."""
+
+    id: str
+    tenant: str
+    subject: str
+    address: str
+
+
+class ReplaceIdentifier(Value, frozen=True, kw_only=True):
+    """Put *identifier*, in its canonical form, into the place of the one that it *replaces*, as the account has that."""
+
+    id: str
+    tenant: str
+    subject: str
+    identifier: str
+    replaces: str
+
+
+DirectoryChange = AddAddress | ReplaceAddress | RemoveAddress | ReplaceIdentifier
+
+
+class Applied(Value, frozen=True):
+    """The account is as the change says, or it was already."""
+
+
+class Taken(Value, frozen=True):
+    """Another account has it, and nothing was changed."""
+
+
+class AsyncWritableDirectory(AsyncDirectory, Protocol):
+    """A directory that the engine may write to: it is asked for by whatever changes addresses and identifiers, alone."""
+
+    async def apply(self, change: DirectoryChange) -> Applied | Taken:
+        """
+        Make a change in one transaction, and answer Taken where the platform's rule of uniqueness forbids it.
+
+        The same change comes again whenever its answer was lost, and is then Applied: make it idempotent. One whose id was
+        applied before changes nothing. An identifier of the same form goes where its address goes; and one that another account
+        holds without having proven it is no reason for Taken, but is taken off there: whoever proves an address has it.
+        """
+
+
+class WritableDirectory(Directory, Protocol):
+    """The blocking form of AsyncWritableDirectory."""
+
+    def apply(self, change: DirectoryChange) -> Applied | Taken: ...
+
+
 class Channel(StrEnum):
     """How a message goes out: as mail, or as a text to a phone number."""
 
@@ -454,6 +522,11 @@ class MessagePurpose(StrEnum):
     CONTESTED = "contested"
     FACTORS_REMOVED = "factors-removed"
     SELF_SERVICE_REFUSED = "self-service-refused"
+    PROVE_ADDRESS = "prove-address"
+    ADDRESS_PENDING = "address-pending"
+    ADDRESS_ADDED = "address-added"
+    ADDRESS_REMOVED = "address-removed"
+    IDENTIFIER_CHANGED = "identifier-changed"
 
 
 @frozen(kw_only=True)

@@ -24,7 +24,7 @@ MAX_SPENT = 24  # resets and tickets within half an hour
 MAX_COMMITS = 8
 MAX_PLACES = 24
 MAX_SIGN_INS = 256  # above, all is halved: who moved house is known in the new one after as many sign-ins
-MAX_CHECKPOINTS = 2 * (2 + MAX_DEVICES + MAX_NETWORKS) + 6 + 1
+MAX_CHECKPOINTS = 2 * (2 + MAX_DEVICES + MAX_NETWORKS) + 7 + 1
 """Lanes and months of password and factor, the other classes, the hit count."""
 MAX_OPENINGS = MAX_DEVICES  # an opened lane takes the room of a device
 MAX_CHANGES = 4
@@ -230,6 +230,11 @@ class Change(Part, frozen=True, kw_only=True, array_like=True):
     code: bytes = b""
     vouched: int = 0
 
+    @property
+    def under_way(self) -> bool:
+        """Whether it is decided, and the platform's table still has to follow: what can be vetoed is weak."""
+        return self.made is not None and not self.weak
+
 
 class Contest(Part, frozen=True, kw_only=True, array_like=True):
     """
@@ -253,6 +258,10 @@ class Address(Part, frozen=True, kw_only=True, array_like=True):
     changed: bool = False
     told: datetime | None = None
     sealed: bytes = b""
+
+    def named(self, names: Sequence[bytes]) -> bool:
+        """Whether one of *names*, of one address under each index key in force, is this one's."""
+        return any(compare_digest(self.digest, name) for name in names)
 
 
 class Contact(Part, frozen=True, kw_only=True, array_like=True):
@@ -421,15 +430,15 @@ class Record(Part, frozen=True, kw_only=True):
     def with_change(self, change: Change, now: datetime) -> Self | None:
         """
         Add a change, or put it in place of the one of its id. Those that are over go. Where there is no room, None: nobody pushes
-        out what waits, nor the only one that can be vetoed.
+        out what waits, nor the only one that can be vetoed, nor what is under way.
 
         Of several that were made, one goes after all: whoever goes on making changes must not run out of room for the next. The
         first keeps its notice's veto, and so do the last ones; the one that is made next takes on what it stood for.
         """
-        kept = [one for one in self.changes if one.id != change.id and now < one.expires]
+        kept = [one for one in self.changes if one.id != change.id and (now < one.expires or one.under_way)]
         after = (*kept, change)
         if len(after) > MAX_CHANGES:
-            made = [one for one in after if one.made is not None]
+            made = [one for one in after if one.made is not None and one.weak]
             if len(made) < 2:
                 return None
             loser, heir = made[1:3] if len(made) > 2 else made
@@ -437,6 +446,29 @@ class Record(Part, frozen=True, kw_only=True):
             joined = evolve(heir, asked=min(loser.asked, heir.asked), proofs=proofs)
             after = tuple(joined if one is heir else one for one in after if one is not loser)
         return evolve(self, changes=after)
+
+    def without_change(self, change_id: bytes) -> Self:
+        """Without a change."""
+        return evolve(self, changes=tuple(one for one in self.changes if one.id != change_id))
+
+    def address(self, names: Sequence[bytes]) -> Address | None:
+        """What is remembered of an address that has one of these digests, one under each index key."""
+        return next((one for one in self.addresses if one.named(names)), None)
+
+    def with_address(self, address: Address, names: Sequence[bytes]) -> Self:
+        """
+        Remember an address in place of what is known of it by these digests. Past the caps the verified one that is known longest
+        goes; of those that were removed first who is not told, then the one that was verified last: a newcomer must not push
+        out an owner's old address by coming and going.
+        """
+        rows = [*(one for one in self.addresses if not one.named(names)), address]
+        live = sorted((one for one in rows if one.told is None), key=lambda one: one.since)[-(MAX_ADDRESSES - MAX_REMOVED) :]
+        removed = sorted((one for one in rows if one.told), key=lambda one: (not one.sealed, one.since))[:MAX_REMOVED]
+        return evolve(self, addresses=(*live, *removed))
+
+    def without_address(self, names: Sequence[bytes]) -> Self:
+        """Remember nothing of an address."""
+        return evolve(self, addresses=tuple(one for one in self.addresses if not one.named(names)))
 
     def change_of(self, change_id: bytes) -> Change | None:
         """The change of that id."""

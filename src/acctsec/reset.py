@@ -43,6 +43,7 @@ class ResetPolicy:
         live: how many resets may be live at once, at most 3. A request beyond displaces none of them. Default 3, since people
             whose mail is late ask again and then take any of them. Of two addresses each has room for one at least.
         per_source: requests from one source. Default 10 an hour: three people behind one address, with all of theirs.
+            As many again for new addresses and names.
         per_subject: reset messages each address of a subject gets. Default 3 in 25 min. The window ends before a link does:
             whoever uses up an owner's messages has filled the mailbox with links that still work.
         per_number: reset messages each phone number of a subject gets. Default 2 in 8 min: one more for whoever waits for a text

@@ -7,6 +7,9 @@ from attrs import evolve, frozen
 from tests.museum.harness import NEW, SHORT, Exhibit, exhibit
 
 from acctsec import (
+    AddressLink,
+    AddressPending,
+    AddressVerified,
     ChangeTicket,
     EnrollmentRequired,
     EnrollmentStarted,
@@ -157,6 +160,14 @@ def _drops(w: Exhibit, ticket: str) -> bool:
     return isinstance(outcome, FactorsRemoved)
 
 
+def _address_link(w: Exhibit) -> str:
+    w.sign_up()
+    pending = w.engine.add_address(w.sign_in().session, "second@example.org", context=w.context())
+    assert isinstance(pending, AddressPending)
+    w.deliver()
+    return w.messenger.address_link
+
+
 def _redeems(w: Exhibit, proof: object) -> bool:
     return isinstance(w.engine.redeem_reset(proof, NEW, context=w.context()), PasswordChanged)
 
@@ -212,6 +223,11 @@ ARTEFACTS = {
     "reset ticket": Artefact(
         make=_reset_ticket, use=_verifies(ProofAccepted), lifetime=lambda policy: policy.reset.resume_lifetime
     ),
+    "address link": Artefact(
+        make=_address_link,
+        use=lambda w, token: isinstance(w.engine.verify_address(AddressLink(token), context=w.context()), AddressVerified),
+        lifetime=lambda policy: policy.recovery.claim,
+    ),
     "resume ticket": Artefact(
         make=_resume_ticket,
         use=lambda w, token: _redeems(w, ResumeTicket(token)),
@@ -256,6 +272,12 @@ def doors(w: Exhibit, subject: str = "u1") -> dict[str, tuple[Callable[[str], ob
             lambda t: engine.cancel_change("0" * 32, by=ResumeTicket(t), context=here),
             {"resume ticket", "waiting ticket"},
         ),
+        "verify_address by link": (lambda t: engine.verify_address(AddressLink(t), context=here), {"address link"}),
+        "verify_address by ticket": (lambda t: engine.verify_address(ResumeTicket(t), context=here), {"resume ticket"}),
+        "inspect_address": (lambda t: engine.inspect_address(t, context=here), {"address link"}),
+        "add_address": (lambda t: engine.add_address(t, "third@example.org", context=here), session),
+        "remove_address": (lambda t: engine.remove_address(t, "second@example.org", context=here), session),
+        "change_identifier": (lambda t: engine.change_identifier(t, IDENTIFIER, "alice", context=here), session),
         "inspect_reset": (lambda t: engine.inspect_reset(t, context=here), {"link"}),
         "check_session": (lambda t: engine.check_session(t, context=here), session),
         "enroll_totp": (lambda t: engine.enroll_totp(t, context=here), session | {"enrollment ticket"}),

@@ -6,6 +6,7 @@ from tests.places import SHARED, STORES
 
 # What these are about is decided before a store is asked: their full product with the stores is for `make test-deep`.
 OF_POLICY = {
+    "test_addresses",
     "test_binding",
     "test_factors",
     "test_foreign",

@@ -9,6 +9,8 @@ from tests.museum.harness import (
 )
 
 from acctsec import (
+    AddressCode,
+    AddressPending,
     CurrentPassword,
     EnrollmentStarted,
     RecoveryCode,
@@ -49,6 +51,8 @@ def secret_kinds(w):
     second, ticket, now = Authenticator(enrolling), w.ticket(), w.clock()
     resetting = w.engine.redeem_reset(ResetLink(w.messenger.link), NEW, context=w.context()).ticket
     codes = right_among(60, 0, "000000")[1:]
+    adding = w.engine.add_address(session, "second@example.org", context=w.context("203.0.113.77"))
+    assert isinstance(adding, AddressPending)
 
     def here(number):
         return w.context(address(number))
@@ -57,6 +61,11 @@ def secret_kinds(w):
     printed = [f"{a}{b}00-0000-0000-0000" for a, b in groups]
     engine = w.engine
     return {
+        "code of an address": (
+            "address-code",
+            5,
+            lambda n: engine.verify_address(AddressCode(adding.change, f"{n:08d}"), session=session, context=here(n)),
+        ),
         "password": ("password", FREE, lambda n: engine.sign_in(IDENTIFIER, wrong(n), context=here(n))),
         "current password": (
             "password",
@@ -103,4 +112,5 @@ KINDS = [
     "reset code",
     "enrolment",
     "factor that opens a lane",
+    "code of an address",
 ]

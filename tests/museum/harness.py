@@ -89,6 +89,11 @@ class TracedDirectory(MemoryDirectory):
         self.trace.append(("find", (tenant, identifier), answer))
         return answer
 
+    def apply(self, change):
+        answer = super().apply(change)
+        self.trace.append(("apply", (change,), answer))
+        return answer
+
     def get(self, tenant, subject):
         answer = super().get(tenant, subject)
         self.trace.append(("get", (tenant, subject), answer))

@@ -7,8 +7,19 @@ An ignored complaint is a demand: each checker objects to an ignore that nothing
 from typing import assert_never
 
 from acctsec.claims import UnlockFactor, UnlockLink, UnlockProof
-from acctsec.outcomes import LockOpened, PasswordAccepted, PasswordRejected, Refused, TryAgain, UnlockOutcome
-from acctsec.protocols import AsyncOutboxStore, OutboxStore
+from acctsec.outcomes import (
+    AddressTaken,
+    AddressVerified,
+    LockOpened,
+    PasswordAccepted,
+    PasswordRejected,
+    Refused,
+    TryAgain,
+    UnlockOutcome,
+    VerifyAddressOutcome,
+    Waiting,
+)
+from acctsec.protocols import Applied, AsyncOutboxStore, DirectoryChange, OutboxStore, Taken, WritableDirectory
 from acctsec.stores import (
     AsyncMemoryStore,
     AsyncPostgresStore,
@@ -21,6 +32,7 @@ from acctsec.stores import (
     SqliteStore,
     ValkeyStore,
 )
+from acctsec.testing import MemoryDirectory
 
 
 def complete(outcome: PasswordAccepted | PasswordRejected) -> float:
@@ -52,6 +64,31 @@ def proof(proof: UnlockProof) -> str:
             return token
         case UnlockFactor(identifier=identifier):
             return identifier
+        case never:
+            assert_never(never)
+
+
+def verified(outcome: VerifyAddressOutcome) -> str:
+    """And what becomes of a new address."""
+    match outcome:
+        case AddressVerified(purged=purged):
+            return "reset" if purged else "settings"
+        case AddressTaken() | Refused():
+            return "no"
+        case Waiting() | TryAgain():
+            return "later"
+        case never:
+            assert_never(never)
+
+
+def follows(directory: MemoryDirectory, change: DirectoryChange) -> str:
+    """A directory of the kit can be written to."""
+    writable: WritableDirectory = directory
+    match writable.apply(change):
+        case Applied():
+            return "done"
+        case Taken():
+            return "no"
         case never:
             assert_never(never)
 

@@ -105,6 +105,7 @@ class Administration:
             disabled=record.disabled,
             contested=record.contest is not None,
             changes=tuple(change_info(one) for one in record.changes),
+            addresses=tuple((one.since, one.told) for one in record.addresses),
             habits=(record.habits.sign_ins, len(record.habits.places)) if record.habits else (0, 0),
             accepted_under=record.accepted.hex(),
             change_by=_change_by(record),

@@ -11,7 +11,7 @@ from attrs import define
 
 from acctsec import events
 from acctsec._codec import decode_record, encode_record
-from acctsec._flows.entries import Entry, Happened, Mail, key, seal
+from acctsec._flows.entries import AddressRequest, Entry, Following, Happened, Mail, key, seal
 from acctsec._flows.hashes import Hashes, Password
 from acctsec._flows.tokens import Tokens
 from acctsec._values import Value, evolve
@@ -31,6 +31,7 @@ from acctsec.policy import Policy
 from acctsec.protocols import (
     Account,
     Ambiguous,
+    Applied,
     AsyncBreachCorpus,
     AsyncChallenge,
     AsyncDirectory,
@@ -44,13 +45,15 @@ from acctsec.protocols import (
     Clock,
     Committed,
     Conflict,
+    DirectoryChange,
     Entropy,
     Reading,
+    Taken,
     Version,
     check_names,
 )
 from acctsec.record import MAX_COMMITS, Record, Verifier
-from acctsec.steps import Drawn, Notice, Scene, Step
+from acctsec.steps import Carry, Drawn, Effect, Prove, Scene, Step, is_new
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -167,6 +170,20 @@ class Core:
             raise PortError("directory.get answered with something else.", remedy="Answer that subject's Account, or None.")
         return found
 
+    def check_writable(self) -> None:
+        """Raise ConfigError where the engine cannot write to the platform's table."""
+        if not callable(getattr(self.ports.directory, "apply", None)):
+            message = "The directory has no method apply, so addresses and identifiers cannot be changed here."
+            raise ConfigError(message, remedy="Add `apply`: see acctsec.protocols.WritableDirectory.")
+
+    async def write(self, change: DirectoryChange) -> Applied | Taken:
+        """Let the platform's table follow a change."""
+        self.check_writable()
+        answer = await port("directory.apply", self.ports.directory.apply(change))  # type: ignore[attr-defined]
+        if not isinstance(answer, Applied | Taken):
+            raise PortError(f"directory.apply answered with {type(answer).__name__}.", remedy="Answer Applied or Taken.")
+        return answer
+
     # --- records ---
 
     def record_key(self, tenant: str, subject: str) -> bytes:
@@ -178,6 +195,10 @@ class Core:
         name = canonical(address)
         typed = name.value if name else address
         return self.keyring.digest("recipient", scene.tenant, scene.subject, typed, key=key)[:16]
+
+    def recipients(self, scene: Scene, address: str) -> tuple[bytes, ...]:
+        """What the record may know of an address: under each index key, the newest first."""
+        return tuple(self.recipient(scene, address, key=key) for key in range(self.keyring.index_count))
 
     def coded(self, scene: Scene, code: str, *, handle: bytes, key: int = 0) -> bytes:
         """What the record knows of a mailed code: it is good beside the handle it was asked under."""
@@ -228,7 +249,7 @@ class Core:
         return (await self.applied(scene, loaded, step))[0]
 
     async def applied(
-        self, scene: Scene, loaded: Loaded, step: Callable[[Record], Step], *, said: Sequence[Event | Notice] | None = None
+        self, scene: Scene, loaded: Loaded, step: Callable[[Record], Step], *, said: Sequence[Effect] | None = None
     ) -> tuple[Step, Loaded]:
         """
         The same, and the record as it is now: for an operation that commits once more.
@@ -264,7 +285,7 @@ class Core:
         return Step(TryAgain(BRIEF), loaded.record), loaded
 
     async def commit(
-        self, scene: Scene, loaded: Loaded, after: Record | None, effects: Sequence[Event | Notice], commit_id: bytes
+        self, scene: Scene, loaded: Loaded, after: Record | None, effects: Sequence[Effect], commit_id: bytes
     ) -> Committed | Conflict:
         """Seal the effects and swap the record."""
         entries = [seal(self.keyring, entry) for entry in self.entries(scene, effects, commit_id, loaded.record)]
@@ -274,16 +295,24 @@ class Core:
             raise PortError("The store answered a commit with something else.", remedy="Run acctsec.testing.check_store on it.")
         return answer
 
-    def entries(self, scene: Scene, effects: Sequence[Event | Notice], commit_id: bytes, record: Record) -> list[Entry]:
-        """Events as they are; and for each notice a message to every verified address, and to those removed lately."""
+    def entries(self, scene: Scene, effects: Sequence[Effect], commit_id: bytes, record: Record) -> list[Entry]:
+        """
+        Events as they are; and for each notice a message to every verified address, and to those removed lately. An address that
+        came lately into the place of another has no veto with it.
+        """
         made: list[Entry] = []
         locale = scene.account.locale if scene.account else ""
+        new = [one for one in record.addresses if is_new(self.policy, one, scene.now)]
         for effect in effects:
             if isinstance(effect, Event):
                 made.append(Happened(key(commit_id, len(made)), effect))
                 continue
+            if isinstance(effect, Prove | Carry):
+                made.append(self._task(scene, effect, key(commit_id, len(made)), record))
+                continue
             change = effect.change
             for address in self.told(scene, record):
+                vetoes = change is not None and change.weak and not any(one.named(self.recipients(scene, address)) for one in new)
                 mail = Mail(
                     key=key(commit_id, len(made)),
                     purpose=effect.purpose,
@@ -293,12 +322,30 @@ class Core:
                     at=scene.now,
                     locale=locale,
                     incarnation=record.incarnation,
-                    change=change.id if change and change.weak else b"",
+                    change=change.id if change and vetoes else b"",
                     until=change.until if change and not change.made else None,
                     expires=change.expires if change else None,
                 )
                 made.append(mail)
         return made
+
+    def _task(self, scene: Scene, effect: Prove | Carry, key: str, record: Record) -> AddressRequest | Following:
+        change = effect.change.id
+        if isinstance(effect, Carry):
+            return Following(
+                tenant=scene.tenant, subject=scene.subject, incarnation=record.incarnation, change=change, at=scene.now
+            )
+        return AddressRequest(
+            key=key,
+            tenant=scene.tenant,
+            subject=scene.subject,
+            incarnation=record.incarnation,
+            change=change,
+            seed=effect.seed,
+            at=scene.now,
+            source=scene.source,
+            locale=scene.account.locale if scene.account else "",
+        )
 
     def told(self, scene: Scene, record: Record) -> list[str]:
         """Every address that is told of what happens: the verified ones, and for a while those that were taken off."""

@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from acctsec import events
+from acctsec._flows.carrying import Carrying
 from acctsec._flows.core import Core, channel_of, port
-from acctsec._flows.entries import Happened, Mail, ResetRequest, about, unseal
+from acctsec._flows.entries import AddressRequest, Following, Happened, Mail, ResetRequest, about, unseal
 from acctsec._flows.tokens import Purpose
+from acctsec._values import evolve
 from acctsec.budgets import Budget
 from acctsec.claims import LinkClaims, UnlockClaims, VetoClaims
 from acctsec.errors import ConfigError, PortError, StoreError
@@ -20,14 +22,20 @@ from acctsec.record import Record, Reset
 from acctsec.steps import NO_SELF_SERVICE, Done, No, Scene, Step, issue_reset, unlockable
 
 LEASE = timedelta(seconds=60)
+STRANGERS = Budget(limit=10, window=timedelta(days=1))
+"""
+Messages that an address gets from all who say that it is theirs. It never asked for any, so they are few; and people of one
+household who share an address, each with a second try, are within it.
+"""
 BATCH = 10  # entries in hand at once: one that ends the process takes no more with it
 
 
 class Delivery:
     """Hands outbox entries on."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, carrying: Carrying) -> None:
         self.core = core
+        self.carrying = carrying
 
     async def deliver(self, limit: int) -> Delivered:
         """Hand on at most *limit* entries, then the observations; see Engine.deliver."""
@@ -90,6 +98,10 @@ class Delivery:
                 await self._notify(entry)
             case ResetRequest():
                 await self._issue(entry, again=drained.attempts > 0)
+            case AddressRequest():
+                await self._prove(entry, again=drained.attempts > 0)
+            case Following():
+                await self.carrying.follow(entry)
             case None:
                 problem = "An outbox entry cannot be read."
                 raise PortError(problem, remedy="Put the key that sealed it back into the keyring.")
@@ -157,6 +169,27 @@ class Delivery:
             await self._notify(mail, link=core.tokens.seal(Purpose.UNLOCK, claims), expires=expires)
         else:
             await self._notify(mail)
+
+    async def _prove(self, request: AddressRequest, *, again: bool) -> None:
+        """
+        Send what proves an address. It may be a stranger's: of one subject it hears as often as of resets, of all together a few
+        times a day.
+        """
+        core, found = self.core, await self.carrying.wanted(request)
+        if found is None:
+            return
+        scene, address = found
+        budget = core.policy.reset.per_number if channel_of(address) is Channel.TEXT else core.policy.reset.per_subject
+        if not again and not await self._within_budget(scene, address, b"!addresses", budget, request.seed):
+            core.observe(events.NoticeWithheld(**scene.head(), purpose=MessagePurpose.PROVE_ADDRESS))
+            return
+        everybody = evolve(scene, subject="")
+        if not again and not await self._within_budget(everybody, address, b"!addresses", STRANGERS, request.seed):
+            core.observe(events.NoticeWithheld(**scene.head(), purpose=MessagePurpose.PROVE_ADDRESS))
+            return
+        message = await self.carrying.letter(request, scene, address)
+        if message is not None:
+            await self._send(message)
 
     async def _send(self, message: Message) -> None:
         if self.core.ports.messenger is None:

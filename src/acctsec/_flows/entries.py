@@ -50,6 +50,34 @@ class ResetRequest(Sealed, frozen=True, kw_only=True):
     subject: str = ""
 
 
+class AddressRequest(Sealed, frozen=True, kw_only=True):
+    """
+    Somebody with a session says that an *address* is the subject's: what proves it goes there, for as long as the *change* waits.
+
+    The *seed* makes the code, whose keyed digest the change has: handed out again, it is the same one.
+    """
+
+    key: str
+    tenant: str
+    subject: str
+    incarnation: bytes
+    change: bytes
+    seed: bytes
+    at: datetime
+    source: str
+    locale: str = ""
+
+
+class Following(Sealed, frozen=True, kw_only=True):
+    """A *change* is decided, and the platform's table has to follow. Whoever decided it does so at once, unless he is gone."""
+
+    tenant: str
+    subject: str
+    incarnation: bytes
+    change: bytes
+    at: datetime
+
+
 class Happened(Value, frozen=True):
     """An event, under a key of its own."""
 
@@ -57,7 +85,7 @@ class Happened(Value, frozen=True):
     event: Event
 
 
-Entry = Mail | ResetRequest | Happened
+Entry = Mail | ResetRequest | AddressRequest | Following | Happened
 
 
 class About(Value, frozen=True, kw_only=True):
@@ -81,6 +109,10 @@ def about(entry: Entry | None) -> About:
         case ResetRequest(tenant=tenant, subject=subject, at=at):
             purpose = MessagePurpose.INITIAL_PASSWORD if subject else MessagePurpose.RESET
             return About(kind=LetterKind.RESET, name=purpose.value, tenant=tenant, subject=subject, at=at)
+        case AddressRequest(tenant=tenant, subject=subject, at=at):
+            return About(kind=LetterKind.NOTICE, name=MessagePurpose.PROVE_ADDRESS.value, tenant=tenant, subject=subject, at=at)
+        case Following(tenant=tenant, subject=subject, at=at):
+            return About(kind=LetterKind.CHANGE, tenant=tenant, subject=subject, at=at)
         case None:
             return About(kind=LetterKind.UNREADABLE)
 
@@ -91,6 +123,10 @@ def seal(keyring: Keyring, entry: Entry) -> bytes:
         plain = b"e" + entry.key.encode() + pack_event(entry.event)
     elif isinstance(entry, Mail):
         plain = b"m" + pack(entry)
+    elif isinstance(entry, AddressRequest):
+        plain = b"a" + pack(entry)
+    elif isinstance(entry, Following):
+        plain = b"f" + pack(entry)
     else:
         packed = pack(entry)
         plain = b"r" + len(packed).to_bytes(2, "big") + packed
@@ -105,6 +141,10 @@ def unseal(keyring: Keyring, sealed: bytes) -> Entry | None:
         return None
     if plain[:1] == b"m":
         return unpack(Mail, plain[1:])
+    if plain[:1] == b"a":
+        return unpack(AddressRequest, plain[1:])
+    if plain[:1] == b"f":
+        return unpack(Following, plain[1:])
     if plain[:1] == b"r":
         return unpack(ResetRequest, plain[3 : 3 + int.from_bytes(plain[1:3], "big")])
     event = unpack_event(plain[1 + KEY :])

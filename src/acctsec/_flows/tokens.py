@@ -10,6 +10,7 @@ from attrs import frozen
 from acctsec._codec import pack, unpack
 from acctsec._values import Value
 from acctsec.claims import (
+    AddressClaims,
     ChallengeClaims,
     DeviceClaims,
     Enrollment,
@@ -43,6 +44,7 @@ class Purpose(Enum):
     HANDLE = ("reset handle", HandleClaims, 390)
     UNLOCK = ("unlock link", UnlockClaims, 255)
     VETO = ("veto", VetoClaims, 255)
+    ADDRESS = ("address link", AddressClaims, 255)
     CHALLENGE = ("challenge ticket", ChallengeClaims, 330)
 
     def __init__(self, label: str, kind: type, size: int) -> None:

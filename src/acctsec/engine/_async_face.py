@@ -8,14 +8,26 @@ from acctsec import _ports
 from acctsec._flows.core import Ports
 from acctsec.attacks.networks import OriginResolver
 from acctsec.attacks.watching import AsyncAttackWatch
-from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, ResumeTicket, TotpCode, UnlockProof
+from acctsec.claims import (
+    AddressProof,
+    Admin,
+    FactorAnswer,
+    FreshSession,
+    PasswordClaim,
+    ResetProof,
+    ResumeTicket,
+    TotpCode,
+    UnlockProof,
+)
 from acctsec.context import Context
 from acctsec.engine._wiring import OWN_ROWS, Flows, check_form, check_resolver, check_wiring, forms, governor, shows_outbox
 from acctsec.events import AsyncEventSink
 from acctsec.keyring import Keyring
 from acctsec.outcomes import (
     Acted,
+    AddressPending,
     ChangeCancelled,
+    ChangeIdentifierOutcome,
     Changes,
     CheckPasswordOutcome,
     DeadLetters,
@@ -37,6 +49,7 @@ from acctsec.outcomes import (
     RecoveryCodes,
     RedeemResetOutcome,
     Refused,
+    RemoveAddressOutcome,
     RemoveLostFactorsOutcome,
     ResetPending,
     ResetRequested,
@@ -50,6 +63,7 @@ from acctsec.outcomes import (
     TryAgain,
     UnlockOutcome,
     UnlockPending,
+    VerifyAddressOutcome,
     VerifyFactorOutcome,
     Vetoed,
     VetoPending,
@@ -275,6 +289,52 @@ class AsyncEngine:
         """
         return await self._flows.changes.cancel_change(change, by=by, context=context)
 
+    async def add_address(
+        self, token: str, address: str, *, replaces: str | None = None, context: Context
+    ) -> AddressPending | Refused | TryAgain:
+        """
+        Say that *address* is the subject's too, or instead of the one that it *replaces*, with a fresh session at full level.
+
+        AddressPending: a code, and by mail a link, went there, and every verified address is told; nothing is different before
+        ``verify_address``. It is the same whoever else has the address. Refused: it is none that messages can go to, or the
+        account has it, or six. Raises ConfigError where the directory has no ``apply``.
+        """
+        return await self._flows.addresses.add_address(token, address, replaces=replaces, context=context)
+
+    async def inspect_address(self, link: str, *, context: Context) -> AddressPending | Refused:
+        """
+        Look at a link that proves an address without touching anything: for the page a GET renders, since scanners open links.
+        """
+        return await self._flows.addresses.inspect_address(link, context=context)
+
+    async def verify_address(self, proof: AddressProof, *, session: str | None = None, context: Context) -> VerifyAddressOutcome:
+        """
+        Prove a new address by its link, anywhere, or by its code, beside a session of the subject: on an explicit POST.
+
+        Give the *session* where there is one. Without, only the mailbox is proven: on an account that had no address before, all
+        that was set up before goes (``AddressVerified.purged``). Waiting: proven, and it takes effect *until* then with
+        ResumeTicket(ticket). AddressTaken: another account has it. Raises ConfigError where the directory has no ``apply``.
+        """
+        return await self._flows.addresses.verify_address(proof, session=session, context=context)
+
+    async def remove_address(self, token: str, address: str, *, context: Context) -> RemoveAddressOutcome:
+        """
+        Take a verified address off, with a fresh session at full level; never the last one.
+
+        Without a second factor it waits for ``Delays.address_changed``, and every address is told: make the same call again from
+        *until* on. What was mailed there is dead at once. Raises ConfigError where the directory has no ``apply``.
+        """
+        return await self._flows.addresses.remove_address(token, address, context=context)
+
+    async def change_identifier(self, token: str, old: str, new: str, *, context: Context) -> ChangeIdentifierOutcome:
+        """
+        Let the account answer to the name *new* instead of *old*, with a fresh session at full level.
+
+        *new* is brought to its canonical form. IdentifierRejected: nobody may have it, or it is an address that the account has
+        not proven. Every address is told. Raises ConfigError where the directory has no ``apply``.
+        """
+        return await self._flows.addresses.change_identifier(token, old, new, context=context)
+
     async def enroll_totp(self, token: str, *, name: str = "", context: Context) -> EnrollmentStarted | Refused:
         """
         Begin to set up an authenticator app, with a fresh session at the subject's full level or the ticket of
@@ -385,6 +445,15 @@ class AsyncAdmins:
         as the link of a reset: a second factor is asked for. Refused where the subject has no verified address.
         """
         return await self._flows.administration.initial_password(subject, actor=actor, tenant=tenant)
+
+    async def withdraw_address(self, subject: str, address: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:
+        """
+        Take an address off that is its owner's no more: a number given to somebody else, a domain that ran out.
+
+        At once, the last one too. It is told nothing, the others are; what was asked for with it is dead. Raises ConfigError
+        where the directory has no ``apply``.
+        """
+        return await self._flows.addresses.withdraw(subject, address, actor=actor, tenant=tenant)
 
     async def import_verifier(
         self,

@@ -11,7 +11,17 @@ from acctsec._blocking import Awaitable, Threads, awaitable, run
 from acctsec._flows.core import Ports
 from acctsec.attacks.networks import OriginResolver
 from acctsec.attacks.watching import AttackWatch
-from acctsec.claims import Admin, FactorAnswer, FreshSession, PasswordClaim, ResetProof, ResumeTicket, TotpCode, UnlockProof
+from acctsec.claims import (
+    AddressProof,
+    Admin,
+    FactorAnswer,
+    FreshSession,
+    PasswordClaim,
+    ResetProof,
+    ResumeTicket,
+    TotpCode,
+    UnlockProof,
+)
 from acctsec.context import Context
 from acctsec.engine._wiring import (
     CHALLENGE,
@@ -25,6 +35,7 @@ from acctsec.engine._wiring import (
     check_form,
     check_resolver,
     check_wiring,
+    directory_methods,
     forms,
     governor,
     shows_outbox,
@@ -33,7 +44,9 @@ from acctsec.events import EventSink
 from acctsec.keyring import Keyring
 from acctsec.outcomes import (
     Acted,
+    AddressPending,
     ChangeCancelled,
+    ChangeIdentifierOutcome,
     Changes,
     CheckPasswordOutcome,
     DeadLetters,
@@ -55,6 +68,7 @@ from acctsec.outcomes import (
     RecoveryCodes,
     RedeemResetOutcome,
     Refused,
+    RemoveAddressOutcome,
     RemoveLostFactorsOutcome,
     ResetPending,
     ResetRequested,
@@ -68,6 +82,7 @@ from acctsec.outcomes import (
     TryAgain,
     UnlockOutcome,
     UnlockPending,
+    VerifyAddressOutcome,
     VerifyFactorOutcome,
     Vetoed,
     VetoPending,
@@ -146,7 +161,7 @@ class Engine:
             meters=Awaitable(store, *METERS),  # type: ignore[arg-type]
             own_meters=Awaitable(MemoryStore(most_rows=OWN_ROWS), *METERS),  # type: ignore[arg-type]
             own_devices=Awaitable(MemoryStore(most_rows=OWN_ROWS), *METERS),  # type: ignore[arg-type]
-            directory=Awaitable(directory, "find", "get"),  # type: ignore[arg-type]
+            directory=Awaitable(directory, *directory_methods(directory)),  # type: ignore[arg-type]
             messenger=None if messenger is None else Awaitable(messenger, "send"),  # type: ignore[arg-type]
             sink=None if sink is None else Awaitable(sink, "record"),  # type: ignore[arg-type]
             corpus=None if corpus is None else Awaitable(corpus, "count"),  # type: ignore[arg-type]
@@ -296,6 +311,52 @@ class Engine:
         """
         return run(self._flows.changes.cancel_change(change, by=by, context=context))
 
+    def add_address(
+        self, token: str, address: str, *, replaces: str | None = None, context: Context
+    ) -> AddressPending | Refused | TryAgain:
+        """
+        Say that *address* is the subject's too, or instead of the one that it *replaces*, with a fresh session at full level.
+
+        AddressPending: a code, and by mail a link, went there, and every verified address is told; nothing is different before
+        ``verify_address``. It is the same whoever else has the address. Refused: it is none that messages can go to, or the
+        account has it, or six. Raises ConfigError where the directory has no ``apply``.
+        """
+        return run(self._flows.addresses.add_address(token, address, replaces=replaces, context=context))
+
+    def inspect_address(self, link: str, *, context: Context) -> AddressPending | Refused:
+        """
+        Look at a link that proves an address without touching anything: for the page a GET renders, since scanners open links.
+        """
+        return run(self._flows.addresses.inspect_address(link, context=context))
+
+    def verify_address(self, proof: AddressProof, *, session: str | None = None, context: Context) -> VerifyAddressOutcome:
+        """
+        Prove a new address by its link, anywhere, or by its code, beside a session of the subject: on an explicit POST.
+
+        Give the *session* where there is one. Without, only the mailbox is proven: on an account that had no address before, all
+        that was set up before goes (``AddressVerified.purged``). Waiting: proven, and it takes effect *until* then with
+        ResumeTicket(ticket). AddressTaken: another account has it. Raises ConfigError where the directory has no ``apply``.
+        """
+        return run(self._flows.addresses.verify_address(proof, session=session, context=context))
+
+    def remove_address(self, token: str, address: str, *, context: Context) -> RemoveAddressOutcome:
+        """
+        Take a verified address off, with a fresh session at full level; never the last one.
+
+        Without a second factor it waits for ``Delays.address_changed``, and every address is told: make the same call again from
+        *until* on. What was mailed there is dead at once. Raises ConfigError where the directory has no ``apply``.
+        """
+        return run(self._flows.addresses.remove_address(token, address, context=context))
+
+    def change_identifier(self, token: str, old: str, new: str, *, context: Context) -> ChangeIdentifierOutcome:
+        """
+        Let the account answer to the name *new* instead of *old*, with a fresh session at full level.
+
+        *new* is brought to its canonical form. IdentifierRejected: nobody may have it, or it is an address that the account has
+        not proven. Every address is told. Raises ConfigError where the directory has no ``apply``.
+        """
+        return run(self._flows.addresses.change_identifier(token, old, new, context=context))
+
     def enroll_totp(self, token: str, *, name: str = "", context: Context) -> EnrollmentStarted | Refused:
         """
         Begin to set up an authenticator app, with a fresh session at the subject's full level or the ticket of
@@ -414,6 +475,15 @@ class Admins:
         as the link of a reset: a second factor is asked for. Refused where the subject has no verified address.
         """
         return run(self._flows.administration.initial_password(subject, actor=actor, tenant=tenant))
+
+    def withdraw_address(self, subject: str, address: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:
+        """
+        Take an address off that is its owner's no more: a number given to somebody else, a domain that ran out.
+
+        At once, the last one too. It is told nothing, the others are; what was asked for with it is dead. Raises ConfigError
+        where the directory has no ``apply``.
+        """
+        return run(self._flows.addresses.withdraw(subject, address, actor=actor, tenant=tenant))
 
     def import_verifier(
         self,

@@ -4,8 +4,10 @@ import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from acctsec._flows.addresses import Addresses
 from acctsec._flows.administration import Administration
 from acctsec._flows.answers import Answers
+from acctsec._flows.carrying import Carrying
 from acctsec._flows.challenges import Challenges
 from acctsec._flows.changes import ChangeFlows
 from acctsec._flows.core import Core, Ports
@@ -54,12 +56,14 @@ class Flows:
         self.factors: FactorFlows = FactorFlows(self.core, guesses)
         self.sessions: Sessions = Sessions(self.core, self.factors)
         self.changes: ChangeFlows = ChangeFlows(self.core, self.factors)
+        carrying = Carrying(self.core)
+        self.addresses: Addresses = Addresses(self.core, guesses, self.factors, carrying)
         self.unlocking: Unlocking = Unlocking(self.core, guesses, answers)
         self.devices: DeviceFlows = DeviceFlows(self.core, self.factors)
         self.administration: Administration = Administration(self.core, self.resets)
         self.moving: Moving = Moving(self.core)
         self.survey: Survey = Survey(self.core)
-        self.delivery: Delivery = Delivery(self.core)
+        self.delivery: Delivery = Delivery(self.core, carrying)
         self.outbox: Outbox = Outbox(self.core)
 
 
@@ -105,7 +109,7 @@ def forms(*ports: object) -> list[tuple[str, object, tuple[str, ...]]]:
     names = ("store", "directory", "messenger", "sink", "corpus", "popularity", "challenge", "watch")
     methods: tuple[tuple[str, ...], ...] = (
         (*RECORDS, *METERS),
-        ("find", "get"),
+        directory_methods(ports[1]),
         ("send",),
         ("record",),
         ("count",),
@@ -114,6 +118,11 @@ def forms(*ports: object) -> list[tuple[str, object, tuple[str, ...]]]:
         WATCH,
     )
     return [found for found in zip(names, ports, methods, strict=True) if found[1] is not None]
+
+
+def directory_methods(directory: object) -> tuple[str, ...]:
+    """What a directory is asked; ``apply`` only where it has one."""
+    return ("find", "get", *(("apply",) if callable(getattr(directory, "apply", None)) else ()))
 
 
 def shows_outbox(store: object, *, wants_async: bool) -> bool:

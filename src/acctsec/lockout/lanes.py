@@ -20,6 +20,7 @@ class SecretClass(StrEnum):
     RESET_FACTOR = "reset-factor"  # a second factor beside a proven reset: never closed by what failed at the sign-in
     RECOVERY = "recovery"  # a recovery code as the first proof of a reset: anybody can begin there
     ENROLLMENT = "enrollment"
+    ADDRESS = "address-code"  # the code that proves a new address: any session can ask for one, and must use up nothing else
     UNLOCK = "unlock"  # a second factor that opens the lane of strangers: anybody can begin there, and use up nothing else
     REUSE = "reuse"  # asking, by proposing it as the new one, whether a password is or was in use
 

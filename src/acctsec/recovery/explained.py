@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, product
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -13,7 +13,7 @@ from acctsec._values import Value
 from acctsec.errors import ConfigError
 from acctsec.outcomes import AssuranceLevel
 from acctsec.recovery import said
-from acctsec.recovery.paths import OF_FACTORS, Capability, Facts, Proof, at_full_level
+from acctsec.recovery.paths import OF_FACTORS, Capability, Facts, Proof
 from acctsec.recovery.policy import Enough, Judgement, Lacking
 
 if TYPE_CHECKING:
@@ -288,13 +288,18 @@ class _Walk:
         return Freeze.AFTERWARDS if reads and self._weak(Had(), frozenset(Proof)) else Freeze.NEVER
 
     def _weak(self, had: Had, proofs: frozenset[Proof]) -> bool:
-        """Whether these proofs bring about anything that can be vetoed: nobody has to show all that he has."""
-        paths = (
-            path
-            for gives in self._left(had)
-            for path in self.policy.allowed(gives=gives, level=self._level(had), groups=self._groups)
-        )
-        return any(path.proofs <= proofs and not at_full_level(path.proofs) for path in paths)
+        """
+        Whether these proofs bring about anything that can be vetoed. Nobody has to show all that he has, and anybody can come
+        from another country: what has to wait for that is weak.
+        """
+        level = self._level(had)
+        for gives, abroad in product(self._left(had), (False, True)):
+            facts = Facts(now=NOW, new_country=abroad)
+            for path in self.policy.allowed(gives=gives, level=level, groups=self._groups):
+                judged = self.policy.judge(path.proofs, gives=gives, level=level, groups=self._groups, facts=facts)
+                if path.proofs <= proofs and isinstance(judged, Enough) and judged.weak:
+                    return True
+        return False
 
 
 def _stop(judged: Enough) -> Stop:

@@ -193,7 +193,8 @@ class Delays:
         new_country: from a country in which the owner never was; needs ``Policy.risk`` and a resolver. Default 24 h: an owner
             who reads the notice within a day stops it.
         address_changed: the address that proves it was changed *lately*. Default 72 h, a weekend: somebody who got in for a
-            moment, and put an address of his own there, must not keep the account by it.
+            moment, and put an address of his own there, must not keep the account by it. As long an address stays that is taken
+            off or replaced without a live factor, for the same reason.
         sim_changed: the SIM of the number that proves it was changed *lately*, as ``Context.sim_changed`` tells. Default 72 h.
         lately: what counts as lately. Default 7 days: as long as a large provider goes on to accept a number that was replaced.
     """

@@ -153,7 +153,7 @@ class RecoveryPolicy:
             # What speaks against strangers does not keep an owner with his live factor.
             full = at_full_level(proofs)
             waits = ((max(_least(sets, one), timedelta(0) if full else self.delays.wait(facts, one)), one) for one in met)
-            wait, alone = min((wait, not _two(one)) for wait, one in waits)
+            wait, alone = min((wait, not independent(one)) for wait, one in waits)
             return Enough(wait, not full and (bool(wait) or alone))
         missing = {one - proofs for one in ways}
         least = [one for one in missing if not any(other < one for other in missing)]
@@ -185,7 +185,7 @@ class RecoveryPolicy:
         """
         What this policy gives to whom: the graph of proofs and capabilities, and what a thief of each kind can do.
 
-        *passwords_by_administrators*: each of them may set a password that he knows, as ``ResetPolicy`` can allow.
+        *passwords_by_administrators*: each of them may set a password that he knows. ``Policy.explain_recovery`` looks that up.
         ``print`` it, or draw it with ``svg()``.
         """
         from acctsec.recovery.explained import explain
@@ -218,12 +218,6 @@ def _together(sets: list[list[RecoveryPath]]) -> tuple[frozenset[Proof], ...]:
 def _least(sets: list[list[RecoveryPath]], proofs: frozenset[Proof]) -> timedelta:
     """How long these proofs wait by themselves: as long as the slowest set makes them."""
     return max(min(one.wait for one in each if one.proofs <= proofs) for each in sets)
-
-
-def _two(proofs: frozenset[Proof]) -> bool:
-    """Whether these are two different proofs, of which no one theft gives both."""
-    strong = proofs - {Proof.DEVICE}
-    return len(strong) >= 2 and independent(strong)
 
 
 def _settles(proofs: frozenset[Proof], contested: frozenset[Proof]) -> bool:

@@ -352,8 +352,9 @@ def veto(record: Record, *, scene: Scene, change_id: bytes, recipient: bytes, me
         return Step(No(refusal or "dead"), record)
     open_ones = [one for one in record.changes if one.weak and scene.now < one.expires]
     sides = tuple(dict.fromkeys((*(proof for one in open_ones for proof in one.proofs), method)))
+    under_way = tuple(one for one in record.changes if one.under_way)
     since = min(one.asked for one in open_ones)
-    after = evolve(record.with_epoch().without_places(), changes=()).contested(since=since, proofs=sides)
+    after = evolve(record.with_epoch().without_places(), changes=under_way).contested(since=since, proofs=sides)
     event = events.ChangeVetoed(**scene.head(), change=change_id.hex(), kind=change.kind)
     return Step(Done(), after, (event, Notice(MessagePurpose.CONTESTED)))
 

@@ -63,12 +63,28 @@ class Notice(Value, frozen=True):
     change: Change | None = None
 
 
+class Prove(Value, frozen=True):
+    """An effect: send a code, and by mail a link, to the address that a *change* is about. The code is made from *seed*."""
+
+    change: Change
+    seed: bytes
+
+
+class Carry(Value, frozen=True):
+    """An effect: a *change* is decided, and the platform's table has to follow."""
+
+    change: Change
+
+
+Effect = Event | Notice | Prove | Carry
+
+
 class Step(Value, frozen=True):
     """What a step brings about."""
 
     verdict: object
     record: Record
-    effects: tuple[Event | Notice, ...] = ()
+    effects: tuple[Effect, ...] = ()
 
 
 class Compared(Value, frozen=True):
@@ -192,6 +208,12 @@ class Held(Value, frozen=True):
     """Not before *until*: what is asked for could not be taken back."""
 
     until: datetime
+
+
+class Making(Value, frozen=True):
+    """The *change* is decided: the platform's table is told, and then it is done."""
+
+    change: Change
 
 
 class No(Value, frozen=True):

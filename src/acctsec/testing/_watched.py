@@ -12,13 +12,13 @@ from acctsec.engine import AsyncEngine, Engine
 from acctsec.hashing import Comparison, HashingPolicy
 from acctsec.testing._costs import cost_of
 from acctsec.testing._troubles import CALM, HASHED, Trouble
-from acctsec.testing.doubles import CHALLENGE, CORPUS, DIRECTORY, MESSENGER, POPULARITY, SINK, STORE, WATCH, ManualClock
+from acctsec.testing.doubles import CHALLENGE, CORPUS, MESSENGER, POPULARITY, SINK, STORE, WATCH, WRITABLE, ManualClock
 from acctsec.testing.world import World
 
 PORTS: Mapping[str, Sequence[str]] = {
     "records": ("load", "commit", "drain", "ack", "scan"),
     "meters": ("charge", "settle", "read"),
-    "directory": DIRECTORY,
+    "directory": WRITABLE,
     "messenger": MESSENGER,
     "sink": SINK,
     "corpus": CORPUS,
@@ -182,7 +182,8 @@ class _Watched:
 
     def __init__(self, watch: Watch, name: str, port: object, methods: Sequence[str]) -> None:
         for method in methods:
-            setattr(self, method, watch.watched(f"{name}.{method}", getattr(port, method)))
+            if hasattr(port, method):  # a directory may have no apply
+                setattr(self, method, watch.watched(f"{name}.{method}", getattr(port, method)))
 
 
 class _WatchedHashing:

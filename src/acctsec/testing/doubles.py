@@ -21,7 +21,19 @@ from acctsec.identifiers import canonical
 from acctsec.mfa import totp
 from acctsec.outcomes import EnrollmentStarted
 from acctsec.policy import Policy
-from acctsec.protocols import Account, Ambiguous, Message, MessagePurpose
+from acctsec.protocols import (
+    Account,
+    AddAddress,
+    Ambiguous,
+    Applied,
+    DirectoryChange,
+    Message,
+    MessagePurpose,
+    RemoveAddress,
+    ReplaceAddress,
+    ReplaceIdentifier,
+    Taken,
+)
 
 EventT = TypeVar("EventT", bound=Event)
 
@@ -69,6 +81,7 @@ class MemoryDirectory:
     def __init__(self, *accounts: Account, tenant: str = "") -> None:
         self._accounts: dict[tuple[str, str], Account] = {}
         self._names: dict[tuple[str, str], set[str]] = {}
+        self._applied: set[str] = set()
         for account in accounts:
             self.put(account, tenant=tenant)
 
@@ -90,6 +103,32 @@ class MemoryDirectory:
         for name in _names(account) if account else ():
             self._names[tenant, name].discard(subject)
 
+    def apply(self, change: DirectoryChange) -> Applied | Taken:
+        """
+        Follow a change; an address or identifier that another account holds for good is Taken. What another one holds as an
+        identifier alone, and never proved, goes over to who did.
+        """
+        if change.id in self._applied:
+            return Applied()
+        account = self._accounts[change.tenant, change.subject]
+        match change:
+            case AddAddress(address=new) | ReplaceAddress(address=new):
+                if any(_holds(one.addresses, new) for one in self._others(change)):
+                    return Taken()
+                for one in self._others(change):
+                    self.change(one.subject, tenant=change.tenant, identifiers=_without(one.identifiers, new))
+            case ReplaceIdentifier(identifier=new):
+                if any(_holds((*one.identifiers, *one.addresses), new) for one in self._others(change)):
+                    return Taken()
+            case RemoveAddress():
+                pass
+        self._applied.add(change.id)
+        self.put(_changed(account, change), tenant=change.tenant)
+        return Applied()
+
+    def _others(self, change: DirectoryChange) -> list[Account]:
+        return [one for (tenant, subject), one in self._accounts.items() if tenant == change.tenant and subject != change.subject]
+
     def find(self, tenant: str, identifier: str) -> Account | Ambiguous | None:
         """Look an account up by the canonical form of what a person typed."""
         found = sorted(self._names.get((tenant, identifier), ()))
@@ -105,6 +144,38 @@ class MemoryDirectory:
 def _names(account: Account) -> set[str]:
     forms = map(canonical, (*account.identifiers, *account.addresses))
     return {form.value for form in forms if form is not None}
+
+
+def _holds(names: Sequence[str], wanted: str) -> bool:
+    return any(canonical(name) == canonical(wanted) for name in names)
+
+
+def _without(names: tuple[str, ...], gone: str) -> tuple[str, ...]:
+    return tuple(name for name in names if canonical(name) != canonical(gone))
+
+
+def _swapped(names: tuple[str, ...], old: str, new: str) -> tuple[str, ...]:
+    """With *new* in the place of *old*, or of another spelling of it; at the end where there is neither."""
+    going = (canonical(old), canonical(new))
+    at = next((number for number, name in enumerate(names) if canonical(name) in going), len(names))
+    before, behind = (tuple(one for one in part if canonical(one) not in going) for part in (names[:at], names[at:]))
+    return (*before, new, *behind)
+
+
+def _changed(account: Account, change: DirectoryChange) -> Account:
+    addresses, identifiers = account.addresses, account.identifiers
+    match change:
+        case AddAddress(address=new):
+            return evolve(account, addresses=addresses if _holds(addresses, new) else (*addresses, new))
+        case RemoveAddress(address=old):
+            return evolve(account, addresses=_without(addresses, old), identifiers=_without(identifiers, old))
+        case ReplaceAddress(address=new, replaces=old):
+            addresses = _swapped(addresses, old, new)
+        case ReplaceIdentifier(identifier=new, replaces=old):
+            pass
+    return evolve(
+        account, addresses=addresses, identifiers=_swapped(identifiers, old, new) if _holds(identifiers, old) else identifiers
+    )
 
 
 class RecordingMessenger:
@@ -137,8 +208,8 @@ class RecordingMessenger:
     @property
     def link(self) -> str:
         """The newest reset link."""
-        stopped = MessagePurpose.GUESSING_STOPPED
-        return next(one.link for one in reversed(self.messages) if one.link and one.purpose is not stopped)
+        others = (MessagePurpose.GUESSING_STOPPED, MessagePurpose.PROVE_ADDRESS)
+        return next(one.link for one in reversed(self.messages) if one.link and one.purpose not in others)
 
     @property
     def unlock_link(self) -> str:
@@ -148,7 +219,18 @@ class RecordingMessenger:
     @property
     def code(self) -> str:
         """The newest reset code."""
-        return next(one.code for one in reversed(self.messages) if one.code)
+        proving = MessagePurpose.PROVE_ADDRESS
+        return next(one.code for one in reversed(self.messages) if one.code and one.purpose is not proving)
+
+    @property
+    def address_link(self) -> str:
+        """The newest link that proves an address."""
+        return next(one.link for one in reversed(self.of(MessagePurpose.PROVE_ADDRESS)) if one.link)
+
+    @property
+    def address_code(self) -> str:
+        """The newest code that proves an address."""
+        return next(one.code for one in reversed(self.of(MessagePurpose.PROVE_ADDRESS)) if one.code)
 
 
 class RecordingSink:
@@ -270,6 +352,7 @@ def instrumented(policy: Policy) -> tuple[Policy, Comparisons]:
 STORE = ("load", "commit", "drain", "ack", "scan", "charge", "settle", "read")
 OUTBOX = ("waiting", "dead_letters", "revive")
 DIRECTORY = ("find", "get")
+WRITABLE = (*DIRECTORY, "apply")
 MESSENGER = ("send",)
 SINK = ("record",)
 CORPUS = ("count",)

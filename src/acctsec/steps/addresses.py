@@ -1,0 +1,334 @@
+"""Addresses and identifiers: asked for, proven, taken off; and what becomes of what was set up before anything was proven."""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+
+from acctsec import events
+from acctsec._values import Value, evolve
+from acctsec.claims import SessionClaims
+from acctsec.events import Event
+from acctsec.outcomes import ChangeKind, TryAgain
+from acctsec.policy import Policy
+from acctsec.protocols import MessagePurpose
+from acctsec.record import Address, Change, Factors, Record
+from acctsec.steps.factors import guarded
+from acctsec.steps.recovery import Begun, held
+from acctsec.steps.scene import Carry, Done, Held, Making, No, Notice, Prove, Scene, Step, live_session, with_method
+
+ADDED, REMOVED, IDENTIFIER = (one.value for one in (ChangeKind.ADDRESS_ADDED, ChangeKind.ADDRESS_REMOVED, ChangeKind.IDENTIFIER))
+ADDRESSES = frozenset({ADDED, REMOVED})
+MAX_WAITING = 2
+"""
+Changes of addresses that wait at once. The other rooms are for recoveries: whoever has a session must not keep the owner out.
+"""
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+SESSION = "session"
+ADMINISTRATOR = "administrator"
+
+
+class Named(Value, frozen=True, kw_only=True):
+    """
+    An address as a record knows it: *names* are its digests under each index key, the newest first, and *sealed* is what is
+    kept of one that is told of what happens after it was removed.
+    """
+
+    names: tuple[bytes, ...]
+    sealed: bytes = b""
+
+
+# --- adding -----------------------------------------------------------------------------------------------------------
+
+
+def ask_address(
+    policy: Policy,
+    record: Record,
+    *,
+    scene: Scene,
+    claims: SessionClaims,
+    change: Change,
+    seed: bytes,
+    replaces: bool,
+    known: bytes,
+    same: Collection[bytes],
+) -> Step:
+    """
+    Let a new address wait for its proof, and tell all others. Where the very same is asked for already, by the change *known*, it
+    begins anew, and the links that went out for it go on to work; other changes about the *same* address are over.
+
+    One that takes the place of another waits as the removal of that would, and none is added while a change that rested on little
+    can still be vetoed.
+    """
+    if guarded(policy, record, scene=scene, claims=claims) is None:
+        return Step(No("session"), record)
+    now = scene.now
+    until = max(now + (_wait(policy, record) if replaces else timedelta(0)), held(record, since=None, now=now) or now)
+    change, earlier = evolve(change, until=until, expires=until + policy.recovery.claim), record.change_of(known)
+    if earlier:
+        change = evolve(change, id=earlier.id, asked=earlier.asked, code=earlier.code)
+    cleared, told = _with_room(record, scene, {*same} - {known})
+    after = cleared.with_change(change, now)
+    if after is None:
+        return Step(TryAgain(min(one.expires for one in record.changes) - now), record)
+    return Step(
+        Begun(change), after, (*told, _began(scene, change), Prove(change, seed), Notice(MessagePurpose.ADDRESS_PENDING, change))
+    )
+
+
+def send_code(record: Record, *, scene: Scene, change_id: bytes, asked: datetime, code: bytes) -> Step:
+    """A message goes out: its code is good from now on, and that of an earlier one no more."""
+    change = record.change_of(change_id)
+    if change is None or change.kind != ADDED or change.made or scene.now >= change.expires or not scene.active(record):
+        return Step(No("dead"), record)
+    return Step(Done(), _put(record, evolve(change, asked=asked, code=code)))
+
+
+def prove_address(
+    policy: Policy,
+    record: Record,
+    *,
+    scene: Scene,
+    change_id: bytes,
+    method: str,
+    claims: SessionClaims | None,
+    new: Named,
+    gone: Named | None,
+) -> Step:
+    """
+    An address was proven by who reads it: decide the change, once it has waited. From here on the record knows of the address,
+    whatever becomes of this process; the platform's table follows.
+    """
+    change, now = record.change_of(change_id), scene.now
+    if change is None or change.kind != ADDED or not scene.active(record):
+        return Step(No("dead"), record)
+    if change.under_way:
+        return Step(Making(change), record)
+    if now >= change.expires or not (method or change.proofs):
+        return Step(No("dead"), record)
+    shown = claims is not None and live_session(policy, record, claims, now) is not None
+    methods = with_method(change.proofs, method) if method else change.proofs
+    change = evolve(change, proofs=with_method(methods, SESSION) if shown else methods)
+    until = max(change.until, held(record, since=None, now=now) or change.until)
+    if now < until:
+        return Step(Held(until), _put(record, change))
+    row = Address(digest=new.names[0], since=now, changed=bool(scene.reachable))
+    after = record.with_address(row, new.names)
+    if gone is not None:
+        after = _without(policy, after, scene, gone)
+    return _decided(after, change, now)
+
+
+# --- taking off -------------------------------------------------------------------------------------------------------
+
+
+def remove_address(
+    policy: Policy,
+    record: Record,
+    *,
+    scene: Scene,
+    claims: SessionClaims,
+    change: Change,
+    known: bytes,
+    old: Named,
+    others: Sequence[Named],
+) -> Step:
+    """
+    Take an address off: at once where a live factor was shown, else after a wait, of which every address is told. *known* is the
+    change that waits for it already, if one does. The last address stays.
+    """
+    now, waits = scene.now, record.change_of(known)
+    if waits and waits.under_way:
+        return Step(Making(waits), record)
+    if guarded(policy, record, scene=scene, claims=claims) is None:
+        return Step(No("session"), record)
+    row = record.address(old.names)
+    until = held(record, since=row.since if row else None, now=now)
+    if until:
+        return Step(Held(until), record)
+    if all(_is_removed(record, one, now) for one in others):
+        return Step(No("last address"), record)
+    if waits and now < waits.until:
+        return Step(Begun(waits), record)
+    # One that came lately into the place of another may be a thief's, and has no claim to stay.
+    wait = timedelta(0) if row and is_new(policy, row, now) else _wait(policy, record)
+    if not wait or (waits and now < waits.expires):
+        return _decided(
+            _without(policy, record, scene, old), waits or evolve(change, until=now, expires=now + policy.recovery.claim), now
+        )
+    change = evolve(change, until=now + wait, expires=now + wait + policy.recovery.claim)
+    cleared, told = _with_room(record, scene, {known})
+    after = cleared.with_change(change, now)
+    if after is None:
+        return Step(TryAgain(min(one.expires for one in record.changes) - now), record)
+    return Step(Begun(change), after, (*told, _began(scene, change), Notice(MessagePurpose.CHANGE_WAITING, change)))
+
+
+def withdraw_address(
+    policy: Policy, record: Record, *, scene: Scene, change: Change, same: Collection[bytes], old: Named
+) -> Step:
+    """
+    Take an address off that is its owner's no more: at once, and it is told nothing. What was asked for with it, and the *same*
+    changes that wait, are dead. The last one goes as well.
+    """
+    under_way = next((one for one in record.changes if one.id in same and one.under_way and one.kind == REMOVED), None)
+    if under_way:
+        return Step(Making(under_way), record)
+    record = evolve(record, changes=tuple(one for one in record.changes if one.id not in same or one.made))
+    after = _without(policy, record, scene, evolve(old, sealed=b""))
+    return _decided(after, evolve(change, until=scene.now, expires=scene.now + policy.recovery.claim), scene.now)
+
+
+def _without(policy: Policy, record: Record, scene: Scene, old: Named) -> Record:
+    """
+    An address is on its way off: what was mailed to it is dead. It is told what happens for a while, but for one that had just
+    come into the place of another: a thief's own must not hold a veto afterwards.
+    """
+    row, now = record.address(old.names), scene.now
+    silent = row is not None and is_new(policy, row, now)
+    for reset in record.resets:
+        if reset.recipient in old.names:
+            record = record.without_reset(reset.id)
+    record = evolve(record, changes=tuple(one for one in record.changes if one.made or one.about not in old.names))
+    since = row.since if row else LONG_AGO
+    kept = Address(
+        digest=old.names[0],
+        since=since,
+        changed=row.changed if row else False,
+        told=now + policy.recovery.told,
+        sealed=b"" if silent else old.sealed,
+    )
+    return record.with_address(kept, old.names)
+
+
+def is_new(policy: Policy, row: Address, now: datetime) -> bool:
+    """Whether an address came lately into the place of another: it is told what happens, and stops nothing."""
+    return row.changed and now < row.since + policy.recovery.delays.lately
+
+
+# --- identifiers ------------------------------------------------------------------------------------------------------
+
+
+def change_identifier(
+    policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims, change: Change, known: bytes
+) -> Step:
+    """Let the account answer to another identifier."""
+    waits = record.change_of(known)
+    if waits and waits.under_way:
+        return Step(Making(waits), record)
+    if guarded(policy, record, scene=scene, claims=claims) is None:
+        return Step(No("session"), record)
+    until = held(record, since=None, now=scene.now)
+    if until:
+        return Step(Held(until), record)
+    return _decided(record, evolve(change, until=scene.now, expires=scene.now + policy.recovery.claim), scene.now)
+
+
+# --- what follows -----------------------------------------------------------------------------------------------------
+
+
+def finish(record: Record, *, scene: Scene, change_id: bytes, new: Named | None, gone: Named | None, taken: bool) -> Step:
+    """
+    The platform's table has followed, or has the address *taken*: tell it, and be done. Done again it changes nothing.
+
+    *new* is the address that came, *gone* the one that went.
+    """
+    change = record.change_of(change_id)
+    if change is None or not change.under_way:
+        return Step(Done(), record)
+    after = record.without_change(change_id)
+    if taken:
+        event = events.ChangeDropped(**scene.head(), change=change_id.hex(), kind=change.kind, by="taken")
+        return Step(No("taken"), _taken_back(after, new, gone), (event,))
+    if change.kind == IDENTIFIER:
+        replaced = events.IdentifierReplaced(**scene.head(), change=change_id.hex())
+        return Step(Done(), after, (replaced, Notice(MessagePurpose.IDENTIFIER_CHANGED)))
+    if new is None:
+        name = gone.names[0].hex() if gone else ""
+        actor = change.proofs[1] if change.proofs[:1] == (ADMINISTRATOR,) else ""
+        dropped = events.AddressDropped(**scene.head(), change=change_id.hex(), address=name, actor=actor)
+        return Step(Done(), after, (dropped, Notice(MessagePurpose.ADDRESS_REMOVED)))
+    purges = purged(record, change, new)
+    proven = events.AddressProven(
+        **scene.head(), change=change_id.hex(), address=new.names[0].hex(), methods=change.proofs, purged=purges
+    )
+    return Step(Done(count=purges), _purged(after) if purges else after, (proven, Notice(MessagePurpose.ADDRESS_ADDED)))
+
+
+def purged(record: Record, change: Change, new: Named) -> bool:
+    """
+    Whether a change that is under way purges: the first address, and nobody showed a session beside its mailbox. Whoever set the
+    rest up may have been anybody.
+    """
+    row = record.address(new.names)
+    return SESSION not in change.proofs and row is not None and not row.changed
+
+
+def _purged(record: Record) -> Record:
+    """
+    Without all that can have been set up by who proved nothing: what is kept is named here, so that nothing new is forgotten.
+    """
+    after = record.with_epoch()
+    return Record(
+        incarnation=record.incarnation,
+        epoch=after.epoch,
+        meters=record.meters,
+        lanes=record.lanes,
+        factors=Factors(generation=record.factors.generation),
+        spent=after.spent,
+        checkpoints=record.checkpoints,
+        openings=record.openings,
+        disabled=record.disabled,
+        commits=record.commits,
+        changes=tuple(one for one in record.changes if one.under_way),
+        addresses=record.addresses,
+    )
+
+
+def _taken_back(record: Record, new: Named | None, gone: Named | None) -> Record:
+    if new is not None:
+        record = record.without_address(new.names)
+    row = record.address(gone.names) if gone else None
+    if gone is None or row is None:
+        return record
+    return record.with_address(evolve(row, told=None, sealed=b""), gone.names)
+
+
+def _decided(record: Record, change: Change, now: datetime) -> Step:
+    """From here on nobody stops it, and it is done by whoever gets to it: this process, or the next delivery."""
+    made = evolve(change, made=now)
+    after = record.without_change(change.id).with_change(made, now)
+    if after is None:  # all rooms are taken by what waits: what is decided comes before it
+        after = evolve(record, changes=(*record.changes[1:], made))
+    return Step(Making(made), after, (Carry(made),))
+
+
+def _put(record: Record, change: Change) -> Record:
+    return evolve(record, changes=tuple(change if one.id == change.id else one for one in record.changes))
+
+
+def _wait(policy: Policy, record: Record) -> timedelta:
+    """How long an address stays that somebody takes off: not at all where a live factor was shown."""
+    return timedelta(0) if record.factors.live else policy.recovery.delays.address_changed
+
+
+def _is_removed(record: Record, one: Named, now: datetime) -> bool:
+    row = record.address(one.names)
+    return row is not None and row.told is not None and now < row.told
+
+
+def _with_room(record: Record, scene: Scene, same: Collection[bytes]) -> tuple[Record, list[Event]]:
+    """The record with room for one more change of an address: those of the same one go, then the oldest."""
+    waiting = [one for one in record.changes if one.kind in ADDRESSES and not one.made]
+    others = [one for one in waiting if one.id not in same and scene.now < one.expires]
+    going = [one for one in waiting if one not in others] + others[: max(len(others) - MAX_WAITING + 1, 0)]
+    told: list[Event] = []
+    for one in going:
+        record = record.without_change(one.id)
+        if scene.now < one.expires:
+            told.append(events.ChangeDropped(**scene.head(), change=one.id.hex(), kind=one.kind, by="newer"))
+    return record, told
+
+
+def _began(scene: Scene, change: Change) -> Event:
+    head = scene.head()
+    return events.ChangeBegan(**head, change=change.id.hex(), kind=change.kind, methods=(SESSION,), until=change.until)

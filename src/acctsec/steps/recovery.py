@@ -34,7 +34,7 @@ from acctsec.steps.scene import (
 
 NO_SELF_SERVICE = "no self-service"
 CARRYING = timedelta(minutes=1)
-"""How long to wait for changes of addresses that the platform's table is still to follow: they are carried on at every delivery."""
+"""How long to wait for changes of addresses that the table of the platform has to follow: each delivery carries them on."""
 
 
 class Recovery(Value, frozen=True, kw_only=True):

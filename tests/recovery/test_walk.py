@@ -245,7 +245,8 @@ def test_who_reads_notices_can_freeze_what_the_owner_brings_about_as_explain_say
         policy = evolve(policy, recovery=evolve(policy.recovery, delays=evolve(policy.recovery.delays, new_device=DAY)))
     with stage(places, policy=policy, codes=level is AssuranceLevel.AAL2) as alice:
         alice.told_a_while()
-        outcome = alice.by_mail(WORK) if level is AssuranceLevel.AAL1 else alice.by_mail_and_code(address=WORK)
+        lost = lambda: alice.by_mail_and_code("remove_lost_factors", address=WORK)  # waits everywhere, and can be vetoed
+        outcome = alice.by_mail(WORK) if level is AssuranceLevel.AAL1 else lost()
         assert isinstance(outcome, PasswordChanged | Waiting)
         alice.world.deliver()
         vetoes = [one.veto for one in alice.world.messenger.messages if one.veto and one.address == READERS[thief]]

@@ -297,8 +297,9 @@ def _decided(record: Record, change: Change, now: datetime) -> Step:
     """From here on nobody stops it, and it is done by whoever gets to it: this process, or the next delivery."""
     made = evolve(change, made=now)
     after = record.without_change(change.id).with_change(made, now)
-    if after is None:  # all rooms are taken by what waits: what is decided comes before it
-        after = evolve(record, changes=(*record.changes[1:], made))
+    if after is None:  # all rooms are taken: what is decided comes before what waits, and nothing before what can be vetoed
+        loser = next((one for one in record.changes if not one.made), None)
+        after = evolve(record, changes=(*(one for one in record.changes if one is not loser), made))
     return Step(Making(made), after, (Carry(made),))
 
 

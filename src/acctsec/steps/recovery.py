@@ -34,6 +34,8 @@ from acctsec.steps.scene import (
 from acctsec.steps.vouching import agreed, gathers
 
 NO_SELF_SERVICE = "no self-service"
+CARRYING = timedelta(minutes=1)
+"""How long to wait for changes of addresses that the table of the platform has to follow: each delivery carries them on."""
 
 
 class Recovery(Value, frozen=True, kw_only=True):
@@ -281,7 +283,10 @@ def redeem(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery, 
     )
     if policy.recovery.keep_devices:
         after = evolve(after, devices=record.devices)
-    after = _with_made(after.with_fresh_lanes(kept=BY_TIME).with_device(browser), made, scene.now)
+    kept = _with_made(after.with_fresh_lanes(kept=BY_TIME).with_device(browser), made, scene.now)
+    if kept is None:
+        return Step(TryAgain(CARRYING), record)
+    after = kept
     told: tuple[Event, ...] = (events.PasswordReset(**scene.head(), reset=recovery.reset.hex(), methods=recovery.methods),)
     if record.contest:
         after = after.settled()
@@ -297,7 +302,10 @@ def drop_factors(policy: Policy, record: Record, *, scene: Scene, recovery: Reco
     made = _made(policy, record, scene, recovery, due)
     after = evolve(record.with_epoch().without_places(), factors=Factors(generation=record.factors.generation))
     event = events.FactorsDropped(**scene.head(), methods=recovery.methods)
-    return Step(Done(), _with_made(after, made, scene.now), (event, Notice(MessagePurpose.FACTORS_REMOVED, made)))
+    kept = _with_made(after, made, scene.now)
+    if kept is None:
+        return Step(TryAgain(CARRYING), record)
+    return Step(Done(), kept, (event, Notice(MessagePurpose.FACTORS_REMOVED, made)))
 
 
 def _due(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -> Enough | Step:
@@ -332,9 +340,9 @@ def _made(policy: Policy, record: Record, scene: Scene, recovery: Recovery, due:
     )
 
 
-def _with_made(record: Record, made: Change | None, now: datetime) -> Record:
-    kept = None if made is None else record.with_change(made, now)
-    return record if kept is None else kept  # nothing waits in a new epoch, so there is room
+def _with_made(record: Record, made: Change | None, now: datetime) -> Record | None:
+    """With what can be vetoed remembered; None where there is no room for it, and so it must not be made."""
+    return record if made is None else record.with_change(made, now)
 
 
 # --- who stops it -----------------------------------------------------------------------------------------------------

@@ -210,8 +210,9 @@ class Core:
 
     def reaching(self, scene: Scene) -> Scene:
         """The scene with what a record may know of the addresses that are verified now."""
-        addresses, keys = scene.account.addresses if scene.account else (), range(self.keyring.index_count)
-        return evolve(scene, reachable=frozenset(self.recipient(scene, one, key=key) for one in addresses for key in keys))
+        addresses = scene.account.addresses if scene.account else ()
+        names = tuple(self.recipients(scene, one) for one in addresses)
+        return evolve(scene, reachable=frozenset(one for each in names for one in each), names=names)
 
     def network(self, tenant: str, subject: str, source: str) -> tuple[bytes, ...]:
         """

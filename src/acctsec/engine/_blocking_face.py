@@ -396,8 +396,9 @@ class Engine:
         """
         Take a verified address off, with a fresh session at full level; never the last one.
 
-        Without a second factor it waits for ``Delays.address_changed``, and every address is told: make the same call again from
-        *until* on. What was mailed there is dead at once. Raises ConfigError where the directory has no ``apply``.
+        Without a second factor that has been there for as long it waits for ``Delays.address_changed``, and all are told: make
+        the same call again from *until* on. What was mailed there is dead at once. Raises ConfigError where the directory has
+        no ``apply``.
         """
         return run(self._flows.addresses.remove_address(token, address, context=context))
 

@@ -34,6 +34,8 @@ from acctsec.steps.scene import (
 from acctsec.steps.vouching import agreed, gathers
 
 NO_SELF_SERVICE = "no self-service"
+CARRYING = timedelta(minutes=1)
+"""How long to wait for changes of addresses that the table of the platform has to follow: each delivery carries them on."""
 
 
 class Recovery(Value, frozen=True, kw_only=True):
@@ -170,7 +172,7 @@ def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -
         gives=recovery.gives,
         level=level_of(record),
         groups=scene.groups,
-        facts=evolve(recovery.facts, now=scene.now, address_changed=_changed(record, recovery)),
+        facts=evolve(recovery.facts, now=scene.now, address_changed=_changed(record, scene, recovery)),
         contested=contested,
     )
     if not isinstance(judged, Enough):
@@ -183,10 +185,11 @@ def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -
     return Enough(wait, judged.weak and contested is None)
 
 
-def _changed(record: Record, recovery: Recovery) -> datetime | None:
+def _changed(record: Record, scene: Scene, recovery: Recovery) -> datetime | None:
     """When the address that proves it was put in the place of another."""
     about = _recipient(record, recovery)
-    return next((one.since for one in record.addresses if one.changed and compare_digest(one.digest, about)), None)
+    row = record.address(next((names for names in scene.names if about in names), (about,)))
+    return row.since if row is not None and row.changed else None
 
 
 def _recipient(record: Record, recovery: Recovery) -> bytes:
@@ -280,7 +283,10 @@ def redeem(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery, 
     )
     if policy.recovery.keep_devices:
         after = evolve(after, devices=record.devices)
-    after = _with_made(after.with_fresh_lanes(kept=BY_TIME).with_device(browser), made, scene.now)
+    kept = _with_made(after.with_fresh_lanes(kept=BY_TIME).with_device(browser), made, scene.now)
+    if kept is None:
+        return Step(TryAgain(CARRYING), record)
+    after = kept
     told: tuple[Event, ...] = (events.PasswordReset(**scene.head(), reset=recovery.reset.hex(), methods=recovery.methods),)
     if record.contest:
         after = after.settled()
@@ -296,7 +302,10 @@ def drop_factors(policy: Policy, record: Record, *, scene: Scene, recovery: Reco
     made = _made(policy, record, scene, recovery, due)
     after = evolve(record.with_epoch().without_places(), factors=Factors(generation=record.factors.generation))
     event = events.FactorsDropped(**scene.head(), methods=recovery.methods)
-    return Step(Done(), _with_made(after, made, scene.now), (event, Notice(MessagePurpose.FACTORS_REMOVED, made)))
+    kept = _with_made(after, made, scene.now)
+    if kept is None:
+        return Step(TryAgain(CARRYING), record)
+    return Step(Done(), kept, (event, Notice(MessagePurpose.FACTORS_REMOVED, made)))
 
 
 def _due(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -> Enough | Step:
@@ -331,9 +340,9 @@ def _made(policy: Policy, record: Record, scene: Scene, recovery: Recovery, due:
     )
 
 
-def _with_made(record: Record, made: Change | None, now: datetime) -> Record:
-    kept = None if made is None else record.with_change(made, now)
-    return record if kept is None else kept  # nothing waits in a new epoch, so there is room
+def _with_made(record: Record, made: Change | None, now: datetime) -> Record | None:
+    """With what can be vetoed remembered; None where there is no room for it, and so it must not be made."""
+    return record if made is None else record.with_change(made, now)
 
 
 # --- who stops it -----------------------------------------------------------------------------------------------------
@@ -344,7 +353,7 @@ def veto_refusal(record: Record, *, scene: Scene, change_id: bytes, recipient: b
     change = record.change_of(change_id)
     if change is None or not change.weak or scene.now >= change.expires:
         return "dead"
-    told = (one.digest for one in record.addresses if one.told and scene.now < one.told)
+    told = (one.digest for one in record.addresses if one.told and one.sealed and scene.now < one.told)
     return None if recipient in scene.reachable or recipient in told else "address"
 
 

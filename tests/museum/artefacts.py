@@ -11,11 +11,14 @@ from acctsec import (
     AddressPending,
     AddressVerified,
     ChangeTicket,
+    ContactNamed,
+    ContactsAsked,
     EnrollmentRequired,
     EnrollmentStarted,
     FactorAdded,
     FactorRequired,
     FreshSession,
+    MessagePurpose,
     MfaPolicy,
     PasswordChanged,
     PasswordChangeRequired,
@@ -28,16 +31,19 @@ from acctsec import (
     SessionValid,
     SignedIn,
     Vetoed,
+    Vouched,
     Waiting,
 )
 from acctsec.events import SignedInEvent
 from acctsec.outcomes import FactorsRemoved
+from acctsec.steps.vouching import GATHERING
 from acctsec.testing.doubles import Authenticator
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
 DAY = timedelta(days=1)
-STAFF = evolve(SHORT, mfa=MfaPolicy(required_groups={"staff"}))
-"""SHORT, where members of the group staff must have a factor."""
+RECOVERY = evolve(SHORT.recovery, contacts_settle=timedelta(0))
+STAFF = evolve(SHORT, mfa=MfaPolicy(required_groups={"staff"}), recovery=RECOVERY)
+"""SHORT, where members of the group staff must have a factor, and a contact counts at once."""
 
 
 @frozen(kw_only=True)
@@ -131,6 +137,24 @@ def _resume_ticket(w: Exhibit) -> str:
     outcome = w.engine.verify_factor(ticket, w.app.code(w.clock()), context=w.context())
     assert isinstance(outcome, ProofAccepted)
     return outcome.ticket
+
+
+def _share(w: Exhibit) -> str:
+    w.app, w.codes, session = w.guarded()
+    for one in ("u7", "u8"):
+        w.sign_up(one, f"{one}@example.org")
+        assert isinstance(w.engine.name_contact(session, one, context=w.context()), ContactNamed)
+    outcome = w.engine.redeem_reset(ResetLink(w.reset_link()), NEW, context=w.context())
+    assert isinstance(w.engine.ask_contacts(outcome.ticket, context=w.context()), ContactsAsked)
+    w.deliver()
+    (mail,) = w.messenger.of(MessagePurpose.CONTACT_SHARE, subject="u7")
+    return mail.link
+
+
+def _vouches(w: Exhibit, token: str) -> bool:
+    contact = w.engine.sign_in("u7@example.org", PASSWORD, context=w.context())
+    by = FreshSession(getattr(contact, "session", ""))
+    return isinstance(w.engine.vouch(token, by=by, context=w.context()), Vouched)
 
 
 def _veto(w: Exhibit) -> str:
@@ -234,6 +258,7 @@ ARTEFACTS = {
         lifetime=lambda policy: policy.reset.resume_lifetime,
         changes=True,
     ),
+    "share": Artefact(make=_share, use=_vouches, lifetime=lambda _: GATHERING),
     "veto": Artefact(
         make=_veto,
         use=lambda w, token: isinstance(w.engine.veto(token, context=w.context()), Vetoed),
@@ -288,6 +313,12 @@ def doors(w: Exhibit, subject: str = "u1") -> dict[str, tuple[Callable[[str], ob
         "issue_recovery_codes": (lambda t: engine.issue_recovery_codes(t, context=here), session),
         "list_devices": (lambda t: engine.list_devices(t, context=here), session),
         "forget_device": (lambda t: engine.forget_device(t, "0" * 32, context=here), session),
+        "name_contact": (lambda t: engine.name_contact(t, "u8", context=here), session),
+        "list_contacts": (lambda t: engine.list_contacts(t, context=here), session),
+        "remove_contact": (lambda t: engine.remove_contact(t, "u8", context=here), session),
+        "ask_contacts": (lambda t: engine.ask_contacts(t, context=here), {"reset ticket", "resume ticket"}),
+        "inspect_share": (lambda t: engine.inspect_share(t, context=here), {"share"}),
+        "vouch": (lambda t: engine.vouch(t, by=FreshSession(t), context=here), {"share"} | session),
         "sign_out": (lambda t: engine.sign_out(t, context=here), session),
         "sign_out_everywhere": (lambda t: engine.sign_out_everywhere(subject, by=FreshSession(t), context=here), session),
     }

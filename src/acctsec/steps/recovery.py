@@ -31,6 +31,7 @@ from acctsec.steps.scene import (
     spend,
     with_method,
 )
+from acctsec.steps.vouching import agreed, gathers
 
 NO_SELF_SERVICE = "no self-service"
 CARRYING = timedelta(minutes=1)
@@ -41,7 +42,8 @@ class Recovery(Value, frozen=True, kw_only=True):
     """
     What somebody asks to have back, and what he has shown for it: the step looks again.
 
-    It rests on a live *reset*, on a *change* that waits, or on a *ticket* alone. *methods* are the proofs so far.
+    It rests on a live *reset*, on a *change* that waits, or on a *ticket* alone. *methods* are the proofs so far, *standing* the
+    contacts who agreed to that change and whose accounts are in order.
     """
 
     gives: Capability
@@ -50,6 +52,7 @@ class Recovery(Value, frozen=True, kw_only=True):
     reset: bytes = b""
     change: bytes = b""
     ticket: Ticket | None = None
+    standing: frozenset[str] = frozenset()
 
 
 class NeedsProof(Value, frozen=True):
@@ -171,7 +174,7 @@ def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -
         gives=recovery.gives,
         level=level_of(record),
         groups=scene.groups,
-        facts=evolve(recovery.facts, now=scene.now, address_changed=_changed(record, recovery)),
+        facts=evolve(recovery.facts, now=scene.now, address_changed=_changed(record, scene, recovery)),
         contested=contested,
     )
     if not isinstance(judged, Enough):
@@ -194,10 +197,11 @@ def _invited(record: Record, recovery: Recovery) -> bool:
     return asked and nobodys and recovery.gives is Capability.PASSWORD
 
 
-def _changed(record: Record, recovery: Recovery) -> datetime | None:
+def _changed(record: Record, scene: Scene, recovery: Recovery) -> datetime | None:
     """When the address that proves it was put in the place of another."""
     about = _recipient(record, recovery)
-    return next((one.since for one in record.addresses if one.changed and compare_digest(one.digest, about)), None)
+    row = record.address(next((names for names in scene.names if about in names), (about,)))
+    return row.since if row is not None and row.changed else None
 
 
 def _recipient(record: Record, recovery: Recovery) -> bytes:
@@ -217,8 +221,12 @@ def recovery_refusal(policy: Policy, record: Record, *, scene: Scene, recovery: 
         return "no factor"
     if recovery.change:
         waits = record.change_of(recovery.change)
-        if waits is None or waits.made or waits.kind != recovery.gives or scene.now >= waits.expires:
+        kinds = (recovery.gives, ChangeKind.CONTACTS)
+        if waits is None or waits.made or waits.kind not in kinds or scene.now >= waits.expires:
             return "dead"
+        # It was counted as the record was read; whoever was taken off since has no say.
+        if gathers(waits) and "contacts" in recovery.methods and not agreed(policy, record, waits, recovery.standing):
+            return "contacts"
     elif recovery.reset:
         if not isinstance(find_reset(policy, record, recovery.reset, scene.now), Redeemable):
             return "dead"
@@ -247,6 +255,7 @@ def begin_recovery(policy: Policy, record: Record, *, scene: Scene, recovery: Re
     if after is None:
         return Step(No("tickets"), record)
     kept = tuple(one for one in after.changes if one.made or (one.kind, one.about) != (recovery.gives, about))
+    kept = tuple(one for one in kept if one.id != recovery.change)  # contacts who were asked, and have agreed
     after = evolve(after.without_reset(recovery.reset), changes=kept)
     until = now + judged.wait
     change = Change(
@@ -356,7 +365,7 @@ def veto_refusal(record: Record, *, scene: Scene, change_id: bytes, recipient: b
     change = record.change_of(change_id)
     if change is None or not change.weak or scene.now >= change.expires:
         return "dead"
-    told = (one.digest for one in record.addresses if one.told and scene.now < one.told)
+    told = (one.digest for one in record.addresses if one.told and one.sealed and scene.now < one.told)
     return None if recipient in scene.reachable or recipient in told else "address"
 
 
@@ -411,7 +420,7 @@ def dropped(record: Record, changes: list[Change], *, scene: Scene, by: str) -> 
     return Step(Done(count=len(ids)), after, (*told, *notice))
 
 
-RECOVERIES = frozenset({ChangeKind.PASSWORD.value, ChangeKind.FACTORS.value})
+RECOVERIES = frozenset({ChangeKind.PASSWORD.value, ChangeKind.FACTORS.value, ChangeKind.CONTACTS.value})
 
 
 def waiting_recoveries(record: Record) -> list[Change]:

@@ -87,7 +87,8 @@ class ChangeBegan(Event):
 class ChangeDropped(Event):
     """
     A *change* that waited will not be made; *by* says why: ``owner``, ``asker``, ``sign-in``, ``newer`` where another took its
-    place, or ``taken`` where the directory has given what it asks for to another account.
+    place, ``taken`` where the directory has given what it asks for to another account, or ``withdrawn`` where an administrator
+    took an address off that was told of it.
     """
 
     change: str
@@ -155,7 +156,10 @@ class RecoveryProposed(Event):
 
 @frozen(kw_only=True)
 class RecoveryApproved(Event):
-    """A second administrator, *actor*, agreed to what *proposer* proposed: the owner, and nobody else, is mailed a link."""
+    """
+    A second administrator, *actor*, agreed to what *proposer* proposed: the owner, or who reads the address that was proposed,
+    is mailed a link, and nobody else.
+    """
 
     change: str
     kind: str

@@ -199,6 +199,7 @@ class ChangeKind(StrEnum):
     CONTACTS = "contacts"  # trusted contacts were asked; what for is said once they have agreed
     PASSWORD_PROPOSED = "password-proposed"  # noqa: S105 - a kind; an administrator proposed it, and another has to agree
     FACTORS_PROPOSED = "factors-proposed"
+    ADDRESSES_PROPOSED = "addresses-proposed"
 
 
 @frozen

@@ -57,7 +57,8 @@ from acctsec.steps import (
     remove_address,
     withdraw_address,
 )
-from acctsec.steps.addresses import ADDED, ADMINISTRATOR, IDENTIFIER, REMOVED, purged
+from acctsec.steps.addresses import ADDED, ADMINISTRATOR, IDENTIFIER, REMOVED, is_proven, purged
+from acctsec.steps.vouching import gives_address
 
 MOST = MAX_ADDRESSES - MAX_REMOVED
 
@@ -120,6 +121,7 @@ class Addresses:
         def step(record: Record) -> Step:
             earlier = self.carrying.changes_of(scene, record, new)
             alike = (one for one in record.changes if one.kind == ADDED and not one.made and scene.now < one.expires)
+            alike = (one for one in alike if not gives_address(one))
             known_as = next((one.id for one in alike if self.carrying.about(scene, one) == about), b"")
             return ask_address(
                 core.policy,
@@ -243,7 +245,7 @@ class Addresses:
             return None
         scene, loaded = await self.core.enter(ticket.tenant, ticket.subject, context.source.key)
         change = loaded.record.change_of(ticket.change)
-        if not opens(loaded.record, ticket, scene.now) or change is None or change.kind != ADDED or not change.proofs:
+        if not opens(loaded.record, ticket, scene.now) or change is None or change.kind != ADDED or not is_proven(change):
             return None
         beside = self._session(session, context, ticket.subject)
         return Proven(scene=scene, loaded=loaded, change=ticket.change, method="", session=beside)

@@ -100,7 +100,9 @@ class Carrying:
         gone = self.named(scene, about[0]) if change.kind == REMOVED else self.gone(scene, about) if new else None
 
         def step(record: Record) -> Step:
-            return finish(record, scene=after, change_id=change.id, new=new, gone=gone, taken=isinstance(answer, Taken))
+            return finish(
+                core.policy, record, scene=after, change_id=change.id, new=new, gone=gone, taken=isinstance(answer, Taken)
+            )
 
         done = await core.apply(after, loaded, step)
         return done.verdict if isinstance(done.verdict, TryAgain) else answer

@@ -530,21 +530,25 @@ class Admins:
         """
         return run(self._flows.administration.initial_password(subject, actor=actor, tenant=tenant))
 
-    def propose_recovery(self, subject: str, gives: Capability, *, actor: str, tenant: str = "") -> Proposed | Refused | TryAgain:
+    def propose_recovery(
+        self, subject: str, gives: Capability, *, actor: str, address: str | None = None, tenant: str = ""
+    ) -> Proposed | Refused | TryAgain:
         """
-        Propose that a subject gets its password or its factors back; nothing comes of it before another actor agrees.
+        Propose that a subject gets its password or its factors back, or a new mail *address* by ``Capability.ADDRESSES``; nothing
+        comes of it before another actor agrees.
 
-        Refused where no path of the policy has ADMINISTRATORS for this subject, or it has no verified mail address. Raises
-        ConfigError for ADDRESSES.
+        Refused where no path of the policy has ADMINISTRATORS for this subject, or it has no verified mail address: nobody could
+        be told. Raises ConfigError for an address that no mail goes to, and where `Directory.apply` is missing.
         """
-        return run(self._flows.proposals.propose(subject, gives, actor=actor, tenant=tenant))
+        return run(self._flows.proposals.propose(subject, gives, actor=actor, address=address, tenant=tenant))
 
     def approve_recovery(self, subject: str, change: str, *, actor: str, tenant: str = "") -> Acted | Refused | TryAgain:
         """
         Agree to a proposal of another actor: the owner is mailed a link, every address is told, and no administrator holds
         anything.
 
-        The link stands for what was proposed, beside the mailbox, and goes the way of any reset: it waits as the policy says.
+        The link stands for what was proposed, beside the mailbox, and goes the way of any reset: it waits as the policy says. A
+        new address is mailed its own, for ``verify_address``; it waits from now on, and every address before it has the veto.
         Refused: the proposal is over or one's own.
         """
         return run(self._flows.proposals.approve(subject, change, actor=actor, tenant=tenant))

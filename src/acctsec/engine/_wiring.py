@@ -64,7 +64,7 @@ class Flows:
         self.unlocking: Unlocking = Unlocking(self.core, guesses, answers)
         self.devices: DeviceFlows = DeviceFlows(self.core, self.factors)
         self.administration: Administration = Administration(self.core, self.resets)
-        self.proposals: Proposals = Proposals(self.core)
+        self.proposals: Proposals = Proposals(self.core, carrying)
         self.moving: Moving = Moving(self.core)
         self.survey: Survey = Survey(self.core)
         self.delivery: Delivery = Delivery(self.core, carrying)

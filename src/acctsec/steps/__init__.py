@@ -32,7 +32,7 @@ from acctsec.steps.factors import (
     rename_factor,
 )
 from acctsec.steps.passwords import ChangeProof, change_password, change_refusal, too_soon
-from acctsec.steps.proposals import Proposer, approve, find_proposal, propose, withdraw
+from acctsec.steps.proposals import Agreement, Proposer, approve, approve_address, find_proposal, propose, withdraw
 from acctsec.steps.recovery import (
     NO_SELF_SERVICE,
     Begun,
@@ -108,6 +108,7 @@ from acctsec.steps.vouching import agreed, counts_from, gathers, trusted_contact
 
 __all__ = [
     "NO_SELF_SERVICE",
+    "Agreement",
     "Begun",
     "Carry",
     "ChangeProof",
@@ -146,6 +147,7 @@ __all__ = [
     "administer",
     "agreed",
     "approve",
+    "approve_address",
     "ask_address",
     "ask_contacts",
     "begin_recovery",

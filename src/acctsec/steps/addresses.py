@@ -11,9 +11,11 @@ from acctsec.outcomes import ChangeKind, TryAgain
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Address, Change, Factors, Record
+from acctsec.recovery import Proof
 from acctsec.steps.factors import guarded
-from acctsec.steps.recovery import Begun, held
+from acctsec.steps.recovery import Begun, dropped, held
 from acctsec.steps.scene import Carry, Done, Held, Making, No, Notice, Prove, Scene, Step, live_session, with_method
+from acctsec.steps.vouching import gives_address
 
 ADDED, REMOVED, IDENTIFIER = (one.value for one in (ChangeKind.ADDRESS_ADDED, ChangeKind.ADDRESS_REMOVED, ChangeKind.IDENTIFIER))
 ADDRESSES = frozenset({ADDED, REMOVED})
@@ -103,7 +105,7 @@ def prove_address(
         return Step(No("dead"), record)
     if change.under_way:
         return Step(Making(change), record)
-    if now >= change.expires or not (method or change.proofs):
+    if now >= change.expires or not (method or is_proven(change)):
         return Step(No("dead"), record)
     shown = claims is not None and live_session(policy, record, claims, now) is not None
     methods = with_method(change.proofs, method) if method else change.proofs
@@ -111,11 +113,17 @@ def prove_address(
     until = max(change.until, held(record, since=None, now=now) or change.until)
     if now < until:
         return Step(Held(until), _put(record, change))
-    row = Address(digest=new.names[0], since=now, changed=bool(scene.reachable))
+    given = gives_address(change)
+    row = Address(digest=new.names[0], since=now, changed=given or bool(scene.reachable))
     after = record.with_address(row, new.names)
     if gone is not None:
         after = _without(policy, after, scene, gone)
     return _decided(after, change, now)
+
+
+def is_proven(change: Change) -> bool:
+    """Whether a new address was proven: what administrators said is no proof that anybody reads it."""
+    return any(one != Proof.ADMINISTRATORS for one in change.proofs)
 
 
 # --- taking off -------------------------------------------------------------------------------------------------------
@@ -169,13 +177,18 @@ def withdraw_address(
     """
     Take an address off that is its owner's no more: at once, and it is told nothing. What was asked for with it, and the *same*
     changes that wait, are dead. The last one goes as well.
+
+    So is an address that administrators have agreed to and that waits: whoever was told of it must keep the veto for as long.
     """
     under_way = next((one for one in record.changes if one.id in same and one.under_way and one.kind == REMOVED), None)
     if under_way:
         return Step(Making(under_way), record)
-    record = evolve(record, changes=tuple(one for one in record.changes if one.id not in same or one.made))
-    after = _without(policy, record, scene, evolve(old, sealed=b""))
-    return _decided(after, evolve(change, until=scene.now, expires=scene.now + policy.recovery.claim), scene.now)
+    ended = [one for one in record.changes if gives_address(one) and not one.made]
+    told = [effect for effect in dropped(record, ended, scene=scene, by="withdrawn").effects if isinstance(effect, Event)]
+    kept = tuple(one for one in record.changes if one.made or (one.id not in same and one not in ended))
+    after = _without(policy, evolve(record, changes=kept), scene, evolve(old, sealed=b""))
+    decided = _decided(after, evolve(change, until=scene.now, expires=scene.now + policy.recovery.claim), scene.now)
+    return Step(decided.verdict, decided.record, (*told, *decided.effects))
 
 
 def _without(policy: Policy, record: Record, scene: Scene, old: Named) -> Record:
@@ -226,7 +239,9 @@ def change_identifier(
 # --- what follows -----------------------------------------------------------------------------------------------------
 
 
-def finish(record: Record, *, scene: Scene, change_id: bytes, new: Named | None, gone: Named | None, taken: bool) -> Step:
+def finish(
+    policy: Policy, record: Record, *, scene: Scene, change_id: bytes, new: Named | None, gone: Named | None, taken: bool
+) -> Step:
     """
     The platform's table has followed, or has the address *taken*: tell it, and be done. Done again it changes nothing.
 
@@ -247,11 +262,15 @@ def finish(record: Record, *, scene: Scene, change_id: bytes, new: Named | None,
         actor = change.proofs[1] if change.proofs[:1] == (ADMINISTRATOR,) else ""
         dropped = events.AddressDropped(**scene.head(), change=change_id.hex(), address=name, actor=actor)
         return Step(Done(), after, (dropped, Notice(MessagePurpose.ADDRESS_REMOVED)))
+    made: Change | None = None
+    if gives_address(change):  # it rests on no proof of the owner, and so it can be vetoed for a while as any recovery can
+        made = evolve(change, weak=True, expires=scene.now + policy.recovery.veto_window)
+        after = evolve(after, changes=(*after.changes, made))
     purges = purged(record, change, new)
     proven = events.AddressProven(
         **scene.head(), change=change_id.hex(), address=new.names[0].hex(), methods=change.proofs, purged=purges
     )
-    return Step(Done(count=purges), _purged(after) if purges else after, (proven, Notice(MessagePurpose.ADDRESS_ADDED)))
+    return Step(Done(count=purges), _purged(after) if purges else after, (proven, Notice(MessagePurpose.ADDRESS_ADDED, made)))
 
 
 def purged(record: Record, change: Change, new: Named) -> bool:
@@ -295,7 +314,7 @@ def _taken_back(record: Record, new: Named | None, gone: Named | None) -> Record
 
 def _decided(record: Record, change: Change, now: datetime) -> Step:
     """From here on nobody stops it, and it is done by whoever gets to it: this process, or the next delivery."""
-    made = evolve(change, made=now)
+    made = evolve(change, made=now, weak=False)
     after = record.without_change(change.id).with_change(made, now)
     if after is None:  # all rooms are taken: what is decided comes before what waits, and nothing before what can be vetoed
         loser = next((one for one in record.changes if not one.made), None)
@@ -322,8 +341,12 @@ def _is_removed(record: Record, one: Named, now: datetime) -> bool:
 
 
 def _with_room(record: Record, scene: Scene, same: Collection[bytes]) -> tuple[Record, list[Event]]:
-    """The record with room for one more change of an address: those of the same one go, then the oldest."""
+    """
+    The record with room for one more change of an address: those of the same one go, then the oldest; what administrators gave
+    the owner is none of those.
+    """
     waiting = [one for one in record.changes if one.kind in ADDRESSES and not one.made]
+    waiting = [one for one in waiting if one.id in same or not gives_address(one)]
     others = [one for one in waiting if one.id not in same and scene.now < one.expires]
     going = [one for one in waiting if one not in others] + others[: max(len(others) - MAX_WAITING + 1, 0)]
     told: list[Event] = []

@@ -1,17 +1,19 @@
 """Two administrators: what one proposes, another approves, and neither of them ever holds."""
 
+from collections.abc import Collection
 from unicodedata import category, normalize
 
 from acctsec import events
 from acctsec._values import Value, evolve
 from acctsec.claims import Admin
-from acctsec.outcomes import TryAgain
+from acctsec.outcomes import ChangeKind, TryAgain
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Change, Record
-from acctsec.recovery import Capability, Proof
-from acctsec.steps.scene import Done, Issue, No, Notice, Scene, Step, full_level
-from acctsec.steps.vouching import GIVEN, PROPOSAL, PROPOSED, in_time
+from acctsec.recovery import Capability, Enough, Facts, Proof, proofs_of
+from acctsec.steps.recovery import Begun, level_of
+from acctsec.steps.scene import Done, Issue, No, Notice, Prove, Scene, Step, full_level
+from acctsec.steps.vouching import GIVEN, PROPOSAL, PROPOSED, gives_address, in_time
 
 ADMINISTRATORS = (Proof.ADMINISTRATORS.value,)
 
@@ -21,6 +23,14 @@ class Proposer(Value, frozen=True):
 
     sealed: bytes
     name: str
+
+
+class Agreement(Value, frozen=True, kw_only=True):
+    """To what *by* agrees: the proposal of that id, which *proposer* made."""
+
+    change_id: bytes | None
+    proposer: Proposer
+    by: Admin
 
 
 def same_person(one: str, other: str) -> bool:
@@ -37,8 +47,26 @@ def _refusal(policy: Policy, record: Record, *, scene: Scene, gives: Capability)
     """Why two administrators could bring nothing about for this subject now, or None."""
     if not scene.active(record):
         return "disabled"
+    if gives is Capability.ADDRESSES:
+        return None if _judged(policy, record, scene) else "no path"
     paths = policy.recovery.allowed(gives=gives, level=full_level(record), groups=scene.groups)
     return None if any(Proof.ADMINISTRATORS in one.proofs for one in paths) else "no path"
+
+
+def _judged(policy: Policy, record: Record, scene: Scene) -> Enough | None:
+    """
+    What the word of two administrators alone comes to for a new address: nobody else can show anything. None where it is not
+    enough, and in a contest, where whoever vetoed would have nothing left to veto with.
+    """
+    judged = policy.recovery.judge(
+        proofs_of(ADMINISTRATORS),
+        gives=Capability.ADDRESSES,
+        level=level_of(record),
+        groups=scene.groups,
+        facts=Facts(now=scene.now),
+        contested=None if record.contest is None else proofs_of(record.contest.proofs),
+    )
+    return judged if isinstance(judged, Enough) else None
 
 
 def propose(
@@ -67,34 +95,75 @@ def find_proposal(record: Record, change_id: bytes | None, scene: Scene) -> Chan
     return found if found is not None and found.kind in GIVEN and in_time(found, scene.now) else None
 
 
-def approve(
-    policy: Policy,
-    record: Record,
-    *,
-    scene: Scene,
-    change_id: bytes | None,
-    proposer: Proposer,
-    by: Admin,
-    handle: bytes,
-    seed: bytes,
-) -> Step:
+def approve(policy: Policy, record: Record, *, scene: Scene, agreement: Agreement, handle: bytes, seed: bytes) -> Step:
     """
     Agree to what another administrator proposed. The proposal is used up; every address is told, and the owner is mailed a link
     that stands for both of them. From there it goes as the policy says: with his address, and after its wait.
     """
-    found = find_proposal(record, change_id, scene)
-    if found is None or found.about != proposer.sealed:
-        return Step(No("no such proposal"), record)
-    gives = GIVEN[found.kind]
-    refusal = _refusal(policy, record, scene=scene, gives=gives)
-    if refusal or same_person(proposer.name, by.actor):
-        return Step(No(refusal or "the same administrator"), record)
-    after = evolve(record, changes=tuple(one for one in record.changes if one.id != found.id))
-    event = events.RecoveryApproved(
-        **scene.head(), change=found.id.hex(), kind=gives.value, proposer=proposer.name, actor=by.actor
+    found = _agreed(policy, record, scene, agreement)
+    if isinstance(found, No):
+        return Step(found, record)
+    link = Issue(handle=handle, seed=seed, proofs=ADMINISTRATORS, gives=GIVEN[found.kind].value)
+    effects = (_approved(scene, found, agreement), Notice(MessagePurpose.RECOVERY_APPROVED), link)
+    return Step(Done(), record.without_change(found.id), effects)
+
+
+def approve_address(
+    policy: Policy,
+    record: Record,
+    *,
+    scene: Scene,
+    agreement: Agreement,
+    about: bytes,
+    seed: bytes,
+    same: Collection[bytes],
+) -> Step:
+    """
+    Agree to the address that another administrator proposed: from here on it is a change that waits, sealed in *about*. Every
+    address that was there is told, with a veto; the new one is sent what proves it.
+
+    What waits of the *same* address is over, and so is another one that administrators agreed to: one is enough for an owner.
+    """
+    found, judged, now = _agreed(policy, record, scene, agreement), _judged(policy, record, scene), scene.now
+    if isinstance(found, No) or judged is None:
+        return Step(found if isinstance(found, No) else No("no path"), record)
+    older = [one for one in record.changes if not one.made and (one.id in same or gives_address(one))]
+    kept = tuple(one for one in record.changes if one.id != found.id and one not in older)
+    until = now + judged.wait
+    change = Change(
+        id=found.id,
+        kind=ChangeKind.ADDRESS_ADDED.value,
+        proofs=ADMINISTRATORS,
+        asked=now,
+        until=until,
+        expires=until + policy.recovery.claim,
+        weak=True,
+        about=about,
     )
-    link = Issue(handle=handle, seed=seed, proofs=ADMINISTRATORS, gives=gives.value)
-    return Step(Done(), after, (event, Notice(MessagePurpose.RECOVERY_APPROVED), link))
+    waiting = evolve(record, changes=kept).with_change(change, now)
+    if waiting is None:
+        return Step(TryAgain(min(one.expires for one in kept) - now), record)
+    head, named = scene.head(), change.id.hex()
+    told = [events.ChangeDropped(**head, change=one.id.hex(), kind=one.kind, by="newer") for one in older if now < one.expires]
+    began = events.ChangeBegan(**head, change=named, kind=change.kind, methods=ADMINISTRATORS, until=until)
+    notice = Notice(MessagePurpose.CHANGE_WAITING, change)
+    return Step(Begun(change), waiting, (*told, _approved(scene, found, agreement), began, Prove(change, seed), notice))
+
+
+def _agreed(policy: Policy, record: Record, scene: Scene, agreement: Agreement) -> Change | No:
+    """The proposal that a second administrator agrees to, or why that comes to nothing."""
+    found = find_proposal(record, agreement.change_id, scene)
+    if found is None or found.about != agreement.proposer.sealed:
+        return No("no such proposal")
+    refusal = _refusal(policy, record, scene=scene, gives=GIVEN[found.kind])
+    if refusal or same_person(agreement.proposer.name, agreement.by.actor):
+        return No(refusal or "the same administrator")
+    return found
+
+
+def _approved(scene: Scene, found: Change, agreement: Agreement) -> events.RecoveryApproved:
+    head, gives, proposer = scene.head(), GIVEN[found.kind].value, agreement.proposer.name
+    return events.RecoveryApproved(**head, change=found.id.hex(), kind=gives, proposer=proposer, actor=agreement.by.actor)
 
 
 def withdraw(record: Record, *, scene: Scene, change_id: bytes | None, by: Admin) -> Step:

@@ -31,7 +31,7 @@ from acctsec.steps.scene import (
     spend,
     with_method,
 )
-from acctsec.steps.vouching import agreed, gathers
+from acctsec.steps.vouching import agreed, gathers, gives_address
 
 NO_SELF_SERVICE = "no self-service"
 CARRYING = timedelta(minutes=1)
@@ -425,7 +425,7 @@ RECOVERIES = frozenset({ChangeKind.PASSWORD.value, ChangeKind.FACTORS.value, Cha
 
 def waiting_recoveries(record: Record) -> list[Change]:
     """The recoveries that wait: whoever signs in fully where he is known has no need of them."""
-    return [one for one in record.changes if not one.made and one.kind in RECOVERIES]
+    return [one for one in record.changes if not one.made and (one.kind in RECOVERIES or gives_address(one))]
 
 
 def held(record: Record, *, since: datetime | None, now: datetime) -> datetime | None:

@@ -312,7 +312,7 @@ def test_nor_for_somebody_without_a_mailbox_or_a_way_in(one):
     assert reasons(one) == ["no mail address", "disabled", "no mail address"]
 
 
-@pytest.mark.parametrize("gives", [Capability.ADDRESSES, "password", None, object()])
+@pytest.mark.parametrize("gives", [Capability.ADDRESSES, "password", None, object()])  # ADDRESSES: without one
 def test_what_they_cannot_give_is_a_mistake_of_the_caller(gives, one):
     with pytest.raises(ConfigError, match="gives") as found:
         propose(one, gives)
@@ -404,13 +404,14 @@ class Alone:
                 [one.id for one in admin.dead_letters().letters], actor=actor
             ),
             "erase": lambda actor, _: admin.erase("u1", actor=actor),
-            "propose_recovery": lambda actor, which: self.propose(actor, GIVES[which % 2]),
+            "propose_recovery": lambda actor, which: self.propose(actor, list(Capability)[which % 3]),
             "approve_recovery": lambda actor, which: self.on_any(admin.approve_recovery, actor, which),
             "withdraw_proposal": lambda actor, which: self.on_any(admin.withdraw_proposal, actor, which),
         }
 
     def propose(self, actor, gives):
-        found = self.w.calls.admin.propose_recovery("u1", gives, actor=actor)
+        address = "mine@example.net" if gives is Capability.ADDRESSES else None
+        found = self.w.calls.admin.propose_recovery("u1", gives, actor=actor, address=address)
         if isinstance(found, Proposed):
             self.changes.append(found.change)
 
@@ -441,6 +442,7 @@ class Alone:
         assert (now.verifier, now.factors, now.sessions) == (self.before.verifier, self.before.factors, now.sessions)
         assert not {one.kind for one in now.changes} & {"password", "factors", "contacts", "address-added"}
         assert all(not one.proofs for one in now.resets)
+        assert not self.w.messenger.of(MessagePurpose.PROVE_ADDRESS)
 
     def play(self, acts):
         for name, actor, which, minutes in acts:

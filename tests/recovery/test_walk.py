@@ -110,7 +110,8 @@ class Walk:
         record = self.alice.record
         waits = sorted((one.kind, one.about, self.alice.clock() - one.until) for one in record.changes if not one.made)
         made = sum(one.made is not None for one in record.changes)
-        return repr((sorted(self.had), self.stop, self.password, record.factors.live, waits, made, self.ticket is not None))
+        own = self.alice.world.directory.get("", SUBJECT).addresses
+        return repr((sorted(self.had), self.stop, self.password, record.factors.live, waits, made, self.ticket is not None, own))
 
     def do(self, act):
         """Do one thing; answers whether anything is different now."""

@@ -56,6 +56,9 @@ class Hands:
 
 
 OWN = "mallory@thief.example"
+MOST = 7
+"""The longest way there is to anything: to an address, to what takes the factor off, to a password, and in."""
+
 HANDS = {
     Thief.MAILBOX: Hands(reads=(HOME,)),
     Thief.PHONE: Hands(reads=(PHONE,), app=True),
@@ -96,8 +99,8 @@ class Walk:
         found += ["sign in"] if self.password else []
         found += ["initial password"] if self.hands.desk else []
         found += ["agree to password", "agree to factors"] if self.hands.two else []
-        found += [["agree to addresses"], ["withdraw"]]["addresses" in self.had] if self.hands.own else []
-        return [*found, "still"] if self.worst and self.hands.reads else found
+        found += ["agree to addresses"] if self.hands.own and "addresses" not in self.had else []
+        return [*found, "still"] if (self.worst and self.hands.reads) or "addresses" in self.had else found
 
     @property
     def elapsed(self):
@@ -110,8 +113,10 @@ class Walk:
         record = self.alice.record
         waits = sorted((one.kind, one.about, self.alice.clock() - one.until) for one in record.changes if not one.made)
         made = sum(one.made is not None for one in record.changes)
-        own = self.alice.world.directory.get("", SUBJECT).addresses
-        return repr((sorted(self.had), self.stop, self.password, record.factors.live, waits, made, self.ticket is not None, own))
+        own, lately = self.alice.world.directory.get("", SUBJECT).addresses, self.alice.world.policy.recovery.delays.lately
+        young = any(one.changed and self.alice.clock() < one.since + lately for one in record.addresses)
+        had = (sorted(self.had), self.stop, self.password, record.factors.live)
+        return repr((*had, waits, made, self.ticket is not None, own, young))
 
     def do(self, act):
         """Do one thing; answers whether anything is different now."""
@@ -121,15 +126,12 @@ class Walk:
             return True
         if act == "agree to addresses":
             self.give()
-        elif act == "withdraw":
-            for address in {*alice.world.directory.get("", SUBJECT).addresses} - {self.hands.own}:
-                alice.calls.admin.withdraw_address(SUBJECT, address, actor="one")
         elif act.startswith("agree to "):
             self.agree(Capability(act.removeprefix("agree to ")))
         elif act == "initial password":
             alice.calls.admin.initial_password(SUBJECT, actor="desk")
         elif act == "sign in":
-            outcome = alice.act("sign_in", HOME, self.password)
+            outcome = alice.act("sign_in", self.hands.own if "addresses" in self.had else HOME, self.password)
             if isinstance(outcome, FactorRequired) and self.hands.app and alice.app:
                 outcome = alice.act("verify_factor", outcome.ticket, alice.code())
             self.got(outcome, None)
@@ -139,6 +141,9 @@ class Walk:
             if gives is Capability.ADDRESSES:
                 self.got(alice.act("verify_address", ResumeTicket(ticket)), None)
                 self.ticket = None
+                # What they agree to goes to the first address there is: so it has to be his.
+                for address in ADDRESSES if "addresses" in self.had else ():
+                    alice.calls.admin.withdraw_address(SUBJECT, address, actor="one")
             else:
                 self.recover(gives, ResumeTicket(ticket))
         else:
@@ -215,7 +220,7 @@ def walked(places, policy, hands, level, *, worst):
         with stage(places, policy=policy, factor=level is AssuranceLevel.AAL2) as alice:
             walk = Walk(alice, hands, worst=worst)
             moved = [walk.do(act) for act in acts]
-            if (moved and not moved[-1]) or walk.state in seen or len(acts) > 6:
+            if (moved and not moved[-1]) or walk.state in seen or len(acts) > MOST:
                 continue
             seen.add(walk.state)
             for name, (after, stop) in walk.had.items():

@@ -27,9 +27,9 @@ from acctsec import (
     SignedIn,
     events,
 )
-from acctsec.outcomes import ChangeCancelled
+from acctsec.outcomes import Acted, ChangeCancelled
 from acctsec.record import MAX_CHANGES, Change, Record
-from acctsec.recovery import Delays
+from acctsec.recovery import Capability, Delays
 from acctsec.steps import Done, Making, Named, No, Scene, veto, withdraw_address
 from acctsec.testing import DEATHS, FAILURES, RACING, explore
 from acctsec.testing.turns import Call
@@ -292,6 +292,96 @@ def test_a_worker_that_carries_on_can_die_as_well():
         assert told(w, MessagePurpose.ADDRESS_ADDED) == sorted(has)
 
     assert explore(make, lambda w: [work(w)], check, fates=FATES).schedules > 10
+
+
+# --- what two administrators give -------------------------------------------------------------------------------------
+
+
+def proposed():
+    w = a_user(RACING)
+    w.deliver()
+    w.proposed = w.calls.admin.propose_recovery("u1", Capability.ADDRESSES, actor="erin", address=MINE)
+    return in_turn(w)
+
+
+def agreed():
+    w = a_user(RACING)
+    change = w.calls.admin.propose_recovery("u1", Capability.ADDRESSES, actor="erin", address=MINE).change
+    w.calls.admin.approve_recovery("u1", change, actor="frank")
+    w.deliver()
+    w.clock.advance(days=7)
+    return in_turn(w)
+
+
+def test_what_two_administrators_agree_to_waits_and_is_told_or_it_does_not():
+    def check(w, answers):
+        later(w)
+        (change,) = record(w).changes
+        waits = change.kind == "address-added"
+        assert (answers[0] == Acted()) <= waits
+        for kind in (events.RecoveryApproved, events.ChangeBegan):
+            assert len(w.sink.of(kind)) == waits
+        assert told(w, MessagePurpose.CHANGE_WAITING) == [IDENTIFIER] * waits
+        assert told(w, MessagePurpose.PROVE_ADDRESS) == [MINE] * waits
+
+    approve = lambda w: [w.engine.admin.approve_recovery("u1", w.proposed.change, actor="frank")]
+    assert explore(proposed, approve, check, fates=FATES).schedules > 10
+
+
+def test_two_who_agree_at_once_give_one_address():
+    def check(w, answers):
+        later(w)
+        assert sorted(type(one).__name__ for one in answers) == ["Acted", "Refused"]
+        assert told(w, MessagePurpose.PROVE_ADDRESS) == [MINE]
+
+    both = lambda w: [w.engine.admin.approve_recovery("u1", w.proposed.change, actor=one) for one in ("frank", "grace")]
+    explore(proposed, both, check)
+
+
+def test_an_address_that_they_give_is_proven_or_it_is_not_and_can_be_vetoed_from_then_on():
+    def check(w, answers):
+        has, (change,) = later(w), record(w).changes
+        assert (answers[0] == AddressVerified(purged=False)) <= (MINE in has)
+        assert (has, change.weak, change.made is not None) in {
+            ((IDENTIFIER,), True, False),
+            ((IDENTIFIER, MINE), True, True),
+        }
+        assert len(w.sink.of(events.AddressProven)) == (MINE in has)
+        if MINE in has:
+            assert {one.address: bool(one.veto) for one in w.messenger.of(MessagePurpose.ADDRESS_ADDED)} == {
+                IDENTIFIER: True,
+                MINE: False,
+            }
+        else:
+            proof = AddressLink(w.messenger.address_link)
+            assert w.calls.verify_address(proof, context=w.context()) == AddressVerified(purged=False)
+
+    assert explore(agreed, lambda w: [verify(w, session=False)], check, fates=FATES).schedules > 20
+
+
+def test_a_veto_while_it_is_proven_comes_before_or_after():
+    """Whichever: the account is frozen in the end, unless the veto met the very moment in which the table is told."""
+
+    def with_veto():
+        w = agreed()
+        (w.notice,) = w.messenger.of(MessagePurpose.CHANGE_WAITING)
+        return w
+
+    def check(w, answers):
+        later(w)
+        verified, vetoed = (type(one).__name__ for one in answers)
+        assert (record(w).contest is not None) == (vetoed == "Vetoed")
+        assert (verified, vetoed) in {
+            ("AddressVerified", "Vetoed"),
+            ("AddressVerified", "Refused"),
+            ("Refused", "Vetoed"),
+        }
+        if vetoed == "Refused":  # the notice that it was made has a veto as well
+            added = next(one for one in w.messenger.of(MessagePurpose.ADDRESS_ADDED) if one.veto)
+            assert type(w.calls.veto(added.veto, context=w.context())).__name__ == "Vetoed"
+
+    flows = lambda w: [verify(w, session=False), w.engine.veto(w.notice.veto, context=w.context())]
+    explore(with_veto, flows, check)
 
 
 # --- operations that meet ---------------------------------------------------------------------------------------------

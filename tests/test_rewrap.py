@@ -118,13 +118,15 @@ def test_addresses_and_proposals_come_along():
     assert isinstance(w.calls.remove_address(w.sign_in(staying).session, going, **here), Waiting)
     w.clock.advance(days=2, hours=12)
     proposed = w.calls.admin.propose_recovery("u3", Capability.PASSWORD, actor="ada")
+    new = w.calls.admin.propose_recovery("u3", Capability.ADDRESSES, actor="ada", address="new@example.org")
 
     w.restart(keyring=ring(2, 1))
     assert total(rewrapped(w.calls))[2][1] == 0
     w.restart(keyring=ring(2))
     w.clock.advance(hours=12)
 
-    assert isinstance(w.calls.admin.approve_recovery("u3", proposed.change, actor="grace"), Acted)
+    for one in (proposed, new):
+        assert isinstance(w.calls.admin.approve_recovery("u3", one.change, actor="grace"), Acted)
     assert isinstance(w.calls.remove_address(w.sign_in(staying).session, going, **here), AddressRemoved)
     w.deliver()
     assert {one.address for one in w.messenger.of(MessagePurpose.ADDRESS_REMOVED) if one.at == w.clock()} == {

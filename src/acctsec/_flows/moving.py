@@ -25,6 +25,7 @@ ABOUT = {
     ChangeKind.IDENTIFIER.value: "change",
     ChangeKind.PASSWORD_PROPOSED.value: "proposer",
     ChangeKind.FACTORS_PROPOSED.value: "proposer",
+    ChangeKind.ADDRESSES_PROPOSED.value: "proposed address",
 }
 """What a change of a kind is about is sealed, and as what; of the others it is a digest, or nothing."""
 

@@ -99,7 +99,8 @@ class Walk:
         found += ["sign in"] if self.password else []
         found += ["initial password"] if self.hands.desk else []
         found += ["agree to password", "agree to factors"] if self.hands.two else []
-        found += ["agree to addresses"] if self.hands.own and "addresses" not in self.had else []
+        # By a second one, which he stops from the first once that is not new any more, he can freeze the account.
+        found += ["agree to addresses"] if self.hands.own and not self.young else []
         return [*found, "still"] if (self.worst and self.hands.reads) or "addresses" in self.had else found
 
     @property
@@ -108,15 +109,20 @@ class Walk:
         return timedelta(hours=round((self.alice.clock() - self.began) / timedelta(hours=1)))
 
     @property
+    def young(self):
+        """Whether an address came lately."""
+        since = self.alice.clock() - self.alice.world.policy.recovery.delays.lately
+        return any(one.changed and one.since > since for one in self.alice.record.addresses)
+
+    @property
     def state(self):
         """What decides how he goes on."""
         record = self.alice.record
         waits = sorted((one.kind, one.about, self.alice.clock() - one.until) for one in record.changes if not one.made)
         made = sum(one.made is not None for one in record.changes)
-        own, lately = self.alice.world.directory.get("", SUBJECT).addresses, self.alice.world.policy.recovery.delays.lately
-        young = any(one.changed and self.alice.clock() < one.since + lately for one in record.addresses)
+        own = self.alice.world.directory.get("", SUBJECT).addresses
         had = (sorted(self.had), self.stop, self.password, record.factors.live)
-        return repr((*had, waits, made, self.ticket is not None, own, young))
+        return repr((*had, waits, made, self.ticket is not None, own, self.young))
 
     def do(self, act):
         """Do one thing; answers whether anything is different now."""
@@ -157,8 +163,8 @@ class Walk:
 
     def give(self):
         """Two administrators agree to an address that is one of theirs."""
-        alice = self.alice
-        proposed = alice.calls.admin.propose_recovery(SUBJECT, Capability.ADDRESSES, actor="one", address=self.hands.own)
+        alice, address = self.alice, f"{len(self.had)}.{self.hands.own}" if "addresses" in self.had else self.hands.own
+        proposed = alice.calls.admin.propose_recovery(SUBJECT, Capability.ADDRESSES, actor="one", address=address)
         if isinstance(proposed, Proposed):
             alice.calls.admin.approve_recovery(SUBJECT, proposed.change, actor="two")
             alice.world.deliver()

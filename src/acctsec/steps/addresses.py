@@ -189,6 +189,8 @@ def _without(policy: Policy, record: Record, scene: Scene, old: Named) -> Record
         if reset.recipient in old.names:
             record = record.without_reset(reset.id)
     record = evolve(record, changes=tuple(one for one in record.changes if one.made or one.about not in old.names))
+    # Those of long ago are told no more, and must not take the room of this one.
+    record = evolve(record, addresses=tuple(one for one in record.addresses if one.told is None or now < one.told))
     since = row.since if row else LONG_AGO
     kept = Address(
         digest=old.names[0],
@@ -297,8 +299,10 @@ def _decided(record: Record, change: Change, now: datetime) -> Step:
     """From here on nobody stops it, and it is done by whoever gets to it: this process, or the next delivery."""
     made = evolve(change, made=now)
     after = record.without_change(change.id).with_change(made, now)
-    if after is None:  # all rooms are taken by what waits: what is decided comes before it
-        after = evolve(record, changes=(*record.changes[1:], made))
+    if after is None:  # all rooms are taken: what is decided comes before what waits, and never before what can be vetoed
+        left = record.without_change(change.id).changes
+        loser = next((one for one in left if not one.made), left[0])
+        after = evolve(record, changes=(*(one for one in left if one is not loser), made))
     return Step(Making(made), after, (Carry(made),))
 
 

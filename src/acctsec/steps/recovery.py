@@ -162,6 +162,8 @@ def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -
     """
     contested = None if record.contest is None else proofs_of(record.contest.proofs)
     waits = record.change_of(recovery.change)
+    if _is_first(record, recovery):
+        return Enough(timedelta(0), weak=True)
     judged = policy.recovery.judge(
         proofs_of(recovery.methods),
         gives=recovery.gives,
@@ -178,6 +180,13 @@ def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -
     until = held(record, since=oldest, now=scene.now) if recovery.gives is Capability.FACTORS else None
     wait = max(judged.wait, until - scene.now) if until else judged.wait
     return Enough(wait, judged.weak and contested is None)
+
+
+def _is_first(record: Record, recovery: Recovery) -> bool:
+    """Whether it is a first password, by a link that an administrator sent: nothing is recovered that a path could guard."""
+    sent = any(one.id == recovery.reset and one.initial for one in record.resets)
+    bare = record.verifier is None and not record.factors.live and record.contest is None
+    return sent and bare and recovery.gives is Capability.PASSWORD
 
 
 def _changed(record: Record, recovery: Recovery) -> datetime | None:
@@ -201,6 +210,9 @@ def recovery_refusal(policy: Policy, record: Record, *, scene: Scene, recovery: 
         return "ticket"
     if recovery.gives is Capability.FACTORS and not record.factors.live:
         return "no factor"
+    # Whoever took them off first would be left with fewer proofs than it takes to settle it.
+    if recovery.gives is Capability.FACTORS and record.contest:
+        return "contested"
     if recovery.change:
         waits = record.change_of(recovery.change)
         if waits is None or waits.made or waits.kind != recovery.gives or scene.now >= waits.expires:
@@ -286,7 +298,9 @@ def drop_factors(policy: Policy, record: Record, *, scene: Scene, recovery: Reco
     if not isinstance(due, Enough):
         return due
     made = _made(policy, record, scene, recovery, due)
-    after = evolve(record.with_epoch().without_places(), factors=Factors(generation=record.factors.generation))
+    # The rules that accepted the password may have let it be shorter, beside a factor.
+    gone = Factors(generation=record.factors.generation)
+    after = evolve(record.with_epoch().without_places(), factors=gone, accepted=b"")
     event = events.FactorsDropped(**scene.head(), methods=recovery.methods)
     return Step(Done(), _with_made(after, made, scene.now), (event, Notice(MessagePurpose.FACTORS_REMOVED, made)))
 
@@ -336,8 +350,12 @@ def veto_refusal(record: Record, *, scene: Scene, change_id: bytes, recipient: b
     change = record.change_of(change_id)
     if change is None or not change.weak or scene.now >= change.expires:
         return "dead"
-    told = (one.digest for one in record.addresses if one.told and scene.now < one.told)
-    return None if recipient in scene.reachable or recipient in told else "address"
+    if recipient in scene.reachable:
+        return None
+    names = next((one for one in scene.told if recipient in one), (recipient,))
+    row = record.address(names)
+    # What was withdrawn, or was a thief's own, is not kept: it is told nothing, and stops nothing that it was told before.
+    return None if row is not None and row.told and row.sealed and scene.now < row.told else "address"
 
 
 def veto(record: Record, *, scene: Scene, change_id: bytes, recipient: bytes, method: str) -> Step:

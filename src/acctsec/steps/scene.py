@@ -31,6 +31,7 @@ class Scene(Value, frozen=True, kw_only=True):
     source: str = ""
     network: tuple[bytes, ...] = ()  # what the record may know of the network of the source, newest key first
     reachable: frozenset[bytes] = frozenset()  # what the record may know of addresses that are verified now
+    told: tuple[tuple[bytes, ...], ...] = ()  # the same of those that were removed and are told a while longer, one by one
 
     @property
     def groups(self) -> frozenset[str]:

@@ -1,9 +1,11 @@
 """Addresses whatever happens: a process that dies at any call of a store or of the directory, and operations that meet."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.places import USUAL, ground, in_memory, on_ground  # noqa: F401 - a fixture
 from tests.test_races import a_user, a_user_with_a_factor, a_world, record
 
@@ -26,7 +28,9 @@ from acctsec import (
     events,
 )
 from acctsec.outcomes import ChangeCancelled
+from acctsec.record import MAX_CHANGES, Change, Record
 from acctsec.recovery import Delays
+from acctsec.steps import Done, Making, Named, No, Scene, veto, withdraw_address
 from acctsec.testing import DEATHS, FAILURES, RACING, explore
 from acctsec.testing.turns import Call
 from acctsec.testing.world import IDENTIFIER, PASSWORD
@@ -365,3 +369,58 @@ def test_one_address_for_two_accounts_goes_to_one():
         return w.engine.verify_address(AddressLink(link), context=w.context())
 
     explore(make, lambda w: [prove(w, link) for link in w.links], check)
+
+
+# --- what is under way ------------------------------------------------------------------------------------------------
+
+
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+def a_change(number, **more):
+    """A change that waits, weak as a recovery is."""
+    fields = {"kind": "password", "proofs": ("link",), "asked": NOW, "until": NOW, "expires": NOW + timedelta(hours=1)}
+    return Change(id=bytes([number]) * 16, **(fields | more))
+
+
+@in_memory
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=12), st.timedeltas(timedelta(0), timedelta(hours=3)))
+def test_nothing_pushes_out_what_is_under_way(others, later):
+    """Neither what waits, nor what was made and can be vetoed, nor time: the platform's table has still to follow."""
+    under_way = a_change(99, kind="address-added", made=NOW, weak=False)
+    left = Record(incarnation=bytes(16), changes=(under_way,))
+    for number, (made, weak) in enumerate(others):
+        change = a_change(number, made=NOW if made and weak else None, weak=weak, expires=NOW + timedelta(hours=9))
+        left = left.with_change(change, NOW + later) or left
+        assert under_way in left.changes
+        assert len(left.changes) <= MAX_CHANGES
+    assert under_way in left.with_epoch().changes
+
+
+@in_memory
+def test_a_veto_leaves_what_is_under_way_to_its_end():
+    under_way, weak = a_change(99, kind="address-added", made=NOW, weak=False), a_change(1, made=NOW)
+    scene = Scene(tenant="", subject="u1", account=Account(subject="u1"), now=NOW, reachable=frozenset({b"r" * 16}))
+    done = veto(
+        Record(incarnation=bytes(16), changes=(weak, under_way)),
+        scene=scene,
+        change_id=weak.id,
+        recipient=b"r" * 16,
+        method="link",
+    )
+    assert isinstance(done.verdict, Done)
+    assert done.record.changes == (under_way,)
+    refused = veto(done.record, scene=scene, change_id=under_way.id, recipient=b"r" * 16, method="link")
+    assert isinstance(refused.verdict, No)
+
+
+@in_memory
+def test_what_is_decided_has_room_beside_all_that_waits():
+    """An operator withdraws an address whatever a thief has filled the record with."""
+    waiting = tuple(a_change(number) for number in range(MAX_CHANGES))
+    scene = Scene(tenant="", subject="u1", account=Account(subject="u1"), now=NOW)
+    asked, old = a_change(99, kind="address-removed", weak=False), Named(names=(b"n" * 16,))
+    done = withdraw_address(RACING, Record(incarnation=bytes(16), changes=waiting), scene=scene, change=asked, same=(), old=old)
+    assert isinstance(done.verdict, Making)
+    assert len(done.record.changes) == MAX_CHANGES
+    assert done.record.changes[-1].under_way

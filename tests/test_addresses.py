@@ -97,6 +97,14 @@ def remove(w, address, session=None):
     return w.calls.remove_address(session or w.session, address, context=w.context())
 
 
+def with_factor(w):
+    """A session at the full level, of a factor that has been there for a while."""
+    app, _ = w.enroll(w.session)
+    w.clock.advance(WAIT)
+    ticket = w.calls.sign_in(IDENTIFIER, PASSWORD, context=w.context()).ticket
+    return w.calls.verify_factor(ticket, app.code(w.clock()), context=w.context()).session
+
+
 def addresses(w, subject="u1"):
     return w.directory.get("", subject).addresses
 
@@ -194,6 +202,8 @@ def test_an_address_that_is_asked_for_again_is_one_change_and_its_newest_code_wo
     links = [one.link for one in w.messenger.of(MessagePurpose.PROVE_ADDRESS)]
     assert w.calls.verify_address(AddressLink(links[0]), context=w.context()) == AddressVerified(purged=False)
     assert w.calls.verify_address(AddressLink(links[1]), context=w.context()) == Refused(), "M-023"
+    w.deliver()
+    assert w.sink.of(events.ChangeDropped) == []
 
 
 def test_an_address_that_is_asked_for_in_another_spelling_ends_the_earlier_one(w):
@@ -205,6 +215,17 @@ def test_an_address_that_is_asked_for_in_another_spelling_ends_the_earlier_one(w
     assert addresses(w)[-1] == MINE.upper()
     w.deliver()
     assert [one.by for one in w.sink.of(events.ChangeDropped)] == ["newer"]
+
+
+def test_asking_again_makes_no_earlier_link_live_longer(w):
+    add(w)
+    w.clock.advance(hours=12)
+    add(again(w))
+    old, new = (one.link for one in w.messenger.of(MessagePurpose.PROVE_ADDRESS))
+    w.clock.advance(hours=12)
+    assert w.calls.inspect_address(old, context=w.context()) == Refused()
+    assert w.calls.verify_address(AddressLink(old), context=w.context()) == Refused()
+    assert w.calls.verify_address(AddressLink(new), context=w.context()) == AddressVerified(purged=False)
 
 
 def test_who_asks_too_often_keeps_the_message_that_came_last(w):
@@ -233,13 +254,16 @@ def test_a_change_of_password_ends_what_waits(w):
     assert by_link(w) == Refused()
 
 
-@pytest.mark.parametrize("what", ["disabled", "erased"])
+@pytest.mark.parametrize("what", ["disabled", "disabled by the platform", "erased"])
 def test_an_account_that_is_gone_takes_no_address(w, what):
     add(w)
     if what == "disabled":
         w.calls.admin.disable("u1", actor="ops")
-    else:
+    elif what == "erased":
         w.calls.admin.erase("u1", actor="ops")
+    else:
+        w.directory.change("u1", status="disabled")
+    assert w.calls.inspect_address(w.messenger.address_link, context=w.context()) == Refused()
     assert by_link(w) == Refused()
     assert addresses(w) == (IDENTIFIER,)
 
@@ -508,6 +532,7 @@ def test_the_same_mailbox_in_another_spelling_takes_its_own_place(w):
     assert w.calls.verify_address(ResumeTicket(waiting.ticket), context=w.context()) == AddressVerified(purged=False)
     assert addresses(w) == (IDENTIFIER.upper(),)
     assert record(w).verifier is not None
+    assert [one.told for one in record(w).addresses] == [None], "it came, and nothing went"
 
 
 def test_a_removal_without_a_second_factor_waits_and_every_address_is_told(w):
@@ -538,8 +563,16 @@ def test_a_removal_that_was_not_made_in_time_begins_anew(w):
 
 def test_with_a_second_factor_a_removal_need_not_wait(w):
     w.directory.change("u1", addresses=(IDENTIFIER, MINE))
-    _, session = w.enroll(w.session)
+    session = with_factor(w)
     assert remove(w, IDENTIFIER, session) == AddressRemoved()
+
+
+def test_a_second_factor_that_was_set_up_just_now_spares_no_wait(w):
+    """Whoever has a session at AAL1 can set one up himself."""
+    w.directory.change("u1", addresses=(IDENTIFIER, MINE))
+    _, session = w.enroll(w.session)
+    assert isinstance(remove(w, IDENTIFIER, session), Waiting)
+    assert add(w, "third@example.org", session=session, replaces=MINE).until - w.clock() == WAIT
 
 
 def test_the_owner_of_the_old_address_ends_a_removal_by_a_reset(w):
@@ -556,7 +589,7 @@ def test_the_owner_of_the_old_address_ends_a_removal_by_a_reset(w):
 def test_the_last_address_stays(w):
     assert remove(w, IDENTIFIER) == Refused()
     w.directory.change("u1", addresses=(IDENTIFIER, MINE))
-    _, session = w.enroll(w.session)
+    session = with_factor(w)
     assert remove(w, IDENTIFIER, session) == AddressRemoved()
     assert remove(w, MINE, session) == Refused()
     assert refused(w)[-1] == "last address"
@@ -585,7 +618,7 @@ def test_while_a_weak_change_can_be_vetoed_no_address_goes_or_comes(w):
 
 def test_what_was_mailed_to_a_removed_address_is_dead_even_when_it_comes_back(w):
     w.directory.change("u1", addresses=(IDENTIFIER, MINE))
-    _, session = w.enroll(w.session)
+    session = with_factor(w)
     link = w.reset_link()
     assert remove(w, IDENTIFIER, session) == AddressRemoved()
     assert w.calls.inspect_reset(link, context=w.context()) == Refused()
@@ -759,6 +792,13 @@ def test_a_code_without_a_session_of_its_subject_is_no_proof(w):
     assert addresses(w, "u9") == ()
 
 
+def test_a_code_beside_a_session_that_is_over_is_no_proof(w):
+    pending = add(w)
+    w.calls.sign_out(w.session, context=w.context())
+    assert by_code(w, pending) == Refused()
+    assert addresses(w) == (IDENTIFIER,)
+
+
 def test_a_second_address_purges_nothing(w):
     add(w)
     assert by_link(w) == AddressVerified(purged=False)
@@ -843,6 +883,16 @@ def test_the_directory_of_the_kit_follows_a_change_once_whenever_it_comes_again(
         assert len(set(forms)) == len(forms)
         if isinstance(first, Applied) and isinstance(change, AddAddress | ReplaceAddress):
             assert canonical(change.address) in forms
+
+
+def test_a_change_that_comes_late_brings_nothing_back():
+    """A worker that slept through the removal of what it was to add."""
+    directory = MemoryDirectory(Account(subject="u1", addresses=("a@example.org",)))
+    late = AddAddress(id="1", tenant="", subject="u1", address="b@example.org")
+    directory.apply(late)
+    directory.apply(RemoveAddress(id="2", tenant="", subject="u1", address="b@example.org"))
+    assert directory.apply(late) == Applied()
+    assert directory.get("", "u1").addresses == ("a@example.org",)
 
 
 def test_no_address_is_proven_by_anything_but_its_own_proof(w):

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 GOALS = ["P1", "P1b", *(f"P{number}" for number in range(2, 23))]
 CAPACITY = ["C1", "C2"]
 WATCHING = ["W1"]
+RECOVERY = ["R1"]
 COLUMNS = ("row", "what", "ours", "floor", "peer", "ratio", "goal", "verdict")
 
 
@@ -25,11 +26,11 @@ def rows():
     """Every row, measured just long enough to see that it can be."""
     made = run("--quick")
     assert made.returncode == 0, made.stderr
-    lines = [line for line in made.stdout.splitlines() if re.match(r"\| [PCW]\d", line)]
+    lines = [line for line in made.stdout.splitlines() if re.match(r"\| [PCRW]\d", line)]
     return [dict(zip(COLUMNS, re.split(r" *\| *", line.strip("| "), maxsplit=7), strict=False)) for line in lines]
 
 
-@pytest.mark.parametrize("goal", [*GOALS, *CAPACITY, *WATCHING])
+@pytest.mark.parametrize("goal", [*GOALS, *CAPACITY, *WATCHING, *RECOVERY])
 def test_every_goal_has_a_row(rows, goal):
     """A goal that nobody measures would be missed without a word."""
     mine = [row for row in rows if row["row"] == goal]

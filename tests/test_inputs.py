@@ -129,6 +129,15 @@ def operations(w, value):
     yield "cancel_change", lambda: engine.cancel_change(value, by=FreshSession(session), context=context)
     for by in (FreshSession(value), ResumeTicket(value)):
         yield "cancel_change", lambda by=by: engine.cancel_change("0" * 32, by=by, context=context)
+    yield "name_contact", lambda: engine.name_contact(value, "u2", context=context)
+    yield "name_contact", lambda: engine.name_contact(session, value, context=context)
+    yield "list_contacts", lambda: engine.list_contacts(value, context=context)
+    yield "remove_contact", lambda: engine.remove_contact(value, "u2", context=context)
+    yield "remove_contact", lambda: engine.remove_contact(session, value, context=context)
+    yield "ask_contacts", lambda: engine.ask_contacts(value, context=context)
+    yield "inspect_share", lambda: engine.inspect_share(value, context=context)
+    yield "vouch", lambda: engine.vouch(value, by=FreshSession(session), context=context)
+    yield "vouch", lambda: engine.vouch("A" * 488, by=FreshSession(value), context=context)
     yield "inspect_unlock", lambda: engine.inspect_unlock(value, context=context)
     for proof in (
         UnlockLink(value),
@@ -175,6 +184,7 @@ def test_something_that_is_no_claim_is_a_mistake_of_the_caller(w, claim):
         lambda: w.engine.set_password("u1", PASSWORD, by=claim, context=w.context()),
         lambda: w.engine.redeem_reset(claim, PASSWORD, context=w.context()),
         lambda: w.engine.sign_out_everywhere("u1", by=claim, context=w.context()),
+        lambda: w.engine.vouch("share", by=claim, context=w.context()),
         lambda: w.engine.verify_factor("ticket", claim, context=w.context()),
         lambda: w.engine.confirm_factor("ticket", claim, context=w.context()),
         lambda: w.engine.unlock(claim, context=w.context()),
@@ -225,6 +235,9 @@ def test_forged_truncated_and_swapped_tokens_read_no_store():
             assert isinstance(w.engine.inspect_reset(forged, context=w.context()), Refused)
             assert isinstance(w.engine.inspect_unlock(forged, context=w.context()), Refused)
             assert isinstance(w.engine.unlock(UnlockLink(forged), context=w.context()), Refused)
+            assert isinstance(w.engine.ask_contacts(forged, context=w.context()), Refused)
+            assert isinstance(w.engine.inspect_share(forged, context=w.context()), Refused)
+            assert isinstance(w.engine.vouch(forged, by=FreshSession(signed_in.session), context=w.context()), Refused)
     assert w.store.calls == []
 
 

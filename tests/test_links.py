@@ -22,6 +22,7 @@ RESET = Message(
     at=datetime(2026, 1, 5, tzinfo=UTC),
     link="dG9rZW4_x-1",
 )
+VOUCHED = (MessagePurpose.CONTACT_SHARE, MessagePurpose.RECOVERY_LINK)
 PURPOSES = (MessagePurpose.RESET, MessagePurpose.INITIAL_PASSWORD, MessagePurpose.GUESSING_STOPPED, MessagePurpose.PROVE_ADDRESS)
 
 LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
@@ -231,6 +232,12 @@ def test_a_link_that_opens_a_lane_leads_to_a_page_of_its_own():
     assert [urlsplit(url).path for url in urls] == ["/r", "/r", "/u", "/a"]
 
 
+def test_what_contacts_and_administrators_bring_about_has_its_pages():
+    links = Links(origin="https://example.org", reset="/r", vouch="/v")
+    assert links.url(evolve(RESET, purpose=MessagePurpose.CONTACT_SHARE)) == f"https://example.org/v#{RESET.link}"
+    assert links.url(evolve(RESET, purpose=MessagePurpose.RECOVERY_LINK)) == f"https://example.org/r#{RESET.link}"
+
+
 def test_a_token_stands_in_the_query_where_somebody_must():
     links = Links(origin="https://example.org", place="query")
     assert links.url(RESET) == f"https://example.org/reset?token={RESET.link}"
@@ -238,7 +245,7 @@ def test_a_token_stands_in_the_query_where_somebody_must():
         Links(origin="https://example.org", place="path")
 
 
-@pytest.mark.parametrize("purpose", sorted(set(MessagePurpose) - set(PURPOSES)))
+@pytest.mark.parametrize("purpose", sorted(set(MessagePurpose) - set(PURPOSES) - set(VOUCHED)))
 def test_a_link_that_has_no_page_is_shown_to_none(purpose):
     with pytest.raises(ConfigError, match="no page"):
         Links(origin="https://example.org").url(evolve(RESET, purpose=purpose))

@@ -200,6 +200,7 @@ def test_a_policy_is_the_default_with_what_is_overridden(tmp_path):
         ("guesses = 3", "factor_failures = { alice = 1 }", "expect.factor_failures.alice: 1, but it was 0"),
         ("guesses = 3", 'changed = ["alice"]', "expect.changed: the password of alice did not change"),
         ("guesses = 3", 'stopped = ["alice"]', "expect.stopped: alice is not stopped"),
+        ("guesses = 3", 'contested = ["alice"]', "expect.contested: alice is not contested"),
     ],
 )
 def test_what_a_file_expects_in_vain_is_named(old, new, unmet, tmp_path):

@@ -35,6 +35,11 @@ from acctsec.outcomes import (
     ChangeCancelled,
     ChangeInfo,
     Changes,
+    ContactInfo,
+    ContactNamed,
+    ContactRemoved,
+    Contacts,
+    ContactsAsked,
     Delivered,
     DeviceForgotten,
     DeviceInfo,
@@ -58,6 +63,7 @@ from acctsec.outcomes import (
     PasswordRejected,
     ProofAccepted,
     ProofRequired,
+    Proposed,
     RecoveryCodes,
     Refused,
     ResetPending,
@@ -65,11 +71,13 @@ from acctsec.outcomes import (
     SessionEnded,
     SessionsEnded,
     SessionValid,
+    SharePending,
     SignedIn,
     TryAgain,
     UnlockPending,
     Vetoed,
     VetoPending,
+    Vouched,
     Waiting,
 )
 from acctsec.password import PasswordPolicy
@@ -89,7 +97,7 @@ from acctsec.protocols import (
     Status,
     Taken,
 )
-from acctsec.recovery import Proof, RecoveryPath, RecoveryPolicy
+from acctsec.recovery import Capability, Proof, RecoveryPath, RecoveryPolicy
 from acctsec.reset import ResetPolicy
 from acctsec.sessions import SessionPolicy
 from acctsec.stores import (
@@ -144,6 +152,7 @@ __all__ = [
     "AsyncValkeyPopularity",
     "AsyncValkeyStore",
     "AsyncValkeyWatch",
+    "Capability",
     "ChallengeAnswer",
     "ChallengeRequired",
     "ChangeCancelled",
@@ -152,6 +161,11 @@ __all__ = [
     "Changes",
     "Channel",
     "ConfigError",
+    "ContactInfo",
+    "ContactNamed",
+    "ContactRemoved",
+    "Contacts",
+    "ContactsAsked",
     "Context",
     "CurrentPassword",
     "Delivered",
@@ -195,6 +209,7 @@ __all__ = [
     "Proof",
     "ProofAccepted",
     "ProofRequired",
+    "Proposed",
     "RecoveryCode",
     "RecoveryCodes",
     "RecoveryPath",
@@ -213,6 +228,7 @@ __all__ = [
     "SessionPolicy",
     "SessionValid",
     "SessionsEnded",
+    "SharePending",
     "SignedIn",
     "Source",
     "SplitStore",
@@ -232,5 +248,6 @@ __all__ = [
     "ValkeyWatch",
     "VetoPending",
     "Vetoed",
+    "Vouched",
     "Waiting",
 ]

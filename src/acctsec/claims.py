@@ -93,6 +93,22 @@ class VetoClaims(Sealed, frozen=True, kw_only=True):
     expires: datetime
 
 
+class ShareClaims(Sealed, frozen=True, kw_only=True):
+    """
+    What a trusted *contact* is mailed: its share of the decision about a *change* of *subject*, and of no secret. It is bound to
+    that change, to the *number* of the contact in the record, and to the *life* of the contact's own record.
+    """
+
+    tenant: str
+    subject: str
+    incarnation: bytes
+    change: bytes
+    contact: str
+    number: int
+    life: bytes
+    expires: datetime
+
+
 class AddressClaims(Sealed, frozen=True, kw_only=True):
     """A link that proves a new address: the *change* that waits for it, and the *recipient* it was mailed to."""
 

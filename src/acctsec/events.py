@@ -111,6 +111,68 @@ class ContestSettled(Event):
 
 
 @frozen(kw_only=True)
+class ContactAdded(Event):
+    """The subject named another one, *contact*, whose word counts for it from *counts* on."""
+
+    contact: str
+    counts: datetime
+
+
+@frozen(kw_only=True)
+class ContactDropped(Event):
+    """The word of *contact* counts no more."""
+
+    contact: str
+
+
+@frozen(kw_only=True)
+class VouchingBegan(Event):
+    """The trusted contacts were asked to agree to a *change* until *expires*: *methods* are the proofs it rests on so far."""
+
+    change: str
+    methods: tuple[str, ...]
+    expires: datetime
+
+
+@frozen(kw_only=True)
+class ContactVouched(Event):
+    """A *contact* agreed to a *change*, with a fresh session of its own; *left* more have to."""
+
+    change: str
+    contact: str
+    left: int
+
+
+@frozen(kw_only=True)
+class RecoveryProposed(Event):
+    """An administrator proposed a recovery of that *kind*; nothing comes of it before another agrees."""
+
+    change: str
+    kind: str
+    expires: datetime
+    actor: str
+
+
+@frozen(kw_only=True)
+class RecoveryApproved(Event):
+    """A second administrator, *actor*, agreed to what *proposer* proposed: the owner, and nobody else, is mailed a link."""
+
+    change: str
+    kind: str
+    proposer: str
+    actor: str
+
+
+@frozen(kw_only=True)
+class ProposalWithdrawn(Event):
+    """An administrator took a proposal back, his own or another's."""
+
+    change: str
+    kind: str
+    actor: str
+
+
+@frozen(kw_only=True)
 class FactorsDropped(Event):
     """A recovery took every second factor off: *methods* are the proofs, in order."""
 

@@ -87,6 +87,7 @@ class Links:
         unlock: the page that opens what guessing has stopped. Default ``/unlock``; it asks for no password, so it should
             not look like the page that does.
         veto: the page that stops what a notice tells of. Default ``/veto``.
+        vouch: the page on which a trusted contact, signed in, agrees that an owner comes back in. Default ``/vouch``.
         verify: the page that takes a link which proves an address. Default ``/verify``.
         place: where the token stands. Default: in the fragment, which reaches no server, log or ``Referer``. ``query`` puts
             it into all of them, into the history that browsers share among devices, and into whatever the page loads from
@@ -101,6 +102,7 @@ class Links:
     reset: str = field(default="/reset", validator=_path)
     unlock: str = field(default="/unlock", validator=_path)
     veto: str = field(default="/veto", validator=_path)
+    vouch: str = field(default="/vouch", validator=_path)
     verify: str = field(default="/verify", validator=_path)
     place: Place = field(default=Place.FRAGMENT, converter=_place)
 
@@ -122,8 +124,10 @@ class Links:
 
     def _page(self, purpose: MessagePurpose) -> str:
         match purpose:
-            case MessagePurpose.RESET | MessagePurpose.INITIAL_PASSWORD:
+            case MessagePurpose.RESET | MessagePurpose.INITIAL_PASSWORD | MessagePurpose.RECOVERY_LINK:
                 return self.reset
+            case MessagePurpose.CONTACT_SHARE:
+                return self.vouch
             case MessagePurpose.GUESSING_STOPPED:
                 return self.unlock
             case MessagePurpose.PROVE_ADDRESS:

@@ -196,6 +196,9 @@ class ChangeKind(StrEnum):
     ADDRESS_ADDED = "address-added"
     ADDRESS_REMOVED = "address-removed"
     IDENTIFIER = "identifier"
+    CONTACTS = "contacts"  # trusted contacts were asked; what for is said once they have agreed
+    PASSWORD_PROPOSED = "password-proposed"  # noqa: S105 - a kind; an administrator proposed it, and another has to agree
+    FACTORS_PROPOSED = "factors-proposed"
 
 
 @frozen
@@ -262,6 +265,73 @@ class Vetoed:
 
     Only proof that is stronger than what either side has shown opens it again; see ``redeem_reset``.
     """
+
+
+@frozen(kw_only=True)
+class ContactInfo:
+    """What may be shown of a trusted contact: who it is, *since* when, and from when on its word *counts*."""
+
+    subject: str
+    since: datetime
+    counts: datetime
+
+
+@frozen
+class Contacts:
+    """The trusted contacts of a subject, in the order in which they were named."""
+
+    contacts: tuple[ContactInfo, ...]
+
+
+@frozen
+class ContactNamed:
+    """It is a trusted contact, and its word counts from *counts* on. It says nothing of whether there is such an account."""
+
+    counts: datetime
+
+
+@frozen
+class ContactRemoved:
+    """It is a trusted contact no more, and nothing that it was sent or said counts."""
+
+
+@frozen
+class ContactsAsked:
+    """
+    The trusted contacts were asked to agree. Once they have, go on with ``redeem_reset(ResumeTicket(ticket), ...)``, until
+    *expires*.
+
+    *change* names what they are asked for: let them compare its last characters with what ``SharePending`` shows.
+    """
+
+    ticket: str = secret()
+    change: str = field(kw_only=True)
+    expires: datetime = field(kw_only=True)
+
+
+@frozen(kw_only=True)
+class SharePending:
+    """A contact may agree until *expires* that the *owner* comes back in, as was *asked*. Looking at it changed nothing."""
+
+    owner: str
+    change: str
+    asked: datetime
+    expires: datetime
+
+
+@frozen
+class Vouched:
+    """The contact has agreed; so many more have to: *left*. Nothing else is different."""
+
+    left: int
+
+
+@frozen(kw_only=True)
+class Proposed:
+    """An administrator proposed it; it comes to nothing unless another agrees before *expires*."""
+
+    change: str
+    expires: datetime
 
 
 @frozen
@@ -392,9 +462,13 @@ class ResetRequested:
 
 @frozen
 class ResetPending:
-    """The link is live until *expires*. Looking at it changed nothing."""
+    """
+    The link is live until *expires*. Looking at it changed nothing. *approved*: two administrators agreed to this, and to nothing
+    else, by it.
+    """
 
     expires: datetime
+    approved: ChangeKind | None = None
 
 
 @frozen
@@ -577,6 +651,7 @@ class Export:
     changes: tuple[ChangeInfo, ...] = ()
     addresses: tuple[tuple[datetime, datetime | None], ...] = ()
     habits: tuple[int, int] = (0, 0)
+    contacts: tuple[tuple[str, datetime], ...] = ()
     accepted_under: str = ""
     change_by: datetime | None = None
 

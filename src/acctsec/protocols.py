@@ -522,6 +522,14 @@ class MessagePurpose(StrEnum):
     CONTESTED = "contested"
     FACTORS_REMOVED = "factors-removed"
     SELF_SERVICE_REFUSED = "self-service-refused"
+    CONTACT_NAMED = "contact-named"
+    CONTACT_REMOVED = "contact-removed"
+    NAMED_AS_CONTACT = "named-as-contact"  # to the contact
+    CONTACTS_ASKED = "contacts-asked"
+    CONTACT_SHARE = "contact-share"  # to the contact, with a link
+    CONTACTS_AGREED = "contacts-agreed"
+    RECOVERY_APPROVED = "recovery-approved"
+    RECOVERY_LINK = "recovery-link"
     PROVE_ADDRESS = "prove-address"
     ADDRESS_PENDING = "address-pending"
     ADDRESS_ADDED = "address-added"
@@ -539,7 +547,8 @@ class Message:
     *code_expires*. A text never has a link: a reset carries the code alone. The news that guessing was stopped may have a *link*
     that opens the lane of strangers again. *locale* is that of the account when the message was made.
 
-    Notice of a change carries a *veto* where its reader may stop it, good until *expires*; the change waits *until* then.
+    Notice of a change carries a *veto* where its reader may stop it, good until *expires*; the change waits *until* then. What
+    goes to a trusted contact names the *owner* it is about; the *link* of a share is good for ``vouch``.
     """
 
     key: str
@@ -556,6 +565,7 @@ class Message:
     until: datetime | None = None
     channel: Channel = Channel.MAIL
     locale: str = ""
+    owner: str = ""
 
 
 class AsyncMessenger(Protocol):

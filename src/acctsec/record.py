@@ -87,6 +87,7 @@ class Reset(Part, frozen=True, kw_only=True, array_like=True):
     channel: str = "mail"  # or "text"
     proofs: tuple[str, ...] = ()  # what it stands for besides: two administrators agreed
     initial: bool = False
+    gives: str = ""  # what those proofs are good for
 
 
 class Totp(Part, frozen=True, kw_only=True, array_like=True):
@@ -494,6 +495,19 @@ class Record(Part, frozen=True, kw_only=True):
         since = self.contest.since
         contacts = tuple(one for one in self.contacts if one.since < since)
         return evolve(self, contest=None, factors=self.factors.before(since), contacts=contacts)
+
+    def with_contact(self, subject: str, now: datetime) -> Self | None:
+        """Add a trusted contact under a number nobody has; None where there are as many as may be."""
+        free = set(range(MAX_CONTACTS)) - {one.id for one in self.contacts}
+        if not free:
+            return None
+        return evolve(self, contacts=(*self.contacts, Contact(id=min(free), subject=subject, since=now)))
+
+    def without_contact(self, contact: Contact) -> Self:
+        """Without a contact, and without all that it has agreed to: its number may go to another."""
+        left = tuple(one for one in self.contacts if one.id != contact.id)
+        changes = tuple(evolve(one, vouched=one.vouched & ~(1 << contact.id)) if one.vouched else one for one in self.changes)
+        return evolve(self, contacts=left, changes=changes)
 
     def with_session(self, session: Session) -> Self:
         """Add a session; past the cap the oldest one ends."""

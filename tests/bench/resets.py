@@ -1,16 +1,19 @@
-"""P6, P7: a forgotten password, from asking to redeeming, and what a forged token costs."""
+"""P6, P7, R1: a forgotten password, from asking to redeeming; what a forged token costs, and a recovery that waits."""
 
 import base64
 import os
 from contextlib import ExitStack
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
+from attrs import evolve
 from tests.bench import peers, raw, world
 from tests.bench.table import BENCH, Row, si
 from tests.bench.timing import Pace, Prepared, Timed, interleaved
 
-from acctsec import Context, PasswordChanged, Refused, ResetLink, SqliteStore
+from acctsec import Context, PasswordChanged, RecoveryPolicy, Refused, ResetLink, SqliteStore, Vetoed, Waiting
+from acctsec.recovery import Delays
 
 PASSWORDS = ("the first of two new passwords", "the second of two new passwords")
 
@@ -18,12 +21,12 @@ PASSWORDS = ("the first of two new passwords", "the second of two new passwords"
 class Forgetful:
     """An engine whose people forget their passwords, a few each round."""
 
-    def __init__(self, store, users) -> None:
+    def __init__(self, store, users, *, rules=None) -> None:
         self.people = len(users.accounts)
-        keys = world.keyring()
-        world.adopt(store, keys, world.policy(), self.people)
+        self.store, self.keys = store, world.keyring()
+        world.adopt(store, self.keys, world.policy(), self.people)
         self.mailbox = world.Mailbox()
-        self.engine = world.engine(store, users, keys=keys, mailbox=self.mailbox)
+        self.engine = world.engine(store, users, rules=rules, keys=self.keys, mailbox=self.mailbox)
         self.contexts = world.sources()
         self.round = count()
 
@@ -66,6 +69,82 @@ class Forgetful:
         """Empty the outbox."""
         while self.engine.deliver(1000).left:
             pass
+
+
+class Careful(Forgetful):
+    """The same people under a policy that lets every recovery wait a day."""
+
+    def __init__(self, store, users) -> None:
+        wait = RecoveryPolicy(delays=Delays(new_device=timedelta(days=1)))
+        super().__init__(store, users, rules=evolve(world.policy(), recovery=wait))
+
+    def beginnings(self):
+        """Everybody has a fresh link, and an account in which nothing waits."""
+        self.begin_anew()
+        self.deliver_all()
+        for person in range(self.people):
+            self.request(person)()
+        self.deliver_all()
+        return [self._beginning(person) for person in range(self.people)]
+
+    def _beginning(self, person: int):
+        link, context = ResetLink(self.mailbox.latest[world.name(person)].link), next(self.contexts)
+
+        def begin() -> None:
+            outcome = self.engine.redeem_reset(link, PASSWORDS[0], context=context)
+            assert isinstance(outcome, Waiting), outcome
+
+        return begin
+
+    def vetoes(self):
+        """Something waits everywhere, and everybody was told."""
+        for begin in self.beginnings():
+            begin()
+        self.deliver_all()
+        return [self._veto(person) for person in range(self.people)]
+
+    def _veto(self, person: int):
+        token, context = self.mailbox.latest[world.name(person)].veto, next(self.contexts)
+
+        def stop() -> None:
+            outcome = self.engine.veto(token, context=context)
+            assert isinstance(outcome, Vetoed), outcome
+
+        return stop
+
+    def begin_anew(self) -> None:
+        """Accounts that were never contested."""
+        for person in range(self.people):
+            self.engine.admin.erase(world.account(person).subject, actor="bench")
+        world.adopt(self.store, self.keys, world.policy(), self.people)
+
+
+@BENCH.row("R1")
+def waiting(pace: Pace):
+    """A recovery that waits and one that is vetoed, beside Django's redemption: no peer has either."""
+    people = pace.of(6, 2)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(world.folder()))
+        stores = [world.without_flushes(stack.enter_context(SqliteStore(folder / name))) for name in ("at once", "later")]
+        at_once = Forgetful(stores[0], world.SqlUsers(folder / "users", people))
+        later = Careful(stores[1], world.SqlUsers(folder / "users2", people))
+        alternatives = {
+            "redeem": Prepared(at_once.redemptions),
+            "begin": Prepared(later.beginnings),
+            "veto": Prepared(later.vetoes),
+        }
+        django = peers.django()
+        if django:
+            alternatives["django"] = django_resets(django, people)["django redeem"]
+        timed = interleaved(pace, alternatives)
+    for what, name in (("begun, every address told", "begin"), ("vetoed", "veto"), ("made at once", "redeem")):
+        yield Row(
+            id="R1",
+            what=f"a recovery {what} ÷ Django's redemption, SQLite beside the durable flush",
+            ours=si(timed.seconds(name)),
+            peer=si(timed.seconds("django")) if django else "not installed",
+            ratio=f"{timed.ratio(name, 'django'):.2f}" if django else "-",
+        )
 
 
 @BENCH.row("P6")

@@ -11,11 +11,14 @@ from acctsec import (
     AddressPending,
     AddressVerified,
     ChangeTicket,
+    ContactNamed,
+    ContactsAsked,
     EnrollmentRequired,
     EnrollmentStarted,
     FactorAdded,
     FactorRequired,
     FreshSession,
+    MessagePurpose,
     MfaPolicy,
     PasswordChanged,
     PasswordChangeRequired,
@@ -27,13 +30,20 @@ from acctsec import (
     ResumeTicket,
     SessionValid,
     SignedIn,
+    Vetoed,
+    Vouched,
+    Waiting,
 )
 from acctsec.events import SignedInEvent
+from acctsec.outcomes import FactorsRemoved
+from acctsec.steps.vouching import GATHERING
 from acctsec.testing.doubles import Authenticator
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
-STAFF = evolve(SHORT, mfa=MfaPolicy(required_groups={"staff"}))
-"""SHORT, where members of the group staff must have a factor."""
+DAY = timedelta(days=1)
+RECOVERY = evolve(SHORT.recovery, contacts_settle=timedelta(0))
+STAFF = evolve(SHORT, mfa=MfaPolicy(required_groups={"staff"}), recovery=RECOVERY)
+"""SHORT, where members of the group staff must have a factor, and a contact counts at once."""
 
 
 @frozen(kw_only=True)
@@ -129,6 +139,51 @@ def _resume_ticket(w: Exhibit) -> str:
     return outcome.ticket
 
 
+def _share(w: Exhibit) -> str:
+    w.app, w.codes, session = w.guarded()
+    for one in ("u7", "u8"):
+        w.sign_up(one, f"{one}@example.org")
+        assert isinstance(w.engine.name_contact(session, one, context=w.context()), ContactNamed)
+    outcome = w.engine.redeem_reset(ResetLink(w.reset_link()), NEW, context=w.context())
+    assert isinstance(w.engine.ask_contacts(outcome.ticket, context=w.context()), ContactsAsked)
+    w.deliver()
+    (mail,) = w.messenger.of(MessagePurpose.CONTACT_SHARE, subject="u7")
+    return mail.link
+
+
+def _vouches(w: Exhibit, token: str) -> bool:
+    contact = w.engine.sign_in("u7@example.org", PASSWORD, context=w.context())
+    by = FreshSession(getattr(contact, "session", ""))
+    return isinstance(w.engine.vouch(token, by=by, context=w.context()), Vouched)
+
+
+def _veto(w: Exhibit) -> str:
+    w.sign_up()
+    assert _redeems(w, ResetLink(w.reset_link()))
+    w.deliver()
+    return w.messenger.messages[-1].veto
+
+
+def _waiting_ticket(w: Exhibit) -> str:
+    w.app, w.codes, _ = w.guarded()
+    asked = w.engine.remove_lost_factors(ResetLink(w.reset_link()), context=w.context())
+    assert isinstance(asked, FactorRequired)
+    proven = w.engine.verify_factor(asked.ticket, RecoveryCode(w.codes[0]), context=w.context())
+    assert isinstance(proven, ProofAccepted)
+    outcome = w.engine.remove_lost_factors(ResumeTicket(proven.ticket), context=w.context())
+    assert isinstance(outcome, Waiting)
+    w.until = outcome.until
+    return outcome.ticket
+
+
+def _drops(w: Exhibit, ticket: str) -> bool:
+    """Take the factors off, once the day is over on which every address was told."""
+    if timedelta(0) < w.until - w.clock() <= DAY:
+        w.clock.advance(w.until - w.clock())
+    outcome = w.engine.remove_lost_factors(ResumeTicket(ticket), context=w.context())
+    return isinstance(outcome, FactorsRemoved)
+
+
 def _address_link(w: Exhibit) -> str:
     w.sign_up()
     pending = w.engine.add_address(w.sign_in().session, "second@example.org", context=w.context())
@@ -203,6 +258,13 @@ ARTEFACTS = {
         lifetime=lambda policy: policy.reset.resume_lifetime,
         changes=True,
     ),
+    "share": Artefact(make=_share, use=_vouches, lifetime=lambda _: GATHERING),
+    "veto": Artefact(
+        make=_veto,
+        use=lambda w, token: isinstance(w.engine.veto(token, context=w.context()), Vetoed),
+        lifetime=lambda policy: policy.recovery.veto_window,
+    ),
+    "waiting ticket": Artefact(make=_waiting_ticket, use=_drops, lifetime=lambda policy: DAY + policy.recovery.claim),
 }
 
 # --- doors ------------------------------------------------------------------------------------------------------------
@@ -222,6 +284,19 @@ def doors(w: Exhibit, subject: str = "u1") -> dict[str, tuple[Callable[[str], ob
         "redeem_reset by link": (lambda t: engine.redeem_reset(ResetLink(t), NEW, context=here), {"link"}),
         "redeem_reset by ticket": (lambda t: engine.redeem_reset(ResumeTicket(t), NEW, context=here), {"resume ticket"}),
         "redeem_reset by code": (lambda t: engine.redeem_reset(ResetCode(t, "00000000"), NEW, context=here), {"handle", "code"}),
+        "remove_lost_factors by link": (lambda t: engine.remove_lost_factors(ResetLink(t), context=here), {"link"}),
+        "remove_lost_factors by ticket": (
+            lambda t: engine.remove_lost_factors(ResumeTicket(t), context=here),
+            {"resume ticket", "waiting ticket"},
+        ),
+        "inspect_veto": (lambda t: engine.inspect_veto(t, context=here), {"veto"}),
+        "veto": (lambda t: engine.veto(t, context=here), {"veto"}),
+        "list_changes": (lambda t: engine.list_changes(t, context=here), session),
+        "cancel_change by session": (lambda t: engine.cancel_change("0" * 32, by=FreshSession(t), context=here), session),
+        "cancel_change by ticket": (
+            lambda t: engine.cancel_change("0" * 32, by=ResumeTicket(t), context=here),
+            {"resume ticket", "waiting ticket"},
+        ),
         "verify_address by link": (lambda t: engine.verify_address(AddressLink(t), context=here), {"address link"}),
         "verify_address by ticket": (lambda t: engine.verify_address(ResumeTicket(t), context=here), {"resume ticket"}),
         "inspect_address": (lambda t: engine.inspect_address(t, context=here), {"address link"}),
@@ -238,6 +313,12 @@ def doors(w: Exhibit, subject: str = "u1") -> dict[str, tuple[Callable[[str], ob
         "issue_recovery_codes": (lambda t: engine.issue_recovery_codes(t, context=here), session),
         "list_devices": (lambda t: engine.list_devices(t, context=here), session),
         "forget_device": (lambda t: engine.forget_device(t, "0" * 32, context=here), session),
+        "name_contact": (lambda t: engine.name_contact(t, "u8", context=here), session),
+        "list_contacts": (lambda t: engine.list_contacts(t, context=here), session),
+        "remove_contact": (lambda t: engine.remove_contact(t, "u8", context=here), session),
+        "ask_contacts": (lambda t: engine.ask_contacts(t, context=here), {"reset ticket", "resume ticket"}),
+        "inspect_share": (lambda t: engine.inspect_share(t, context=here), {"share"}),
+        "vouch": (lambda t: engine.vouch(t, by=FreshSession(t), context=here), {"share"} | session),
         "sign_out": (lambda t: engine.sign_out(t, context=here), session),
         "sign_out_everywhere": (lambda t: engine.sign_out_everywhere(subject, by=FreshSession(t), context=here), session),
     }

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from tests.museum.artefacts import ARTEFACTS
 from tests.museum.harness import NEW, OTHERS, Crash, Process, address, exhibit, kinds, other_node, par
 
 from acctsec import (
@@ -18,6 +19,7 @@ from acctsec import (
     SessionValid,
     SignedIn,
     TryAgain,
+    VetoPending,
 )
 from acctsec.events import AttemptRefused
 from acctsec.protocols import Conflict
@@ -257,3 +259,40 @@ def test_the_session_of_before_is_what_it_was_when_nothing_was_redeemed(w):
     assert redeem(w, w.reset_link()[::-1]) == Refused()
     assert not isinstance(redeem(w, w.reset_link(), "short"), TryAgain)
     assert isinstance(w.engine.check_session(session, context=w.context()), SessionValid)
+
+
+def test_m044_looking_at_a_veto_changes_nothing(w):
+    """A scanner opens what a notice links to, a hundred times from anywhere: nothing is written, and it still stops once."""
+    veto = ARTEFACTS["veto"].make(w)
+    mark = len(w.trace)
+
+    answers = {type(w.engine.inspect_veto(veto, context=w.context(address(n)))) for n in range(100)}
+
+    assert answers == {VetoPending}
+    assert w.flushes(mark) == 0
+    assert [ARTEFACTS["veto"].use(w, veto) for _ in range(2)] == [True, False]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("name", ["veto", "waiting ticket"])
+def test_m046_a_crash_of_a_recovery_leaves_the_old_state_or_the_new(place, name, when):
+    """Whichever store call the process dies at: what is used once more works exactly where it had not worked yet."""
+    artefact, seen = ARTEFACTS[name], set()
+    for k in range(30):
+        w = artefact.world(place, seed=100 * k)
+        token = artefact.make(w)
+        crash_at(w, k, when)
+        try:
+            artefact.use(w, token)
+            finished = True
+        except Crash:
+            finished = False
+        uncrash(w)
+        export = w.engine.admin.export("u1")
+        done = export.contested if name == "veto" else not export.factors
+        assert artefact.use(w, token) is not done
+        seen.add((done, finished))
+        w.engine.admin.erase("u1", actor="root")
+        if finished:
+            break
+    assert {(False, False), (True, True)} <= seen

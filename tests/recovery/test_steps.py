@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from acctsec import CHEAPEST, AssuranceLevel
 from acctsec._values import evolve
+from acctsec.outcomes import TryAgain
 from acctsec.protocols import Account
 from acctsec.record import MAX_CHANGES, Change, Contest, Factors, Record, RecoverySet, Reset, Totp, Verifier
 from acctsec.recovery import Capability, Enough, Facts, Proof, RecoveryPath, RecoveryPolicy, proofs_of
@@ -27,6 +28,7 @@ from acctsec.steps import (
     veto,
     weigh,
 )
+from acctsec.steps.addresses import Named, withdraw_address
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -68,7 +70,7 @@ def changes(draw):
         until=asked + draw(st.integers(0, 90)) * HOUR,
         expires=asked + draw(st.integers(91, 160)) * HOUR,
         made=asked if made else None,
-        weak=draw(st.booleans()) if not made else True,
+        weak=draw(st.booleans()),
         about=draw(st.sampled_from((ABOUT, b"another"))),
     )
 
@@ -123,6 +125,10 @@ def test_a_password_is_changed_only_on_a_path_all_of_which_was_shown(policy, rec
     assert done.record.verifier.sealed == b"new"
     assert not (done.record.sessions or done.record.resets or done.record.contest)
     assert all(one.made for one in done.record.changes)
+    vetoes = [one for one in done.record.changes if one.made == NOW and one.weak and one.id == record.resets[0].id]
+    judged = weigh(policy, record, scene=SCENE, recovery=recovery(record, shown, Capability.PASSWORD))
+    assert bool(vetoes) == judged.weak, "nothing weak is made for which there is no veto"
+    assert {one.id for one in record.changes if one.under_way} <= {one.id for one in done.record.changes}
     if record.contest:
         strong = proofs_of(shown) - {Proof.DEVICE}
         assert len(strong) >= 2
@@ -198,7 +204,8 @@ def test_a_veto_takes_and_never_gives(record, number, reachable):
     assert (after.verifier, after.history, after.factors, after.contacts) == (
         record.verifier, record.history, record.factors, record.contacts,
     )  # fmt: skip
-    assert not (after.sessions or after.devices or after.networks or after.resets or after.changes)
+    assert not (after.sessions or after.devices or after.networks or after.resets)
+    assert after.changes == tuple(one for one in record.changes if one.under_way), "what is decided is carried on"
     assert after.epoch == record.epoch + 1
     live = [one for one in record.changes if one.weak and one.expires > NOW]
     assert all(after.contest.since <= one.asked for one in live)
@@ -235,3 +242,51 @@ def test_room_is_never_made_at_the_cost_of_what_can_be_stopped(story):
             if still:
                 assert min(one.asked for one in known) <= min(one.asked for one in still)
                 assert {each for one in still for each in one.proofs} <= {each for one in known for each in one.proofs}
+
+
+def kept_rooms(*made, waiting=0):
+    """A record with a live reset, and changes that were *made* (weak or not), and some that wait."""
+    reset = Reset(
+        id=b"r" * 16,
+        epoch=3,
+        recipient=ABOUT,
+        link=b"d" * 32,
+        code=b"c" * 32,
+        expires=NOW + HOUR / 2,
+        code_expires=NOW + HOUR / 6,
+    )
+    rooms = [
+        Change(
+            id=bytes([number]) * 16,
+            kind="password" if weak or weak is None else "address-added",
+            proofs=("link",),
+            asked=NOW - HOUR,
+            until=NOW - HOUR,
+            expires=NOW + DAY,
+            made=None if weak is None else NOW - HOUR,
+            weak=weak is not False,
+        )
+        for number, weak in enumerate((*made, *[None] * waiting))
+    ]
+    verifier = Verifier(sealed=b"old", born=3, preparation=1, since=NOW - 300 * HOUR)
+    return Record(incarnation=b"i" * 16, epoch=3, verifier=verifier, resets=(reset,), changes=tuple(rooms))
+
+
+def test_where_there_is_no_room_for_a_veto_nothing_weak_is_made():
+    record = kept_rooms(False, False, False, False)
+    done = redeem(
+        CHEAPEST, record, scene=SCENE, recovery=recovery(record, ("link",), Capability.PASSWORD), new=NEW, device=b"d" * 16
+    )
+    assert isinstance(done.verdict, TryAgain)
+    assert done.record == record
+
+
+def test_what_is_decided_about_an_address_pushes_out_no_veto():
+    record = kept_rooms(True, waiting=3)
+    gone = Change(
+        id=b"g" * 16, kind="address-removed", proofs=(), asked=NOW, until=NOW, expires=NOW + DAY, weak=False, about=b"x" * 16
+    )
+    old = Named(names=(b"x" * 16,), sealed=b"s")
+    done = withdraw_address(CHEAPEST, record, scene=SCENE, change=gone, same=(), old=old)
+    assert record.changes[0] in done.record.changes
+    assert len(done.record.changes) == MAX_CHANGES

@@ -100,7 +100,7 @@ class Addresses:
         gone, same = stored_among(own, replaces), stored_among(own, new)
         if (replaces is not None and gone is None) or (same is not None and same != gone) or (gone is None and len(own) >= MOST):
             return self._refused(scene, "add_address", "address")
-        refused = await self._within_budget(scene, context)
+        refused = await self._within_budget("add_address", scene, context)
         if refused is not None:
             return refused
         about = [new] if gone is None else [new, self.carrying.name(scene, gone)]
@@ -368,7 +368,7 @@ class Addresses:
         if name is None or rejected is not None:
             return IdentifierRejected(rejected or "form")
         stored = stored_among(account.identifiers, old) or old
-        refused = await self._within_budget(scene, context)
+        refused = await self._within_budget("change_identifier", scene, context)
         if refused is not None:
             return refused
         change = self._change(scene, IDENTIFIER, name.value, self.carrying.name(scene, stored))
@@ -408,7 +408,7 @@ class Addresses:
         self.core.refused(scene, operation, "evaluated", reason)
         return Refused()
 
-    async def _within_budget(self, scene: Scene, context: Context) -> Refused | None:
+    async def _within_budget(self, operation: str, scene: Scene, context: Context) -> Refused | None:
         """
         Spend one of the messages and questions of the source: each goes to somebody who may not want it, or asks whether a name
         is taken.
@@ -423,7 +423,7 @@ class Addresses:
             readings = await core.charge_own(charges)
         if all(isinstance(reading, Granted) for reading in readings):
             return None
-        core.refused(scene, "add_address", "budget", "source")
+        core.refused(scene, operation, "budget", "source")
         until = max((one.until for one in readings if isinstance(one, Resting)), default=0)
         left = EPOCH + timedelta(microseconds=until) - scene.now
         return Refused(left) if left > timedelta(0) else Refused()

@@ -103,6 +103,7 @@ class Administration:
             openings=tuple(one.at for one in record.openings),
             change_required=record.change is not None or record.deadline is not None,
             disabled=record.disabled,
+            contacts=tuple((one.subject, one.since) for one in record.contacts),
             contested=record.contest is not None,
             changes=tuple(change_info(one) for one in record.changes),
             addresses=tuple((one.since, one.told) for one in record.addresses),

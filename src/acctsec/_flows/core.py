@@ -11,7 +11,7 @@ from attrs import define
 
 from acctsec import events
 from acctsec._codec import decode_record, encode_record
-from acctsec._flows.entries import AddressRequest, Entry, Following, Happened, Mail, key, seal
+from acctsec._flows.entries import AddressRequest, Entry, Following, Happened, Mail, ResetRequest, Told, key, seal
 from acctsec._flows.hashes import Hashes, Password
 from acctsec._flows.tokens import Tokens
 from acctsec._values import Value, evolve
@@ -53,7 +53,7 @@ from acctsec.protocols import (
     check_names,
 )
 from acctsec.record import MAX_COMMITS, Record, Verifier
-from acctsec.steps import Carry, Drawn, Effect, Prove, Scene, Step, is_new
+from acctsec.steps import Carry, Drawn, Effect, Issue, Prove, Scene, Step, Word, is_new
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -210,8 +210,9 @@ class Core:
 
     def reaching(self, scene: Scene) -> Scene:
         """The scene with what a record may know of the addresses that are verified now."""
-        addresses, keys = scene.account.addresses if scene.account else (), range(self.keyring.index_count)
-        return evolve(scene, reachable=frozenset(self.recipient(scene, one, key=key) for one in addresses for key in keys))
+        addresses = scene.account.addresses if scene.account else ()
+        names = tuple(self.recipients(scene, one) for one in addresses)
+        return evolve(scene, reachable=frozenset(one for each in names for one in each), names=names)
 
     def network(self, tenant: str, subject: str, source: str) -> tuple[bytes, ...]:
         """
@@ -298,7 +299,7 @@ class Core:
     def entries(self, scene: Scene, effects: Sequence[Effect], commit_id: bytes, record: Record) -> list[Entry]:
         """
         Events as they are; and for each notice a message to every verified address, and to those removed lately. An address that
-        came lately into the place of another has no veto with it.
+        came lately into the place of another has no veto with it. What delivery has to look further into is left to it.
         """
         made: list[Entry] = []
         locale = scene.account.locale if scene.account else ""
@@ -306,6 +307,9 @@ class Core:
         for effect in effects:
             if isinstance(effect, Event):
                 made.append(Happened(key(commit_id, len(made)), effect))
+                continue
+            if isinstance(effect, Word | Issue):
+                made.append(self._onward(scene, effect, key(commit_id, len(made)), record))
                 continue
             if isinstance(effect, Prove | Carry):
                 made.append(self._task(scene, effect, key(commit_id, len(made)), record))
@@ -328,6 +332,33 @@ class Core:
                 )
                 made.append(mail)
         return made
+
+    def _onward(self, scene: Scene, effect: Word | Issue, named: str, record: Record) -> Entry:
+        """What delivery has to look further into: who a contact is reached by, and whether a link may be issued."""
+        if isinstance(effect, Issue):
+            return ResetRequest(
+                tenant=scene.tenant,
+                identifier="",
+                handle=effect.handle,
+                at=scene.now,
+                source=scene.source,
+                seed=effect.seed,
+                subject=scene.subject,
+                proofs=effect.proofs,
+                gives=effect.gives,
+            )
+        return Told(
+            key=named,
+            purpose=effect.purpose,
+            tenant=scene.tenant,
+            subject=scene.subject,
+            incarnation=record.incarnation,
+            contact=effect.contact.subject,
+            number=effect.contact.id,
+            at=scene.now,
+            change=effect.change.id if effect.change else b"",
+            expires=effect.change.expires if effect.change else None,
+        )
 
     def _task(self, scene: Scene, effect: Prove | Carry, key: str, record: Record) -> AddressRequest | Following:
         change = effect.change.id

@@ -7,11 +7,12 @@ from hashlib import sha256
 from acctsec import events
 from acctsec._flows.carrying import Carrying
 from acctsec._flows.core import Core, channel_of, port
-from acctsec._flows.entries import AddressRequest, Following, Happened, Mail, ResetRequest, about, unseal
+from acctsec._flows.entries import AddressRequest, Following, Happened, Mail, ResetRequest, Told, about, unseal
 from acctsec._flows.tokens import Purpose
+from acctsec._flows.vouching import contact
 from acctsec._values import evolve
 from acctsec.budgets import Budget
-from acctsec.claims import LinkClaims, UnlockClaims, VetoClaims
+from acctsec.claims import LinkClaims, ShareClaims, UnlockClaims, VetoClaims
 from acctsec.errors import ConfigError, PortError, StoreError
 from acctsec.identifiers import canonical
 from acctsec.keyring import frame
@@ -19,9 +20,14 @@ from acctsec.lockout import UNLOCK_LIFETIME
 from acctsec.outcomes import Delivered
 from acctsec.protocols import MAX_ATTEMPTS, Account, Channel, Charge, Drained, Granted, Message, MessagePurpose
 from acctsec.record import Record, Reset
-from acctsec.steps import NO_SELF_SERVICE, Done, No, Scene, Step, issue_reset, unlockable
+from acctsec.steps import NO_SELF_SERVICE, Done, No, Scene, Step, issue_reset, share_refusal, unlockable
 
 LEASE = timedelta(seconds=60)
+PER_CONTACT = Budget(limit=3, window=timedelta(days=1))
+"""
+Shares that a contact is mailed for one owner: each spends a reset that was proven, and lives two days. And how often it is told
+that somebody named it, whoever did: names cost nothing.
+"""
 STRANGERS = Budget(limit=10, window=timedelta(days=1))
 """
 Messages that an address gets from all who say that it is theirs. It never asked for any, so they are few; and people of one
@@ -96,6 +102,8 @@ class Delivery:
                 await self._warn(entry, again=drained.attempts > 0)
             case Mail():
                 await self._notify(entry)
+            case Told():
+                await self._tell(entry, again=drained.attempts > 0)
             case ResetRequest():
                 await self._issue(entry, again=drained.attempts > 0)
             case AddressRequest():
@@ -170,6 +178,60 @@ class Delivery:
         else:
             await self._notify(mail)
 
+    # --- contacts ---
+
+    async def _tell(self, told: Told, *, again: bool) -> None:
+        """
+        Tell a trusted contact, where there is one, that it was named, or send it its share of a decision.
+
+        It is mailed to the first address of the contact; a text has no link, and an account that is disabled or was erased has no
+        say. A share that would be dead is not sent.
+        """
+        core = self.core
+        owner = await core.get(told.tenant, told.subject)
+        scene = Scene(tenant=told.tenant, subject=told.subject, account=owner, now=core.now())
+        theirs, loaded = await contact(core, scene, told.contact)
+        addresses = theirs.account.addresses if theirs.account else ()
+        address = next((one for one in addresses if channel_of(one) is Channel.MAIL), None)
+        share = await self._share(scene, told, loaded.record) if told.change else None
+        if address is None or loaded.version is None or not theirs.active(loaded.record) or share == "":
+            core.observe(events.NoticeWithheld(**theirs.head(), purpose=told.purpose))
+            return
+        meter = b"shares/" + sha256(frame(told.subject)).digest()[:8] if told.change else b"!named"
+        if not again and not await self._within_budget(theirs, address, meter, PER_CONTACT, core.draw(16)):
+            core.observe(events.NoticeWithheld(**theirs.head(), purpose=told.purpose))
+            return
+        message = Message(
+            key=told.key,
+            purpose=told.purpose,
+            tenant=told.tenant,
+            subject=told.contact,
+            address=address,
+            at=told.at,
+            link=share,
+            expires=told.expires,
+            locale=theirs.account.locale if theirs.account else "",
+            owner=told.subject,
+        )
+        await self._send(message)
+
+    async def _share(self, scene: Scene, told: Told, theirs: Record) -> str:
+        """The share of a contact, or "" where it would decide nothing."""
+        core = self.core
+        claims = ShareClaims(
+            tenant=told.tenant,
+            subject=told.subject,
+            incarnation=told.incarnation,
+            change=told.change,
+            contact=told.contact,
+            number=told.number,
+            life=theirs.incarnation,
+            expires=told.expires or told.at,
+        )
+        loaded = await core.load(core.record_key(told.tenant, told.subject), fresh=b"")
+        dead = share_refusal(core.policy, loaded.record, scene=scene, share=claims)
+        return "" if dead else core.tokens.seal(Purpose.SHARE, claims)
+
     async def _prove(self, request: AddressRequest, *, again: bool) -> None:
         """
         Send what proves an address. It may be a stranger's: of one subject it hears as often as of resets, of all together a few
@@ -239,6 +301,8 @@ class Delivery:
             expires=expires,
             code_expires=code_expires,
             channel=channel.value,
+            proofs=request.proofs,
+            gives=request.gives,
             initial=bool(request.subject),
         )
 
@@ -264,7 +328,7 @@ class Delivery:
         claims = LinkClaims(tenant=scene.tenant, subject=subject, incarnation=done.record.incarnation, secret=secret)
         message = Message(
             key=f"{request.handle.hex()}-00",
-            purpose=MessagePurpose.INITIAL_PASSWORD if request.subject else MessagePurpose.RESET,
+            purpose=request.purpose,
             tenant=scene.tenant,
             subject=subject,
             address=recipient,

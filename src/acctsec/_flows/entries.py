@@ -34,9 +34,28 @@ class Mail(Sealed, frozen=True, kw_only=True):
     expires: datetime | None = None
 
 
+class Told(Sealed, frozen=True, kw_only=True):
+    """
+    News for a trusted *contact* of *subject*, or, with a *change*, its share of the decision about that. Where the contact is
+    reached is looked up when it is delivered.
+    """
+
+    key: str
+    purpose: MessagePurpose
+    tenant: str
+    subject: str
+    incarnation: bytes
+    contact: str
+    number: int
+    at: datetime
+    change: bytes = b""
+    expires: datetime | None = None
+
+
 class ResetRequest(Sealed, frozen=True, kw_only=True):
     """
-    Somebody asked for a reset of what was typed, or, with a subject, an administrator for an initial password.
+    Somebody asked for a reset of what was typed, or, with a subject, an administrator for an initial password; with *proofs*,
+    two of them for what it *gives*.
 
     The *seed* and a key make link and code: handed out again, the same request gives the same ones.
     """
@@ -48,6 +67,15 @@ class ResetRequest(Sealed, frozen=True, kw_only=True):
     source: str
     seed: bytes
     subject: str = ""
+    proofs: tuple[str, ...] = ()
+    gives: str = ""
+
+    @property
+    def purpose(self) -> MessagePurpose:
+        """Why its mail goes out: somebody asked, an administrator let choose a password, or two of them agreed."""
+        if self.proofs:
+            return MessagePurpose.RECOVERY_LINK
+        return MessagePurpose.INITIAL_PASSWORD if self.subject else MessagePurpose.RESET
 
 
 class AddressRequest(Sealed, frozen=True, kw_only=True):
@@ -85,7 +113,7 @@ class Happened(Value, frozen=True):
     event: Event
 
 
-Entry = Mail | ResetRequest | AddressRequest | Following | Happened
+Entry = Mail | Told | ResetRequest | AddressRequest | Following | Happened
 
 
 class About(Value, frozen=True, kw_only=True):
@@ -106,9 +134,10 @@ def about(entry: Entry | None) -> About:
             return About(kind=LetterKind.EVENT, name=name, tenant=event.tenant, subject=event.subject, at=event.at)
         case Mail(purpose=purpose, tenant=tenant, subject=subject, at=at):
             return About(kind=LetterKind.NOTICE, name=purpose.value, tenant=tenant, subject=subject, at=at)
+        case Told(purpose=purpose, tenant=tenant, subject=subject, at=at):
+            return About(kind=LetterKind.NOTICE, name=purpose.value, tenant=tenant, subject=subject, at=at)
         case ResetRequest(tenant=tenant, subject=subject, at=at):
-            purpose = MessagePurpose.INITIAL_PASSWORD if subject else MessagePurpose.RESET
-            return About(kind=LetterKind.RESET, name=purpose.value, tenant=tenant, subject=subject, at=at)
+            return About(kind=LetterKind.RESET, name=entry.purpose.value, tenant=tenant, subject=subject, at=at)
         case AddressRequest(tenant=tenant, subject=subject, at=at):
             return About(kind=LetterKind.NOTICE, name=MessagePurpose.PROVE_ADDRESS.value, tenant=tenant, subject=subject, at=at)
         case Following(tenant=tenant, subject=subject, at=at):
@@ -123,6 +152,8 @@ def seal(keyring: Keyring, entry: Entry) -> bytes:
         plain = b"e" + entry.key.encode() + pack_event(entry.event)
     elif isinstance(entry, Mail):
         plain = b"m" + pack(entry)
+    elif isinstance(entry, Told):
+        plain = b"c" + pack(entry)
     elif isinstance(entry, AddressRequest):
         plain = b"a" + pack(entry)
     elif isinstance(entry, Following):
@@ -141,6 +172,8 @@ def unseal(keyring: Keyring, sealed: bytes) -> Entry | None:
         return None
     if plain[:1] == b"m":
         return unpack(Mail, plain[1:])
+    if plain[:1] == b"c":
+        return unpack(Told, plain[1:])
     if plain[:1] == b"a":
         return unpack(AddressRequest, plain[1:])
     if plain[:1] == b"f":

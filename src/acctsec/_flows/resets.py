@@ -11,6 +11,7 @@ from acctsec._flows.likely import looked_at
 from acctsec._flows.passwords import Chosen, Passwords
 from acctsec._flows.sign_in import behind
 from acctsec._flows.tokens import Purpose
+from acctsec._flows.vouching import standing
 from acctsec._values import Value, evolve
 from acctsec.attacks.risk import Level
 from acctsec.claims import HandleClaims, LinkClaims, RecoveryCode, ResetCode, ResetLink, ResetProof, ResumeTicket, Ticket
@@ -20,6 +21,7 @@ from acctsec.identifiers import canonical
 from acctsec.keyring import frame
 from acctsec.lockout import SecretClass
 from acctsec.outcomes import (
+    ChangeKind,
     FactorKind,
     FactorRequired,
     FactorsRemoved,
@@ -33,7 +35,7 @@ from acctsec.outcomes import (
     Waiting,
 )
 from acctsec.protocols import Channel, Charge, Granted, Settle
-from acctsec.record import Record
+from acctsec.record import Change, Record
 from acctsec.recovery import Capability, Enough, Facts, Proof
 from acctsec.reset import Redeemable
 from acctsec.steps import (
@@ -46,14 +48,17 @@ from acctsec.steps import (
     Recovery,
     Scene,
     Step,
+    agreed,
     begin_recovery,
     drop_factors,
     find_reset,
+    gathers,
     needs,
     prove_for_reset,
     recovery_refusal,
     redeem,
     trusted,
+    trusted_contacts,
     weigh,
     with_method,
 )
@@ -149,7 +154,9 @@ class Resets:
         core, record = self.core, shown.loaded.record
         live = find_reset(core.policy, record, shown.recovery.reset, shown.scene.now)
         refused = recovery_refusal(core.policy, record, scene=shown.scene, recovery=shown.recovery)
-        return ResetPending(live.reset.expires) if isinstance(live, Redeemable) and not refused else Refused()
+        if not isinstance(live, Redeemable) or refused:
+            return Refused()
+        return ResetPending(live.reset.expires, ChangeKind(live.reset.gives) if live.reset.gives else None)
 
     @operation
     async def redeem_reset(self, reset: ResetProof, new_password: str, *, context: Context) -> RedeemResetOutcome:
@@ -210,6 +217,9 @@ class Resets:
         device = self.core.tokens.known_device(context.device, scene, record)
         waits = record.change_of(ticket.change) if ticket and ticket.change else None
         methods = tuple(dict.fromkeys((*waits.proofs, *methods))) if waits else methods
+        live = next((one for one in record.resets if one.id == reset), None)
+        if live is not None and live.gives not in ("", gives):
+            methods = tuple(one for one in methods if one not in live.proofs)  # agreed to for something else
         return Recovery(
             gives=gives,
             methods=methods if device is None else with_method(methods, "device"),
@@ -254,11 +264,28 @@ class Resets:
 
     async def _by_ticket(self, resume: ResumeTicket, context: Context, gives: Capability) -> Shown | None:
         ticket = self.core.tokens.open(Purpose.RESUME, resume.ticket, Ticket)
+        return await self._resumed(ticket, resume.ticket, context, gives)
+
+    async def unfinished(self, token: str, context: Context) -> Shown | None:
+        """What the ticket of a recovery stands for in which more is due, or all was proven."""
+        tokens = self.core.tokens
+        ticket = tokens.open(Purpose.RESET, token, Ticket) or tokens.open(Purpose.RESUME, token, Ticket)
+        return await self._resumed(ticket, token, context, Capability.PASSWORD)
+
+    async def _resumed(self, ticket: Ticket | None, token: str, context: Context, gives: Capability) -> Shown | None:
         if ticket is None or ticket.tenant != context.tenant:
             return None
-        scene, loaded = await self.core.enter(ticket.tenant, ticket.subject, context.source.key)
-        recovery = self._recovery(scene, loaded.record, context, gives, ticket.methods, reset=ticket.reset, ticket=ticket)
-        return Shown(scene=self.core.reaching(scene), loaded=loaded, recovery=recovery, resumed=resume.ticket)
+        core = self.core
+        scene, loaded = await core.enter(ticket.tenant, ticket.subject, context.source.key)
+        record = loaded.record
+        recovery = self._recovery(scene, record, context, gives, ticket.methods, reset=ticket.reset, ticket=ticket)
+        asked = record.change_of(recovery.change)
+        if asked is not None and gathers(asked):
+            there = await standing(core, scene, record, asked)
+            if agreed(core.policy, record, asked, there):
+                methods = with_method(recovery.methods, Proof.CONTACTS.value)
+                recovery = evolve(recovery, methods=methods, standing=there)
+        return Shown(scene=core.reaching(scene), loaded=loaded, recovery=recovery, resumed=token)
 
     async def _by_code(self, reset: ResetCode, context: Context, gives: Capability) -> Shown | Refused | TryAgain:
         """A short code: charged to the subject, whichever handle it comes with, before it is compared."""
@@ -375,7 +402,7 @@ class Resets:
             core.refused(scene, operation, "evaluated", refusal)
             return Refused()
         waits = record.change_of(recovery.change)
-        if waits and scene.now < waits.until:
+        if waits and scene.now < waits.until and not gathers(waits):
             return Waiting(waits.until, shown.resumed, change=waits.id.hex())
         judged = weigh(core.policy, record, scene=scene, recovery=recovery)
         if isinstance(judged, Enough) and not judged.wait:
@@ -388,6 +415,8 @@ class Resets:
         """What is answered where nothing changed: what is lacking, or that it waits from now on."""
         core, scene, recovery = self.core, shown.scene, shown.recovery
         match done.verdict:
+            case NeedsProof(paths) if shown.resumed and gathers(done.record.change_of(recovery.change)):
+                return ProofRequired(shown.resumed, paths=self._open_to(scene, done.record, paths))  # not all have agreed yet
             case NeedsProof(paths):
                 return self._proof_required(scene, done.record, recovery, paths)
             case NeedsWait(judged):
@@ -412,9 +441,12 @@ class Resets:
             core.refused(scene, "redeem_reset", "evaluated", done.verdict.reason if isinstance(done.verdict, No) else "")
             return Refused()
         begun = done.verdict.change
-        ticket = self._ticket(scene, done.record, reset=b"", methods=recovery.methods)
-        ticket = evolve(ticket, change=begun.id, expires=begun.expires)
-        return Waiting(begun.until, core.tokens.seal(Purpose.RESUME, ticket), change=begun.id.hex())
+        return Waiting(begun.until, self.onward(scene, done.record, begun), change=begun.id.hex())
+
+    def onward(self, scene: Scene, record: Record, change: Change) -> str:
+        """The ticket of a change that has begun: it stands for what was proven, and lives as long."""
+        ticket = self._ticket(scene, record, reset=b"", methods=change.proofs)
+        return self.core.tokens.seal(Purpose.RESUME, evolve(ticket, change=change.id, expires=change.expires))
 
     def _ticket(self, scene: Scene, record: Record, *, reset: bytes, methods: tuple[str, ...]) -> Ticket:
         core = self.core
@@ -442,8 +474,12 @@ class Resets:
         infos = tuple(info for info in factor_infos(trusted(record)) if info.kind in kinds)
         if infos:
             return FactorRequired(token, factors=infos)
+        return ProofRequired(token, paths=self._open_to(scene, record, paths))
+
+    def _open_to(self, scene: Scene, record: Record, paths: tuple[frozenset[Proof], ...]) -> tuple[frozenset[str], ...]:
+        """Those of the paths for which the subject has what they ask."""
         has = {BY_KIND[info.kind] for info in factor_infos(trusted(record))} | BEYOND
-        if len(record.contacts) >= self.core.policy.recovery.contacts_needed:
+        policy = self.core.policy
+        if len(trusted_contacts(policy, record, scene.now)) >= policy.recovery.contacts_needed:
             has |= {Proof.CONTACTS}
-        open_to = (path for path in paths if path <= has)
-        return ProofRequired(token, paths=tuple(frozenset(one.value for one in path) for path in open_to))
+        return tuple(frozenset(one.value for one in path) for path in paths if path <= has)

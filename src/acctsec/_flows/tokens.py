@@ -17,6 +17,7 @@ from acctsec.claims import (
     HandleClaims,
     LinkClaims,
     SessionClaims,
+    ShareClaims,
     Ticket,
     UnlockClaims,
     VetoClaims,
@@ -44,6 +45,7 @@ class Purpose(Enum):
     HANDLE = ("reset handle", HandleClaims, 390)
     UNLOCK = ("unlock link", UnlockClaims, 255)
     VETO = ("veto", VetoClaims, 255)
+    SHARE = ("share", ShareClaims, 330)
     ADDRESS = ("address link", AddressClaims, 255)
     CHALLENGE = ("challenge ticket", ChallengeClaims, 330)
 

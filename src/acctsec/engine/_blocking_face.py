@@ -49,6 +49,10 @@ from acctsec.outcomes import (
     ChangeIdentifierOutcome,
     Changes,
     CheckPasswordOutcome,
+    ContactNamed,
+    ContactRemoved,
+    Contacts,
+    ContactsAsked,
     DeadLetters,
     Delivered,
     DeviceForgotten,
@@ -65,6 +69,7 @@ from acctsec.outcomes import (
     LettersRevived,
     NotImported,
     OutboxStatus,
+    Proposed,
     RecoveryCodes,
     RedeemResetOutcome,
     Refused,
@@ -77,6 +82,7 @@ from acctsec.outcomes import (
     SessionsEnded,
     SessionValid,
     SetPasswordOutcome,
+    SharePending,
     SignInOutcome,
     Surveyed,
     TryAgain,
@@ -86,6 +92,7 @@ from acctsec.outcomes import (
     VerifyFactorOutcome,
     Vetoed,
     VetoPending,
+    Vouched,
     Waiting,
 )
 from acctsec.policy import Policy
@@ -100,6 +107,7 @@ from acctsec.protocols import (
     PopularityCounter,
     Store,
 )
+from acctsec.recovery import Capability
 from acctsec.stores.memory import MemoryStore
 from acctsec.stores.watch import MemoryWatch
 
@@ -311,6 +319,51 @@ class Engine:
         """
         return run(self._flows.changes.cancel_change(change, by=by, context=context))
 
+    def name_contact(self, token: str, contact: str, *, context: Context) -> ContactNamed | Refused | TryAgain:
+        """
+        Have the word of another subject of the tenant count for this one, with a fresh session at full level.
+
+        Its word counts once ``RecoveryPolicy.contacts_settle`` is over; every address is told, and the contact is. The answer is
+        the same whether there is such an account or not, or it is disabled. Refused: the session will not do, no path of the
+        policy asks contacts, five were named, or it is the owner.
+        """
+        return run(self._flows.contacts.name_contact(token, contact, context=context))
+
+    def list_contacts(self, token: str, *, context: Context) -> Contacts | Refused:
+        """The trusted contacts of the subject, and from when on the word of each counts. Refused: the session is over."""
+        return run(self._flows.contacts.list_contacts(token, context=context))
+
+    def remove_contact(self, token: str, contact: str, *, context: Context) -> ContactRemoved | Waiting | Refused | TryAgain:
+        """
+        Have the word of a contact count no more, nor what it has agreed to already, with a fresh session at full level.
+
+        Waiting: a change can still be vetoed, and nothing is taken off meanwhile.
+        """
+        return run(self._flows.contacts.remove_contact(token, contact, context=context))
+
+    def ask_contacts(self, ticket: str, *, context: Context) -> ContactsAsked | Refused | TryAgain:
+        """
+        Mail every trusted contact that counts its share of the decision, after another proof: the ticket is that of
+        FactorRequired, ProofRequired or ProofAccepted, and is used up with its reset.
+
+        Go on with ``redeem_reset`` or ``remove_lost_factors`` and the new ticket; ProofRequired says that not enough have agreed
+        yet. Refused: the ticket will not do, no path leads on with contacts, or there are too few.
+        """
+        return run(self._flows.contacts.ask_contacts(ticket, context=context))
+
+    def inspect_share(self, token: str, *, context: Context) -> SharePending | Refused:
+        """Say what the share of a contact is for. It changes nothing: call it when the page is opened."""
+        return run(self._flows.contacts.inspect_share(token, context=context))
+
+    def vouch(self, token: str, *, by: FreshSession, context: Context) -> Vouched | Refused | TryAgain:
+        """
+        Agree that the owner comes back in, as the very contact that was asked: on an explicit POST.
+
+        A fresh session of the contact at its full level has to be there; its mail alone agrees to nothing. A share is good once,
+        while the contact is one and the owner has not come in otherwise. It gives the contact nothing.
+        """
+        return run(self._flows.contacts.vouch(token, by=by, context=context))
+
     def add_address(
         self, token: str, address: str, *, replaces: str | None = None, context: Context
     ) -> AddressPending | Refused | TryAgain:
@@ -343,8 +396,9 @@ class Engine:
         """
         Take a verified address off, with a fresh session at full level; never the last one.
 
-        Without a second factor it waits for ``Delays.address_changed``, and every address is told: make the same call again from
-        *until* on. What was mailed there is dead at once. Raises ConfigError where the directory has no ``apply``.
+        Without a second factor that has been there for as long it waits for ``Delays.address_changed``, and all are told: make
+        the same call again from *until* on. What was mailed there is dead at once. Raises ConfigError where the directory has
+        no ``apply``.
         """
         return run(self._flows.addresses.remove_address(token, address, context=context))
 
@@ -475,6 +529,29 @@ class Admins:
         as the link of a reset: a second factor is asked for. Refused where the subject has no verified address.
         """
         return run(self._flows.administration.initial_password(subject, actor=actor, tenant=tenant))
+
+    def propose_recovery(self, subject: str, gives: Capability, *, actor: str, tenant: str = "") -> Proposed | Refused | TryAgain:
+        """
+        Propose that a subject gets its password or its factors back; nothing comes of it before another actor agrees.
+
+        Refused where no path of the policy has ADMINISTRATORS for this subject, or it has no verified mail address. Raises
+        ConfigError for ADDRESSES.
+        """
+        return run(self._flows.proposals.propose(subject, gives, actor=actor, tenant=tenant))
+
+    def approve_recovery(self, subject: str, change: str, *, actor: str, tenant: str = "") -> Acted | Refused | TryAgain:
+        """
+        Agree to a proposal of another actor: the owner is mailed a link, every address is told, and no administrator holds
+        anything.
+
+        The link stands for what was proposed, beside the mailbox, and goes the way of any reset: it waits as the policy says.
+        Refused: the proposal is over or one's own.
+        """
+        return run(self._flows.proposals.approve(subject, change, actor=actor, tenant=tenant))
+
+    def withdraw_proposal(self, subject: str, change: str, *, actor: str, tenant: str = "") -> Acted | Refused | TryAgain:
+        """Take a proposal back, one's own or another's. Refused: it is over, or was approved."""
+        return run(self._flows.proposals.withdraw(subject, change, actor=actor, tenant=tenant))
 
     def withdraw_address(self, subject: str, address: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:
         """

@@ -10,6 +10,7 @@ from acctsec._flows.answers import Answers
 from acctsec._flows.carrying import Carrying
 from acctsec._flows.challenges import Challenges
 from acctsec._flows.changes import ChangeFlows
+from acctsec._flows.contacts import ContactFlows
 from acctsec._flows.core import Core, Ports
 from acctsec._flows.delivery import Delivery
 from acctsec._flows.devices import DeviceFlows
@@ -18,6 +19,7 @@ from acctsec._flows.guesses import Guesses
 from acctsec._flows.moving import Moving
 from acctsec._flows.outbox import Outbox
 from acctsec._flows.passwords import Passwords
+from acctsec._flows.proposals import Proposals
 from acctsec._flows.resets import Resets
 from acctsec._flows.sessions import Sessions
 from acctsec._flows.sign_in import SignIn
@@ -56,11 +58,13 @@ class Flows:
         self.factors: FactorFlows = FactorFlows(self.core, guesses)
         self.sessions: Sessions = Sessions(self.core, self.factors)
         self.changes: ChangeFlows = ChangeFlows(self.core, self.factors)
+        self.contacts: ContactFlows = ContactFlows(self.core, self.factors, self.resets)
         carrying = Carrying(self.core)
         self.addresses: Addresses = Addresses(self.core, guesses, self.factors, carrying)
         self.unlocking: Unlocking = Unlocking(self.core, guesses, answers)
         self.devices: DeviceFlows = DeviceFlows(self.core, self.factors)
         self.administration: Administration = Administration(self.core, self.resets)
+        self.proposals: Proposals = Proposals(self.core)
         self.moving: Moving = Moving(self.core)
         self.survey: Survey = Survey(self.core)
         self.delivery: Delivery = Delivery(self.core, carrying)

@@ -62,7 +62,7 @@ def ask_address(
     if guarded(policy, record, scene=scene, claims=claims) is None:
         return Step(No("session"), record)
     now = scene.now
-    until = max(now + (_wait(policy, record) if replaces else timedelta(0)), held(record, since=None, now=now) or now)
+    until = max(now + (_wait(policy, record, now) if replaces else timedelta(0)), held(record, since=None, now=now) or now)
     change, earlier = evolve(change, until=until, expires=until + policy.recovery.claim), record.change_of(known)
     if earlier:
         change = evolve(change, id=earlier.id, asked=earlier.asked, code=earlier.code)
@@ -150,7 +150,7 @@ def remove_address(
     if waits and now < waits.until:
         return Step(Begun(waits), record)
     # One that came lately into the place of another may be a thief's, and has no claim to stay.
-    wait = timedelta(0) if row and is_new(policy, row, now) else _wait(policy, record)
+    wait = timedelta(0) if row and is_new(policy, row, now) else _wait(policy, record, now)
     if not wait or (waits and now < waits.expires):
         return _decided(
             _without(policy, record, scene, old), waits or evolve(change, until=now, expires=now + policy.recovery.claim), now
@@ -299,10 +299,9 @@ def _decided(record: Record, change: Change, now: datetime) -> Step:
     """From here on nobody stops it, and it is done by whoever gets to it: this process, or the next delivery."""
     made = evolve(change, made=now)
     after = record.without_change(change.id).with_change(made, now)
-    if after is None:  # all rooms are taken: what is decided comes before what waits, and never before what can be vetoed
-        left = record.without_change(change.id).changes
-        loser = next((one for one in left if not one.made), left[0])
-        after = evolve(record, changes=(*(one for one in left if one is not loser), made))
+    if after is None:  # all rooms are taken: what is decided comes before what waits, and nothing before what can be vetoed
+        loser = next((one for one in record.changes if not one.made), None)
+        after = evolve(record, changes=(*(one for one in record.changes if one is not loser), made))
     return Step(Making(made), after, (Carry(made),))
 
 
@@ -310,9 +309,13 @@ def _put(record: Record, change: Change) -> Record:
     return evolve(record, changes=tuple(change if one.id == change.id else one for one in record.changes))
 
 
-def _wait(policy: Policy, record: Record) -> timedelta:
-    """How long an address stays that somebody takes off: not at all where a live factor was shown."""
-    return timedelta(0) if record.factors.live else policy.recovery.delays.address_changed
+def _wait(policy: Policy, record: Record, now: datetime) -> timedelta:
+    """
+    How long an address stays that somebody takes off: not at all where a live factor was shown that has been there for as long.
+    A thief who sets one up himself is no sooner there by it.
+    """
+    wait = policy.recovery.delays.address_changed
+    return timedelta(0) if record.factors.before(now - wait).live else wait
 
 
 def _is_removed(record: Record, one: Named, now: datetime) -> bool:

@@ -31,15 +31,19 @@ from acctsec.steps.scene import (
     spend,
     with_method,
 )
+from acctsec.steps.vouching import agreed, gathers
 
 NO_SELF_SERVICE = "no self-service"
+CARRYING = timedelta(minutes=1)
+"""How long to wait for changes of addresses that the table of the platform has to follow: each delivery carries them on."""
 
 
 class Recovery(Value, frozen=True, kw_only=True):
     """
     What somebody asks to have back, and what he has shown for it: the step looks again.
 
-    It rests on a live *reset*, on a *change* that waits, or on a *ticket* alone. *methods* are the proofs so far.
+    It rests on a live *reset*, on a *change* that waits, or on a *ticket* alone. *methods* are the proofs so far, *standing* the
+    contacts who agreed to that change and whose accounts are in order.
     """
 
     gives: Capability
@@ -48,6 +52,7 @@ class Recovery(Value, frozen=True, kw_only=True):
     reset: bytes = b""
     change: bytes = b""
     ticket: Ticket | None = None
+    standing: frozenset[str] = frozenset()
 
 
 class NeedsProof(Value, frozen=True):
@@ -169,7 +174,7 @@ def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -
         gives=recovery.gives,
         level=level_of(record),
         groups=scene.groups,
-        facts=evolve(recovery.facts, now=scene.now, address_changed=_changed(record, recovery)),
+        facts=evolve(recovery.facts, now=scene.now, address_changed=_changed(record, scene, recovery)),
         contested=contested,
     )
     if not isinstance(judged, Enough):
@@ -189,10 +194,11 @@ def _is_first(record: Record, recovery: Recovery) -> bool:
     return sent and bare and recovery.gives is Capability.PASSWORD
 
 
-def _changed(record: Record, recovery: Recovery) -> datetime | None:
+def _changed(record: Record, scene: Scene, recovery: Recovery) -> datetime | None:
     """When the address that proves it was put in the place of another."""
     about = _recipient(record, recovery)
-    return next((one.since for one in record.addresses if one.changed and compare_digest(one.digest, about)), None)
+    row = record.address(next((names for names in scene.names if about in names), (about,)))
+    return row.since if row is not None and row.changed else None
 
 
 def _recipient(record: Record, recovery: Recovery) -> bytes:
@@ -215,8 +221,12 @@ def recovery_refusal(policy: Policy, record: Record, *, scene: Scene, recovery: 
         return "contested"
     if recovery.change:
         waits = record.change_of(recovery.change)
-        if waits is None or waits.made or waits.kind != recovery.gives or scene.now >= waits.expires:
+        kinds = (recovery.gives, ChangeKind.CONTACTS)
+        if waits is None or waits.made or waits.kind not in kinds or scene.now >= waits.expires:
             return "dead"
+        # It was counted as the record was read; whoever was taken off since has no say.
+        if gathers(waits) and "contacts" in recovery.methods and not agreed(policy, record, waits, recovery.standing):
+            return "contacts"
     elif recovery.reset:
         if not isinstance(find_reset(policy, record, recovery.reset, scene.now), Redeemable):
             return "dead"
@@ -245,6 +255,7 @@ def begin_recovery(policy: Policy, record: Record, *, scene: Scene, recovery: Re
     if after is None:
         return Step(No("tickets"), record)
     kept = tuple(one for one in after.changes if one.made or (one.kind, one.about) != (recovery.gives, about))
+    kept = tuple(one for one in kept if one.id != recovery.change)  # contacts who were asked, and have agreed
     after = evolve(after.without_reset(recovery.reset), changes=kept)
     until = now + judged.wait
     change = Change(
@@ -284,7 +295,10 @@ def redeem(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery, 
     )
     if policy.recovery.keep_devices:
         after = evolve(after, devices=record.devices)
-    after = _with_made(after.with_fresh_lanes(kept=BY_TIME).with_device(browser), made, scene.now)
+    kept = _with_made(after.with_fresh_lanes(kept=BY_TIME).with_device(browser), made, scene.now)
+    if kept is None:
+        return Step(TryAgain(CARRYING), record)
+    after = kept
     told: tuple[Event, ...] = (events.PasswordReset(**scene.head(), reset=recovery.reset.hex(), methods=recovery.methods),)
     if record.contest:
         after = after.settled()
@@ -302,7 +316,10 @@ def drop_factors(policy: Policy, record: Record, *, scene: Scene, recovery: Reco
     gone = Factors(generation=record.factors.generation)
     after = evolve(record.with_epoch().without_places(), factors=gone, accepted=b"")
     event = events.FactorsDropped(**scene.head(), methods=recovery.methods)
-    return Step(Done(), _with_made(after, made, scene.now), (event, Notice(MessagePurpose.FACTORS_REMOVED, made)))
+    kept = _with_made(after, made, scene.now)
+    if kept is None:
+        return Step(TryAgain(CARRYING), record)
+    return Step(Done(), kept, (event, Notice(MessagePurpose.FACTORS_REMOVED, made)))
 
 
 def _due(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -> Enough | Step:
@@ -337,9 +354,9 @@ def _made(policy: Policy, record: Record, scene: Scene, recovery: Recovery, due:
     )
 
 
-def _with_made(record: Record, made: Change | None, now: datetime) -> Record:
-    kept = None if made is None else record.with_change(made, now)
-    return record if kept is None else kept  # nothing waits in a new epoch, so there is room
+def _with_made(record: Record, made: Change | None, now: datetime) -> Record | None:
+    """With what can be vetoed remembered; None where there is no room for it, and so it must not be made."""
+    return record if made is None else record.with_change(made, now)
 
 
 # --- who stops it -----------------------------------------------------------------------------------------------------
@@ -409,7 +426,7 @@ def dropped(record: Record, changes: list[Change], *, scene: Scene, by: str) -> 
     return Step(Done(count=len(ids)), after, (*told, *notice))
 
 
-RECOVERIES = frozenset({ChangeKind.PASSWORD.value, ChangeKind.FACTORS.value})
+RECOVERIES = frozenset({ChangeKind.PASSWORD.value, ChangeKind.FACTORS.value, ChangeKind.CONTACTS.value})
 
 
 def waiting_recoveries(record: Record) -> list[Change]:

@@ -12,7 +12,7 @@ from acctsec.outcomes import AssuranceLevel, ChangeReason
 from acctsec.password import Age
 from acctsec.policy import Policy
 from acctsec.protocols import Account, MessagePurpose, Status
-from acctsec.record import MAX_SPENT, SKEW, Change, Device, History, Path, Record, Session, Spent
+from acctsec.record import MAX_SPENT, SKEW, Change, Contact, Device, History, Path, Record, Session, Spent
 from acctsec.sessions import Live
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Scene(Value, frozen=True, kw_only=True):
     source: str = ""
     network: tuple[bytes, ...] = ()  # what the record may know of the network of the source, newest key first
     reachable: frozenset[bytes] = frozenset()  # what the record may know of addresses that are verified now
+    names: tuple[tuple[bytes, ...], ...] = ()  # the same, each address by itself: while keys rotate one has two names
     told: tuple[tuple[bytes, ...], ...] = ()  # the same of those that were removed and are told a while longer, one by one
 
     @property
@@ -64,6 +65,23 @@ class Notice(Value, frozen=True):
     change: Change | None = None
 
 
+class Word(Value, frozen=True):
+    """An effect: tell a trusted *contact* of the subject; with a *change*, ask it to agree to that."""
+
+    purpose: MessagePurpose
+    contact: Contact
+    change: Change | None = None
+
+
+class Issue(Value, frozen=True, kw_only=True):
+    """An effect: mail the owner a link that stands for *proofs* beside the address, and by those gives *gives* alone."""
+
+    handle: bytes
+    seed: bytes
+    proofs: tuple[str, ...]
+    gives: str
+
+
 class Prove(Value, frozen=True):
     """An effect: send a code, and by mail a link, to the address that a *change* is about. The code is made from *seed*."""
 
@@ -77,7 +95,7 @@ class Carry(Value, frozen=True):
     change: Change
 
 
-Effect = Event | Notice | Prove | Carry
+Effect = Event | Notice | Word | Issue | Prove | Carry
 
 
 class Step(Value, frozen=True):

@@ -208,7 +208,7 @@ class RecordingMessenger:
     @property
     def link(self) -> str:
         """The newest reset link."""
-        others = (MessagePurpose.GUESSING_STOPPED, MessagePurpose.PROVE_ADDRESS)
+        others = (MessagePurpose.GUESSING_STOPPED, MessagePurpose.PROVE_ADDRESS, MessagePurpose.CONTACT_SHARE)
         return next(one.link for one in reversed(self.messages) if one.link and one.purpose not in others)
 
     @property

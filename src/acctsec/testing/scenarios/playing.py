@@ -8,7 +8,7 @@ from attrs import define, field, frozen
 from acctsec.claims import RecoveryCode, ResetCode, ResetLink, ResetProof, ResumeTicket, TotpCode
 from acctsec.context import Context
 from acctsec.engine import Engine
-from acctsec.outcomes import FactorRequired, ProofAccepted, RecoveryCodes, Refused, ResetRequested, SignedIn
+from acctsec.outcomes import FactorRequired, ProofAccepted, RecoveryCodes, Refused, ResetRequested, SignedIn, Waiting
 from acctsec.protocols import MessagePurpose
 from acctsec.testing._faces import Face
 from acctsec.testing.doubles import Authenticator
@@ -20,10 +20,12 @@ from acctsec.testing.scenarios.schema import (
     CheckSession,
     ChoosePassword,
     InspectReset,
+    InspectVeto,
     RedeemReset,
     RemoveFactor,
     RequestReset,
     SignIn,
+    Veto,
 )
 from acctsec.testing.world import World
 
@@ -41,6 +43,7 @@ class Played:
     factor_failures: Counter[str]
     stopped: tuple[str, ...]
     changed: tuple[str, ...]
+    contested: tuple[str, ...]
 
 
 def play(loaded: Loaded, world: World[Engine]) -> Played:
@@ -72,6 +75,7 @@ def _unmet(loaded: Loaded, played: Played) -> list[str]:
     faults += [f"expect.kept: the password of {name} changed" for name in expect.kept if name in played.changed]
     faults += [f"expect.changed: the password of {name} did not change" for name in expect.changed if name not in played.changed]
     faults += [f"expect.stopped: {name} is not stopped" for name in expect.stopped if name not in played.stopped]
+    faults += [f"expect.contested: {name} is not contested" for name in expect.contested if name not in played.contested]
     return faults
 
 
@@ -80,6 +84,7 @@ class _Hands:
     """What an actor holds from one step to the next."""
 
     ticket: str = ""
+    waits: str = ""
     handle: str = ""
     session: str = ""
     typed: TotpCode | RecoveryCode = field(factory=lambda: TotpCode(""))
@@ -112,7 +117,8 @@ class _Stage:
 
     def _sign_up(self, name: str, account: Account) -> None:
         world = self.world
-        world.sign_up(name, address(name), account.password)
+        addresses = (address(name), second_address(name)) if account.second_mailbox else (address(name),)
+        world.sign_up(name, address(name), account.password, addresses=addresses)
         if not account.device and not account.totp:
             return
         number = len(self.devices)
@@ -151,6 +157,8 @@ class _Stage:
                 hands.sessions += 1
             case FactorRequired(ticket=ticket) | ProofAccepted(ticket=ticket):
                 hands.ticket = ticket
+            case Waiting(ticket=ticket):
+                hands.waits = ticket or ""
             case ResetRequested(handle=handle):
                 hands.handle = handle
             case Refused(retry_after=wait) if wait is not None:
@@ -176,6 +184,10 @@ class _Stage:
                 return engine.inspect_reset(self._mail(step.by, "link"), context=context)
             case RedeemReset():
                 return engine.redeem_reset(self._proof(step, hands), filled(step.password, number), context=context)
+            case Veto():
+                return engine.veto(self._mail(step.by, "veto"), context=context)
+            case InspectVeto():
+                return engine.inspect_veto(self._mail(step.by, "veto"), context=context)
             case CheckSession():
                 return engine.check_session(hands.session, context=context)
             case RemoveFactor():
@@ -216,6 +228,8 @@ class _Stage:
                 return RecoveryCode(self._printed(step.by), hands.handle)
             case "factor":
                 return ResumeTicket(hands.ticket)
+            case "waited":
+                return ResumeTicket(hands.waits)
 
     def _printed(self, by: str) -> str:
         """The next code of the sheet, or none when all are used up."""
@@ -223,8 +237,9 @@ class _Stage:
         return sheet.pop(0) if sheet else ""
 
     def _mail(self, by: str, what: str) -> str:
-        mailbox = address(self.scenario.actors[by].mailbox)
-        mails = [one for one in self.world.messenger.messages if one.address == mailbox]
+        actor = self.scenario.actors[by]
+        mailboxes = {address(actor.mailbox), second_address(actor.second_mailbox)}
+        mails = [one for one in self.world.messenger.messages if one.address in mailboxes]
         return next((str(found) for one in reversed(mails) if (found := getattr(one, what))), "")
 
     # --- what is looked at ---
@@ -245,6 +260,7 @@ class _Stage:
             factor_failures=Counter({name: lane.failures for name, lane in factors.items() if lane.failures}),
             stopped=tuple(name for name, lane in passwords.items() if lane.stopped),
             changed=tuple(name for name, since in self.since.items() if self._since(name) != since),
+            contested=tuple(name for name in self.accounts if world.calls.admin.export(name).contested),
         )
 
     def _since(self, name: str) -> object:
@@ -254,3 +270,8 @@ class _Stage:
 def address(name: str) -> str:
     """Where an account is reached."""
     return f"{name}@example.org"
+
+
+def second_address(name: str) -> str:
+    """Where an account with a second mailbox is reached as well."""
+    return f"{name}@second.example"

@@ -23,9 +23,11 @@ from acctsec.testing.scenarios.schema import (
     Answer,
     AnyStep,
     InspectReset,
+    InspectVeto,
     RedeemReset,
     Scenario,
     Step,
+    Veto,
 )
 
 Complaint = tuple[str, str]  # a key, and what is wrong with it
@@ -103,13 +105,15 @@ def _malformed(path: Path, key: str, complaint: str) -> ConfigError:
 
 # --- what the form of single values does not show ---------------------------------------------------------------------
 
-_OF_ACCOUNTS = {"phone": "totp", "recovery_codes": "recovery_codes", "device": "device"}
+_OF_ACCOUNTS = {"second_mailbox": "second_mailbox", "phone": "totp", "recovery_codes": "recovery_codes", "device": "device"}
 """What an actor can have of an account, and which of its fields says that there is one."""
 
 _NEEDED: dict[tuple[type, str], str] = {
     (Answer, "totp"): "phone",
     (Answer, "recovery"): "recovery_codes",
     (InspectReset, ""): "mailbox",
+    (Veto, ""): "mailbox",
+    (InspectVeto, ""): "mailbox",
     (RedeemReset, "link"): "mailbox",
     (RedeemReset, "code"): "mailbox",
     (RedeemReset, "recovery"): "recovery_codes",
@@ -123,14 +127,14 @@ def _complaints(scenario: Scenario) -> Iterator[Complaint]:
         if account.recovery_codes and not account.totp:
             yield f"accounts.{name}.recovery_codes", "there is no authenticator for them to stand in for"
     for name, actor in actors.items():
-        for thing in ("mailbox", "phone", "recovery_codes", "device"):
+        for thing in ("mailbox", "second_mailbox", "phone", "recovery_codes", "device"):
             owner = getattr(actor, thing)
             if owner and not (owner in accounts and getattr(accounts[owner], _OF_ACCOUNTS.get(thing, "password"))):
                 yield f"actors.{name}.{thing}", f"no account {owner!r} has one"
     for number, step in enumerate(scenario.steps):
         for key, complaint in _of_step(step, accounts, actors):
             yield f"steps[{number}].{key}", complaint
-    for key in ("failures", "factor_failures", "kept", "changed", "stopped"):
+    for key in ("failures", "factor_failures", "kept", "changed", "stopped", "contested"):
         for name in getattr(expect, key):
             if name not in accounts:
                 yield f"expect.{key}", f"there is no account {name!r}"
@@ -144,7 +148,7 @@ def _of_step(step: AnyStep, accounts: Mapping[str, Account], actors: Mapping[str
     needed = _NEEDED.get((type(step), getattr(step, "code", getattr(step, "proof", ""))))
     if actor is None:
         yield "by", f"there is no actor {step.by!r}"
-    elif needed and not getattr(actor, needed):
+    elif needed and not (getattr(actor, needed) or (needed == "mailbox" and actor.second_mailbox)):
         yield "by", f"{step.by!r} has no {needed}"
     target = getattr(step, "account", NOBODY)
     for number in range(1, step.times + 1):

@@ -29,13 +29,15 @@ class Account(Struct, frozen=True, forbid_unknown_fields=True):
     An account that is there before the attack. ``name@example.org`` is its identifier and its verified address.
 
     *totp*: an authenticator is set up. *recovery_codes*: so are printed codes; they need an authenticator. *device*: its
-    owner has a browser that the account knows. *count* above 1 makes that many, ``name-1`` and so on.
+    owner has a browser that the account knows. *second_mailbox*: ``name@second.example`` is a verified address as well. *count*
+    above 1 makes that many, ``name-1`` and so on.
     """
 
     password: str = PASSWORD
     totp: bool = False
     recovery_codes: bool = False
     device: bool = False
+    second_mailbox: bool = False
     count: Times = 1
 
 
@@ -43,12 +45,13 @@ class Actor(Struct, frozen=True, forbid_unknown_fields=True):
     """
     Somebody who acts, from *sources* addresses in turn.
 
-    What else he has belongs to an account, which is named: its *mailbox*, its *phone* with the authenticator, its printed
-    *recovery_codes*, its known *device*.
+    What else he has belongs to an account, which is named: its *mailbox* or its *second_mailbox*, its *phone* with the
+    authenticator, its printed *recovery_codes*, its known *device*.
     """
 
     sources: Times = 1
     mailbox: str = ""
+    second_mailbox: str = ""
     phone: str = ""
     recovery_codes: str = ""
     device: str = ""
@@ -103,12 +106,20 @@ class InspectReset(Step, frozen=True, tag="inspect-reset"):
 
 class RedeemReset(Step, frozen=True, tag="redeem-reset"):
     """
-    Redeem a reset for a new *password*: *proof* is the newest link or code in the mailbox, a printed recovery code, or the
-    proven second factor that was asked for.
+    Redeem a reset for a new *password*: *proof* is the newest link or code in the mailbox, a printed recovery code, the proven
+    second factor that was asked for, or the ticket of what waited.
     """
 
-    proof: Literal["link", "code", "recovery", "factor"]
+    proof: Literal["link", "code", "recovery", "factor", "waited"]
     password: str
+
+
+class Veto(Step, frozen=True, tag="veto"):
+    """Stop what the newest notice in the mailbox tells of."""
+
+
+class InspectVeto(Step, frozen=True, tag="inspect-veto"):
+    """Look at what that notice could stop, as mail scanners do."""
 
 
 class CheckSession(Step, frozen=True, tag="check-session"):
@@ -119,7 +130,18 @@ class RemoveFactor(Step, frozen=True, tag="remove-factor"):
     """Take the authenticator away, with the session that this actor got last."""
 
 
-AnyStep = SignIn | Answer | ChoosePassword | RequestReset | InspectReset | RedeemReset | CheckSession | RemoveFactor
+AnyStep = (
+    SignIn
+    | Answer
+    | ChoosePassword
+    | RequestReset
+    | InspectReset
+    | RedeemReset
+    | Veto
+    | InspectVeto
+    | CheckSession
+    | RemoveFactor
+)
 
 
 class Expected(Struct, frozen=True, forbid_unknown_fields=True):
@@ -129,7 +151,7 @@ class Expected(Struct, frozen=True, forbid_unknown_fields=True):
     *compared*: passwords compared with a stored verifier; *guesses*: those that did not match. *messages*: by purpose.
     *sessions*: given to each actor. *failures*: wrong passwords that count against each account in the lane of strangers,
     *factor_failures*: wrong codes. *kept* and *changed*: accounts whose password is the same, or is not. *stopped*: accounts
-    to which strangers cannot sign in any more.
+    to which strangers cannot sign in any more. *contested*: accounts to which nobody can, since a change was vetoed.
     """
 
     compared: Count | None = None
@@ -141,6 +163,7 @@ class Expected(Struct, frozen=True, forbid_unknown_fields=True):
     kept: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     stopped: tuple[str, ...] = ()
+    contested: tuple[str, ...] = ()
 
 
 class Scenario(Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,5 +1,7 @@
 """What a reviewer found who tried to break recovery: each was possible once."""
 
+from datetime import timedelta
+
 import pytest
 from attrs import evolve
 from tests.recovery.stage import DAY, DEFAULT, HOME, NEW, NEWER, OLD, PHONE, SLOW, SUBJECT, WORK
@@ -12,6 +14,7 @@ from acctsec import (
     Initial,
     Keyring,
     PasswordChanged,
+    ProofRequired,
     RecoveryCode,
     Refused,
     ResetCode,
@@ -24,7 +27,7 @@ from acctsec import (
 from acctsec.mfa import recovery
 from acctsec.outcomes import AddressPending, AddressRemoved, AddressVerified, FactorRemoved
 from acctsec.protocols import Account
-from acctsec.recovery import Proof, RecoveryPath, RecoveryPolicy
+from acctsec.recovery import Capability, Proof, RecoveryPath, RecoveryPolicy
 from acctsec.testing.world import PASSWORD
 
 SHORT = "kx9!vq2m"
@@ -140,6 +143,30 @@ def test_a_first_password_by_the_link_of_an_administrator_waits_for_nobody(on, p
         alice.world.deliver()
         again = alice.redeem(ResetLink(alice.world.messenger.link), NEWER)
         assert not isinstance(again, PasswordChanged), "the second is not the first"
+
+
+def test_what_one_administrator_proposed_is_not_taken_for_shown_when_a_veto_comes(on):
+    with on() as alice:
+        assert isinstance(alice.by_mail(HOME), PasswordChanged)
+        alice.calls.admin.propose_recovery(SUBJECT, Capability.PASSWORD, actor="ada")
+        assert alice.act("veto", alice.veto_from(WORK)) == Vetoed()
+        asked = alice.calls.admin.propose_recovery(SUBJECT, Capability.PASSWORD, actor="ada")
+        alice.calls.admin.approve_recovery(SUBJECT, asked.change, actor="bob")
+        alice.world.deliver()
+        assert isinstance(alice.redeem(ResetLink(alice.world.messenger.link), NEWER), PasswordChanged)
+
+
+def test_an_app_that_was_set_up_on_a_node_whose_clock_is_behind_settles_no_contest(on):
+    with on() as alice:
+        link, skew = alice.link(), timedelta(seconds=50)
+        alice.clock.advance(skew)
+        assert isinstance(alice.redeem(ResetLink(link)), PasswordChanged)
+        alice.clock.advance(-skew)
+        alice.world.enroll(alice.sign_in(NEW).session)
+        alice.clock.advance(minutes=1)
+        assert alice.act("veto", alice.veto_from(WORK)) == Vetoed()
+        asked = alice.by_mail(HOME, NEWER)
+        assert isinstance(asked, ProofRequired), "there is no factor that counts"
 
 
 def test_an_address_that_is_gone_proves_nothing_once_the_policy_asks_for_more_beside_it(on):

@@ -12,7 +12,7 @@ from acctsec.mfa.policy import FactorMatch, Proven, TotpMatch
 from acctsec.outcomes import AssuranceLevel, ChangeKind, TryAgain
 from acctsec.policy import Policy
 from acctsec.protocols import Channel, MessagePurpose
-from acctsec.record import Change, Device, Factors, Record, Reset
+from acctsec.record import SKEW, Change, Device, Factors, Record, Reset
 from acctsec.recovery import PROOF_OF, Capability, Enough, Facts, Judgement, Lacking, Proof, proofs_of
 from acctsec.reset import Dead, Redeemable
 from acctsec.steps.scene import (
@@ -388,7 +388,8 @@ def veto(record: Record, *, scene: Scene, change_id: bytes, recipient: bytes, me
     open_ones = [one for one in record.changes if one.weak and scene.now < one.expires]
     sides = tuple(dict.fromkeys((*(proof for one in open_ones for proof in one.proofs), method)))
     under_way = tuple(one for one in record.changes if one.under_way)
-    since = min(one.asked for one in open_ones)
+    # By another node's clock, what was set up after it may seem to have been there a moment before.
+    since = min(one.asked for one in open_ones) - SKEW
     after = evolve(record.with_epoch().without_places(), changes=under_way).contested(since=since, proofs=sides)
     event = events.ChangeVetoed(**scene.head(), change=change_id.hex(), kind=change.kind)
     return Step(Done(), after, (event, Notice(MessagePurpose.CONTESTED)))

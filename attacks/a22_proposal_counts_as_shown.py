@@ -1,0 +1,17 @@
+from common import *
+# A thief reads HOME. He resets, then somebody calls the help desk: one administrator proposes. The thief vetoes his own reset.
+s = stage_of(DEFAULT)
+print(s.by_mail(HOME)); v=s.veto_from(HOME)
+p=s.calls.admin.propose_recovery(SUBJECT, Capability.PASSWORD, actor="ada"); print(p)
+print(s.act("veto", v), s.record.contest)
+p=s.calls.admin.propose_recovery(SUBJECT, Capability.PASSWORD, actor="ada"); print(p)
+print(s.calls.admin.approve_recovery(SUBJECT, p.change, actor="bob")); s.world.deliver()
+link=[m for m in s.world.messenger.messages if m.link][-1]; print(link.purpose, link.address)
+print("owner with two administrators:", s.redeem(ResetLink(link.link), NEWER))
+print("----- the same without the proposal at the time of the veto")
+s = stage_of(DEFAULT)
+print(s.by_mail(HOME)); v=s.veto_from(HOME); print(s.act("veto", v), s.record.contest)
+p=s.calls.admin.propose_recovery(SUBJECT, Capability.PASSWORD, actor="ada")
+print(s.calls.admin.approve_recovery(SUBJECT, p.change, actor="bob")); s.world.deliver()
+link=[m for m in s.world.messenger.messages if m.link][-1]; print(link.purpose, link.address)
+print("owner with two administrators:", s.redeem(ResetLink(link.link), NEWER))

@@ -165,10 +165,10 @@ def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -
     What the proofs come to by this very record. A change that has waited has done so; but for as long as another one can be
     vetoed, factors that fall would be gone for its owner.
     """
+    if _invited(record, recovery):
+        return Enough(timedelta(0), weak=True)
     contested = None if record.contest is None else proofs_of(record.contest.proofs)
     waits = record.change_of(recovery.change)
-    if _is_first(record, recovery):
-        return Enough(timedelta(0), weak=True)
     judged = policy.recovery.judge(
         proofs_of(recovery.methods),
         gives=recovery.gives,
@@ -187,11 +187,14 @@ def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -
     return Enough(wait, judged.weak and contested is None)
 
 
-def _is_first(record: Record, recovery: Recovery) -> bool:
-    """Whether it is a first password, by a link that an administrator sent: nothing is recovered that a path could guard."""
-    sent = any(one.id == recovery.reset and one.initial for one in record.resets)
-    bare = record.verifier is None and not record.factors.live and record.contest is None
-    return sent and bare and recovery.gives is Capability.PASSWORD
+def _invited(record: Record, recovery: Recovery) -> bool:
+    """
+    Whether an administrator invited somebody who has no password yet. There is nothing to recover: a group without self-service
+    could take nobody in.
+    """
+    asked = any(one.initial for one in record.resets if one.id == recovery.reset)
+    nobodys = record.verifier is None and not record.factors.live and record.contest is None
+    return asked and nobodys and recovery.gives is Capability.PASSWORD
 
 
 def _changed(record: Record, scene: Scene, recovery: Recovery) -> datetime | None:

@@ -10,7 +10,10 @@ from acctsec.testing.world import PASSWORD, World, built
 from acctsec.stores import MemoryStore
 from tests.recovery.stage import *
 
-def stage_of(policy=DEFAULT, **account):
-    return Stage(built(World, Engine, MemoryStore(), policy=policy, seed=7), **account)
+def stage_of(policy=DEFAULT, addresses=None, **account):
+    s = Stage(built(World, Engine, MemoryStore(), policy=policy, seed=7), **account)
+    if addresses:
+        s.world.directory.put(evolve(s.world.directory.get("", SUBJECT), addresses=addresses))
+    return s
 GUARDED = evolve(RACING, name="guarded", recovery=SOCIAL_GUARDED.recovery)
 WORK_P = evolve(RACING, name="work", mfa=WORKFORCE_DEFAULT.mfa, recovery=WORKFORCE_DEFAULT.recovery)

@@ -87,7 +87,8 @@ class ChangeBegan(Event):
 class ChangeDropped(Event):
     """
     A *change* that waited will not be made; *by* says why: ``owner``, ``asker``, ``sign-in``, ``newer`` where another took its
-    place, or ``taken`` where the directory has given what it asks for to another account.
+    place, ``taken`` where the directory has given what it asks for to another account, or ``credential`` where one was changed
+    meanwhile.
     """
 
     change: str

@@ -255,11 +255,26 @@ class Resets:
         if not isinstance(found, Redeemable):
             core.refused(scene, "redeem_reset", "evaluated", "dead link")
             return None
-        return self._live(scene, loaded, context, gives, found, "link")
+        return self._live(scene, loaded, context, gives, found, "link", link.ticket)
 
-    def _live(self, scene: Scene, loaded: Loaded, context: Context, gives: Capability, found: Redeemable, method: str) -> Shown:
+    def _live(
+        self,
+        scene: Scene,
+        loaded: Loaded,
+        context: Context,
+        gives: Capability,
+        found: Redeemable,
+        method: str,
+        beside: str | None,
+    ) -> Shown:
+        """A live reset; *beside* is the ticket of another one, of the same subject, that was shown before."""
         methods = (method, *found.reset.proofs)
         recovery = self._recovery(scene, loaded.record, context, gives, methods, reset=found.reset.id)
+        ticket = None if beside is None else self.core.tokens.open(Purpose.RESET, beside, Ticket)
+        if ticket is not None and (ticket.tenant, ticket.subject) == (scene.tenant, scene.subject):
+            more = self._recovery(scene, loaded.record, context, gives, ticket.methods, reset=ticket.reset)
+            methods = tuple(dict.fromkeys((*more.methods, *recovery.methods)))
+            recovery = evolve(recovery, methods=methods, ticket=ticket, beside=ticket.reset)
         return Shown(scene=self.core.reaching(scene), loaded=loaded, recovery=recovery)
 
     async def _by_ticket(self, resume: ResumeTicket, context: Context, gives: Capability) -> Shown | None:
@@ -318,7 +333,7 @@ class Resets:
             return await guess.fail("code")
         await guess.settle(Settle.VOID)
         method = "text" if found.reset.channel == Channel.TEXT else "code"
-        return self._live(scene, loaded, context, gives, found, method)
+        return self._live(scene, loaded, context, gives, found, method, reset.ticket)
 
     async def _by_recovery_code(self, reset: RecoveryCode, context: Context) -> FactorRequired | Refused | TryAgain:
         """A recovery code as the first proof: spent at once, and a second, different proof is due."""

@@ -11,8 +11,9 @@ from acctsec.outcomes import ChangeKind, TryAgain
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Address, Change, Factors, Record
+from acctsec.steps.changes import ended, held
 from acctsec.steps.factors import guarded
-from acctsec.steps.recovery import Begun, held
+from acctsec.steps.recovery import Begun
 from acctsec.steps.scene import Carry, Done, Held, Making, No, Notice, Prove, Scene, Step, live_session, with_method
 
 ADDED, REMOVED, IDENTIFIER = (one.value for one in (ChangeKind.ADDRESS_ADDED, ChangeKind.ADDRESS_REMOVED, ChangeKind.IDENTIFIER))
@@ -253,7 +254,8 @@ def finish(record: Record, *, scene: Scene, change_id: bytes, new: Named | None,
     proven = events.AddressProven(
         **scene.head(), change=change_id.hex(), address=new.names[0].hex(), methods=change.proofs, purged=purges
     )
-    return Step(Done(count=purges), _purged(after) if purges else after, (proven, Notice(MessagePurpose.ADDRESS_ADDED)))
+    over = ended(record, scene, but=change.id) if purges else ()
+    return Step(Done(count=purges), _purged(after) if purges else after, (proven, Notice(MessagePurpose.ADDRESS_ADDED), *over))
 
 
 def purged(record: Record, change: Change, new: Named) -> bool:

@@ -333,6 +333,11 @@ class Addresses:
         core, admin = self.core, Admin(actor)
         core.check_writable()
         scene, loaded = await core.enter(tenant, subject)
+        # What is decided goes first: carried out later, it would bring the address back.
+        for one in loaded.record.changes:
+            if one.under_way and one.kind == ADDED and one.id in self.carrying.changes_of(scene, loaded.record, address):
+                await self.carrying.carry_out(scene, one)
+                scene, loaded = await core.enter(tenant, subject)
         own = scene.account.addresses if scene.account else ()
         stored = stored_among(own, address)
         if canonical(address) is None or (stored is None and not self.carrying.changes_of(scene, loaded.record, address)):

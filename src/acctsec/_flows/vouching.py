@@ -13,10 +13,10 @@ async def contact(core: Core, owner: Scene, subject: str) -> tuple[Scene, Loaded
 
 
 async def standing(core: Core, scene: Scene, record: Record, change: Change) -> frozenset[str]:
-    """Of the contacts who agreed to a change, those whose accounts are in order: neither disabled nor erased."""
+    """Of the contacts who agreed to a change, those whose accounts are in order: neither disabled, erased nor contested."""
     found = set()
     for one in vouching(core.policy, record, change):
         theirs, loaded = await contact(core, scene, one.subject)
-        if loaded.version is not None and theirs.active(loaded.record):
+        if loaded.version is not None and theirs.active(loaded.record) and loaded.record.contest is None:
             found.add(one.subject)
     return frozenset(found)

@@ -5,6 +5,7 @@ from unicodedata import category, normalize
 from acctsec import events
 from acctsec._values import Value, evolve
 from acctsec.claims import Admin
+from acctsec.identifiers import UNSEEN
 from acctsec.outcomes import TryAgain
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
@@ -30,7 +31,7 @@ def same_person(one: str, other: str) -> bool:
 
 def _plain(name: str) -> str:
     folded = normalize("NFKC", normalize("NFKC", name).casefold())
-    return "".join(char for char in folded if category(char)[0] not in "ZC")
+    return "".join(char for char in folded if category(char)[0] not in "ZC" and char not in UNSEEN)
 
 
 def _refusal(policy: Policy, record: Record, *, scene: Scene, gives: Capability) -> str | None:

@@ -111,7 +111,8 @@ def prove_address(
     until = max(change.until, held(record, since=None, now=now) or change.until)
     if now < until:
         return Step(Held(until), _put(record, change))
-    row = Address(digest=new.names[0], since=now, changed=bool(scene.reachable))
+    # One that was withdrawn was there before, too: its owner is not a stranger to all the rest.
+    row = Address(digest=new.names[0], since=now, changed=bool(scene.reachable or record.addresses))
     after = record.with_address(row, new.names)
     if gone is not None:
         others = [names for names in scene.names if not {*names} & {*gone.names}]
@@ -174,6 +175,8 @@ def withdraw_address(
     under_way = next((one for one in record.changes if one.id in same and one.under_way and one.kind == REMOVED), None)
     if under_way:
         return Step(Making(under_way), record)
+    if any(one.id in same and one.under_way and one.kind == ADDED for one in record.changes):
+        return Step(TryAgain(CARRYING), record)  # decided since it was looked at: the table would follow last, and bring it back
     left = evolve(record, changes=tuple(one for one in record.changes if one.id not in same or one.made))
     after, change = (
         _without(policy, left, scene, old, told=False),
@@ -197,8 +200,8 @@ def _without(policy: Policy, record: Record, scene: Scene, old: Named, *, told: 
         digest=old.names[0],
         since=since,
         changed=row.changed if row else False,
-        told=now + policy.recovery.told,
-        sealed=old.sealed if told else b"",
+        told=now + max(policy.recovery.told, CARRYING),
+        sealed=old.sealed if told and policy.recovery.told else b"",
     )
     return record.with_address(kept, old.names)
 

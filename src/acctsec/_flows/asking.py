@@ -3,10 +3,14 @@
 from datetime import timedelta
 
 from acctsec._flows.core import EPOCH, Core
+from acctsec.budgets import Budget
 from acctsec.context import Context
 from acctsec.outcomes import Refused
 from acctsec.protocols import Charge, Granted, Resting
 from acctsec.steps import Scene
+
+PER_SUBJECT = Budget(limit=30, window=timedelta(days=1))
+"""More than one source spends within an hour, so that a thief in a session does not at once keep the owner from asking."""
 
 
 async def within_budget(core: Core, operation: str, scene: Scene, context: Context) -> Refused | None:
@@ -14,12 +18,13 @@ async def within_budget(core: Core, operation: str, scene: Scene, context: Conte
     Spend one of the messages and questions of the source, and one of the subject: each goes to somebody who may not want it, or
     asks whether a name is taken. One account behind many networks must not have texts sent to as many numbers.
     """
-    ladder, hold = core.policy.reset.per_source.ladder(), core.draw(16)
+    per_source, per_subject, hold = core.policy.reset.per_source.ladder(), PER_SUBJECT.ladder(), core.draw(16)
     charges = []
     for key in range(core.keyring.index_count):
         source = core.keyring.digest("source row", context.tenant, context.source.key, key=key)[:16]
         subject = core.keyring.digest("asking row", scene.tenant, scene.subject, key=key)[:16]
-        charges += [Charge(row, b"!addresses", ladder, None, hold) for row in (source, subject)]
+        charges.append(Charge(source, b"!addresses", per_source, None, hold))
+        charges.append(Charge(subject, b"!addresses", per_subject, None, hold))
     readings = await core.charge(scene, charges)
     if readings is None:
         readings = await core.charge_own(charges)

@@ -8,7 +8,7 @@ from acctsec.protocols import Channel
 from acctsec.record import Record
 from acctsec.recovery import Capability
 from acctsec.steps import Done, No, Proposer, Scene, Step, approve, find_proposal, propose, withdraw
-from acctsec.steps.vouching import PROPOSAL, PROPOSED
+from acctsec.steps.proposals import PROPOSAL, PROPOSED
 
 
 class Proposals:

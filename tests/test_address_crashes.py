@@ -308,6 +308,19 @@ def test_two_who_click_one_link_prove_one_address():
 
 
 @in_memory
+def test_a_worker_and_who_clicks_prove_one_address():
+    """The worker finds the entry before the one who wrote it is done."""
+
+    def check(w, answers):
+        assert answers[0] == AddressVerified(purged=False)
+        assert later(w) == (IDENTIFIER, MINE)
+        assert len(w.sink.of(events.AddressProven)) == 1
+        assert told(w, MessagePurpose.ADDRESS_ADDED) == sorted([IDENTIFIER, MINE])
+
+    assert explore(asked, lambda w: [verify(w), w.engine.deliver(1)], check).schedules > 10
+
+
+@in_memory
 def test_a_link_and_its_cancelling_agree():
     def check(w, answers):
         has, cancelled = MINE in later(w), isinstance(answers[1], ChangeCancelled)

@@ -27,6 +27,7 @@ from acctsec import (
     Initial,
     MessagePurpose,
     PasswordChanged,
+    PortError,
     RecoveryPolicy,
     Refused,
     ResetCode,
@@ -838,6 +839,33 @@ def test_a_directory_that_cannot_be_written_to_is_enough_for_everything_else(pla
             call()
         assert "WritableDirectory" in refused.value.remedy
     assert plain.engine.inspect_address("x", context=context) == Refused()
+
+
+def test_a_worker_whose_directory_cannot_be_written_to_leaves_a_change_to_others(plain):
+    """What it can do it does; the change comes again, to one that can."""
+    add(plain)
+
+    class Away(MemoryDirectory):
+        def apply(self, change):
+            raise OSError("the database is away")
+
+    directory, away = plain.directory, Away(plain.directory.get("", "u1"))
+    plain.directory = away
+    plain.restart()
+    with pytest.raises(PortError, match=r"directory\.apply"):
+        by_link(plain, plain.session)
+    plain.directory = ReadOnly(directory)
+    plain.restart()
+    plain.calls.request_reset(IDENTIFIER, context=plain.context())
+    plain.deliver()
+    assert plain.messenger.of(MessagePurpose.RESET)
+    assert addresses(plain) == (IDENTIFIER,)
+    plain.directory = directory
+    plain.restart()
+    plain.clock.advance(hours=1)
+    plain.deliver()
+    assert addresses(plain) == (IDENTIFIER, MINE)
+    assert len(plain.sink.of(events.AddressProven)) == 1
 
 
 def test_the_async_face_awaits_its_directory():

@@ -457,6 +457,14 @@ def test_the_owner_hears_when_enough_have_agreed(c):
 # --- what ends a share ------------------------------------------------------------------------------------------------
 
 
+def freeze(w, address):
+    """Somebody resets the password of an account by its mail, and its owner says that it was not him."""
+    w.calls.redeem_reset(ResetLink(w.reset_link(address)), NEW, context=w.context())
+    w.deliver()
+    (notice,) = (one for one in w.messenger.of(MessagePurpose.PASSWORD_CHANGED) if one.address == address)
+    assert isinstance(w.calls.veto(notice.veto, context=w.context()), Vetoed)
+
+
 ENDS = {
     "the owner disabled": lambda c: c.w.calls.admin.disable("u1", actor="ops"),
     "the owner erased": lambda c: c.w.calls.admin.erase("u1", actor="ops"),
@@ -507,8 +515,9 @@ def test_what_a_removed_contact_said_does_not_count(agreed):
         lambda c: c.w.calls.admin.erase("u2", actor="ops"),
         lambda c: c.w.directory.remove("u2"),
         lambda c: c.w.directory.change("u2", status="disabled"),
+        lambda c: freeze(c.w, mail("u2")),
     ],
-    ids=["disabled", "erased", "gone", "disabled by the platform"],
+    ids=["disabled", "erased", "gone", "disabled by the platform", "contested"],
 )
 def test_what_somebody_said_who_is_nobody_now_does_not_count(end, c):
     asked = c.ask()

@@ -13,20 +13,25 @@ from tests.places import STORES, USUAL
 
 from acctsec import (
     CHEAPEST,
+    AddressRemoved,
     AsyncEngine,
+    Capability,
     ConfigError,
     CurrentPassword,
     FactorRequired,
     Keyring,
     MemoryStore,
+    MessagePurpose,
     PasswordChanged,
     RecoveryCode,
     SignedIn,
+    Waiting,
 )
 from acctsec.__main__ import main
 from acctsec._checkpoint import Checkpoint
 from acctsec._codec import decode_record
 from acctsec.keyring import frame, new_keys, unframe
+from acctsec.outcomes import Acted
 from acctsec.protocols import Conflict
 from acctsec.testing import DEATHS, Died, async_world, explore, race_world, world
 from acctsec.testing.turns import drive
@@ -99,6 +104,34 @@ def test_after_it_the_older_key_can_go(kind, places):
 
     w.restart(keyring=ring(2))
     opens_everything(w, app, codes)
+
+
+def test_addresses_and_proposals_come_along():
+    """One address is to go, one went and is told a while longer, and one administrator waits for another."""
+    w, _, _ = populated(MemoryStore())
+    told, going, staying = "told@example.org", "going@example.org", "u2@example.org"
+    w.directory.change("u2", addresses=(told, going, staying))
+    here = {"context": w.context()}
+    w.calls.remove_address(w.sign_in(staying).session, told, **here)
+    w.clock.advance(days=3)
+    assert isinstance(w.calls.remove_address(w.sign_in(staying).session, told, **here), AddressRemoved)
+    assert isinstance(w.calls.remove_address(w.sign_in(staying).session, going, **here), Waiting)
+    w.clock.advance(days=2, hours=12)
+    proposed = w.calls.admin.propose_recovery("u3", Capability.PASSWORD, actor="ada")
+
+    w.restart(keyring=ring(2, 1))
+    assert total(rewrapped(w.calls))[2][1] == 0
+    w.restart(keyring=ring(2))
+    w.clock.advance(hours=12)
+
+    assert isinstance(w.calls.admin.approve_recovery("u3", proposed.change, actor="grace"), Acted)
+    assert isinstance(w.calls.remove_address(w.sign_in(staying).session, going, **here), AddressRemoved)
+    w.deliver()
+    assert {one.address for one in w.messenger.of(MessagePurpose.ADDRESS_REMOVED) if one.at == w.clock()} == {
+        told,
+        going,
+        staying,
+    }
 
 
 def test_both_faces_do_it():

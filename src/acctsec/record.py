@@ -391,7 +391,10 @@ class Record(Part, frozen=True, kw_only=True):
             return self
         verifier = self.verifier and evolve(self.verifier, sealed=anew.get(self.verifier.sealed, self.verifier.sealed))
         history = tuple(evolve(one, sealed=anew.get(one.sealed, one.sealed)) for one in self.history)
-        return evolve(self, verifier=verifier, history=history, factors=self.factors.resealed(anew))
+        addresses = tuple(evolve(one, sealed=anew.get(one.sealed, one.sealed)) for one in self.addresses)
+        changes = tuple(evolve(one, about=anew.get(one.about, one.about)) for one in self.changes)
+        factors = self.factors.resealed(anew)
+        return evolve(self, verifier=verifier, history=history, factors=factors, addresses=addresses, changes=changes)
 
     def with_epoch(self) -> Self:
         """

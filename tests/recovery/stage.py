@@ -68,15 +68,16 @@ class Stage:
     budget, unless ``at`` says otherwise.
     """
 
-    def __init__(self, world: World, *, groups=frozenset(), factor=False, codes=False, addresses=ADDRESSES) -> None:
+    def __init__(self, world: World, *, groups=frozenset(), factor=False, codes=False, password=PASSWORD) -> None:
         self.world, self.number = world, 0
         self.clock = world.clock
         self.app = self.session = self.device = None
         self.codes: list[str] = []
         self.read = 0
-        account = Account(subject=SUBJECT, identifiers=addresses, addresses=addresses, groups=frozenset(groups))
+        account = Account(subject=SUBJECT, identifiers=ADDRESSES, addresses=ADDRESSES, groups=frozenset(groups))
         world.directory.put(account)
-        self.act("set_password", SUBJECT, PASSWORD, by=Initial())
+        if password:
+            self.act("set_password", SUBJECT, password, by=Initial())
         if factor or codes:
             signed_in = self.act("sign_in", HOME, PASSWORD)
             self.app, self.session = world.enroll(signed_in.session)

@@ -5,6 +5,7 @@ from attrs import evolve
 from tests.recovery.stage import DAY, DEFAULT, HOME, NEW, NEWER, OLD, PHONE, SLOW, SUBJECT, WORK
 
 from acctsec import (
+    WORKFORCE_DEFAULT,
     ChangeCancelled,
     CurrentPassword,
     FactorRequired,
@@ -25,6 +26,7 @@ from acctsec import (
     VetoPending,
     Waiting,
 )
+from acctsec._flows.resets import Resets
 from acctsec._values import evolve as evolved
 from acctsec.outcomes import ChangeKind, FactorAdded, FactorRemoved, FactorsRemoved, ResetRequested
 from acctsec.record import Factors
@@ -33,6 +35,7 @@ from acctsec.testing.doubles import Authenticator
 from acctsec.testing.world import PASSWORD
 
 KEEPING = evolve(DEFAULT, recovery=RecoveryPolicy(keep_devices=True))
+WORKFORCE = evolve(DEFAULT, recovery=WORKFORCE_DEFAULT.recovery)
 STAFF = evolve(DEFAULT, recovery=RecoveryPolicy(groups={"staff": ()}))
 QUICK = evolve(
     DEFAULT,
@@ -229,6 +232,17 @@ def test_who_asked_for_one_thing_does_not_get_another_by_its_ticket(on):
         alice.clock.advance(DAY)
         assert isinstance(alice.act("remove_lost_factors", ResumeTicket(waits.ticket)), Refused)
         assert alice.record.factors.live
+
+
+def test_what_began_under_suspicion_can_be_vetoed_though_nothing_speaks_against_it_later(on, monkeypatch):
+    with on(codes=True) as alice:
+        monkeypatch.setattr(Resets, "_abroad", lambda *_: True)
+        waits = alice.by_mail_and_code()
+        assert isinstance(waits, Waiting)
+        monkeypatch.setattr(Resets, "_abroad", lambda *_: False)
+        alice.clock.advance(waits.until - alice.clock())
+        assert isinstance(alice.redeem(ResumeTicket(waits.ticket)), PasswordChanged)
+        assert isinstance(alice.act("veto", alice.veto_from()), Vetoed)
 
 
 def test_a_mailbox_that_was_taken_off_the_account_gets_nothing_of_what_it_waited_for(on):
@@ -554,6 +568,23 @@ def test_who_has_no_self_service_hears_so_in_his_own_mailbox_and_outsiders_do_no
         assert not any(one.link or one.code or one.veto for one in told)
         assert len(told) == alice.world.policy.reset.per_subject.limit
         assert not alice.record.resets
+
+
+@pytest.mark.parametrize("policy", [STAFF, WORKFORCE], ids=["no paths", "two administrators"])
+def test_an_invitation_is_no_recovery(on, policy):
+    """Who has no password yet sets the first one by the link that an administrator sent; once there is one, that is not enough."""
+    with on(policy=policy, groups={"staff"}, password=None) as alice:
+        links = []
+        for _ in range(2):
+            alice.calls.admin.initial_password(SUBJECT, actor="root")
+            links += [one.link for one in alice.mail(HOME) if one.purpose is MessagePurpose.INITIAL_PASSWORD]
+            alice.clock.advance(minutes=1)
+        assert isinstance(alice.redeem(ResetLink(links[1])), PasswordChanged)
+        assert isinstance(alice.act("veto", alice.veto_from()), Vetoed), "it is told as any change on mail alone"
+    with on(policy=policy, groups={"staff"}) as alice:
+        alice.calls.admin.initial_password(SUBJECT, actor="root")
+        (link,) = [one.link for one in alice.mail(HOME) if one.link]
+        assert not isinstance(alice.redeem(ResetLink(link)), PasswordChanged | Waiting)
 
 
 def test_nor_does_a_printed_code_begin_anything_there(on):

@@ -30,7 +30,8 @@ from acctsec import (
     Waiting,
 )
 from acctsec._flows.resets import Resets
-from acctsec.outcomes import FactorsRemoved
+from acctsec.errors import ConfigError
+from acctsec.outcomes import FactorsRemoved, Proposed
 from acctsec.record import Address
 from acctsec.recovery import Capability
 from acctsec.recovery.explained import Explained, Freeze, Gain, Stop, Thief
@@ -40,7 +41,7 @@ from acctsec.testing.world import PASSWORD
 PRESETS = {one.name: evolve(DEFAULT, recovery=one.recovery) for one in (SOCIAL_DEFAULT, SOCIAL_GUARDED, WORKFORCE_DEFAULT)}
 LEVELS = tuple(AssuranceLevel)[:2]
 WALKERS = [one for one in Thief if one is not Thief.TWO_ADMINISTRATORS]
-"""Two administrators come to what they do by operations of their own, and no further by these."""
+"""Two administrators are looked at by themselves, below."""
 
 
 @frozen(kw_only=True)
@@ -51,6 +52,7 @@ class Hands:
     app: bool = False
     password: bool = False
     desk: bool = False
+    two: bool = False  # administrators, who agree with each other
 
 
 HANDS = {
@@ -61,6 +63,7 @@ HANDS = {
     Thief.OLD_ADDRESS: Hands(reads=(OLD,)),
     Thief.PASSWORD: Hands(password=True),
 }
+CONSPIRACY = Hands(reads=(HOME,), two=True)
 CAPABILITY = {PasswordChanged: "password", FactorsRemoved: "factors", SignedIn: "session"}
 
 
@@ -90,6 +93,7 @@ class Walk:
         found += ["claim"] if self.ticket else []
         found += ["sign in"] if self.password else []
         found += ["initial password"] if self.hands.desk else []
+        found += ["agree to password", "agree to factors"] if self.hands.two else []
         return [*found, "still"] if self.worst and self.hands.reads else found
 
     @property
@@ -111,7 +115,9 @@ class Walk:
         if act == "still":
             alice.clock.advance(alice.world.policy.recovery.delays.lately)
             return True
-        if act == "initial password":
+        if act.startswith("agree to "):
+            self.agree(Capability(act.removeprefix("agree to ")))
+        elif act == "initial password":
             alice.calls.admin.initial_password(SUBJECT, actor="desk")
         elif act == "sign in":
             outcome = alice.act("sign_in", HOME, self.password)
@@ -130,6 +136,17 @@ class Walk:
             for one in mail[:1]:
                 self.recover(gives, ResetLink(one.link) if one.link else ResetCode(handle, one.code))
         return self.state != before
+
+    def agree(self, gives):
+        """Two administrators agree; the link goes to the owner's mailbox, and whoever reads that goes on."""
+        alice, sent = self.alice, len(self.alice.world.messenger.messages)
+        proposed = alice.calls.admin.propose_recovery(SUBJECT, gives, actor="one")
+        if isinstance(proposed, Proposed):
+            alice.calls.admin.approve_recovery(SUBJECT, proposed.change, actor="two")
+        alice.world.deliver()
+        mail = [one for one in alice.world.messenger.messages[sent:] if one.link and one.address in self.hands.reads]
+        for one in mail[:1]:
+            self.recover(gives, ResetLink(one.link))
 
     def recover(self, gives, proof):
         """As far as he can go with a proof: he answers a factor where he has it."""
@@ -165,13 +182,13 @@ class Walk:
         return bool(vetoes) and isinstance(self.alice.act("veto", vetoes[-1]), Vetoed)
 
 
-def walked(places, policy, thief, level, *, worst):
+def walked(places, policy, hands, level, *, worst):
     """How far a thief comes: by capability, the soonest and how it can be stopped; and whether he can freeze the account at will."""
     found, seen, ahead, number, freezes = {}, set(), [(timedelta(0), 0, ())], count(1), False
     while ahead:
         _, _, acts = heappop(ahead)
         with stage(places, policy=policy, factor=level is AssuranceLevel.AAL2) as alice:
-            walk = Walk(alice, HANDS[thief], worst=worst)
+            walk = Walk(alice, hands, worst=worst)
             moved = [walk.do(act) for act in acts]
             if (moved and not moved[-1]) or walk.state in seen or len(acts) > 6:
                 continue
@@ -212,7 +229,7 @@ def said(explained: Explained, thief, level, *, worst):
 
 @pytest.mark.parametrize(("name", "thief", "level"), CASES)
 def test_a_thief_comes_as_far_as_explain_says_then_and_can_be_stopped_so(places, explained, name, thief, level):
-    found, freezes = walked(places, PRESETS[name], thief, level, worst=False)
+    found, freezes = walked(places, PRESETS[name], HANDS[thief], level, worst=False)
     assert found == said(explained[name], thief, level, worst=False)
     course = explained[name].of(thief, level)
     assert freezes == (course.freezes is Freeze.AT_WILL)
@@ -228,8 +245,39 @@ def test_a_thief_comes_as_far_as_explain_says_then_and_can_be_stopped_so(places,
 )
 def test_nor_sooner_where_everything_speaks_against_him(places, explained, name, thief, level, monkeypatch):
     monkeypatch.setattr(Resets, "_abroad", lambda *_: True)
-    found, _ = walked(places, PRESETS[name], thief, level, worst=True)
+    found, _ = walked(places, PRESETS[name], HANDS[thief], level, worst=True)
     assert {one: after for one, (after, _) in found.items()} == said(explained[name], thief, level, worst=True)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("name", PRESETS)
+def test_two_administrators_hold_nothing_themselves(places, name, level):
+    """By what there is to agree to, that is: explain counts ADDRESSES too, which no operation gives (decision 44)."""
+    found, _ = walked(places, PRESETS[name], Hands(two=True), level, worst=False)
+    assert found == {}
+    with stage(places, policy=PRESETS[name]) as alice, pytest.raises(ConfigError):
+        alice.calls.admin.propose_recovery(SUBJECT, Capability.ADDRESSES, actor="one")
+
+
+AT_ONCE, BEFORE = timedelta(0), Stop.BEFORE
+TOGETHER = {
+    (SOCIAL_DEFAULT.name, 1): {
+        "password": (AT_ONCE, Stop.NEVER),
+        "session": (AT_ONCE, Stop.NEVER),
+    },  # mail alone does it, and can be vetoed
+    (SOCIAL_DEFAULT.name, 2): {"password": (DAY, BEFORE), "factors": (3 * DAY, BEFORE), "session": (3 * DAY, BEFORE)},
+    (SOCIAL_GUARDED.name, 1): {"password": (3 * DAY, BEFORE), "session": (3 * DAY, BEFORE)},
+    (SOCIAL_GUARDED.name, 2): {"password": (7 * DAY, BEFORE), "factors": (7 * DAY, BEFORE), "session": (10 * DAY, BEFORE)},
+    (WORKFORCE_DEFAULT.name, 1): {"password": (AT_ONCE, Stop.NEVER), "session": (AT_ONCE, Stop.NEVER)},
+    (WORKFORCE_DEFAULT.name, 2): {"password": (AT_ONCE, Stop.NEVER), "factors": (DAY, BEFORE), "session": (DAY, BEFORE)},
+}
+"""How far two administrators come who read the owner's mail, by the paths of each preset."""
+
+
+@pytest.mark.parametrize(("name", "level"), TOGETHER)
+def test_two_administrators_with_the_mailbox_come_as_far_as_the_paths_say(places, name, level):
+    found, _ = walked(places, PRESETS[name], CONSPIRACY, AssuranceLevel(level), worst=False)
+    assert found == TOGETHER[name, level]
 
 
 READERS = {Thief.MAILBOX: HOME, Thief.OLD_ADDRESS: OLD, Thief.MAILBOX_AND_PHONE: HOME, Thief.PHONE: PHONE}

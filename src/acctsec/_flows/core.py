@@ -178,9 +178,11 @@ class Core:
             raise ConfigError(message, remedy="Add `apply`: see acctsec.protocols.WritableDirectory.")
 
     async def write(self, change: DirectoryChange) -> Applied | Taken:
-        """Let the platform's table follow a change."""
-        self.check_writable()
-        answer = await port("directory.apply", self.ports.directory.apply(change))  # type: ignore[attr-defined]
+        """Let the platform's table follow a change. One that cannot be written to has failed, and the change comes again."""
+        apply = getattr(self.ports.directory, "apply", None)
+        if not callable(apply):
+            raise PortError("The directory has no method apply.", remedy="Deliver with one that has: a change has to follow.")
+        answer = await port("directory.apply", apply(change))
         if not isinstance(answer, Applied | Taken):
             raise PortError(f"directory.apply answered with {type(answer).__name__}.", remedy="Answer Applied or Taken.")
         if isinstance(answer, Taken) and isinstance(change, RemoveAddress):

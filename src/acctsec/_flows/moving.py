@@ -11,7 +11,7 @@ from acctsec.claims import Admin
 from acctsec.errors import ConfigError, Overloaded, RecordError
 from acctsec.hashing.policy import OWN, WRAPPED
 from acctsec.keyring import unframe
-from acctsec.outcomes import Imported, ImportObjection, NotImported, Rewrapped, TryAgain
+from acctsec.outcomes import ChangeKind, Imported, ImportObjection, NotImported, Rewrapped, TryAgain
 from acctsec.password.preparation import AS_TYPED, PREPARATION
 from acctsec.record import Record
 from acctsec.steps import Done, NewVerifier, Scene, Step, import_verifier
@@ -19,6 +19,14 @@ from acctsec.steps import Done, NewVerifier, Scene, Step, import_verifier
 LONGEST_HASH = 4096  # characters; no scheme writes half as many
 UNREADABLE = "unreadable"
 VERIFIER = "verifier"
+ABOUT = {
+    ChangeKind.ADDRESS_ADDED.value: "change",
+    ChangeKind.ADDRESS_REMOVED.value: "change",
+    ChangeKind.IDENTIFIER.value: "change",
+    ChangeKind.PASSWORD_PROPOSED.value: "proposer",
+    ChangeKind.FACTORS_PROPOSED.value: "proposer",
+}
+"""What a change of a kind is about is sealed, and as what; of the others it is a digest, or nothing."""
 
 
 @define
@@ -219,3 +227,9 @@ def _sealed(record: Record) -> Iterator[tuple[bytes, str, *tuple[str, ...]]]:
     codes = record.factors.recovery
     if codes is not None:
         yield codes.sealed, "recovery", str(codes.generation)
+    for address in record.addresses:
+        if address.sealed:
+            yield address.sealed, "address"
+    for change in record.changes:
+        if change.about and change.kind in ABOUT:
+            yield change.about, ABOUT[change.kind]

@@ -13,7 +13,10 @@ async def contact(core: Core, owner: Scene, subject: str) -> tuple[Scene, Loaded
 
 
 async def standing(core: Core, scene: Scene, record: Record, change: Change) -> frozenset[str]:
-    """Of the contacts who agreed to a change, those whose accounts are in order: neither disabled, erased nor contested."""
+    """
+    Of the contacts who agreed to a change, those whose accounts are in order: neither disabled, nor erased, nor contested. Who
+    spoke for a contested one may not have been its owner.
+    """
     found = set()
     for one in vouching(core.policy, record, change):
         theirs, loaded = await contact(core, scene, one.subject)

@@ -165,6 +165,8 @@ def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -
     What the proofs come to by this very record. A change that has waited has done so; but for as long as another one can be
     vetoed, factors that fall would be gone for its owner.
     """
+    if _invited(record, recovery):
+        return Enough(timedelta(0), weak=True)
     contested = None if record.contest is None else proofs_of(record.contest.proofs)
     waits = record.change_of(recovery.change)
     judged = policy.recovery.judge(
@@ -183,6 +185,16 @@ def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -
     until = held(record, since=oldest, now=scene.now) if recovery.gives is Capability.FACTORS else None
     wait = max(judged.wait, until - scene.now) if until else judged.wait
     return Enough(wait, judged.weak and contested is None)
+
+
+def _invited(record: Record, recovery: Recovery) -> bool:
+    """
+    Whether an administrator invited somebody who has no password yet. There is nothing to recover: a group without self-service
+    could take nobody in.
+    """
+    asked = any(one.initial for one in record.resets if one.id == recovery.reset)
+    nobodys = record.verifier is None and not record.factors.live and record.contest is None
+    return asked and nobodys and recovery.gives is Capability.PASSWORD
 
 
 def _changed(record: Record, scene: Scene, recovery: Recovery) -> datetime | None:

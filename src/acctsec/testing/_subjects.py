@@ -83,10 +83,12 @@ def _set_by_administrator(place: Place) -> None:
     """Under another policy for as long as it takes, where this one lets no administrator know a password any more."""
     place.account()
     w, policy = place.world, place.world.policy
+    before = {name: getattr(w, name) for name in ("policy", "comparisons", "engine", "calls")}
     w.restart(evolve(policy, reset=evolve(policy.reset, passwords_by_administrators=True)))
     set_ = w.calls.set_password(place.subject, place.password, by=Admin("kit"), context=w.context())
     assert isinstance(set_, PasswordChanged), set_
-    w.restart(policy)
+    for name, one in before.items():  # the very engine that is checked
+        setattr(w, name, one)
 
 
 def _with_factor(place: Place) -> None:

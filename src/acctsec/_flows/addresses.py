@@ -3,6 +3,7 @@
 from datetime import datetime
 from hmac import compare_digest
 
+from acctsec._flows.answers import id_of
 from acctsec._flows.asking import within_budget
 from acctsec._flows.carrying import Carrying
 from acctsec._flows.core import BRIEF, Core, Loaded, channel_of, operation
@@ -248,7 +249,7 @@ class Addresses:
 
     async def _by_code(self, proof: AddressCode, session: object, context: Context) -> Proven | Refused | TryAgain:
         """A code is typed where it was asked for, beside a session: charged to the subject, whichever change it is for."""
-        core, change_id = self.core, _change_id(proof.change)
+        core, change_id = self.core, id_of(proof.change)
         if change_id is None or not self._is_code(proof.code):
             return Refused()
         found = await self.factors.session(session, context)
@@ -338,7 +339,8 @@ class Addresses:
                 if isinstance(followed := await self.carrying.carry_out(scene, one), TryAgain):
                     return followed
                 scene, loaded = await core.enter(tenant, subject)
-        own = scene.account.addresses if scene.account else ()
+        account = await core.get(tenant, subject)  # after the record: what that knows no more has come to the table by now
+        own = account.addresses if account else ()
         stored = stored_among(own, address)
         if canonical(address) is None or (stored is None and not self.carrying.changes_of(scene, loaded.record, address)):
             return Acted()
@@ -412,10 +414,3 @@ class Addresses:
         reason = verdict.reason if isinstance(verdict, No) else verdict if isinstance(verdict, str) else ""
         self.core.refused(scene, operation, "evaluated", reason)
         return Refused()
-
-
-def _change_id(text: object) -> bytes | None:
-    try:
-        return bytes.fromhex(text) if isinstance(text, str) and len(text) == 32 else None
-    except ValueError:
-        return None

@@ -1,5 +1,6 @@
 """Changes that wait or can be vetoed: seeing them, dropping them, stopping them."""
 
+from acctsec._flows.answers import id_of
 from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.factors import FactorFlows
 from acctsec._flows.tokens import Purpose
@@ -43,7 +44,7 @@ class ChangeFlows:
         self, change: str, *, by: FreshSession | ResumeTicket, context: Context
     ) -> ChangeCancelled | Refused | TryAgain:
         """Drop a change that waits; see Engine.cancel_change."""
-        core, change_id = self.core, _change_id(change)
+        core, change_id = self.core, id_of(change)
         session: SessionClaims | None = None
         ticket: Ticket | None = None
         match by:
@@ -121,10 +122,3 @@ def change_info(change: Change) -> ChangeInfo:
         expires=change.expires,
         made=change.made,
     )
-
-
-def _change_id(text: object) -> bytes | None:
-    try:
-        return bytes.fromhex(text) if isinstance(text, str) and len(text) == 32 else None
-    except ValueError:
-        return None

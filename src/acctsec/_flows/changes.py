@@ -4,6 +4,7 @@ from acctsec._flows.answers import id_of
 from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.factors import FactorFlows
 from acctsec._flows.tokens import Purpose
+from acctsec._values import evolve
 from acctsec.claims import FreshSession, ResumeTicket, SessionClaims, Ticket, VetoClaims
 from acctsec.context import Context
 from acctsec.errors import ConfigError
@@ -109,7 +110,8 @@ class ChangeFlows:
         scene, loaded = await core.enter(claims.tenant, claims.subject, context.source.key)
         if loaded.record.incarnation != claims.incarnation or scene.now >= claims.expires:
             return None
-        return claims, core.reaching(scene), loaded
+        told = tuple(core.recipients(scene, one) for one in core.told(scene, loaded.record))
+        return claims, evolve(core.reaching(scene), told=told), loaded
 
 
 def change_info(change: Change) -> ChangeInfo:

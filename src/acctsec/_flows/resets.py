@@ -216,7 +216,7 @@ class Resets:
         """A recovery with what is known of the request for it."""
         device = self.core.tokens.known_device(context.device, scene, record)
         waits = record.change_of(ticket.change) if ticket and ticket.change else None
-        methods = waits.proofs if waits else methods
+        methods = tuple(dict.fromkeys((*waits.proofs, *methods))) if waits else methods
         live = next((one for one in record.resets if one.id == reset), None)
         if live is not None and live.gives not in ("", gives):
             methods = tuple(one for one in methods if one not in live.proofs)  # agreed to for something else
@@ -335,7 +335,7 @@ class Resets:
         if not isinstance(guess, Guess):
             return guess
         loaded = guess.latest(loaded)
-        found = self.answers.find(scene, loaded.record.factors, reset)
+        found = self.answers.find_or_pretend(scene, loaded.record.factors, reset)
         if found.match is None or not guess.admitted:
             return await guess.fail("recovery code")
         ticket = self._ticket(scene, loaded.record, reset=b"", methods=())
@@ -368,7 +368,7 @@ class Resets:
         if early is not None:
             return early
         core, scene, record, recovery = self.core, shown.scene, shown.loaded.record, shown.recovery
-        guarded = core.guarded(scene, record)
+        guarded = core.guarded(scene, evolve(record, factors=trusted(record)))
         chosen = await self.passwords.choose(
             new_password, account=scene.account, tenant=scene.tenant, guarded=guarded, source=scene.source
         )
@@ -467,6 +467,7 @@ class Resets:
     ) -> FactorRequired | ProofRequired:
         """Ask for a factor where the subject has one that would do, otherwise say what would."""
         ticket = self._ticket(scene, record, reset=recovery.reset, methods=recovery.methods)
+        ticket = evolve(ticket, change=recovery.change)  # its address may go, and it may be over, before all is shown
         token = self.core.tokens.seal(Purpose.RESET, ticket)
         wanted = {kind for path in paths if path <= BY_FACTOR.keys() for kind in path}
         kinds = {BY_FACTOR[one] for one in wanted}

@@ -195,6 +195,8 @@ def _without(policy: Policy, record: Record, scene: Scene, old: Named, *, told: 
         if reset.recipient in old.names:
             record = record.without_reset(reset.id)
     record = evolve(record, changes=tuple(one for one in record.changes if one.made or one.about not in old.names))
+    # Those of long ago are told no more, and must not take the room of this one.
+    record = evolve(record, addresses=tuple(one for one in record.addresses if one.told is None or now < one.told))
     since = row.since if row else LONG_AGO
     kept = Address(
         digest=old.names[0],

@@ -62,7 +62,9 @@ def remove_factor(policy: Policy, record: Record, *, scene: Scene, claims: Sessi
         return Step(No("factor"), record)
     level = AssuranceLevel.AAL2 if factors.live else AssuranceLevel.AAL1
     renewed = evolve(session, id=drawn.session, level=level)
-    after = evolve(record.with_epoch(), factors=factors).with_session(renewed)
+    # Beside a factor the rules may have let the password be shorter: they judge it anew.
+    accepted = record.accepted if factors.live else b""
+    after = evolve(record.with_epoch(), factors=factors, accepted=accepted).with_session(renewed)
     event = events.FactorDropped(**scene.head(), factor=factor_id, kind="totp")
     return Step(Done(renewed), after, (event, Notice(MessagePurpose.FACTOR_REMOVED)))
 

@@ -62,7 +62,17 @@ def propose(
         return Step(No(refusal), record)
     kind, expires = PROPOSED[gives].value, scene.now + PROPOSAL
     after = evolve(record, changes=tuple(one for one in record.changes if one.kind != kind))
-    change = Change(id=change_id, kind=kind, proofs=ADMINISTRATORS, asked=scene.now, until=expires, expires=expires, about=sealed)
+    # Nothing was shown yet: a veto that comes meanwhile must not count two administrators as shown, or they could settle nothing.
+    change = Change(
+        id=change_id,
+        kind=kind,
+        proofs=ADMINISTRATORS,
+        asked=scene.now,
+        until=expires,
+        expires=expires,
+        weak=False,
+        about=sealed,
+    )
     waiting = after.with_change(change, scene.now)
     if waiting is None:
         return Step(TryAgain(min(one.expires for one in after.changes) - scene.now), record)

@@ -12,7 +12,7 @@ from acctsec.mfa.policy import FactorMatch, Proven, TotpMatch
 from acctsec.outcomes import AssuranceLevel, ChangeKind, TryAgain
 from acctsec.policy import Policy
 from acctsec.protocols import Channel, MessagePurpose
-from acctsec.record import Change, Device, Factors, Record, Reset
+from acctsec.record import SKEW, Change, Device, Factors, Record, Reset
 from acctsec.recovery import PROOF_OF, Capability, Enough, Facts, Judgement, Lacking, Proof, proofs_of
 from acctsec.reset import Dead, Redeemable
 from acctsec.steps.scene import (
@@ -219,6 +219,9 @@ def recovery_refusal(policy: Policy, record: Record, *, scene: Scene, recovery: 
         return "ticket"
     if recovery.gives is Capability.FACTORS and not record.factors.live:
         return "no factor"
+    # Whoever took them off first would be left with fewer proofs than it takes to settle it.
+    if recovery.gives is Capability.FACTORS and record.contest:
+        return "contested"
     if recovery.change:
         waits = record.change_of(recovery.change)
         kinds = (recovery.gives, ChangeKind.CONTACTS)
@@ -312,7 +315,9 @@ def drop_factors(policy: Policy, record: Record, *, scene: Scene, recovery: Reco
     if not isinstance(due, Enough):
         return due
     made = _made(policy, record, scene, recovery, due)
-    after = evolve(record.with_epoch().without_places(), factors=Factors(generation=record.factors.generation))
+    # The rules that accepted the password may have let it be shorter, beside a factor.
+    gone = Factors(generation=record.factors.generation)
+    after = evolve(record.with_epoch().without_places(), factors=gone, accepted=b"")
     event = events.FactorsDropped(**scene.head(), methods=recovery.methods)
     kept = _with_made(after, made, scene.now)
     if kept is None:
@@ -365,8 +370,12 @@ def veto_refusal(record: Record, *, scene: Scene, change_id: bytes, recipient: b
     change = record.change_of(change_id)
     if change is None or not change.weak or scene.now >= change.expires:
         return "dead"
-    told = (one.digest for one in record.addresses if one.told and one.sealed and scene.now < one.told)
-    return None if recipient in scene.reachable or recipient in told else "address"
+    if recipient in scene.reachable:
+        return None
+    names = next((one for one in scene.told if recipient in one), (recipient,))
+    row = record.address(names)
+    # What was withdrawn, or was a thief's own, is not kept: it is told nothing, and stops nothing that it was told before.
+    return None if row is not None and row.told and row.sealed and scene.now < row.told else "address"
 
 
 def veto(record: Record, *, scene: Scene, change_id: bytes, recipient: bytes, method: str) -> Step:
@@ -382,7 +391,8 @@ def veto(record: Record, *, scene: Scene, change_id: bytes, recipient: bytes, me
     open_ones = [one for one in record.changes if one.weak and scene.now < one.expires]
     sides = tuple(dict.fromkeys((*(proof for one in open_ones for proof in one.proofs), method)))
     under_way = tuple(one for one in record.changes if one.under_way)
-    since = min(one.asked for one in open_ones)
+    # By another node's clock, what was set up after it may seem to have been there a moment before.
+    since = min(one.asked for one in open_ones) - SKEW
     after = evolve(record.with_epoch().without_places(), changes=under_way).contested(since=since, proofs=sides)
     event = events.ChangeVetoed(**scene.head(), change=change_id.hex(), kind=change.kind)
     return Step(Done(), after, (event, Notice(MessagePurpose.CONTESTED)))

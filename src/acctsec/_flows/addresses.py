@@ -3,9 +3,9 @@
 from datetime import datetime
 from hmac import compare_digest
 
-from acctsec._flows.answers import id_of
 from acctsec._flows.asking import within_budget
 from acctsec._flows.carrying import Carrying
+from acctsec._flows.changes import id_of
 from acctsec._flows.core import BRIEF, Core, Loaded, channel_of, operation
 from acctsec._flows.counting import known
 from acctsec._flows.factors import FactorFlows

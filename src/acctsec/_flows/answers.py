@@ -133,10 +133,3 @@ def factor_infos(factors: Factors) -> tuple[FactorInfo, ...]:
     if factors.recovery and factors.recovery.left:
         infos.append(FactorInfo("recovery", FactorKind.RECOVERY_CODE, "", None, factors.recovery.left))
     return tuple(infos)
-
-
-def id_of(change: object) -> bytes | None:
-    """The id of a change that an answer spelled, in its one spelling."""
-    if type(change) is not str or len(change) != 32 or not set(change) <= set("0123456789abcdef"):
-        return None
-    return bytes.fromhex(change)

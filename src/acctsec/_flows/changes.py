@@ -1,6 +1,5 @@
 """Changes that wait or can be vetoed: seeing them, dropping them, stopping them."""
 
-from acctsec._flows.answers import id_of
 from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.factors import FactorFlows
 from acctsec._flows.tokens import Purpose
@@ -124,3 +123,10 @@ def change_info(change: Change) -> ChangeInfo:
         expires=change.expires,
         made=change.made,
     )
+
+
+def id_of(change: object) -> bytes | None:
+    """The id of a change that an answer spelled, in its one spelling."""
+    if type(change) is not str or len(change) != 32 or not set(change) <= set("0123456789abcdef"):
+        return None
+    return bytes.fromhex(change)

@@ -1,6 +1,6 @@
 """Recovery by two administrators, each act with its actor; what they bring about is mailed to the owner and nobody else."""
 
-from acctsec._flows.answers import id_of
+from acctsec._flows.changes import id_of
 from acctsec._flows.core import BRIEF, Core, channel_of
 from acctsec.claims import Admin
 from acctsec.errors import ConfigError

@@ -162,7 +162,7 @@ def test_an_owner_learns_nothing_of_an_account_by_naming_it():
         asked.clear()
         seen.append((c.name(one), tuple(asked)))
     assert seen[0] == seen[1] == seen[2]
-    assert seen[0][1] == ("get", "load", "commit")
+    assert seen[0][1] == ("get", "load", "charge", "commit")
     w.deliver()
     assert [one.subject for one in w.messenger.of(MessagePurpose.NAMED_AS_CONTACT)] == ["u2"]
 

@@ -1,5 +1,6 @@
 """Recovery by two administrators, each act with its actor; what they bring about is mailed to the owner and nobody else."""
 
+from acctsec._flows.changes import id_of
 from acctsec._flows.core import BRIEF, Core, channel_of
 from acctsec.claims import Admin
 from acctsec.errors import ConfigError
@@ -8,7 +9,7 @@ from acctsec.protocols import Channel
 from acctsec.record import Record
 from acctsec.recovery import Capability
 from acctsec.steps import Done, No, Proposer, Scene, Step, approve, find_proposal, propose, withdraw
-from acctsec.steps.vouching import PROPOSAL, PROPOSED
+from acctsec.steps.proposals import PROPOSAL, PROPOSED
 
 
 class Proposals:
@@ -38,7 +39,7 @@ class Proposals:
 
     async def approve(self, subject: str, change: str, *, actor: str, tenant: str) -> Acted | Refused | TryAgain:
         """Agree to what another proposed; see Engine.admin."""
-        core, admin, change_id = self.core, Admin(actor), _id(change)
+        core, admin, change_id = self.core, Admin(actor), id_of(change)
         scene, loaded = await core.enter(tenant, subject)
         found = find_proposal(loaded.record, change_id, scene)
         name = None if found is None else core.keyring.open("proposer", found.about, tenant, subject)
@@ -64,7 +65,7 @@ class Proposals:
 
     async def withdraw(self, subject: str, change: str, *, actor: str, tenant: str) -> Acted | Refused | TryAgain:
         """Take a proposal back; see Engine.admin."""
-        core, admin, change_id = self.core, Admin(actor), _id(change)
+        core, admin, change_id = self.core, Admin(actor), id_of(change)
         scene, loaded = await core.enter(tenant, subject)
         done = await core.apply(scene, loaded, lambda record: withdraw(record, scene=scene, change_id=change_id, by=admin))
         return Acted() if isinstance(done.verdict, Done) else self._no(scene, done, "withdraw_proposal")
@@ -78,10 +79,3 @@ class Proposals:
             self.core.refused(scene, operation, "evaluated", done.verdict.reason)
             return Refused()
         return done.verdict if isinstance(done.verdict, TryAgain) else TryAgain(BRIEF)
-
-
-def _id(text: object) -> bytes | None:
-    """The id that ``Proposed.change`` spells, in its one spelling."""
-    if type(text) is not str or len(text) != 32 or not set(text) <= set("0123456789abcdef"):
-        return None
-    return bytes.fromhex(text)

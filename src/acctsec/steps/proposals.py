@@ -1,19 +1,28 @@
 """Two administrators: what one proposes, another approves, and neither of them ever holds."""
 
+from datetime import timedelta
 from unicodedata import category, normalize
 
 from acctsec import events
 from acctsec._values import Value, evolve
 from acctsec.claims import Admin
-from acctsec.outcomes import TryAgain
+from acctsec.identifiers import UNSEEN
+from acctsec.outcomes import ChangeKind, TryAgain
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Change, Record
 from acctsec.recovery import Capability, Proof
 from acctsec.steps.scene import Done, Issue, No, Notice, Scene, Step, full_level
-from acctsec.steps.vouching import GIVEN, PROPOSAL, PROPOSED, in_time
+from acctsec.steps.vouching import in_time
 
 ADMINISTRATORS = (Proof.ADMINISTRATORS.value,)
+
+PROPOSAL = timedelta(hours=24)
+"""How long a proposal waits for a second administrator: a code by mail lives as long at most (SP 800-63B-4 section 4.2.1.2)."""
+
+PROPOSED = {Capability.PASSWORD: ChangeKind.PASSWORD_PROPOSED, Capability.FACTORS: ChangeKind.FACTORS_PROPOSED}
+GIVEN = {kind.value: gives for gives, kind in PROPOSED.items()}
+"""What a proposal of each kind gives once it is approved."""
 
 
 class Proposer(Value, frozen=True):
@@ -30,7 +39,7 @@ def same_person(one: str, other: str) -> bool:
 
 def _plain(name: str) -> str:
     folded = normalize("NFKC", normalize("NFKC", name).casefold())
-    return "".join(char for char in folded if category(char)[0] not in "ZC")
+    return "".join(char for char in folded if category(char)[0] not in "ZC" and char not in UNSEEN)
 
 
 def _refusal(policy: Policy, record: Record, *, scene: Scene, gives: Capability) -> str | None:

@@ -5,20 +5,12 @@ from datetime import datetime, timedelta
 from acctsec.outcomes import ChangeKind
 from acctsec.policy import Policy
 from acctsec.record import SKEW, Change, Contact, Record
-from acctsec.recovery import Capability
 
 GATHERING = timedelta(hours=48)
 """
 How long contacts have to agree: a code that is mailed to a recovery contact may live 24 hours longer than the 24 of one that is
 mailed to the owner (SP 800-63B-4 section 4.2.1.3).
 """
-
-PROPOSAL = timedelta(hours=24)
-"""How long a proposal waits for a second administrator: a code by mail lives as long at most (SP 800-63B-4 section 4.2.1.2)."""
-
-PROPOSED = {Capability.PASSWORD: ChangeKind.PASSWORD_PROPOSED, Capability.FACTORS: ChangeKind.FACTORS_PROPOSED}
-GIVEN = {kind.value: gives for gives, kind in PROPOSED.items()}
-"""What a proposal of each kind gives once it is approved."""
 
 
 def gathers(change: Change | None) -> bool:

@@ -25,6 +25,7 @@ from acctsec import (
     RecoveryPolicy,
     Refused,
     SignedIn,
+    TryAgain,
     events,
 )
 from acctsec.outcomes import Acted, ChangeCancelled
@@ -421,6 +422,16 @@ def test_a_link_and_its_cancelling_agree():
         return w.engine.cancel_change(w.pending.change, by=FreshSession(w.session), context=w.context())
 
     explore(asked, lambda w: [verify(w), cancel(w)], check)
+
+
+@in_memory
+def test_an_address_that_is_withdrawn_while_its_reader_proves_it_is_gone():
+    """Or the operator is told to try again."""
+
+    def check(w, answers):
+        assert MINE not in later(w) or isinstance(answers[1], TryAgain)
+
+    explore(asked, lambda w: [verify(w), w.engine.admin.withdraw_address("u1", MINE, actor="root")], check)
 
 
 @in_memory

@@ -162,7 +162,7 @@ def test_an_owner_learns_nothing_of_an_account_by_naming_it():
         asked.clear()
         seen.append((c.name(one), tuple(asked)))
     assert seen[0] == seen[1] == seen[2]
-    assert seen[0][1] == ("get", "load", "commit")
+    assert seen[0][1] == ("get", "load", "charge", "commit")
     w.deliver()
     assert [one.subject for one in w.messenger.of(MessagePurpose.NAMED_AS_CONTACT)] == ["u2"]
 
@@ -566,7 +566,7 @@ def test_in_a_contest_only_contacts_from_before_count():
     c = Circle(world(policy=evolve(CHEAPEST, recovery=recovery)), friends=PEOPLE[:2], settled=False)
     codes = c.w.calls.issue_recovery_codes(c.session, context=c.w.context())
     c.session = codes.session
-    c.w.clock.advance(minutes=1)
+    c.w.clock.advance(minutes=2)
     # A thief with mail and a code of the sheet begins, gets in meanwhile, and names a friend of his own.
     found = c.by_mail()
     proven = c.w.calls.verify_factor(found.ticket, RecoveryCode(codes.codes[0]), context=c.w.context())

@@ -276,6 +276,7 @@ def test_the_owner_cancels_it_with_a_fresh_session(w):
 
 def test_so_does_a_full_sign_in_where_she_is_known(w):
     signed_in = w.sign_in()
+    w.clock.advance(minutes=2)
     link = given_one(w)
     known = w.context(device=signed_in.device)
     assert isinstance(w.calls.sign_in(IDENTIFIER, PASSWORD, context=known), SignedIn)

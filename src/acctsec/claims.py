@@ -234,17 +234,24 @@ class ChallengeAnswer:
 
 @frozen
 class ResetLink:
-    """The token of a mailed reset link."""
+    """
+    The token of a mailed reset link; with the *ticket* of ``ProofRequired``, beside what was shown for that.
+    """
 
     token: str = field(repr=False)
+    ticket: str | None = field(default=None, repr=False)
 
 
 @frozen
 class ResetCode:
-    """A typed reset code, beside the *handle* that ``request_reset`` gave this browser."""
+    """
+    A typed reset code, beside the *handle* that ``request_reset`` gave this browser; with the *ticket* of ``ProofRequired``,
+    beside what was shown for that: so a text and a mail come together.
+    """
 
     handle: str = field(repr=False)
     code: str = field(repr=False)
+    ticket: str | None = field(default=None, repr=False)
 
 
 @frozen

@@ -87,8 +87,8 @@ class ChangeBegan(Event):
 class ChangeDropped(Event):
     """
     A *change* that waited will not be made; *by* says why: ``owner``, ``asker``, ``sign-in``, ``newer`` where another took its
-    place, ``taken`` where the directory has given what it asks for to another account, or ``withdrawn`` where an administrator
-    took an address off that was told of it.
+    place, ``taken`` where the directory has given what it asks for to another account, ``credential`` where one was changed
+    meanwhile, or ``withdrawn`` where an administrator took an address off while one that two of them gave was waiting.
     """
 
     change: str

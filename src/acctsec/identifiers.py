@@ -129,7 +129,7 @@ def objection(identifier: Identifier) -> NameObjection | None:
     each label of the domain is judged by itself. Ask at sign-up and where a name is changed, never at sign-in: names that were
     given before must go on to work. What is read here is the canonical form, so that is what should be shown to others.
     """
-    if not _UNSEEN.isdisjoint(identifier.value):
+    if not UNSEEN.isdisjoint(identifier.value):
         return NameObjection.INVISIBLE
     mixed = not all(written_together(scripts_in(part)) for part in _parts(identifier))
     return NameObjection.MIXED_SCRIPTS if mixed else None
@@ -144,7 +144,7 @@ def skeleton(identifier: Identifier) -> str:
     """
     prototypes = _prototypes()
     shown = unicodedata.normalize("NFD", "@".join(_parts(identifier)))
-    return _seen_as("".join(char for char in shown if char not in _UNSEEN), prototypes)
+    return _seen_as("".join(char for char in shown if char not in UNSEEN), prototypes)
 
 
 def likeness(one: Identifier, other: Identifier) -> Likeness:
@@ -160,7 +160,7 @@ def likeness(one: Identifier, other: Identifier) -> Likeness:
 
 
 _SINGLE = (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800)
-_UNSEEN = frozenset(map(chr, (*_SINGLE, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+UNSEEN = frozenset(map(chr, (*_SINGLE, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 """
 What leaves no trace and is no control or format character, which nobody's name has: of Default_Ignorable_Code_Point the
 characters that ``canonical`` lets through, and the blank of Braille.
@@ -172,14 +172,15 @@ def _parts(identifier: Identifier) -> tuple[str, ...]:
     if identifier.kind is not IdentifierKind.EMAIL:
         return (identifier.value,)
     local, _, domain = identifier.value.partition("@")
-    return (local, *map(_label, domain.split(".")))
+    return (local, *map(label, domain.split(".")))
 
 
-def _label(label: str) -> str:
+def label(written: str) -> str:
+    """A domain, or a label of one, as it is shown."""
     try:
-        return label.encode().decode("idna")
+        return written.encode().decode("idna")
     except UnicodeError:  # of a newer standard than this codec knows: it stays as it is written
-        return label
+        return written
 
 
 @cache

@@ -490,6 +490,8 @@ class AsyncWritableDirectory(AsyncDirectory, Protocol):
         The same change comes again whenever its answer was lost, and is then Applied: make it idempotent. One whose id was
         applied before changes nothing. An identifier of the same form goes where its address goes; and one that another account
         holds without having proven it is no reason for Taken, but is taken off there: whoever proves an address has it.
+        What can never be followed, such as a name that is too long for its column, is Taken as well, unless something goes: a
+        change that fails comes again for ever.
         """
 
 

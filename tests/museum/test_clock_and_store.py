@@ -353,7 +353,8 @@ def test_m220_a_removed_key_ends_exactly_what_it_sealed(place, name):
     old = artefact.make(w)
     w.restart(keyring=rotated(w, keep_old=False))
     assert not artefact.use(w, old) or name == "device"
-    w.engine.admin.erase("u1", actor="root")
+    for subject in ("u1", "u7", "u8"):  # the owner, and the contacts of a share
+        w.engine.admin.erase(subject, actor="root")
     w.clock.advance(days=1)
 
     fresh = artefact.make(w)

@@ -1,14 +1,35 @@
 """What is asked for on the way back to an account, and what is not."""
 
+from datetime import timedelta
+
 import pytest
 from attrs import evolve
+from tests.places import USUAL
 
-from acctsec import FactorRequired, PasswordChanged, ProofAccepted, ProofRequired, Refused, ResetLink, ResumeTicket
+from acctsec import (
+    Admin,
+    CurrentPassword,
+    FactorRequired,
+    MessagePurpose,
+    PasswordChanged,
+    PasswordRejected,
+    ProofAccepted,
+    ProofRequired,
+    Refused,
+    ResetCode,
+    ResetLink,
+    ResumeTicket,
+    SignedIn,
+    Vetoed,
+    Waiting,
+)
+from acctsec.events import ChangeDropped
 from acctsec.presets import CHEAPEST
-from acctsec.recovery import Proof, RecoveryPath, RecoveryPolicy
+from acctsec.recovery import Delays, Proof, RecoveryPath, RecoveryPolicy
 from acctsec.testing.world import IDENTIFIER, PASSWORD, world
 
-NEW = "copper lanterns drift 63"
+NEW, OTHER = "copper lanterns drift 63", "velvet anchors hum 47"
+WORK, PHONE = "alice@work.example", "+15550100"
 
 
 def with_factor(w):
@@ -56,3 +77,77 @@ def test_who_has_nothing_that_would_do_is_told_what_would():
     assert isinstance(due, ProofRequired)
     assert due.paths == (frozenset({"administrators"}),)
     assert isinstance(w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context()), FactorRequired)
+
+
+def contested(w):
+    """Alice reads two mailboxes and a phone; somebody else reads the first of them, and both have had their say."""
+    w.sign_up(addresses=(IDENTIFIER, WORK, PHONE))
+    assert isinstance(w.engine.redeem_reset(ResetLink(w.reset_link()), NEW, context=w.context()), PasswordChanged)
+    w.deliver()
+    veto = next(one.veto for one in reversed(w.messenger.messages) if one.veto and one.address == WORK)
+    assert w.engine.veto(veto, context=w.context()) == Vetoed()
+    w.clock.advance(hours=1)
+
+
+def texted(w):
+    """A handle, and the code that came to the phone."""
+    handle = w.engine.request_reset(PHONE, context=w.context()).handle
+    w.deliver()
+    return handle, next(one.code for one in reversed(w.messenger.messages) if one.address == PHONE and one.code)
+
+
+@pytest.mark.parametrize("kind", USUAL)
+def test_a_mail_and_a_text_come_together_and_settle_a_contest(kind, places):
+    w = world(store=places.fresh(kind).open())
+    contested(w)
+    due = w.engine.redeem_reset(ResetLink(w.reset_link(WORK)), NEW, context=w.context())
+    assert isinstance(due, ProofRequired)
+    assert frozenset({"text"}) in due.paths
+    handle, code = texted(w)
+
+    alone = w.engine.redeem_reset(ResetCode(handle, code), OTHER, context=w.context())
+    together = w.engine.redeem_reset(ResetCode(handle, code, ticket=due.ticket), OTHER, context=w.context())
+
+    assert isinstance(alone, ProofRequired)
+    assert isinstance(together, PasswordChanged)
+    assert isinstance(w.engine.sign_in(IDENTIFIER, OTHER, context=w.context()), SignedIn)
+
+
+def test_what_lies_beside_has_to_be_live_and_of_the_same_subject():
+    w = world()
+    contested(w)
+    w.sign_up("u2", "bob@example.org")
+    theirs = w.engine.redeem_reset(ResetLink(w.reset_link("bob@example.org")), "x", context=w.context())
+    due = w.engine.redeem_reset(ResetLink(w.reset_link(WORK)), NEW, context=w.context())
+    assert isinstance(theirs, PasswordRejected)
+    handle, code = texted(w)
+    for ticket in ("A" * len(due.ticket), w.sign_in("bob@example.org").session):
+        outcome = w.engine.redeem_reset(ResetCode(handle, code, ticket=ticket), OTHER, context=w.context())
+        assert isinstance(outcome, ProofRequired)
+    w.directory.change("u1", addresses=(IDENTIFIER, PHONE))
+    assert w.engine.redeem_reset(ResetCode(handle, code, ticket=due.ticket), OTHER, context=w.context()) == Refused()
+    w.directory.change("u1", addresses=(IDENTIFIER, WORK, PHONE))
+    w.clock.advance(minutes=10)
+    handle, code = texted(w)
+    assert w.engine.redeem_reset(ResetCode(handle, code, ticket=due.ticket), OTHER, context=w.context()) == Refused()
+
+
+ENDS = {
+    "sign out everywhere": lambda w: w.engine.sign_out_everywhere("u1", by=Admin("root"), context=w.context()),
+    "disable": lambda w: w.engine.admin.disable("u1", actor="root"),
+    "password": lambda w: w.engine.set_password("u1", NEW, by=CurrentPassword(PASSWORD), context=w.context()),
+    "factor": lambda w: w.enroll(w.sign_in().session),
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_what_waits_does_not_die_in_silence(how):
+    w = world(policy=evolve(CHEAPEST, recovery=RecoveryPolicy(delays=Delays(new_device=timedelta(days=1)))))
+    w.sign_up()
+    assert isinstance(w.engine.redeem_reset(ResetLink(w.reset_link()), OTHER, context=w.context()), Waiting)
+
+    ENDS[how](w)
+    w.deliver()
+
+    assert [event.by for event in w.sink.of(ChangeDropped)] == ["credential"]
+    assert len(w.messenger.of(MessagePurpose.CHANGE_DROPPED)) == 1

@@ -209,6 +209,7 @@ def test_a_sign_in_where_one_is_known_ends_a_wait_that_began_before_it_and_no_ot
         w = with_a_link(WAITS)
         w.device = w.sign_in().device
         w.deliver()
+        w.clock.advance(minutes=2)
         return w
 
     seen = set()

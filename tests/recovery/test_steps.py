@@ -142,7 +142,9 @@ def test_a_password_is_changed_only_on_a_path_all_of_which_was_shown(policy, rec
 def test_factors_fall_only_while_nothing_can_be_vetoed(policy, record, shown):
     done = drop_factors(policy, record, scene=SCENE, recovery=recovery(record, shown, Capability.FACTORS))
     if isinstance(done.verdict, Done):
-        assert not any(one.made and one.weak and one.expires > NOW for one in record.changes)
+        oldest = min(one.created for one in record.factors.totp)
+        assert not any(one.made and one.weak and one.expires > NOW and oldest < one.asked for one in record.changes)
+        assert record.contest is None
         assert record.factors.live
         assert not done.record.factors.live
         assert done.record.verifier == record.verifier

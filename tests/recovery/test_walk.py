@@ -100,7 +100,7 @@ class Walk:
         found += ["initial password"] if self.hands.desk else []
         found += ["agree to password", "agree to factors"] if self.hands.two else []
         # By a second one, which he stops from the first once that is not new any more, he can freeze the account.
-        found += ["agree to addresses"] if self.hands.own and not self.young else []
+        found += ["agree to addresses"] if self.hands.own and not ("addresses" in self.had and self.young) else []
         return [*found, "still"] if (self.worst and self.hands.reads) or "addresses" in self.had else found
 
     @property

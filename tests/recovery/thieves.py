@@ -44,7 +44,7 @@ from acctsec._values import evolve as evolved
 from acctsec.budgets import Budget
 from acctsec.claims import LinkClaims
 from acctsec.outcomes import FactorsRemoved
-from acctsec.record import MAX_CHANGES, MAX_DEVICES
+from acctsec.record import MAX_CHANGES, MAX_DEVICES, SKEW
 from acctsec.recovery import Capability, Enough, Facts, Forbidden, Proof
 from acctsec.testing.doubles import Authenticator
 from acctsec.testing.world import PASSWORD, World, built
@@ -157,6 +157,7 @@ class Account:
     contest: tuple | None = None
     changes: list = Factory(list)
     devices: list = Factory(list)
+    seen: dict = Factory(dict)  # when somebody was last at the device of a token
     sessions: list = Factory(list)
 
     @property
@@ -231,7 +232,7 @@ class Account:
     def vetoed(self, now):
         """Frozen."""
         found = self.open(now)
-        since, proofs = min(one.asked for one in found), frozenset({Proof.MAIL}).union(*(one.proofs for one in found))
+        since, proofs = min(one.asked for one in found) - MINUTE, frozenset({Proof.MAIL}).union(*(one.proofs for one in found))
         if self.contest:
             since, proofs = min(since, self.contest[0]), proofs | self.contest[1]
         self.next_epoch()
@@ -467,7 +468,7 @@ class Thieves(RuleBasedStateMachine):
             return
         known = account.knows(device)
         change = token.change
-        alive = token.holds(now, account.epoch) and (gives is Capability.PASSWORD or account.apps)
+        alive = token.holds(now, account.epoch) and (gives is Capability.PASSWORD or (account.apps and not account.contest))
         if change is not None:
             alive = alive and change in account.changes and not change.made and change.kind is gives and now < change.expires
         if not alive:
@@ -535,7 +536,7 @@ class Thieves(RuleBasedStateMachine):
             assert isinstance(outcome, PasswordChanged), outcome
             account.password = new
             person.passwords.append(new)
-            account.devices = [{outcome.device}]
+            account.devices, account.seen[outcome.device] = [{outcome.device}], now
             person.devices.append(outcome.device)
             account.settled()
             purpose = MessagePurpose.PASSWORD_CHANGED
@@ -632,6 +633,7 @@ class Thieves(RuleBasedStateMachine):
         account.sessions.append(session)
         here = next((one for one in account.devices if came_with in one), set())
         account.devices = [*(one for one in account.devices if one is not here), here | {device}][-MAX_DEVICES:]
+        account.seen |= dict.fromkeys(here | {device}, self.now)
         if person:
             person.sessions.append(session)
             person.devices.append(device)
@@ -666,9 +668,9 @@ class Thieves(RuleBasedStateMachine):
             level = AAL2
             if by_code:
                 account.codes = [one for one in account.codes if one != code]
+        seen = account.seen[device] if known else self.now
         self.remember_session(person, outcome.session, level, outcome.device, device if known else None)
-        if known or level is AAL2:
-            account.changes = [one for one in account.changes if one.made]
+        account.changes = [one for one in account.changes if one.made or (level < AAL2 and seen + SKEW >= one.asked)]
         self.deliver()
 
     def fresh_session(self, session):
@@ -775,6 +777,7 @@ class Thieves(RuleBasedStateMachine):
         if allowed:
             account.next_epoch()
             account.password, account.devices = new, [{outcome.device}]
+            account.seen[outcome.device] = self.now
             person.passwords.append(new)
             person.devices.append(outcome.device)
         self.deliver()

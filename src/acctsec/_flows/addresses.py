@@ -1,10 +1,12 @@
 """Addresses and identifiers: asking, proving, taking off. What is decided is carried out by ``carrying``."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from hmac import compare_digest
 
+from acctsec._flows.asking import within_budget
 from acctsec._flows.carrying import Carrying
-from acctsec._flows.core import BRIEF, EPOCH, Core, Loaded, channel_of, operation
+from acctsec._flows.changes import id_of
+from acctsec._flows.core import BRIEF, Core, Loaded, channel_of, operation
 from acctsec._flows.counting import known
 from acctsec._flows.factors import FactorFlows
 from acctsec._flows.guesses import Guess, Guesses
@@ -35,9 +37,6 @@ from acctsec.outcomes import (
 )
 from acctsec.protocols import (
     Channel,
-    Charge,
-    Granted,
-    Resting,
     Settle,
     Taken,
 )
@@ -58,7 +57,7 @@ from acctsec.steps import (
     withdraw_address,
 )
 from acctsec.steps.addresses import ADDED, ADMINISTRATOR, IDENTIFIER, REMOVED, is_proven, purged
-from acctsec.steps.vouching import gives_address
+from acctsec.steps.changes import gives_address
 
 MOST = MAX_ADDRESSES - MAX_REMOVED
 
@@ -101,7 +100,7 @@ class Addresses:
         gone, same = stored_among(own, replaces), stored_among(own, new)
         if (replaces is not None and gone is None) or (same is not None and same != gone) or (gone is None and len(own) >= MOST):
             return self._refused(scene, "add_address", "address")
-        refused = await self._within_budget("add_address", scene, context)
+        refused = await within_budget(core, "add_address", scene, context)
         if refused is not None:
             return refused
         about = [new] if gone is None else [new, self.carrying.name(scene, gone)]
@@ -252,7 +251,7 @@ class Addresses:
 
     async def _by_code(self, proof: AddressCode, session: object, context: Context) -> Proven | Refused | TryAgain:
         """A code is typed where it was asked for, beside a session: charged to the subject, whichever change it is for."""
-        core, change_id = self.core, _change_id(proof.change)
+        core, change_id = self.core, id_of(proof.change)
         if change_id is None or not self._is_code(proof.code):
             return Refused()
         found = await self.factors.session(session, context)
@@ -304,10 +303,11 @@ class Addresses:
         claims, scene, loaded = found
         own = found[1].account.addresses
         wanted = stored_among(own, address) or address
-        old, others = self.carrying.named(scene, wanted), [self.carrying.named(scene, one) for one in own if one != wanted]
-        change = self._change(scene, REMOVED, wanted)
+        old, change = self.carrying.named(scene, wanted), self._change(scene, REMOVED, wanted)
 
         def step(record: Record) -> Step:
+            going = [self.carrying.about(scene, one)[:1] for one in record.changes if one.kind == REMOVED and one.under_way]
+            others = [self.carrying.named(scene, one) for one in own if one != wanted and [one] not in going]
             asked = self.carrying.changes_of(scene, record, wanted)
             known_as = next((one for one, kind in asked.items() if kind == REMOVED), b"")
             if wanted not in own and not known_as:
@@ -335,7 +335,14 @@ class Addresses:
         core, admin = self.core, Admin(actor)
         core.check_writable()
         scene, loaded = await core.enter(tenant, subject)
-        own = scene.account.addresses if scene.account else ()
+        # What is decided goes first: carried out later, it would bring the address back.
+        for one in loaded.record.changes:
+            if one.under_way and one.kind == ADDED and one.id in self.carrying.changes_of(scene, loaded.record, address):
+                if isinstance(followed := await self.carrying.carry_out(scene, one), TryAgain):
+                    return followed
+                scene, loaded = await core.enter(tenant, subject)
+        account = await core.get(tenant, subject)  # after the record: what that knows no more has come to the table by now
+        own = account.addresses if account else ()
         stored = stored_among(own, address)
         if canonical(address) is None or (stored is None and not self.carrying.changes_of(scene, loaded.record, address)):
             return Acted()
@@ -370,7 +377,7 @@ class Addresses:
         if name is None or rejected is not None:
             return IdentifierRejected(rejected or "form")
         stored = stored_among(account.identifiers, old) or old
-        refused = await self._within_budget("change_identifier", scene, context)
+        refused = await within_budget(core, "change_identifier", scene, context)
         if refused is not None:
             return refused
         change = self._change(scene, IDENTIFIER, name.value, self.carrying.name(scene, stored))
@@ -409,30 +416,3 @@ class Addresses:
         reason = verdict.reason if isinstance(verdict, No) else verdict if isinstance(verdict, str) else ""
         self.core.refused(scene, operation, "evaluated", reason)
         return Refused()
-
-    async def _within_budget(self, operation: str, scene: Scene, context: Context) -> Refused | None:
-        """
-        Spend one of the messages and questions of the source: each goes to somebody who may not want it, or asks whether a name
-        is taken.
-        """
-        core, ladder, hold = self.core, self.core.policy.reset.per_source.ladder(), self.core.draw(16)
-        charges = []
-        for key in range(core.keyring.index_count):
-            row = core.keyring.digest("source row", context.tenant, context.source.key, key=key)[:16]
-            charges.append(Charge(row, b"!addresses", ladder, None, hold))
-        readings = await core.charge(scene, charges)
-        if readings is None:
-            readings = await core.charge_own(charges)
-        if all(isinstance(reading, Granted) for reading in readings):
-            return None
-        core.refused(scene, operation, "budget", "source")
-        until = max((one.until for one in readings if isinstance(one, Resting)), default=0)
-        left = EPOCH + timedelta(microseconds=until) - scene.now
-        return Refused(left) if left > timedelta(0) else Refused()
-
-
-def _change_id(text: object) -> bytes | None:
-    try:
-        return bytes.fromhex(text) if isinstance(text, str) and len(text) == 32 else None
-    except ValueError:
-        return None

@@ -69,15 +69,17 @@ class Answers:
         """The same where anybody may ask of anybody: as much work where there is nobody as where there are five."""
         found = self.find(scene, factors, answer)
         known = len(factors.totp) if isinstance(answer, TotpCode) else int(factors.recovery is not None)
-        for _ in range(known, MAX_FACTORS if isinstance(answer, TotpCode) else 1):
-            self.core.keyring.open("totp", self._nothing, scene.tenant, scene.subject, "")
-            totp.matching_steps(bytes(totp.SECRET_BYTES), answer.code, now=scene.now, window=self.core.policy.mfa.window)
+        by_app = isinstance(answer, TotpCode)
+        nothing = self._nothing(totp.SECRET_BYTES if by_app else len(recovery.DECOY))
+        for _ in range(known, MAX_FACTORS if by_app else 1):
+            self.core.keyring.open("totp" if by_app else "recovery", nothing, scene.tenant, scene.subject, "")
+            if by_app:
+                totp.matching_steps(bytes(totp.SECRET_BYTES), answer.code, now=scene.now, window=self.core.policy.mfa.window)
         return found
 
-    @property
-    def _nothing(self) -> bytes:
+    def _nothing(self, size: int) -> bytes:
         """What the newest key would have to have sealed, and has not: it takes as long to find out."""
-        return bytes.fromhex(self.core.keyring.sealing_ids[0]).ljust(OVERHEAD + totp.SECRET_BYTES, b"\0")
+        return bytes.fromhex(self.core.keyring.sealing_ids[0]).ljust(OVERHEAD + size, b"\0")
 
     def _totp(self, scene: Scene, factors: Factors, answer: TotpCode) -> TotpMatch | None:
         found = None

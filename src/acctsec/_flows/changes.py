@@ -3,6 +3,7 @@
 from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.factors import FactorFlows
 from acctsec._flows.tokens import Purpose
+from acctsec._values import evolve
 from acctsec.claims import FreshSession, ResumeTicket, SessionClaims, Ticket, VetoClaims
 from acctsec.context import Context
 from acctsec.errors import ConfigError
@@ -43,7 +44,7 @@ class ChangeFlows:
         self, change: str, *, by: FreshSession | ResumeTicket, context: Context
     ) -> ChangeCancelled | Refused | TryAgain:
         """Drop a change that waits; see Engine.cancel_change."""
-        core, change_id = self.core, _change_id(change)
+        core, change_id = self.core, id_of(change)
         session: SessionClaims | None = None
         ticket: Ticket | None = None
         match by:
@@ -108,7 +109,8 @@ class ChangeFlows:
         scene, loaded = await core.enter(claims.tenant, claims.subject, context.source.key)
         if loaded.record.incarnation != claims.incarnation or scene.now >= claims.expires:
             return None
-        return claims, core.reaching(scene), loaded
+        told = tuple(core.recipients(scene, one) for one in core.told(scene, loaded.record))
+        return claims, evolve(core.reaching(scene), told=told), loaded
 
 
 def change_info(change: Change) -> ChangeInfo:
@@ -123,8 +125,8 @@ def change_info(change: Change) -> ChangeInfo:
     )
 
 
-def _change_id(text: object) -> bytes | None:
-    try:
-        return bytes.fromhex(text) if isinstance(text, str) and len(text) == 32 else None
-    except ValueError:
+def id_of(change: object) -> bytes | None:
+    """The id of a change that an answer spelled, in its one spelling."""
+    if type(change) is not str or len(change) != 32 or not set(change) <= set("0123456789abcdef"):
         return None
+    return bytes.fromhex(change)

@@ -1,5 +1,6 @@
 """Trusted contacts: naming them, asking them, and what one of them says."""
 
+from acctsec._flows.asking import within_budget
 from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.factors import FactorFlows
 from acctsec._flows.resets import Resets
@@ -58,6 +59,11 @@ class ContactFlows:
             return Refused()
         claims, scene, loaded = found
         policy = self.core.policy
+        if live_session(policy, loaded.record, claims, scene.now) is None:
+            return self._no(scene, Step(No("session"), loaded.record), "name_contact")
+        refused = await within_budget(self.core, "name_contact", scene, context)
+        if refused is not None:
+            return refused
 
         def step(record: Record) -> Step:
             return name_contact(policy, record, scene=scene, claims=claims, subject=contact)

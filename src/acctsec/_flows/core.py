@@ -48,6 +48,7 @@ from acctsec.protocols import (
     DirectoryChange,
     Entropy,
     Reading,
+    RemoveAddress,
     Taken,
     Version,
     check_names,
@@ -184,6 +185,8 @@ class Core:
         answer = await port("directory.apply", apply(change))
         if not isinstance(answer, Applied | Taken):
             raise PortError(f"directory.apply answered with {type(answer).__name__}.", remedy="Answer Applied or Taken.")
+        if isinstance(answer, Taken) and isinstance(change, RemoveAddress):
+            raise PortError("directory.apply answered a removal with Taken.", remedy="Nobody can have what goes: answer Applied.")
         return answer
 
     # --- records ---

@@ -1,6 +1,6 @@
 """Addresses and identifiers as they are typed and as they are stored: byte for byte, and canonical only to be compared."""
 
-from acctsec.identifiers import Identifier, IdentifierKind, canonical, objection
+from acctsec.identifiers import Identifier, IdentifierKind, canonical, label, objection
 from acctsec.protocols import Account
 
 LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
@@ -11,7 +11,8 @@ def deliverable(typed: object) -> str | None:
     An address in the very form that messages go to, or None.
 
     Nothing is folded here, and what would have to be is refused: a mailbox that only looks like another one after folding is
-    another mailbox, and its reader would prove what is not his. Numbers are those that anybody can dial, with their country.
+    another mailbox, and its reader would prove what is not his. So it is with domains: a mailer of IDNA2008 finds another one
+    under ``straße.de`` than ``strasse.de``. Numbers are those that anybody can dial, with their country.
     """
     name = canonical(typed)
     if name is None or not isinstance(typed, str):
@@ -19,8 +20,10 @@ def deliverable(typed: object) -> str | None:
     address = typed.strip()
     match name.kind:
         case IdentifierKind.EMAIL:
-            local = address.partition("@")[0].translate(LOWER)
-            return address if local == name.value.partition("@")[0] else None
+            local, _, domain = address.translate(LOWER).partition("@")
+            wanted, _, ascii_domain = name.value.partition("@")
+            same = local == wanted and domain in {ascii_domain, label(ascii_domain)} and not domain.endswith(".")
+            return address if same else None
         case IdentifierKind.PHONE:
             return address if address.isascii() and address.startswith("+") else None
         case _:

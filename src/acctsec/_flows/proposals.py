@@ -1,6 +1,7 @@
 """Recovery by two administrators, each act with its actor; what they bring about is mailed to the owner and nobody else."""
 
 from acctsec._flows.carrying import Carrying
+from acctsec._flows.changes import id_of
 from acctsec._flows.core import BRIEF, Core, channel_of
 from acctsec._flows.naming import deliverable, stored_among
 from acctsec._values import Value
@@ -25,7 +26,7 @@ from acctsec.steps import (
     propose,
     withdraw,
 )
-from acctsec.steps.vouching import GIVEN, PROPOSAL, PROPOSED
+from acctsec.steps.proposals import GIVEN, PROPOSAL, PROPOSED
 
 MOST = MAX_ADDRESSES - MAX_REMOVED
 ROOM = 254 + 32
@@ -74,7 +75,7 @@ class Proposals:
 
     async def approve(self, subject: str, change: str, *, actor: str, tenant: str) -> Acted | Refused | TryAgain:
         """Agree to what another proposed; see Engine.admin."""
-        core, admin, change_id = self.core, Admin(actor), _id(change)
+        core, admin, change_id = self.core, Admin(actor), id_of(change)
         scene, loaded = await core.enter(tenant, subject)
         found = self._opened(scene, find_proposal(loaded.record, change_id, scene))
         objection = No("no such proposal") if found is None else self._objection(scene, found.address)
@@ -97,7 +98,7 @@ class Proposals:
 
     async def withdraw(self, subject: str, change: str, *, actor: str, tenant: str) -> Acted | Refused | TryAgain:
         """Take a proposal back; see Engine.admin."""
-        core, admin, change_id = self.core, Admin(actor), _id(change)
+        core, admin, change_id = self.core, Admin(actor), id_of(change)
         scene, loaded = await core.enter(tenant, subject)
         done = await core.apply(scene, loaded, lambda record: withdraw(record, scene=scene, change_id=change_id, by=admin))
         return Acted() if isinstance(done.verdict, Done) else self._no(scene, done, "withdraw_proposal")
@@ -141,10 +142,3 @@ class Proposals:
             self.core.refused(scene, operation, "evaluated", done.verdict.reason)
             return Refused()
         return done.verdict if isinstance(done.verdict, TryAgain) else TryAgain(BRIEF)
-
-
-def _id(text: object) -> bytes | None:
-    """The id that ``Proposed.change`` spells, in its one spelling."""
-    if type(text) is not str or len(text) != 32 or not set(text) <= set("0123456789abcdef"):
-        return None
-    return bytes.fromhex(text)

@@ -216,7 +216,7 @@ class Resets:
         """A recovery with what is known of the request for it."""
         device = self.core.tokens.known_device(context.device, scene, record)
         waits = record.change_of(ticket.change) if ticket and ticket.change else None
-        methods = waits.proofs if waits else methods
+        methods = tuple(dict.fromkeys((*waits.proofs, *methods))) if waits else methods
         live = next((one for one in record.resets if one.id == reset), None)
         if live is not None and live.gives not in ("", gives):
             methods = tuple(one for one in methods if one not in live.proofs)  # agreed to for something else
@@ -255,11 +255,26 @@ class Resets:
         if not isinstance(found, Redeemable):
             core.refused(scene, "redeem_reset", "evaluated", "dead link")
             return None
-        return self._live(scene, loaded, context, gives, found, "link")
+        return self._live(scene, loaded, context, gives, found, "link", link.ticket)
 
-    def _live(self, scene: Scene, loaded: Loaded, context: Context, gives: Capability, found: Redeemable, method: str) -> Shown:
+    def _live(
+        self,
+        scene: Scene,
+        loaded: Loaded,
+        context: Context,
+        gives: Capability,
+        found: Redeemable,
+        method: str,
+        beside: str | None,
+    ) -> Shown:
+        """A live reset; *beside* is the ticket of another one, of the same subject, that was shown before."""
         methods = (method, *found.reset.proofs)
         recovery = self._recovery(scene, loaded.record, context, gives, methods, reset=found.reset.id)
+        ticket = None if beside is None else self.core.tokens.open(Purpose.RESET, beside, Ticket)
+        if ticket is not None and (ticket.tenant, ticket.subject) == (scene.tenant, scene.subject):
+            more = self._recovery(scene, loaded.record, context, gives, ticket.methods, reset=ticket.reset)
+            methods = tuple(dict.fromkeys((*more.methods, *recovery.methods)))
+            recovery = evolve(recovery, methods=methods, ticket=ticket, beside=ticket.reset)
         return Shown(scene=self.core.reaching(scene), loaded=loaded, recovery=recovery)
 
     async def _by_ticket(self, resume: ResumeTicket, context: Context, gives: Capability) -> Shown | None:
@@ -318,7 +333,7 @@ class Resets:
             return await guess.fail("code")
         await guess.settle(Settle.VOID)
         method = "text" if found.reset.channel == Channel.TEXT else "code"
-        return self._live(scene, loaded, context, gives, found, method)
+        return self._live(scene, loaded, context, gives, found, method, reset.ticket)
 
     async def _by_recovery_code(self, reset: RecoveryCode, context: Context) -> FactorRequired | Refused | TryAgain:
         """A recovery code as the first proof: spent at once, and a second, different proof is due."""
@@ -335,7 +350,7 @@ class Resets:
         if not isinstance(guess, Guess):
             return guess
         loaded = guess.latest(loaded)
-        found = self.answers.find(scene, loaded.record.factors, reset)
+        found = self.answers.find_or_pretend(scene, loaded.record.factors, reset)
         if found.match is None or not guess.admitted:
             return await guess.fail("recovery code")
         ticket = self._ticket(scene, loaded.record, reset=b"", methods=())
@@ -368,7 +383,7 @@ class Resets:
         if early is not None:
             return early
         core, scene, record, recovery = self.core, shown.scene, shown.loaded.record, shown.recovery
-        guarded = core.guarded(scene, record)
+        guarded = core.guarded(scene, evolve(record, factors=trusted(record)))
         chosen = await self.passwords.choose(
             new_password, account=scene.account, tenant=scene.tenant, guarded=guarded, source=scene.source
         )
@@ -467,6 +482,7 @@ class Resets:
     ) -> FactorRequired | ProofRequired:
         """Ask for a factor where the subject has one that would do, otherwise say what would."""
         ticket = self._ticket(scene, record, reset=recovery.reset, methods=recovery.methods)
+        ticket = evolve(ticket, change=recovery.change)  # its address may go, and it may be over, before all is shown
         token = self.core.tokens.seal(Purpose.RESET, ticket)
         wanted = {kind for path in paths if path <= BY_FACTOR.keys() for kind in path}
         kinds = {BY_FACTOR[one] for one in wanted}

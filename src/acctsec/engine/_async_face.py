@@ -266,7 +266,8 @@ class AsyncEngine:
         Take every second factor and printed code off, for an owner who has lost them; the password stays.
 
         It goes like ``redeem_reset``: the same proofs, tickets and answers, by the paths of the policy that give FACTORS. With
-        FactorsRemoved every session is over, and every address is told; nobody is signed in. Refused where there is no factor.
+        FactorsRemoved every session is over, and every address is told; nobody is signed in. Refused where there is no factor,
+        and while the account is contested: what is taken off could not settle it any more.
         """
         return await self._flows.resets.remove_lost_factors(reset, context=context)
 
@@ -498,7 +499,8 @@ class AsyncAdmins:
         Mail a link to choose a first or new password; no administrator ever knows one.
 
         It works once, for ``ResetPolicy.initial_lifetime``, until another is mailed or the password changes, and proves as much
-        as the link of a reset: a second factor is asked for. Refused where the subject has no verified address.
+        as the link of a reset: a second factor is asked for, and it waits where that does. A first password is no recovery, so no
+        path of ``RecoveryPolicy`` is asked. Refused where the subject has no verified address.
         """
         return await self._flows.administration.initial_password(subject, actor=actor, tenant=tenant)
 

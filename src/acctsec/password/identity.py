@@ -37,6 +37,9 @@ def written(value: object) -> object:
         return repr(value)
     if isinstance(value, Enum):
         return kind.__qualname__, value.name
+    plain = next((one for one in (str, bytes, int, float) if isinstance(value, one)), None)
+    if plain is not None:  # of a class of somebody's own, which is equal to the plain one
+        return plain.__repr__(value)
     if isinstance(value, Pattern):
         return "pattern", repr(value.pattern), str(value.flags)
     if isinstance(value, Mapping):

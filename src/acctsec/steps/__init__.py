@@ -23,6 +23,7 @@ from acctsec.steps.administration import (
     sign_out,
     sign_out_everywhere,
 )
+from acctsec.steps.changes import cancel, veto, veto_refusal
 from acctsec.steps.contacts import ask_contacts, name_contact, remove_contact, share_refusal, vouch
 from acctsec.steps.factors import (
     add_factor,
@@ -40,7 +41,6 @@ from acctsec.steps.recovery import (
     NeedsWait,
     Recovery,
     begin_recovery,
-    cancel,
     drop_factors,
     find_reset,
     issue_reset,
@@ -50,8 +50,6 @@ from acctsec.steps.recovery import (
     recovery_refusal,
     redeem,
     trusted,
-    veto,
-    veto_refusal,
     weigh,
 )
 from acctsec.steps.scene import (

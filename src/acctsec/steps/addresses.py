@@ -10,12 +10,12 @@ from acctsec.events import Event
 from acctsec.outcomes import ChangeKind, TryAgain
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
-from acctsec.record import Address, Change, Factors, Record
+from acctsec.record import MAX_CHANGES, Address, Change, Factors, Record
 from acctsec.recovery import Proof
+from acctsec.steps.changes import dropped, ended, gives_address, held
 from acctsec.steps.factors import guarded
-from acctsec.steps.recovery import Begun, dropped, held
+from acctsec.steps.recovery import CARRYING, Begun
 from acctsec.steps.scene import Carry, Done, Held, Making, No, Notice, Prove, Scene, Step, live_session, with_method
-from acctsec.steps.vouching import gives_address
 
 ADDED, REMOVED, IDENTIFIER = (one.value for one in (ChangeKind.ADDRESS_ADDED, ChangeKind.ADDRESS_REMOVED, ChangeKind.IDENTIFIER))
 ADDRESSES = frozenset({ADDED, REMOVED})
@@ -113,12 +113,14 @@ def prove_address(
     until = max(change.until, held(record, since=None, now=now) or change.until)
     if now < until:
         return Step(Held(until), _put(record, change))
-    given = gives_address(change)
-    row = Address(digest=new.names[0], since=now, changed=given or bool(scene.reachable))
+    # One that was withdrawn was there before, too: its owner is not a stranger to all the rest.
+    before = gives_address(change) or scene.reachable or record.addresses
+    row = Address(digest=new.names[0], since=now, changed=bool(before))
     after = record.with_address(row, new.names)
     if gone is not None:
-        after = _without(policy, after, scene, gone)
-    return _decided(after, change, now)
+        others = [names for names in scene.names if not {*names} & {*gone.names}]
+        after = _without(policy, after, scene, gone, told=not _is_newcomer(policy, record, gone, others, now))
+    return _decided(record, after, change, now)
 
 
 def is_proven(change: Change) -> bool:
@@ -158,11 +160,11 @@ def remove_address(
     if waits and now < waits.until:
         return Step(Begun(waits), record)
     # One that came lately into the place of another may be a thief's, and has no claim to stay.
-    wait = timedelta(0) if row and is_new(policy, row, now) else _wait(policy, record, now)
+    newcomer = _is_newcomer(policy, record, old, [one.names for one in others], now)
+    wait = timedelta(0) if newcomer else _wait(policy, record, now)
     if not wait or (waits and now < waits.expires):
-        return _decided(
-            _without(policy, record, scene, old), waits or evolve(change, until=now, expires=now + policy.recovery.claim), now
-        )
+        gone = _without(policy, record, scene, old, told=not newcomer)
+        return _decided(record, gone, waits or evolve(change, until=now, expires=now + policy.recovery.claim), now)
     change = evolve(change, until=now + wait, expires=now + wait + policy.recovery.claim)
     cleared, told = _with_room(record, scene, {known})
     after = cleared.with_change(change, now)
@@ -183,32 +185,38 @@ def withdraw_address(
     under_way = next((one for one in record.changes if one.id in same and one.under_way and one.kind == REMOVED), None)
     if under_way:
         return Step(Making(under_way), record)
-    ended = [one for one in record.changes if gives_address(one) and not one.made]
-    told = [effect for effect in dropped(record, ended, scene=scene, by="withdrawn").effects if isinstance(effect, Event)]
-    kept = tuple(one for one in record.changes if one.made or (one.id not in same and one not in ended))
-    after = _without(policy, evolve(record, changes=kept), scene, evolve(old, sealed=b""))
-    decided = _decided(after, evolve(change, until=scene.now, expires=scene.now + policy.recovery.claim), scene.now)
-    return Step(decided.verdict, decided.record, (*told, *decided.effects))
+    if any(one.id in same and one.under_way and one.kind == ADDED for one in record.changes):
+        return Step(TryAgain(CARRYING), record)  # decided since it was looked at: the table would follow last, and bring it back
+    over = [one for one in record.changes if gives_address(one) and not one.made]
+    told = [effect for effect in dropped(record, over, scene=scene, by="withdrawn").effects if isinstance(effect, Event)]
+    kept = tuple(one for one in record.changes if one.made or (one.id not in same and one not in over))
+    after, change = (
+        _without(policy, evolve(record, changes=kept), scene, old, told=False),
+        evolve(change, until=scene.now, expires=scene.now + policy.recovery.claim),
+    )
+    decided = _decided(record, after, change, scene.now, most=MAX_CHANGES)
+    return Step(decided.verdict, decided.record, (*told, *decided.effects) if decided.effects else ())
 
 
-def _without(policy: Policy, record: Record, scene: Scene, old: Named) -> Record:
+def _without(policy: Policy, record: Record, scene: Scene, old: Named, *, told: bool) -> Record:
     """
-    An address is on its way off: what was mailed to it is dead. It is told what happens for a while, but for one that had just
-    come into the place of another: a thief's own must not hold a veto afterwards.
+    An address is on its way off: what was mailed to it is dead. It is *told* what happens for a while, but for one that had just
+    come beside another: a thief's own must not hold a veto afterwards.
     """
     row, now = record.address(old.names), scene.now
-    silent = row is not None and is_new(policy, row, now)
     for reset in record.resets:
         if reset.recipient in old.names:
             record = record.without_reset(reset.id)
     record = evolve(record, changes=tuple(one for one in record.changes if one.made or one.about not in old.names))
+    # Those of long ago are told no more, and must not take the room of this one.
+    record = evolve(record, addresses=tuple(one for one in record.addresses if one.told is None or now < one.told))
     since = row.since if row else LONG_AGO
     kept = Address(
         digest=old.names[0],
         since=since,
         changed=row.changed if row else False,
-        told=now + policy.recovery.told,
-        sealed=b"" if silent else old.sealed,
+        told=now + max(policy.recovery.told, CARRYING),
+        sealed=old.sealed if told and policy.recovery.told else b"",
     )
     return record.with_address(kept, old.names)
 
@@ -216,6 +224,18 @@ def _without(policy: Policy, record: Record, scene: Scene, old: Named) -> Record
 def is_new(policy: Policy, row: Address, now: datetime) -> bool:
     """Whether an address came lately into the place of another: it is told what happens, and stops nothing."""
     return row.changed and now < row.since + policy.recovery.delays.lately
+
+
+def _is_newcomer(policy: Policy, record: Record, one: Named, others: Sequence[tuple[bytes, ...]], now: datetime) -> bool:
+    """
+    Whether an address came lately and one that was there before it stays. An owner who moved is no newcomer: what a thief adds
+    beside her new address must not be what remains.
+    """
+    row = record.address(one.names)
+    if row is None or not is_new(policy, row, now):
+        return False
+    rows = (record.address(names) for names in others)
+    return any(other is None or (not other.told and other.since < row.since) for other in rows)
 
 
 # --- identifiers ------------------------------------------------------------------------------------------------------
@@ -233,7 +253,7 @@ def change_identifier(
     until = held(record, since=None, now=scene.now)
     if until:
         return Step(Held(until), record)
-    return _decided(record, evolve(change, until=scene.now, expires=scene.now + policy.recovery.claim), scene.now)
+    return _decided(record, record, evolve(change, until=scene.now, expires=scene.now + policy.recovery.claim), scene.now)
 
 
 # --- what follows -----------------------------------------------------------------------------------------------------
@@ -270,7 +290,9 @@ def finish(
     proven = events.AddressProven(
         **scene.head(), change=change_id.hex(), address=new.names[0].hex(), methods=change.proofs, purged=purges
     )
-    return Step(Done(count=purges), _purged(after) if purges else after, (proven, Notice(MessagePurpose.ADDRESS_ADDED, made)))
+    over = ended(record, scene, but=change.id) if purges else ()
+    told = (proven, Notice(MessagePurpose.ADDRESS_ADDED, made), *over)
+    return Step(Done(count=purges), _purged(after) if purges else after, told)
 
 
 def purged(record: Record, change: Change, new: Named) -> bool:
@@ -312,14 +334,28 @@ def _taken_back(record: Record, new: Named | None, gone: Named | None) -> Record
     return record.with_address(evolve(row, told=None, sealed=b""), gone.names)
 
 
-def _decided(record: Record, change: Change, now: datetime) -> Step:
-    """From here on nobody stops it, and it is done by whoever gets to it: this process, or the next delivery."""
+def _decided(record: Record, after: Record, change: Change, now: datetime, *, most: int = MAX_WAITING) -> Step:
+    """
+    From here on nobody stops it, and it is done by whoever gets to it: this process, or the next delivery. *after* is the record
+    with all that it brings.
+
+    At *most* so many are under way, of which a table that cannot follow may keep each for ever: the rest is room for recoveries.
+    """
+    if sum(one.under_way for one in record.changes) >= most:
+        return Step(TryAgain(CARRYING), record)
     made = evolve(change, made=now, weak=False)
-    after = record.without_change(change.id).with_change(made, now)
-    if after is None:  # all rooms are taken: what is decided comes before what waits, and nothing before what can be vetoed
-        loser = next((one for one in record.changes if not one.made), None)
-        after = evolve(record, changes=(*(one for one in record.changes if one is not loser), made))
-    return Step(Making(made), after, (Carry(made),))
+    decided = after.without_change(change.id).with_change(made, now)
+    if decided is None:  # all rooms are taken: what is decided comes before what waits, and nothing before what can be vetoed
+        waiting = sorted((one for one in after.changes if not one.made), key=_worth)
+        if not waiting:
+            return Step(TryAgain(CARRYING), record)
+        decided = evolve(after, changes=(*(one for one in after.changes if one is not waiting[0]), made))
+    return Step(Making(made), decided, (Carry(made),))
+
+
+def _worth(change: Change) -> bool:
+    """Whether a change that waits is for an owner who is lost: the others can be asked for again."""
+    return change.kind not in ADDRESSES or gives_address(change)
 
 
 def _put(record: Record, change: Change) -> Record:
@@ -348,7 +384,8 @@ def _with_room(record: Record, scene: Scene, same: Collection[bytes]) -> tuple[R
     waiting = [one for one in record.changes if one.kind in ADDRESSES and not one.made]
     waiting = [one for one in waiting if one.id in same or not gives_address(one)]
     others = [one for one in waiting if one.id not in same and scene.now < one.expires]
-    going = [one for one in waiting if one not in others] + others[: max(len(others) - MAX_WAITING + 1, 0)]
+    room = MAX_WAITING - sum(one.under_way for one in record.changes) - 1
+    going = [one for one in waiting if one not in others] + others[: max(len(others) - max(room, 0), 0)]
     told: list[Event] = []
     for one in going:
         record = record.without_change(one.id)

@@ -9,6 +9,7 @@ from acctsec.lockout import LADDERED, Lane
 from acctsec.outcomes import ChangeReason
 from acctsec.policy import Policy
 from acctsec.record import Record
+from acctsec.steps.changes import ended
 from acctsec.steps.factors import guarded
 from acctsec.steps.scene import Done, NewVerifier, No, Scene, Stale, Step, live_session
 
@@ -28,7 +29,7 @@ def sign_out_everywhere(policy: Policy, record: Record, *, scene: Scene, by: Adm
     count = len(record.sessions)
     after = record.with_epoch().without_places()
     event = events.SessionsClosed(**scene.head(), count=count, actor=by.actor if by else "")
-    return Step(Done(count=count), after, (event,))
+    return Step(Done(count=count), after, (event, *ended(record, scene)))
 
 
 def forget_device(policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims, device: bytes) -> Step:
@@ -69,7 +70,11 @@ def administer(record: Record, *, scene: Scene, action: str, by: Admin, due: dat
         case "unlock":
             return Step(Done(), record.with_fresh_meters(), (events.Unlocked(**head),))
         case "disable" if not record.disabled:
-            return Step(Done(), evolve(record.with_epoch().without_places(), disabled=True), (events.Disabled(**head),))
+            return Step(
+                Done(),
+                evolve(record.with_epoch().without_places(), disabled=True),
+                (events.Disabled(**head), *ended(record, scene)),
+            )
         case "enable" if record.disabled:
             return Step(Done(), evolve(record, disabled=False), (events.Enabled(**head),))
         case "require-change" if record.verifier and _sooner(record, due):

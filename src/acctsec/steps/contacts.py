@@ -10,8 +10,9 @@ from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Change, Contact, Record
 from acctsec.recovery import Capability, Enough, Proof
+from acctsec.steps.changes import held
 from acctsec.steps.factors import guarded
-from acctsec.steps.recovery import Begun, Recovery, held, recovery_refusal, weigh
+from acctsec.steps.recovery import Begun, Recovery, recovery_refusal, weigh
 from acctsec.steps.scene import Done, Held, No, Notice, Scene, Step, Word, spend, with_method
 from acctsec.steps.vouching import GATHERING, counts_from, gathers, in_time, trusted_contacts, vouching
 

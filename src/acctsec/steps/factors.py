@@ -8,7 +8,7 @@ from acctsec.outcomes import AssuranceLevel
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Record, Session, Totp
-from acctsec.steps.recovery import held
+from acctsec.steps.changes import ended, held
 from acctsec.steps.scene import Done, Drawn, Held, No, Notice, Scene, Step, change_due, live_session, opens
 
 
@@ -35,7 +35,7 @@ def add_factor(
     renewed = Session(id=drawn.session, level=AssuranceLevel.AAL2, created=session.created if session else now, authenticated=now)
     after = evolve(record.with_epoch(), factors=factors).with_session(renewed)
     event = events.FactorEnrolled(**scene.head(), factor=factor_id, kind="totp")
-    return Step(Done(renewed), after, (event, Notice(MessagePurpose.FACTOR_ADDED)))
+    return Step(Done(renewed), after, (event, Notice(MessagePurpose.FACTOR_ADDED), *ended(record, scene)))
 
 
 def guarded(policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims) -> Session | None:
@@ -62,9 +62,11 @@ def remove_factor(policy: Policy, record: Record, *, scene: Scene, claims: Sessi
         return Step(No("factor"), record)
     level = AssuranceLevel.AAL2 if factors.live else AssuranceLevel.AAL1
     renewed = evolve(session, id=drawn.session, level=level)
-    after = evolve(record.with_epoch(), factors=factors).with_session(renewed)
+    # Beside a factor the rules may have let the password be shorter: they judge it anew.
+    accepted = record.accepted if factors.live else b""
+    after = evolve(record.with_epoch(), factors=factors, accepted=accepted).with_session(renewed)
     event = events.FactorDropped(**scene.head(), factor=factor_id, kind="totp")
-    return Step(Done(renewed), after, (event, Notice(MessagePurpose.FACTOR_REMOVED)))
+    return Step(Done(renewed), after, (event, Notice(MessagePurpose.FACTOR_REMOVED), *ended(record, scene)))
 
 
 def rename_factor(policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims, factor_id: str, name: str) -> Step:
@@ -92,4 +94,4 @@ def issue_codes(
     renewed = evolve(session, id=drawn.session)
     after = evolve(record.with_epoch(), factors=factors).with_session(renewed)
     event = events.RecoveryCodesIssued(**scene.head(), generation=factors.generation)
-    return Step(Done(renewed), after, (event, Notice(MessagePurpose.RECOVERY_CODES_ISSUED)))
+    return Step(Done(renewed), after, (event, Notice(MessagePurpose.RECOVERY_CODES_ISSUED), *ended(record, scene)))

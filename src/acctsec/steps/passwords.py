@@ -9,6 +9,7 @@ from acctsec.outcomes import AssuranceLevel, ChangeReason, TryAgain
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import SKEW, Device, Record
+from acctsec.steps.changes import ended
 from acctsec.steps.scene import (
     Changed,
     Compared,
@@ -63,7 +64,7 @@ def change_password(policy: Policy, record: Record, *, scene: Scene, proof: Chan
         after = after.with_device(browser)
     event = events.PasswordSet(**scene.head(), by=proof.by, actor=proof.actor)
     notice = () if proof.initial else (Notice(MessagePurpose.PASSWORD_CHANGED),)
-    return Step(Changed(browser), after, (event, *notice))
+    return Step(Changed(browser), after, (event, *notice, *ended(record, scene)))
 
 
 def change_refusal(policy: Policy, record: Record, *, scene: Scene, proof: ChangeProof) -> str | None:

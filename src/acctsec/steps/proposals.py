@@ -1,21 +1,35 @@
 """Two administrators: what one proposes, another approves, and neither of them ever holds."""
 
 from collections.abc import Collection
+from datetime import timedelta
 from unicodedata import category, normalize
 
 from acctsec import events
 from acctsec._values import Value, evolve
 from acctsec.claims import Admin
+from acctsec.identifiers import UNSEEN
 from acctsec.outcomes import ChangeKind, TryAgain
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Change, Record
 from acctsec.recovery import Capability, Enough, Facts, Proof, proofs_of
+from acctsec.steps.changes import gives_address
 from acctsec.steps.recovery import Begun, level_of
 from acctsec.steps.scene import Done, Issue, No, Notice, Prove, Scene, Step, full_level
-from acctsec.steps.vouching import GIVEN, PROPOSAL, PROPOSED, gives_address, in_time
+from acctsec.steps.vouching import in_time
 
 ADMINISTRATORS = (Proof.ADMINISTRATORS.value,)
+
+PROPOSAL = timedelta(hours=24)
+"""How long a proposal waits for a second administrator: a code by mail lives as long at most (SP 800-63B-4 section 4.2.1.2)."""
+
+PROPOSED = {
+    Capability.PASSWORD: ChangeKind.PASSWORD_PROPOSED,
+    Capability.FACTORS: ChangeKind.FACTORS_PROPOSED,
+    Capability.ADDRESSES: ChangeKind.ADDRESSES_PROPOSED,
+}
+GIVEN = {kind.value: gives for gives, kind in PROPOSED.items()}
+"""What a proposal of each kind gives once it is approved."""
 
 
 class Proposer(Value, frozen=True):
@@ -40,7 +54,7 @@ def same_person(one: str, other: str) -> bool:
 
 def _plain(name: str) -> str:
     folded = normalize("NFKC", normalize("NFKC", name).casefold())
-    return "".join(char for char in folded if category(char)[0] not in "ZC")
+    return "".join(char for char in folded if category(char)[0] not in "ZC" and char not in UNSEEN)
 
 
 def _refusal(policy: Policy, record: Record, *, scene: Scene, gives: Capability) -> str | None:
@@ -81,7 +95,17 @@ def propose(
         return Step(No(refusal), record)
     kind, expires = PROPOSED[gives].value, scene.now + PROPOSAL
     after = evolve(record, changes=tuple(one for one in record.changes if one.kind != kind))
-    change = Change(id=change_id, kind=kind, proofs=ADMINISTRATORS, asked=scene.now, until=expires, expires=expires, about=sealed)
+    # Nothing was shown yet: a veto that comes meanwhile must not count two administrators as shown, or they could settle nothing.
+    change = Change(
+        id=change_id,
+        kind=kind,
+        proofs=ADMINISTRATORS,
+        asked=scene.now,
+        until=expires,
+        expires=expires,
+        weak=False,
+        about=sealed,
+    )
     waiting = after.with_change(change, scene.now)
     if waiting is None:
         return Step(TryAgain(min(one.expires for one in after.changes) - scene.now), record)

@@ -1,11 +1,10 @@
 """Recovery: a reset that goes live, what its proofs come to, what waits, and what becomes of it."""
 
 from datetime import datetime, timedelta
-from hmac import compare_digest
 
 from acctsec import events
 from acctsec._values import Value, evolve
-from acctsec.claims import SessionClaims, Ticket
+from acctsec.claims import Ticket
 from acctsec.events import Event
 from acctsec.lockout import BY_TIME
 from acctsec.mfa.policy import FactorMatch, Proven, TotpMatch
@@ -15,6 +14,7 @@ from acctsec.protocols import Channel, MessagePurpose
 from acctsec.record import Change, Device, Factors, Record, Reset
 from acctsec.recovery import PROOF_OF, Capability, Enough, Facts, Judgement, Lacking, Proof, proofs_of
 from acctsec.reset import Dead, Redeemable
+from acctsec.steps.changes import ended, held
 from acctsec.steps.scene import (
     Changed,
     Done,
@@ -25,13 +25,11 @@ from acctsec.steps.scene import (
     Notice,
     Scene,
     Step,
-    full_level,
-    live_session,
     opens,
     spend,
     with_method,
 )
-from acctsec.steps.vouching import agreed, gathers, gives_address
+from acctsec.steps.vouching import agreed, gathers
 
 NO_SELF_SERVICE = "no self-service"
 CARRYING = timedelta(minutes=1)
@@ -42,7 +40,8 @@ class Recovery(Value, frozen=True, kw_only=True):
     """
     What somebody asks to have back, and what he has shown for it: the step looks again.
 
-    It rests on a live *reset*, on a *change* that waits, or on a *ticket* alone. *methods* are the proofs so far, *standing* the
+    It rests on a live *reset* (and another one *beside* it), on a *change* that waits, or on a
+    *ticket* alone. *methods* are the proofs so far, *standing* the
     contacts who agreed to that change and whose accounts are in order.
     """
 
@@ -50,6 +49,7 @@ class Recovery(Value, frozen=True, kw_only=True):
     methods: tuple[str, ...]
     facts: Facts
     reset: bytes = b""
+    beside: bytes = b""
     change: bytes = b""
     ticket: Ticket | None = None
     standing: frozenset[str] = frozenset()
@@ -199,16 +199,24 @@ def _invited(record: Record, recovery: Recovery) -> bool:
 
 def _changed(record: Record, scene: Scene, recovery: Recovery) -> datetime | None:
     """When the address that proves it was put in the place of another."""
-    about = _recipient(record, recovery)
-    row = record.address(next((names for names in scene.names if about in names), (about,)))
-    return row.since if row is not None and row.changed else None
+    since = []
+    for about in _recipients(record, recovery):
+        row = record.address(next((names for names in scene.names if about in names), (about,)))
+        since += [row.since] if row is not None and row.changed else []
+    return max(since, default=None)
+
+
+def _recipients(record: Record, recovery: Recovery) -> tuple[bytes, ...]:
+    """What the record knows of the addresses that prove it, none where none does: that of the reset first."""
+    asked = (recovery.reset, recovery.beside)
+    found = tuple(one.recipient for reset in asked for one in record.resets if one.id == reset)
+    waits = record.change_of(recovery.change)
+    return found or ((waits.about,) if waits and waits.about else ())
 
 
 def _recipient(record: Record, recovery: Recovery) -> bytes:
-    """What the record knows of the address that proves it; nothing where none does."""
-    reset = next((one for one in record.resets if one.id == recovery.reset), None)
-    waits = record.change_of(recovery.change)
-    return reset.recipient if reset else waits.about if waits else b""
+    """What a change is remembered by that rests on these proofs."""
+    return next(iter(_recipients(record, recovery)), b"")
 
 
 def recovery_refusal(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -> str | None:
@@ -219,6 +227,9 @@ def recovery_refusal(policy: Policy, record: Record, *, scene: Scene, recovery: 
         return "ticket"
     if recovery.gives is Capability.FACTORS and not record.factors.live:
         return "no factor"
+    # Whoever took them off first would be left with fewer proofs than it takes to settle it.
+    if recovery.gives is Capability.FACTORS and record.contest:
+        return "contested"
     if recovery.change:
         waits = record.change_of(recovery.change)
         kinds = (recovery.gives, ChangeKind.CONTACTS)
@@ -228,13 +239,13 @@ def recovery_refusal(policy: Policy, record: Record, *, scene: Scene, recovery: 
         if gathers(waits) and "contacts" in recovery.methods and not agreed(policy, record, waits, recovery.standing):
             return "contacts"
     elif recovery.reset:
-        if not isinstance(find_reset(policy, record, recovery.reset, scene.now), Redeemable):
+        asked = filter(None, (recovery.reset, recovery.beside))
+        if not all(isinstance(find_reset(policy, record, one, scene.now), Redeemable) for one in asked):
             return "dead"
     elif not recovery.ticket:
         return "dead"
     # The owner took the mailbox off the account: whoever reads it now has nothing to ask for.
-    recipient = _recipient(record, recovery)
-    return None if not recipient or recipient in scene.reachable else "address"
+    return None if scene.reachable.issuperset(_recipients(record, recovery)) else "address"
 
 
 # --- what is done -----------------------------------------------------------------------------------------------------
@@ -256,7 +267,7 @@ def begin_recovery(policy: Policy, record: Record, *, scene: Scene, recovery: Re
         return Step(No("tickets"), record)
     kept = tuple(one for one in after.changes if one.made or (one.kind, one.about) != (recovery.gives, about))
     kept = tuple(one for one in kept if one.id != recovery.change)  # contacts who were asked, and have agreed
-    after = evolve(after.without_reset(recovery.reset), changes=kept)
+    after = evolve(after.without_reset(recovery.reset).without_reset(recovery.beside), changes=kept)
     until = now + judged.wait
     change = Change(
         id=change_id,
@@ -303,7 +314,8 @@ def redeem(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery, 
     if record.contest:
         after = after.settled()
         told += (events.ContestSettled(**scene.head(), methods=recovery.methods),)
-    return Step(Changed(browser), after, (*told, Notice(MessagePurpose.PASSWORD_CHANGED, made)))
+    over = ended(record, scene, but=recovery.change)
+    return Step(Changed(browser), after, (*told, Notice(MessagePurpose.PASSWORD_CHANGED, made), *over))
 
 
 def drop_factors(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -> Step:
@@ -312,12 +324,15 @@ def drop_factors(policy: Policy, record: Record, *, scene: Scene, recovery: Reco
     if not isinstance(due, Enough):
         return due
     made = _made(policy, record, scene, recovery, due)
-    after = evolve(record.with_epoch().without_places(), factors=Factors(generation=record.factors.generation))
+    # The rules that accepted the password may have let it be shorter, beside a factor.
+    gone = Factors(generation=record.factors.generation)
+    after = evolve(record.with_epoch().without_places(), factors=gone, accepted=b"")
     event = events.FactorsDropped(**scene.head(), methods=recovery.methods)
     kept = _with_made(after, made, scene.now)
     if kept is None:
         return Step(TryAgain(CARRYING), record)
-    return Step(Done(), kept, (event, Notice(MessagePurpose.FACTORS_REMOVED, made)))
+    over = ended(record, scene, but=recovery.change)
+    return Step(Done(), kept, (event, Notice(MessagePurpose.FACTORS_REMOVED, made), *over))
 
 
 def _due(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -> Enough | Step:
@@ -355,83 +370,3 @@ def _made(policy: Policy, record: Record, scene: Scene, recovery: Recovery, due:
 def _with_made(record: Record, made: Change | None, now: datetime) -> Record | None:
     """With what can be vetoed remembered; None where there is no room for it, and so it must not be made."""
     return record if made is None else record.with_change(made, now)
-
-
-# --- who stops it -----------------------------------------------------------------------------------------------------
-
-
-def veto_refusal(record: Record, *, scene: Scene, change_id: bytes, recipient: bytes) -> str | None:
-    """Why a veto stops nothing now, or None."""
-    change = record.change_of(change_id)
-    if change is None or not change.weak or scene.now >= change.expires:
-        return "dead"
-    told = (one.digest for one in record.addresses if one.told and one.sealed and scene.now < one.told)
-    return None if recipient in scene.reachable or recipient in told else "address"
-
-
-def veto(record: Record, *, scene: Scene, change_id: bytes, recipient: bytes, method: str) -> Step:
-    """
-    Stop a change and freeze the account: every session ends, what waits is dropped, and nobody signs in any more.
-
-    It gives nothing, and brings no earlier password back: whoever holds an address is not yet the owner. Of several changes that
-    can be vetoed nobody knows whose they are: what was set up since the first does not count, nor what was shown for any.
-    """
-    refusal, change = veto_refusal(record, scene=scene, change_id=change_id, recipient=recipient), record.change_of(change_id)
-    if refusal or change is None:
-        return Step(No(refusal or "dead"), record)
-    open_ones = [one for one in record.changes if one.weak and scene.now < one.expires]
-    sides = tuple(dict.fromkeys((*(proof for one in open_ones for proof in one.proofs), method)))
-    under_way = tuple(one for one in record.changes if one.under_way)
-    since = min(one.asked for one in open_ones)
-    after = evolve(record.with_epoch().without_places(), changes=under_way).contested(since=since, proofs=sides)
-    event = events.ChangeVetoed(**scene.head(), change=change_id.hex(), kind=change.kind)
-    return Step(Done(), after, (event, Notice(MessagePurpose.CONTESTED)))
-
-
-def cancel(
-    policy: Policy,
-    record: Record,
-    *,
-    scene: Scene,
-    change_id: bytes,
-    session: SessionClaims | None = None,
-    ticket: Ticket | None = None,
-) -> Step:
-    """Drop a change that waits: its owner does, with a fresh session at full level, or whoever asked for it."""
-    change = record.change_of(change_id)
-    if change is None or change.made or scene.now >= change.expires:
-        return Step(No("no such change"), record)
-    if session is not None:
-        needs = full_level(record)
-        held = live_session(policy, record, session, scene.now)
-        if held is None or not policy.sessions.is_fresh(held, needs=needs, now=scene.now):
-            return Step(No("session"), record)
-    elif ticket is None or not opens(record, ticket, scene.now) or not compare_digest(ticket.change, change_id):
-        return Step(No("ticket"), record)
-    return dropped(record, [change], scene=scene, by="owner" if session else "asker")
-
-
-def dropped(record: Record, changes: list[Change], *, scene: Scene, by: str) -> Step:
-    """Without these changes, each of which is told."""
-    ids = {one.id for one in changes}
-    told = [events.ChangeDropped(**scene.head(), change=one.id.hex(), kind=one.kind, by=by) for one in changes]
-    after = evolve(record, changes=tuple(one for one in record.changes if one.id not in ids))
-    notice = (Notice(MessagePurpose.CHANGE_DROPPED),) if changes else ()
-    return Step(Done(count=len(ids)), after, (*told, *notice))
-
-
-RECOVERIES = frozenset({ChangeKind.PASSWORD.value, ChangeKind.FACTORS.value, ChangeKind.CONTACTS.value})
-
-
-def waiting_recoveries(record: Record) -> list[Change]:
-    """The recoveries that wait: whoever signs in fully where he is known has no need of them."""
-    return [one for one in record.changes if not one.made and (one.kind in RECOVERIES or gives_address(one))]
-
-
-def held(record: Record, *, since: datetime | None, now: datetime) -> datetime | None:
-    """
-    Until when that is not taken off which was set up *since* then (None: nobody knows), or None where it may be. A change that
-    rested on little can still be vetoed, and what was there before it would be gone for its owner.
-    """
-    weak = (one for one in record.changes if one.made and one.weak and now < one.expires)
-    return max((one.expires for one in weak if since is None or since < one.asked), default=None)

@@ -32,6 +32,7 @@ class Scene(Value, frozen=True, kw_only=True):
     network: tuple[bytes, ...] = ()  # what the record may know of the network of the source, newest key first
     reachable: frozenset[bytes] = frozenset()  # what the record may know of addresses that are verified now
     names: tuple[tuple[bytes, ...], ...] = ()  # the same, each address by itself: while keys rotate one has two names
+    told: tuple[tuple[bytes, ...], ...] = ()  # the same of those that were removed and are told a while longer, one by one
 
     @property
     def groups(self) -> frozenset[str]:

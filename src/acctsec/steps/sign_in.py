@@ -11,8 +11,8 @@ from acctsec.mfa.policy import Proven
 from acctsec.outcomes import AssuranceLevel, ChangeReason
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
-from acctsec.record import Device, Record, Session
-from acctsec.steps.recovery import dropped, waiting_recoveries
+from acctsec.record import SKEW, Change, Device, Record, Session
+from acctsec.steps.changes import dropped, waiting_recoveries
 from acctsec.steps.scene import (
     Compared,
     Done,
@@ -202,10 +202,8 @@ def _grant(
     after = after.with_session(session).with_device(device)
     if visit is not None:
         after = visit.learned(after)
-    needless: Step | None = None
-    if level is full_level(record) and (lane.known or level >= AssuranceLevel.AAL2):
-        needless = dropped(after, waiting_recoveries(after), scene=scene, by="sign-in")
-        after = needless.record
+    needless = dropped(after, _needless(record, lane, level), scene=scene, by="sign-in")
+    after = needless.record
     event = events.SignedInEvent(
         **scene.head(),
         session=session.id.hex(),
@@ -214,7 +212,19 @@ def _grant(
         known_device=lane.known,
         rehashed=rehashed,
     )
-    return Step(Granted(session, device), after, (event, *(needless.effects if needless else ())))
+    return Step(Granted(session, device), after, (event, *needless.effects))
+
+
+def _needless(record: Record, lane: Lane, level: AssuranceLevel) -> list[Change]:
+    """
+    The recoveries that an owner does without who signs in fully. Below AAL2 he is the owner on a device that was seen before one
+    of them was asked for: a thief who has the password would make himself known by signing in twice.
+    """
+    if level is not full_level(record):
+        return []
+    device = record.device(lane.device)
+    known = {one.id for one in record.changes if device is not None and device.since + SKEW < one.asked}
+    return [one for one in waiting_recoveries(record) if level >= AssuranceLevel.AAL2 or one.id in known]
 
 
 def count_guesses(record: Record, *, counted: Sequence[events.GuessesCounted], past: Record) -> Step:

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from acctsec.outcomes import ChangeKind
 from acctsec.policy import Policy
 from acctsec.record import SKEW, Change, Contact, Record
-from acctsec.recovery import Capability, Proof
 
 GATHERING = timedelta(hours=48)
 """
@@ -13,26 +12,10 @@ How long contacts have to agree: a code that is mailed to a recovery contact may
 mailed to the owner (SP 800-63B-4 section 4.2.1.3).
 """
 
-PROPOSAL = timedelta(hours=24)
-"""How long a proposal waits for a second administrator: a code by mail lives as long at most (SP 800-63B-4 section 4.2.1.2)."""
-
-PROPOSED = {
-    Capability.PASSWORD: ChangeKind.PASSWORD_PROPOSED,
-    Capability.FACTORS: ChangeKind.FACTORS_PROPOSED,
-    Capability.ADDRESSES: ChangeKind.ADDRESSES_PROPOSED,
-}
-GIVEN = {kind.value: gives for gives, kind in PROPOSED.items()}
-"""What a proposal of each kind gives once it is approved."""
-
 
 def gathers(change: Change | None) -> bool:
     """Whether a change is no more than contacts who were asked: it never matures by itself."""
     return change is not None and change.kind == ChangeKind.CONTACTS
-
-
-def gives_address(change: Change) -> bool:
-    """Whether two administrators give the owner a new address by it."""
-    return change.kind == ChangeKind.ADDRESS_ADDED and Proof.ADMINISTRATORS in change.proofs
 
 
 def in_time(change: Change, now: datetime) -> bool:

@@ -34,6 +34,7 @@ from acctsec._codec import decode_record
 from acctsec.outcomes import Acted, ChangeKind, Proposed, Vetoed
 from acctsec.record import MAX_ADDRESSES, MAX_REMOVED
 from acctsec.recovery import Capability, Proof
+from acctsec.steps import Making, Named, No, Scene, prove_address
 from acctsec.testing import async_world, world
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
@@ -210,6 +211,25 @@ def test_an_address_that_is_taken_stays_where_it_is(w):
     assert (addresses(w), record(w).changes, record(w).addresses) == ((IDENTIFIER,), (), ())
 
 
+def test_nothing_goes_where_the_platform_took_the_old_address_off_meanwhile(w):
+    link = given_one(w)
+    w.directory.change("u1", addresses=())
+    w.clock.advance(WAIT)
+    assert verify(w, link) == AddressVerified(purged=False)
+
+
+def test_what_administrators_said_is_no_proof_that_anybody_reads_it(plain):
+    """A step that is told of no proof, as by a ticket, makes nothing of their word alone."""
+    given_one(plain)
+    plain.clock.advance(WAIT)
+    core, before = plain.engine._flows.core, record(plain)
+    scene = Scene(tenant="", subject="u1", account=plain.directory.get("", "u1"), now=plain.clock())
+    (change,), new = before.changes, Named(names=(b"new",))
+    rest = {"change_id": change.id, "claims": None, "new": new, "gone": None}
+    assert prove_address(core.policy, before, scene=scene, method="", **rest).verdict == No("dead")
+    assert isinstance(prove_address(core.policy, before, scene=scene, method="link", **rest).verdict, Making)
+
+
 def test_the_old_address_goes_when_its_owner_or_an_administrator_says_so(w):
     proven(w)
     assert w.calls.admin.withdraw_address("u1", IDENTIFIER, actor="erin") == Acted()
@@ -332,13 +352,14 @@ def test_the_same_one_again_begins_anew(w):
     assert isinstance(verify(w, second), Waiting)
 
 
-def test_what_is_asked_for_in_a_session_pushes_it_out_only_for_the_very_same_address(w):
+@pytest.mark.parametrize("same", [FRESH, FRESH.title()])
+def test_what_is_asked_for_in_a_session_pushes_it_out_only_for_the_very_same_address(w, same):
     link = given_one(w)
     session = w.calls.sign_in(IDENTIFIER, PASSWORD, context=w.context("203.0.113.9")).session
     for number in range(4):
         w.calls.add_address(session, f"a{number}@fresh.example", context=w.context())
     assert isinstance(verify(w, link), Waiting)
-    assert isinstance(w.calls.add_address(session, FRESH.title(), context=w.context()), AddressPending)
+    assert isinstance(w.calls.add_address(session, same, context=w.context()), AddressPending)
     assert isinstance(verify(w, link), Refused)
 
 

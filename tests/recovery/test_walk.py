@@ -99,20 +99,13 @@ class Walk:
         found += ["sign in"] if self.password else []
         found += ["initial password"] if self.hands.desk else []
         found += ["agree to password", "agree to factors"] if self.hands.two else []
-        # By a second one, which he stops from the first once that is not new any more, he can freeze the account.
-        found += ["agree to addresses"] if self.hands.own and not ("addresses" in self.had and self.young) else []
-        return [*found, "still"] if (self.worst and self.hands.reads) or "addresses" in self.had else found
+        found += ["agree to addresses"] if self.hands.own and "addresses" not in self.had else []
+        return [*found, "still"] if self.worst and self.hands.reads else found
 
     @property
     def elapsed(self):
         """Since he began, but for the half minutes between two codes of an app."""
         return timedelta(hours=round((self.alice.clock() - self.began) / timedelta(hours=1)))
-
-    @property
-    def young(self):
-        """Whether an address came lately."""
-        since = self.alice.clock() - self.alice.world.policy.recovery.delays.lately
-        return any(one.changed and one.since > since for one in self.alice.record.addresses)
 
     @property
     def state(self):
@@ -122,7 +115,7 @@ class Walk:
         made = sum(one.made is not None for one in record.changes)
         own = self.alice.world.directory.get("", SUBJECT).addresses
         had = (sorted(self.had), self.stop, self.password, record.factors.live)
-        return repr((*had, waits, made, self.ticket is not None, own, self.young))
+        return repr((*had, waits, made, self.ticket is not None, own))
 
     def do(self, act):
         """Do one thing; answers whether anything is different now."""
@@ -213,7 +206,13 @@ class Walk:
             self.had[name] = (self.elapsed, self.stop)
 
     def freezes(self):
-        """Whether a change that he brought about can be vetoed from what he reads himself."""
+        """
+        Whether a change that he brought about can be vetoed from what he reads himself: once an address of his own is not new any
+        more, a second one.
+        """
+        if "addresses" in self.had:
+            self.alice.clock.advance(self.alice.world.policy.recovery.delays.lately)
+            self.give()
         vetoes = [one.veto for one in self.alice.world.messenger.messages if one.veto and one.address in self.hands.reads]
         return bool(vetoes) and isinstance(self.alice.act("veto", vetoes[-1]), Vetoed)
 

@@ -308,7 +308,7 @@ def proposed():
 def agreed():
     w = a_user(RACING)
     change = w.calls.admin.propose_recovery("u1", Capability.ADDRESSES, actor="erin", address=MINE).change
-    w.calls.admin.approve_recovery("u1", change, actor="frank")
+    w.calls.admin.approve_recovery("u1", change, actor="frank", address=MINE)
     w.deliver()
     w.clock.advance(days=7)
     return in_turn(w)
@@ -325,7 +325,7 @@ def test_what_two_administrators_agree_to_waits_and_is_told_or_it_does_not():
         assert told(w, MessagePurpose.CHANGE_WAITING) == [IDENTIFIER] * waits
         assert told(w, MessagePurpose.PROVE_ADDRESS) == [MINE] * waits
 
-    approve = lambda w: [w.engine.admin.approve_recovery("u1", w.proposed.change, actor="frank")]
+    approve = lambda w: [w.engine.admin.approve_recovery("u1", w.proposed.change, actor="frank", address=MINE)]
     assert explore(proposed, approve, check, fates=FATES).schedules > 10
 
 
@@ -335,7 +335,9 @@ def test_two_who_agree_at_once_give_one_address():
         assert sorted(type(one).__name__ for one in answers) == ["Acted", "Refused"]
         assert told(w, MessagePurpose.PROVE_ADDRESS) == [MINE]
 
-    both = lambda w: [w.engine.admin.approve_recovery("u1", w.proposed.change, actor=one) for one in ("frank", "grace")]
+    both = lambda w: [
+        w.engine.admin.approve_recovery("u1", w.proposed.change, actor=one, address=MINE) for one in ("frank", "grace")
+    ]
     explore(proposed, both, check)
 
 

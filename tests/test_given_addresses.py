@@ -66,8 +66,8 @@ def propose(w, address=FRESH, actor="erin", gives=Capability.ADDRESSES):
     return w.calls.admin.propose_recovery("u1", gives, actor=actor, address=address)
 
 
-def approve(w, proposed, actor="frank"):
-    done = w.calls.admin.approve_recovery("u1", proposed.change, actor=actor)
+def approve(w, proposed, actor="frank", address=FRESH):
+    done = w.calls.admin.approve_recovery("u1", proposed.change, actor=actor, address=address)
     w.deliver()
     return done
 

@@ -125,8 +125,8 @@ def test_addresses_and_proposals_come_along():
     w.restart(keyring=ring(2))
     w.clock.advance(hours=12)
 
-    for one in (proposed, new):
-        assert isinstance(w.calls.admin.approve_recovery("u3", one.change, actor="grace"), Acted)
+    for one, address in ((proposed, None), (new, "new@example.org")):
+        assert isinstance(w.calls.admin.approve_recovery("u3", one.change, actor="grace", address=address), Acted)
     assert isinstance(w.calls.remove_address(w.sign_in(staying).session, going, **here), AddressRemoved)
     w.deliver()
     assert {one.address for one in w.messenger.of(MessagePurpose.ADDRESS_REMOVED) if one.at == w.clock()} == {

@@ -13,6 +13,7 @@ from acctsec import (
     FactorRequired,
     Initial,
     Keyring,
+    MessagePurpose,
     PasswordChanged,
     ProofRequired,
     RecoveryCode,
@@ -155,11 +156,12 @@ def test_a_first_password_by_the_link_of_an_administrator_waits_for_nobody(on, p
 def test_what_one_administrator_proposed_is_not_taken_for_shown_when_a_veto_comes(on):
     with on() as alice:
         assert isinstance(alice.by_mail(HOME), PasswordChanged)
-        alice.calls.admin.propose_recovery(SUBJECT, Capability.PASSWORD, actor="ada")
+        alice.calls.admin.propose_recovery(SUBJECT, Capability.PASSWORD, actor="ada", address=WORK)
         assert alice.act("veto", alice.veto_from(WORK)) == Vetoed()
-        asked = alice.calls.admin.propose_recovery(SUBJECT, Capability.PASSWORD, actor="ada")
-        alice.calls.admin.approve_recovery(SUBJECT, asked.change, actor="bob")
+        asked = alice.calls.admin.propose_recovery(SUBJECT, Capability.PASSWORD, actor="ada", address=WORK)
+        alice.calls.admin.approve_recovery(SUBJECT, asked.change, actor="bob", address=WORK)
         alice.world.deliver()
+        assert [one.address for one in alice.world.messenger.messages if one.purpose is MessagePurpose.RECOVERY_LINK] == [WORK]
         assert isinstance(alice.redeem(ResetLink(alice.world.messenger.link), NEWER), PasswordChanged)
 
 

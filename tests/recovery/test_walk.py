@@ -159,7 +159,7 @@ class Walk:
         alice, address = self.alice, f"{len(self.had)}.{self.hands.own}" if "addresses" in self.had else self.hands.own
         proposed = alice.calls.admin.propose_recovery(SUBJECT, Capability.ADDRESSES, actor="one", address=address)
         if isinstance(proposed, Proposed):
-            alice.calls.admin.approve_recovery(SUBJECT, proposed.change, actor="two")
+            alice.calls.admin.approve_recovery(SUBJECT, proposed.change, actor="two", address=address)
             alice.world.deliver()
             outcome = alice.act("verify_address", AddressLink(alice.world.messenger.address_link))
             self.got(outcome, None)
@@ -169,9 +169,11 @@ class Walk:
     def agree(self, gives):
         """Two administrators agree; the link goes to the owner's mailbox, and whoever reads that goes on."""
         alice, sent = self.alice, len(self.alice.world.messenger.messages)
-        proposed = alice.calls.admin.propose_recovery(SUBJECT, gives, actor="one")
+        own = [one for one in alice.world.directory.get("", SUBJECT).addresses if "@" in one]
+        to = next((one for one in own if one in self.hands.reads), own[0])  # a verified one that he reads, if there is any
+        proposed = alice.calls.admin.propose_recovery(SUBJECT, gives, actor="one", address=to)
         if isinstance(proposed, Proposed):
-            alice.calls.admin.approve_recovery(SUBJECT, proposed.change, actor="two")
+            alice.calls.admin.approve_recovery(SUBJECT, proposed.change, actor="two", address=to)
         alice.world.deliver()
         mail = [one for one in alice.world.messenger.messages[sent:] if one.link and one.address in self.hands.reads]
         for one in mail[:1]:

@@ -343,7 +343,7 @@ class Core:
         if isinstance(effect, Issue):
             return ResetRequest(
                 tenant=scene.tenant,
-                identifier="",
+                identifier=effect.to,
                 handle=effect.handle,
                 at=scene.now,
                 source=scene.source,

@@ -8,6 +8,7 @@ from acctsec import events
 from acctsec._flows.carrying import Carrying
 from acctsec._flows.core import Core, channel_of, port
 from acctsec._flows.entries import AddressRequest, Following, Happened, Mail, ResetRequest, Told, about, unseal
+from acctsec._flows.naming import stored_among
 from acctsec._flows.tokens import Purpose
 from acctsec._flows.vouching import contact
 from acctsec._values import evolve
@@ -357,11 +358,13 @@ class Delivery:
 
     def _recipient(self, account: Account, request: ResetRequest) -> str | None:
         """
-        The stored address that was typed, byte for byte as stored; otherwise the first one. Never what was typed. A first
-        password comes by a link, so it goes to the first address that is mailed.
+        The stored address that was typed, byte for byte as stored; otherwise the first one. Never what was typed. What
+        administrators ask for comes by a link, so it goes to the first address that is mailed; and where they named one, to that
+        or to none.
         """
         if request.subject:
-            return next((one for one in account.addresses if channel_of(one) is Channel.MAIL), None)
+            mailed = tuple(one for one in account.addresses if channel_of(one) is Channel.MAIL)
+            return stored_among(mailed, request.identifier) if request.identifier else next(iter(mailed), None)
         for address in account.addresses:
             name = canonical(address)
             if name is not None and name.value == request.identifier:

@@ -23,9 +23,9 @@ ABOUT = {
     ChangeKind.ADDRESS_ADDED.value: "change",
     ChangeKind.ADDRESS_REMOVED.value: "change",
     ChangeKind.IDENTIFIER.value: "change",
-    ChangeKind.PASSWORD_PROPOSED.value: "proposer",
-    ChangeKind.FACTORS_PROPOSED.value: "proposer",
-    ChangeKind.ADDRESSES_PROPOSED.value: "proposed address",
+    ChangeKind.PASSWORD_PROPOSED.value: "proposal",
+    ChangeKind.FACTORS_PROPOSED.value: "proposal",
+    ChangeKind.ADDRESSES_PROPOSED.value: "proposal",
 }
 """What a change of a kind is about is sealed, and as what; of the others it is a digest, or nothing."""
 

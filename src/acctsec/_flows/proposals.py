@@ -34,10 +34,11 @@ ROOM = 254 + 32
 
 
 class Proposal(Value, frozen=True):
-    """What lies sealed in a proposal: who made it, and the address that he proposed, where it is for one."""
+    """What lies sealed in a proposal: who made it, and the address that he named: a new one, or where the link goes."""
 
     proposer: Proposer
     address: str
+    is_new: bool
 
 
 class Proposals:
@@ -55,17 +56,16 @@ class Proposals:
         if not isinstance(gives, Capability) or gives not in PROPOSED:
             message = f"`gives` is {gives!r}, which two administrators cannot give."
             raise ConfigError(message, remedy="Give a Capability.")
-        if (address is None) is (gives is Capability.ADDRESSES):
-            message = f"`address` does not go with `gives`, which is {gives!r}."
-            raise ConfigError(message, remedy="Give an address with Capability.ADDRESSES, and with nothing else.")
-        new = "" if address is None else self._new(address, admin)
+        is_new = gives is Capability.ADDRESSES
+        new = self._new(address, admin) if is_new else None
         scene, loaded = await core.enter(tenant, subject)
-        change, sealed = core.draw(16), self._sealed(scene, admin, new)
+        named = new or self._owned(scene, address)
+        change, sealed = core.draw(16), self._sealed(scene, admin, named or "")
 
         def step(record: Record) -> Step:
             return propose(core.policy, record, scene=scene, gives=gives, by=admin, change_id=change, sealed=sealed)
 
-        objection = self._objection(scene, new)
+        objection = self._objection(scene, named, is_new=is_new)
         if objection is not None:
             return self._no(scene, Step(objection, loaded.record), "propose_recovery")
         done = await core.apply(scene, loaded, step)
@@ -73,24 +73,31 @@ class Proposals:
             return self._no(scene, done, "propose_recovery")
         return Proposed(change=change.hex(), expires=scene.now + PROPOSAL)
 
-    async def approve(self, subject: str, change: str, *, actor: str, tenant: str) -> Acted | Refused | TryAgain:
+    async def approve(
+        self, subject: str, change: str, *, actor: str, address: str | None, tenant: str
+    ) -> Acted | Refused | TryAgain:
         """Agree to what another proposed; see Engine.admin."""
         core, admin, change_id = self.core, Admin(actor), id_of(change)
         scene, loaded = await core.enter(tenant, subject)
         found = self._opened(scene, find_proposal(loaded.record, change_id, scene))
-        objection = No("no such proposal") if found is None else self._objection(scene, found.address)
+        objection: No | None = No("no such proposal")
+        if found is not None:
+            self._both_name(scene, found, address)
+            objection = self._objection(scene, found.address, is_new=found.is_new)
+            if objection is None and address is not None and not stored_among((found.address,), address):
+                objection = No("another address")
         if found is None or objection is not None:
             return self._no(scene, Step(objection, loaded.record), "approve_recovery")
-        new, handle, seed = found.address, core.draw(16), core.draw(16)
+        named, handle, seed = found.address, core.draw(16), core.draw(16)
         agreement = Agreement(change_id=change_id, proposer=found.proposer, by=admin)
-        about = self.carrying.sealed(scene, new) if new else b""
-        if new:
+        about = self.carrying.sealed(scene, named) if found.is_new else b""
+        if found.is_new:
             core.check_writable()
 
         def step(record: Record) -> Step:
-            if not new:
-                return approve(core.policy, record, scene=scene, agreement=agreement, handle=handle, seed=seed)
-            same = self.carrying.changes_of(scene, record, new)
+            if not found.is_new:
+                return approve(core.policy, record, scene=scene, agreement=agreement, handle=handle, seed=seed, to=named)
+            same = self.carrying.changes_of(scene, record, named)
             return approve_address(core.policy, record, scene=scene, agreement=agreement, about=about, seed=seed, same=same)
 
         done = await core.apply(scene, loaded, step)
@@ -103,10 +110,26 @@ class Proposals:
         done = await core.apply(scene, loaded, lambda record: withdraw(record, scene=scene, change_id=change_id, by=admin))
         return Acted() if isinstance(done.verdict, Done) else self._no(scene, done, "withdraw_proposal")
 
-    def _new(self, address: str, admin: Admin) -> str:
+    def _owned(self, scene: Scene, address: str | None) -> str | None:
+        """
+        Where the link goes: the address of the subject that was named, or its only one. Raises ConfigError where there are
+        several: one of them may be a thief's, and it is for who speaks to the owner to know which.
+        """
+        own = [one for one in (scene.account.addresses if scene.account else ()) if channel_of(one) is Channel.MAIL]
+        if address is None and len(own) > 1:
+            raise ConfigError("The subject has several mail addresses.", remedy="Name the one its owner showed to be his.")
+        return next(iter(own), None) if address is None else stored_among(tuple(own), address)
+
+    def _both_name(self, scene: Scene, found: Proposal, address: str | None) -> None:
+        """A second administrator agrees to an address too. Raises ConfigError where he names none, unless there is but one."""
+        if address is None and found.is_new:
+            raise ConfigError("`address` is missing.", remedy="Name the address that you agree to: ask its owner yourself.")
+        self._owned(scene, address)
+
+    def _new(self, address: str | None, admin: Admin) -> str:
         """The address that is proposed, in the very form that mail goes to. Raises ConfigError for one that none does."""
         self.core.check_writable()
-        new = deliverable(address)
+        new = None if address is None else deliverable(address)
         # A number is proven by a code beside a session, and nobody has one.
         if new is None or channel_of(new) is not Channel.MAIL:
             raise ConfigError("`address` is none that mail goes to.", remedy="Ask its reader to spell it again.")
@@ -115,27 +138,23 @@ class Proposals:
             raise ConfigError(message, remedy="Give the actor a shorter name.")
         return new
 
-    def _sealed(self, scene: Scene, admin: Admin, new: str) -> bytes:
-        plain = frame(admin.actor, new) if new else admin.actor.encode()
-        return self.core.keyring.seal("proposed address" if new else "proposer", plain, scene.tenant, scene.subject)
+    def _sealed(self, scene: Scene, admin: Admin, named: str) -> bytes:
+        return self.core.keyring.seal("proposal", frame(admin.actor, named), scene.tenant, scene.subject)
 
     def _opened(self, scene: Scene, found: Change | None) -> Proposal | None:
-        if found is None:
+        opened = None if found is None else self.core.keyring.open("proposal", found.about, scene.tenant, scene.subject)
+        if found is None or opened is None:
             return None
-        is_address = GIVEN[found.kind] is Capability.ADDRESSES
-        label = "proposed address" if is_address else "proposer"
-        opened = self.core.keyring.open(label, found.about, scene.tenant, scene.subject)
-        if opened is None:
-            return None
-        name, new = unframe(opened) if is_address else (opened.decode(), "")
-        return Proposal(Proposer(found.about, name), new)
+        name, named = unframe(opened)
+        return Proposal(Proposer(found.about, name), named, GIVEN[found.kind] is Capability.ADDRESSES)
 
-    def _objection(self, scene: Scene, new: str) -> No | None:
+    def _objection(self, scene: Scene, named: str | None, *, is_new: bool) -> No | None:
         """Why nothing can be mailed, or told: what is agreed to goes by mail, and is vetoed by mail."""
         own = scene.account.addresses if scene.account else ()
         if not any(channel_of(one) is Channel.MAIL for one in own):
             return No("no mail address")
-        return No("address") if new and (stored_among(own, new) or len(own) >= MOST) else None
+        there = named is not None and stored_among(own, named) is not None
+        return No("address") if there is is_new or (is_new and len(own) >= MOST) else None
 
     def _no(self, scene: Scene, done: Step, operation: str) -> Refused | TryAgain:
         if isinstance(done.verdict, No):

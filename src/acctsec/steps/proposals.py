@@ -119,15 +119,15 @@ def find_proposal(record: Record, change_id: bytes | None, scene: Scene) -> Chan
     return found if found is not None and found.kind in GIVEN and in_time(found, scene.now) else None
 
 
-def approve(policy: Policy, record: Record, *, scene: Scene, agreement: Agreement, handle: bytes, seed: bytes) -> Step:
+def approve(policy: Policy, record: Record, *, scene: Scene, agreement: Agreement, handle: bytes, seed: bytes, to: str) -> Step:
     """
     Agree to what another administrator proposed. The proposal is used up; every address is told, and the owner is mailed a link
-    that stands for both of them. From there it goes as the policy says: with his address, and after its wait.
+    that stands for both of them, at the address *to*. From there it goes as the policy says: with his address, after its wait.
     """
     found = _agreed(policy, record, scene, agreement)
     if isinstance(found, No):
         return Step(found, record)
-    link = Issue(handle=handle, seed=seed, proofs=ADMINISTRATORS, gives=GIVEN[found.kind].value)
+    link = Issue(handle=handle, seed=seed, proofs=ADMINISTRATORS, gives=GIVEN[found.kind].value, to=to)
     effects = (_approved(scene, found, agreement), Notice(MessagePurpose.RECOVERY_APPROVED), link)
     return Step(Done(), record.without_change(found.id), effects)
 

@@ -74,12 +74,18 @@ class Word(Value, frozen=True):
 
 
 class Issue(Value, frozen=True, kw_only=True):
-    """An effect: mail the owner a link that stands for *proofs* beside the address, and by those gives *gives* alone."""
+    """
+    An effect: mail the owner, at the address *to*, a link that stands for *proofs* beside it, and by those gives *gives* alone.
+    """
 
     handle: bytes
     seed: bytes
     proofs: tuple[str, ...]
     gives: str
+    to: str
+
+    def __repr__(self) -> str:
+        return f"Issue(proofs={self.proofs}, gives={self.gives!r})"
 
 
 class Prove(Value, frozen=True):

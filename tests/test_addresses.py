@@ -17,6 +17,7 @@ from acctsec import (
     AddressRemoved,
     AddressTaken,
     AddressVerified,
+    Capability,
     Channel,
     ConfigError,
     CurrentPassword,
@@ -834,6 +835,7 @@ def test_a_directory_that_cannot_be_written_to_is_enough_for_everything_else(pla
         lambda: plain.engine.remove_address(plain.session, IDENTIFIER, context=context),
         lambda: plain.engine.change_identifier(plain.session, IDENTIFIER, "x", context=context),
         lambda: plain.engine.admin.withdraw_address("u1", IDENTIFIER, actor="ops"),
+        lambda: plain.engine.admin.propose_recovery("u1", Capability.ADDRESSES, actor="ops", address=MINE),
     ):
         with pytest.raises(ConfigError, match="apply") as refused:
             call()

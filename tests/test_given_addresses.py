@@ -74,7 +74,7 @@ def approve(w, proposed, actor="frank", address=FRESH):
 
 def given_one(w, address=FRESH):
     """Two have agreed; answers the link that the new address was mailed."""
-    assert approve(w, propose(w, address)) == Acted()
+    assert approve(w, propose(w, address), address=address) == Acted()
     return w.messenger.of(MessagePurpose.PROVE_ADDRESS)[-1].link
 
 
@@ -390,11 +390,42 @@ def test_what_no_mail_goes_to_is_a_mistake_of_the_caller(plain, address):
 
 
 @pytest.mark.parametrize(
-    ("gives", "address"), [(Capability.ADDRESSES, None), (Capability.PASSWORD, FRESH), (Capability.FACTORS, "")]
+    ("gives", "address"), [(Capability.PASSWORD, FRESH), (Capability.FACTORS, ""), (Capability.FACTORS, "no address")]
 )
-def test_an_address_goes_with_addresses_and_with_nothing_else(plain, gives, address):
+def test_a_link_goes_to_no_address_that_is_not_the_subjects(plain, gives, address):
+    assert propose(plain, address, gives=gives) == Refused()
+
+
+def test_a_new_address_has_to_be_named_by_both(plain):
     with pytest.raises(ConfigError, match="address"):
-        propose(plain, address, gives=gives)
+        propose(plain, None)
+    proposed = propose(plain)
+    with pytest.raises(ConfigError, match="address"):
+        approve(plain, proposed, address=None)
+    assert approve(plain, proposed, address=OTHER) == Refused()
+    assert approve(plain, proposed, address=FRESH.upper()) == Acted()
+
+
+def test_of_several_addresses_both_name_the_one_that_gets_the_link(plain):
+    """The first may be a thief's: who speaks to the owner knows better."""
+    plain.directory.change("u1", addresses=(IDENTIFIER, OTHER))
+    with pytest.raises(ConfigError, match="several"):
+        propose(plain, None, gives=Capability.PASSWORD)
+    proposed = propose(plain, OTHER, gives=Capability.PASSWORD)
+    with pytest.raises(ConfigError, match="several"):
+        approve(plain, proposed, address=None)
+    assert approve(plain, proposed, address=IDENTIFIER) == Refused()
+    assert approve(plain, proposed, address=OTHER) == Acted()
+    assert [one.address for one in plain.messenger.of(MessagePurpose.RECOVERY_LINK)] == [OTHER]
+
+
+def test_a_link_to_an_address_that_went_meanwhile_goes_nowhere(plain):
+    plain.directory.change("u1", addresses=(IDENTIFIER, OTHER))
+    proposed = propose(plain, OTHER, gives=Capability.PASSWORD)
+    plain.calls.admin.approve_recovery("u1", proposed.change, actor="frank", address=OTHER)
+    plain.directory.change("u1", addresses=(IDENTIFIER,))
+    plain.deliver()
+    assert not plain.messenger.of(MessagePurpose.RECOVERY_LINK)
 
 
 def test_an_address_and_a_name_that_no_record_has_room_for_are_refused_out_loud(plain):

@@ -188,6 +188,6 @@ def test_m142_nothing_of_the_password_waits_with_the_challenge(w, place):
 
 
 def test_the_policy_the_tests_of_groups_use_differs_in_nothing_else():
-    """STAFF is SHORT but for the group."""
-    assert evolve(STAFF, mfa=MfaPolicy()) == SHORT
+    """STAFF is SHORT but for the group, and for contacts who count at once."""
+    assert evolve(STAFF, mfa=MfaPolicy(), recovery=SHORT.recovery) == SHORT
     assert STAFF.sessions.ticket_lifetime == timedelta(minutes=10)

@@ -13,7 +13,6 @@ from acctsec._flows.sign_in import behind
 from acctsec._flows.tokens import Purpose
 from acctsec._flows.vouching import standing
 from acctsec._values import Value, evolve
-from acctsec.attacks.risk import Level
 from acctsec.claims import HandleClaims, LinkClaims, RecoveryCode, ResetCode, ResetLink, ResetProof, ResumeTicket, Ticket
 from acctsec.context import Context
 from acctsec.errors import CommitUnknown, ConfigError, Overloaded, StoreError
@@ -238,6 +237,8 @@ class Resets:
         """Whether it comes from a country in which the owner never was; False where nobody can tell."""
         if self.risks is None or record.habits is None or not record.habits.sign_ins:
             return False
+        from acctsec.attacks.risk import Level
+
         paths = self.risks.visit(scene, context, known_device=False).paths
         countries = [one[:1] for one in paths if one and one[0][0] == Level.COUNTRY.value]
         return bool(countries) and not any(record.habits.under(one) for one in countries)

@@ -317,7 +317,7 @@ OPERATIONS = {
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_a_crash_at_any_store_call_leaves_the_state_before_or_after(name):
+def test_a_crash_at_any_store_call_of_a_recovery_leaves_the_state_before_or_after(name):
     make, operation = OPERATIONS[name]
     assert crash_everywhere(make, operation).schedules > 4
 

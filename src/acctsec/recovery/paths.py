@@ -9,7 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 from acctsec._values import Value
-from acctsec.checks import kind, length
+from acctsec.checks import Validator, kind, length
 from acctsec.errors import ConfigError
 from acctsec.outcomes import AssuranceLevel
 
@@ -222,4 +222,4 @@ class Delays:
         return at is not None and now < at + self.lately
 
 
-is_delays = kind(Delays)
+is_delays: Validator = kind(Delays)

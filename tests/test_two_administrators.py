@@ -140,6 +140,13 @@ def test_nobody_but_the_owner_is_handed_anything(one):
         assert mail.link not in repr(event)
 
 
+def test_the_longest_name_of_an_actor_takes_no_more_room_than_an_address(one):
+    proposed = propose(one, actor="\U0001f511" * 64)
+    (change,) = one.record.changes
+    assert len(change.about) <= 36 + 4 + 254 + 4 + 32, "what tests/test_record.py counts for each"
+    assert approve(one, proposed) == Acted()
+
+
 def test_looking_at_the_link_says_what_was_agreed_to(one):
     for gives, kind in ((Capability.PASSWORD, ChangeKind.PASSWORD), (Capability.FACTORS, ChangeKind.FACTORS)):
         found = one.w.calls.inspect_reset(agreed(one, gives), context=one.w.context())

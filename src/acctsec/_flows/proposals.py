@@ -1,5 +1,7 @@
 """Recovery by two administrators, each act with its actor; what they bring about is mailed to the owner and nobody else."""
 
+from hmac import compare_digest
+
 from acctsec._flows.carrying import Carrying
 from acctsec._flows.changes import id_of
 from acctsec._flows.core import BRIEF, Core, channel_of
@@ -7,7 +9,6 @@ from acctsec._flows.naming import deliverable, stored_among
 from acctsec._values import Value
 from acctsec.claims import Admin
 from acctsec.errors import ConfigError
-from acctsec.keyring import frame, unframe
 from acctsec.outcomes import Acted, Proposed, Refused, TryAgain
 from acctsec.protocols import Channel
 from acctsec.record import MAX_ADDRESSES, MAX_REMOVED, Change, Record
@@ -34,10 +35,13 @@ ROOM = 254 + 32
 
 
 class Proposal(Value, frozen=True):
-    """What lies sealed in a proposal: who made it, and the address that he named: a new one, or where the link goes."""
+    """
+    What lies sealed in a proposal: who made it, and the address that he named: a new one, or what the record knows of the one
+    that gets the link. A record has no room for three whole addresses.
+    """
 
     proposer: Proposer
-    address: str
+    named: bytes
     is_new: bool
 
 
@@ -60,7 +64,8 @@ class Proposals:
         new = self._new(address, admin) if is_new else None
         scene, loaded = await core.enter(tenant, subject)
         named = new or self._owned(scene, address)
-        change, sealed = core.draw(16), self._sealed(scene, admin, named or "")
+        about = new.encode() if new else core.recipient(scene, named or "")
+        change, sealed = core.draw(16), self._sealed(scene, admin, about)
 
         def step(record: Record) -> Step:
             return propose(core.policy, record, scene=scene, gives=gives, by=admin, change_id=change, sealed=sealed)
@@ -80,15 +85,14 @@ class Proposals:
         core, admin, change_id = self.core, Admin(actor), id_of(change)
         scene, loaded = await core.enter(tenant, subject)
         found = self._opened(scene, find_proposal(loaded.record, change_id, scene))
-        objection: No | None = No("no such proposal")
-        if found is not None:
-            self._both_name(scene, found, address)
-            objection = self._objection(scene, found.address, is_new=found.is_new)
-            if objection is None and address is not None and not stored_among((found.address,), address):
-                objection = No("another address")
-        if found is None or objection is not None:
+        named = None if found is None else self._agreed(scene, found, address)
+        objection = No("no such proposal") if found is None else No("another address") if named is None else None
+        if found is None or named is None:
             return self._no(scene, Step(objection, loaded.record), "approve_recovery")
-        named, handle, seed = found.address, core.draw(16), core.draw(16)
+        objection = self._objection(scene, named, is_new=found.is_new)
+        if objection is not None:
+            return self._no(scene, Step(objection, loaded.record), "approve_recovery")
+        handle, seed = core.draw(16), core.draw(16)
         agreement = Agreement(change_id=change_id, proposer=found.proposer, by=admin)
         about = self.carrying.sealed(scene, named) if found.is_new else b""
         if found.is_new:
@@ -120,11 +124,18 @@ class Proposals:
             raise ConfigError("The subject has several mail addresses.", remedy="Name the one its owner showed to be his.")
         return next(iter(own), None) if address is None else stored_among(tuple(own), address)
 
-    def _both_name(self, scene: Scene, found: Proposal, address: str | None) -> None:
-        """A second administrator agrees to an address too. Raises ConfigError where he names none, unless there is but one."""
-        if address is None and found.is_new:
-            raise ConfigError("`address` is missing.", remedy="Name the address that you agree to: ask its owner yourself.")
-        self._owned(scene, address)
+    def _agreed(self, scene: Scene, found: Proposal, address: str | None) -> str | None:
+        """
+        The address that a second administrator agrees to as well, as it is stored or proposed; None where he means another one.
+        Raises ConfigError where he names none, unless there is but one.
+        """
+        if found.is_new:
+            if address is None:
+                raise ConfigError("`address` is missing.", remedy="Name the address that you agree to: ask its owner yourself.")
+            return stored_among((found.named.decode(),), address)
+        own = self._owned(scene, address)
+        names = () if own is None else self.core.recipients(scene, own)
+        return own if any(compare_digest(found.named, one) for one in names) else None
 
     def _new(self, address: str | None, admin: Admin) -> str:
         """The address that is proposed, in the very form that mail goes to. Raises ConfigError for one that none does."""
@@ -138,14 +149,16 @@ class Proposals:
             raise ConfigError(message, remedy="Give the actor a shorter name.")
         return new
 
-    def _sealed(self, scene: Scene, admin: Admin, named: str) -> bytes:
-        return self.core.keyring.seal("proposal", frame(admin.actor, named), scene.tenant, scene.subject)
+    def _sealed(self, scene: Scene, admin: Admin, named: bytes) -> bytes:
+        actor = admin.actor.encode()
+        return self.core.keyring.seal("proposal", len(actor).to_bytes(2, "big") + actor + named, scene.tenant, scene.subject)
 
     def _opened(self, scene: Scene, found: Change | None) -> Proposal | None:
         opened = None if found is None else self.core.keyring.open("proposal", found.about, scene.tenant, scene.subject)
         if found is None or opened is None:
             return None
-        name, named = unframe(opened)
+        ends = 2 + int.from_bytes(opened[:2], "big")
+        name, named = opened[2:ends].decode(), opened[ends:]
         return Proposal(Proposer(found.about, name), named, GIVEN[found.kind] is Capability.ADDRESSES)
 
     def _objection(self, scene: Scene, named: str | None, *, is_new: bool) -> No | None:

@@ -8,6 +8,7 @@ from tests.places import USUAL
 
 from acctsec import (
     Admin,
+    Context,
     CurrentPassword,
     FactorRequired,
     MessagePurpose,
@@ -23,6 +24,8 @@ from acctsec import (
     Vetoed,
     Waiting,
 )
+from acctsec.attacks.networks import Origin
+from acctsec.attacks.risk import LikelihoodRatio
 from acctsec.events import ChangeDropped
 from acctsec.presets import CHEAPEST
 from acctsec.recovery import Delays, Proof, RecoveryPath, RecoveryPolicy
@@ -151,3 +154,74 @@ def test_what_waits_does_not_die_in_silence(how):
 
     assert [event.by for event in w.sink.of(ChangeDropped)] == ["credential"]
     assert len(w.messenger.of(MessagePurpose.CHANGE_DROPPED)) == 1
+
+
+class Countries:
+    """A resolver that knows of two countries."""
+
+    def origin(self, address):
+        return Origin(country="DE" if address.startswith("192.0.2.") else "BR")
+
+
+HERE, ABROAD = "192.0.2.7", "198.51.100.7"
+
+
+def travelled(resolver=None):
+    """Alice has signed in at home, under a policy that remembers where."""
+    w = world(policy=evolve(CHEAPEST, risk=LikelihoodRatio()), resolver=resolver)
+    w.sign_up()
+    w.sign_in()
+    return w
+
+
+def asked(w, address):
+    return w.engine.redeem_reset(ResetLink(w.reset_link()), NEW, context=w.context(address))
+
+
+def test_a_reset_from_a_country_where_the_owner_never_was_waits_a_day():
+    w = travelled(Countries())
+    waits = asked(w, ABROAD)
+    assert isinstance(waits, Waiting)
+    assert waits.until - w.clock() == timedelta(days=1)
+
+
+def test_a_reset_from_the_owners_country_does_not_wait_from_whichever_network():
+    assert isinstance(asked(travelled(Countries()), "192.0.2.250"), PasswordChanged)
+
+
+def test_nor_does_one_of_which_nobody_knows_the_country():
+    assert isinstance(asked(travelled(), ABROAD), PasswordChanged)
+
+
+def test_nor_one_of_an_owner_of_whom_nothing_is_remembered():
+    w = world(policy=evolve(CHEAPEST, risk=LikelihoodRatio()), resolver=Countries())
+    w.sign_up()
+    assert isinstance(asked(w, ABROAD), PasswordChanged)
+
+
+@pytest.mark.parametrize(("days", "outcome"), [(6, Waiting), (7, PasswordChanged)])
+def test_a_text_to_a_number_whose_sim_was_changed_lately_waits(days, outcome):
+    w = world()
+    w.sign_up(addresses=(IDENTIFIER, PHONE))
+    changed = w.clock() - timedelta(days=days)
+    here = Context.of(HERE, sim_changed=changed)
+
+    by_text = w.engine.redeem_reset(ResetCode(*texted(w)), NEW, context=here)
+
+    assert isinstance(by_text, outcome)
+    if outcome is Waiting:  # and a mail does not
+        assert isinstance(w.engine.redeem_reset(ResetLink(w.reset_link()), NEW, context=here), PasswordChanged)
+
+
+def test_of_two_that_wait_the_one_that_is_made_ends_the_other():
+    w = world(policy=evolve(CHEAPEST, recovery=RecoveryPolicy(delays=Delays(new_device=timedelta(days=1)))))
+    w.sign_up(addresses=(IDENTIFIER, WORK))
+    first, second = (
+        w.engine.redeem_reset(ResetLink(w.reset_link(address)), NEW, context=w.context()) for address in (IDENTIFIER, WORK)
+    )
+    w.clock.advance(days=1)
+
+    assert isinstance(w.engine.redeem_reset(ResumeTicket(first.ticket), NEW, context=w.context()), PasswordChanged)
+    w.deliver()
+
+    assert [(event.change, event.by) for event in w.sink.of(ChangeDropped)] == [(second.change, "credential")]

@@ -110,13 +110,12 @@ class ShareClaims(Sealed, frozen=True, kw_only=True):
 
 
 class AddressClaims(Sealed, frozen=True, kw_only=True):
-    """A link that proves a new address: the *change* that waits for it, and the *recipient* it was mailed to."""
+    """A link that proves a new address: the *change* that waits for it."""
 
     tenant: str
     subject: str
     incarnation: bytes
     change: bytes
-    recipient: bytes
     expires: datetime
 
 

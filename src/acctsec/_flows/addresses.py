@@ -95,11 +95,11 @@ class Addresses:
             return Refused()
         claims, scene, loaded = found
         if live_session(core.policy, loaded.record, claims, scene.now) is None:
-            return self._refused(scene, "add_address", "session")
+            return self.core.declined(scene, "add_address", No("session"))
         own = found[1].account.addresses
         gone, same = stored_among(own, replaces), stored_among(own, new)
         if (replaces is not None and gone is None) or (same is not None and same != gone) or (gone is None and len(own) >= MOST):
-            return self._refused(scene, "add_address", "address")
+            return self.core.declined(scene, "add_address", No("address"))
         refused = await within_budget(core, "add_address", scene, context)
         if refused is not None:
             return refused
@@ -138,7 +138,7 @@ class Addresses:
         if isinstance(done.verdict, TryAgain):
             return done.verdict
         if not isinstance(done.verdict, Begun):
-            return self._refused(scene, "add_address", done.verdict)
+            return self.core.declined(scene, "add_address", done.verdict)
         begun = done.verdict.change
         return AddressPending(begun.id.hex(), begun.expires, begun.until if begun.until > scene.now else None)
 
@@ -176,7 +176,7 @@ class Addresses:
         core, scene = self.core, found.scene
         about = self.carrying.about(scene, found.loaded.record.change_of(found.change))
         if not about:
-            return self._refused(scene, "verify_address", "dead")
+            return self.core.declined(scene, "verify_address", No("dead"))
         new, gone = self.carrying.named(scene, about[0]), self.carrying.gone(scene, about)
 
         def step(record: Record) -> Step:
@@ -205,7 +205,7 @@ class Addresses:
             case TryAgain() as again:
                 return again
             case verdict:
-                return self._refused(scene, "verify_address", verdict)
+                return self.core.declined(scene, "verify_address", verdict)
 
     def _ticket(self, scene: Scene, record: Record, change: bytes, until: datetime) -> str:
         """What stands for the proof while it waits; it holds no code."""
@@ -328,7 +328,7 @@ class Addresses:
             case TryAgain() as again:
                 return again
             case verdict:
-                return self._refused(scene, "remove_address", verdict)
+                return self.core.declined(scene, "remove_address", verdict)
 
     async def withdraw(self, subject: str, address: str, *, actor: str, tenant: str) -> Acted | TryAgain:
         """Take an address off that is its owner's no more; see Engine.admin."""
@@ -372,7 +372,7 @@ class Addresses:
         claims, scene, loaded = found
         account = found[1].account
         if live_session(core.policy, loaded.record, claims, scene.now) is None:
-            return self._refused(scene, "change_identifier", "session")
+            return self.core.declined(scene, "change_identifier", No("session"))
         rejected = objection_to(name, account)
         if name is None or rejected is not None:
             return IdentifierRejected(rejected or "form")
@@ -401,7 +401,7 @@ class Addresses:
             case TryAgain() as again:
                 return again
             case verdict:
-                return self._refused(scene, "change_identifier", verdict)
+                return self.core.declined(scene, "change_identifier", verdict)
 
     # --- what they share ---
 
@@ -411,8 +411,3 @@ class Addresses:
         return Change(
             id=self.core.draw(16), kind=kind, proofs=proofs, asked=now, until=now, expires=now, weak=False, about=sealed
         )
-
-    def _refused(self, scene: Scene, operation: str, verdict: object) -> Refused:
-        reason = verdict.reason if isinstance(verdict, No) else verdict if isinstance(verdict, str) else ""
-        self.core.refused(scene, operation, "evaluated", reason)
-        return Refused()

@@ -165,7 +165,6 @@ class Carrying:
             subject=scene.subject,
             incarnation=request.incarnation,
             change=change.id,
-            recipient=core.recipient(scene, address),
             expires=change.expires,
         )
         by_mail, alive = channel_of(address) is Channel.MAIL, scene.now < ends

@@ -18,7 +18,7 @@ from acctsec.outcomes import (
     VetoPending,
 )
 from acctsec.record import Change
-from acctsec.steps import Done, No, Scene, cancel, live_session, veto, veto_refusal
+from acctsec.steps import Done, Scene, cancel, live_session, veto, veto_refusal
 
 
 class ChangeFlows:
@@ -63,11 +63,8 @@ class ChangeFlows:
             loaded,
             lambda record: cancel(core.policy, record, scene=scene, change_id=change_id, session=session, ticket=ticket),
         )
-        if isinstance(done.verdict, TryAgain):
-            return done.verdict
         if not isinstance(done.verdict, Done):
-            core.refused(scene, "cancel_change", "evaluated", done.verdict.reason if isinstance(done.verdict, No) else "")
-            return Refused()
+            return core.declined(scene, "cancel_change", done.verdict)
         return ChangeCancelled()
 
     @operation
@@ -94,11 +91,8 @@ class ChangeFlows:
             loaded,
             lambda record: veto(record, scene=scene, change_id=claims.change, recipient=claims.recipient, method="link"),
         )
-        if isinstance(done.verdict, TryAgain):
-            return done.verdict
         if not isinstance(done.verdict, Done):
-            core.refused(scene, "veto", "evaluated", done.verdict.reason if isinstance(done.verdict, No) else "")
-            return Refused()
+            return core.declined(scene, "veto", done.verdict)
         return Vetoed()
 
     async def _vetoed(self, token: object, context: Context) -> tuple[VetoClaims, Scene, Loaded] | None:

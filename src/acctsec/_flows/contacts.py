@@ -60,7 +60,7 @@ class ContactFlows:
         claims, scene, loaded = found
         policy = self.core.policy
         if live_session(policy, loaded.record, claims, scene.now) is None:
-            return self._no(scene, Step(No("session"), loaded.record), "name_contact")
+            return self.core.declined(scene, "name_contact", No("session"))
         refused = await within_budget(self.core, "name_contact", scene, context)
         if refused is not None:
             return refused
@@ -70,7 +70,7 @@ class ContactFlows:
 
         done = await self.core.apply(scene, loaded, step)
         if not isinstance(done.verdict, Done):
-            return self._no(scene, done, "name_contact")
+            return self.core.declined(scene, "name_contact", done.verdict)
         named = next(one for one in done.record.contacts if one.subject == contact)
         return ContactNamed(counts_from(policy, named))
 
@@ -103,7 +103,7 @@ class ContactFlows:
         done = await self.core.apply(scene, loaded, step)
         if isinstance(done.verdict, Held):
             return Waiting(done.verdict.until)
-        return ContactRemoved() if isinstance(done.verdict, Done) else self._no(scene, done, "remove_contact")
+        return ContactRemoved() if isinstance(done.verdict, Done) else self.core.declined(scene, "remove_contact", done.verdict)
 
     # --- asking ---
 
@@ -120,7 +120,7 @@ class ContactFlows:
             lambda record: ask_contacts(core.policy, record, scene=scene, recovery=recovery, change_id=change),
         )
         if not isinstance(done.verdict, Begun):
-            return self._no(scene, done, "ask_contacts")
+            return self.core.declined(scene, "ask_contacts", done.verdict)
         begun = done.verdict.change
         onward = self.resets.onward(scene, done.record, begun)
         return ContactsAsked(onward, change=begun.id.hex(), expires=begun.expires)
@@ -158,7 +158,7 @@ class ContactFlows:
             core.refused(scene, "vouch", "evaluated", "session")
             return Refused()
         done = await core.apply(scene, loaded, lambda record: vouch(core.policy, record, scene=scene, share=share))
-        return Vouched(done.verdict.count) if isinstance(done.verdict, Done) else self._no(scene, done, "vouch")
+        return Vouched(done.verdict.count) if isinstance(done.verdict, Done) else self.core.declined(scene, "vouch", done.verdict)
 
     async def _shared(self, token: object, context: Context) -> tuple[ShareClaims, Scene, Loaded] | None:
         share = self.core.tokens.open(Purpose.SHARE, token, ShareClaims)
@@ -166,12 +166,6 @@ class ContactFlows:
             return None
         scene, loaded = await self.core.enter(share.tenant, share.subject, context.source.key)
         return share, scene, loaded
-
-    def _no(self, scene: Scene, done: Step, operation: str) -> Refused | TryAgain:
-        if isinstance(done.verdict, TryAgain):
-            return done.verdict
-        self.core.refused(scene, operation, "evaluated", done.verdict.reason if isinstance(done.verdict, No) else "")
-        return Refused()
 
 
 def _is_subject(text: object) -> bool:

@@ -25,7 +25,7 @@ from acctsec.hashing.job import Job
 from acctsec.identifiers import Identifier, IdentifierKind, canonical
 from acctsec.keyring import Keyring, frame
 from acctsec.lockout import Outage
-from acctsec.outcomes import TryAgain
+from acctsec.outcomes import Refused, TryAgain
 from acctsec.password.preparation import PREPARATION, prepare
 from acctsec.policy import Policy
 from acctsec.protocols import (
@@ -54,7 +54,7 @@ from acctsec.protocols import (
     check_names,
 )
 from acctsec.record import MAX_COMMITS, Record, Verifier
-from acctsec.steps import Carry, Drawn, Effect, Issue, Prove, Scene, Step, Word, is_new
+from acctsec.steps import Carry, Drawn, Effect, Issue, No, Prove, Scene, Step, Word, is_new
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -444,6 +444,13 @@ class Core:
         while len(self.observations) > MAX_OBSERVATIONS:
             self.observations.popleft()
             self.dropped += 1
+
+    def declined(self, scene: Scene, operation: str, verdict: object) -> Refused | TryAgain:
+        """What is answered where a step came to nothing: why is for operators alone."""
+        if isinstance(verdict, TryAgain):
+            return verdict
+        self.refused(scene, operation, "evaluated", verdict.reason if isinstance(verdict, No) else "")
+        return Refused()
 
     def refused(self, scene: Scene, operation: str, kind: str, reason: str) -> None:
         """Observe a refused attempt."""

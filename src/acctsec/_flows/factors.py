@@ -163,10 +163,7 @@ class FactorFlows:
         verdict = done.verdict
         if isinstance(verdict, Done) and verdict.session:
             return self.core.tokens.session(scene, done.record, verdict.session)
-        if isinstance(verdict, TryAgain):
-            return verdict
-        self.core.refused(scene, operation, "evaluated", verdict.reason if isinstance(verdict, No) else "")
-        return Refused()
+        return self.core.declined(scene, operation, verdict)
 
     @operation
     async def list_factors(self, token: str, *, context: Context) -> Factors | Refused:

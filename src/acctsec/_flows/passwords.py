@@ -42,7 +42,7 @@ from acctsec.password import Outage
 from acctsec.password.codes import Code
 from acctsec.protocols import Account, AsyncBreachCorpus, Settle
 from acctsec.record import MAX_HISTORY, RAPID
-from acctsec.steps import Changed, ChangeProof, No, Scene, Stale, Step, change_password, change_refusal, lapsed, too_soon
+from acctsec.steps import Changed, ChangeProof, Scene, Stale, Step, change_password, change_refusal, lapsed, too_soon
 
 ANYBODY = "anybody"  # a key of jobs that no source has: a form that is open to everybody has one turn among them
 _KNOWN = "An administrator would know this password."
@@ -164,12 +164,7 @@ class Passwords:
             await self._count(scene, chosen)
             browser = verdict.device
             return PasswordChanged(None if browser is None else self.core.tokens.device(scene, done.record, browser))
-        if isinstance(verdict, TryAgain):
-            return verdict
-        if isinstance(verdict, Stale):
-            return None
-        self.core.refused(scene, operation, "evaluated", verdict.reason if isinstance(verdict, No) else "")
-        return Refused()
+        return None if isinstance(verdict, Stale) else self.core.declined(scene, operation, verdict)
 
     # --- claims ---
 

@@ -4,7 +4,7 @@ from hmac import compare_digest
 
 from acctsec._flows.carrying import Carrying
 from acctsec._flows.changes import id_of
-from acctsec._flows.core import BRIEF, Core, channel_of
+from acctsec._flows.core import Core, channel_of
 from acctsec._flows.naming import deliverable, stored_among
 from acctsec._values import Value
 from acctsec.claims import Admin
@@ -72,10 +72,10 @@ class Proposals:
 
         objection = self._objection(scene, named, is_new=is_new)
         if objection is not None:
-            return self._no(scene, Step(objection, loaded.record), "propose_recovery")
+            return core.declined(scene, "propose_recovery", objection)
         done = await core.apply(scene, loaded, step)
         if not isinstance(done.verdict, Done):
-            return self._no(scene, done, "propose_recovery")
+            return core.declined(scene, "propose_recovery", done.verdict)
         return Proposed(change=change.hex(), expires=scene.now + PROPOSAL)
 
     async def approve(
@@ -88,10 +88,10 @@ class Proposals:
         named = None if found is None else self._agreed(scene, found, address)
         objection = No("no such proposal") if found is None else No("another address") if named is None else None
         if found is None or named is None:
-            return self._no(scene, Step(objection, loaded.record), "approve_recovery")
+            return core.declined(scene, "approve_recovery", objection)
         objection = self._objection(scene, named, is_new=found.is_new)
         if objection is not None:
-            return self._no(scene, Step(objection, loaded.record), "approve_recovery")
+            return core.declined(scene, "approve_recovery", objection)
         handle, seed = core.draw(16), core.draw(16)
         agreement = Agreement(change_id=change_id, proposer=found.proposer, by=admin)
         about = self.carrying.sealed(scene, named) if found.is_new else b""
@@ -105,14 +105,14 @@ class Proposals:
             return approve_address(core.policy, record, scene=scene, agreement=agreement, about=about, seed=seed, same=same)
 
         done = await core.apply(scene, loaded, step)
-        return Acted() if isinstance(done.verdict, Done | Begun) else self._no(scene, done, "approve_recovery")
+        return Acted() if isinstance(done.verdict, Done | Begun) else core.declined(scene, "approve_recovery", done.verdict)
 
     async def withdraw(self, subject: str, change: str, *, actor: str, tenant: str) -> Acted | Refused | TryAgain:
         """Take a proposal back; see Engine.admin."""
         core, admin, change_id = self.core, Admin(actor), id_of(change)
         scene, loaded = await core.enter(tenant, subject)
         done = await core.apply(scene, loaded, lambda record: withdraw(record, scene=scene, change_id=change_id, by=admin))
-        return Acted() if isinstance(done.verdict, Done) else self._no(scene, done, "withdraw_proposal")
+        return Acted() if isinstance(done.verdict, Done) else core.declined(scene, "withdraw_proposal", done.verdict)
 
     def _owned(self, scene: Scene, address: str | None) -> str | None:
         """
@@ -168,9 +168,3 @@ class Proposals:
             return No("no mail address")
         there = named is not None and stored_among(own, named) is not None
         return No("address") if there is is_new or (is_new and len(own) >= MOST) else None
-
-    def _no(self, scene: Scene, done: Step, operation: str) -> Refused | TryAgain:
-        if isinstance(done.verdict, No):
-            self.core.refused(scene, operation, "evaluated", done.verdict.reason)
-            return Refused()
-        return done.verdict if isinstance(done.verdict, TryAgain) else TryAgain(BRIEF)

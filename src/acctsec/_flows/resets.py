@@ -43,7 +43,6 @@ from acctsec.steps import (
     FactorProven,
     NeedsProof,
     NeedsWait,
-    No,
     Recovery,
     Scene,
     Step,
@@ -436,14 +435,11 @@ class Resets:
             case NeedsProof(paths):
                 return self._proof_required(scene, done.record, recovery, paths)
             case NeedsWait(judged):
-                return await self._wait(shown, judged)
-            case TryAgain() as again:
-                return again
+                return await self._wait(shown, judged, operation)
             case verdict:
-                core.refused(scene, operation, "evaluated", verdict.reason if isinstance(verdict, No) else "")
-                return Refused()
+                return core.declined(scene, operation, verdict)
 
-    async def _wait(self, shown: Shown, judged: Enough) -> Waiting | Refused | TryAgain:
+    async def _wait(self, shown: Shown, judged: Enough, operation: str) -> Waiting | Refused | TryAgain:
         """Let it wait; the ticket stands for what was proven, and holds no password."""
         core, scene, recovery, change = self.core, shown.scene, shown.recovery, self.core.draw(16)
         done = await core.apply(
@@ -451,11 +447,8 @@ class Resets:
             shown.loaded,
             lambda record: begin_recovery(core.policy, record, scene=scene, recovery=recovery, judged=judged, change_id=change),
         )
-        if isinstance(done.verdict, TryAgain):
-            return done.verdict
         if not isinstance(done.verdict, Begun):
-            core.refused(scene, "redeem_reset", "evaluated", done.verdict.reason if isinstance(done.verdict, No) else "")
-            return Refused()
+            return core.declined(scene, operation, done.verdict)
         begun = done.verdict.change
         return Waiting(begun.until, self.onward(scene, done.record, begun), change=begun.id.hex())
 

@@ -62,12 +62,7 @@ class Unlocking:
             return Refused()
         claims, scene, loaded = found
         done = await core.apply(scene, loaded, lambda record: open_by_link(core.policy, record, scene=scene, claims=claims))
-        if isinstance(done.verdict, Done):
-            return LockOpened()
-        if isinstance(done.verdict, TryAgain):
-            return done.verdict
-        core.refused(scene, "unlock", "evaluated", done.verdict.reason if isinstance(done.verdict, No) else "")
-        return Refused()
+        return LockOpened() if isinstance(done.verdict, Done) else core.declined(scene, "unlock", done.verdict)
 
     async def _by_factor(self, proof: UnlockFactor, context: Context) -> UnlockOutcome:
         """

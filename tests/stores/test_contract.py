@@ -398,9 +398,11 @@ class CountsWhatItIsAsked(MemoryStore):
 
 class KeepsTheDeadOfTheDeleted(MemoryStore):
     def commit(self, key, expected, value, outbox, commit_id):
-        dead = {id_: one for id_, one in self._outbox.items() if one.dead}
+        with self._lock:  # this is its only fault: many may commit at once
+            dead = {id_: one for id_, one in self._outbox.items() if one.dead}
         answer = super().commit(key, expected, value, outbox, commit_id)
-        self._outbox = dead | self._outbox
+        with self._lock:
+            self._outbox = dead | self._outbox
         return answer
 
 

@@ -1089,13 +1089,13 @@ def test_a_promoted_replica_is_found(form, valkey_cluster):
     with opened(form, valkey_cluster.url(), cluster=True, replicas=1, timeout=timedelta(seconds=1)) as store:
         for slot in slots:
             eventually(lambda slot=slot: store.charge([charge(slot=slot)], NOW))
-        valkey_cluster.kill_master(valkey_cluster.slot(b"acctsec:m:" + slots[0]))
+        valkey_cluster.master_of(valkey_cluster.slot(b"acctsec:m:" + slots[0])).kill()
         try:
-            lives = [slot for slot in slots if dead_has_not(valkey_cluster, slot)]
-            for slot in lives:
+            for slot in [slot for slot in slots if dead_has_not(valkey_cluster, slot)]:
                 assert read(store, slot).pending == 1, "A slot of another server was not answered."
-            eventually(lambda: read(store, slots[0]).pending == 1)
-            assert {read(store, slot).pending for slot in slots} == {1}, "What was answered was lost."
+            valkey_cluster.hurry()  # only now: a cluster that has noticed refuses every slot
+            for slot in slots:  # each server hears of the election at its own time, and refuses every slot until then
+                eventually(lambda slot=slot: read(store, slot).pending == 1)
         finally:
             valkey_cluster.heal()
 

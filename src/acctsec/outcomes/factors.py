@@ -22,13 +22,18 @@ class FactorKind(StrEnum):
 
 @frozen
 class FactorInfo:
-    """What may be shown of a factor: never its secret."""
+    """
+    What may be shown of a factor: never its secret. *method* is what proving it counts as, see `Method`; *reported* says why it
+    proves nothing any more, lost or compromised.
+    """
 
     id: str
     kind: FactorKind
     name: str
     created: datetime | None = None
     left: int | None = None
+    method: str = field(default="", kw_only=True)
+    reported: str = field(default="", kw_only=True)
 
 
 @frozen

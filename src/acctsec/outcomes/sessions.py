@@ -29,6 +29,7 @@ class SessionInfo:
     created: datetime
     authenticated: datetime
     expires: datetime
+    methods: tuple[str, ...] = field(default=(), kw_only=True)
 
 
 @frozen

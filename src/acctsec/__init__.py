@@ -7,6 +7,7 @@ from acctsec.claims import (
     ChallengeAnswer,
     ChangeTicket,
     CurrentPassword,
+    DeliveredCode,
     FreshSession,
     Initial,
     RecoveryCode,
@@ -24,7 +25,7 @@ from acctsec.hashing import HashingPolicy
 from acctsec.keyring import Keyring
 from acctsec.links import Links
 from acctsec.lockout import LockoutPolicy
-from acctsec.mfa import MfaPolicy
+from acctsec.mfa import DeliveredPolicy, MfaPolicy
 from acctsec.outcomes import (
     AddressPending,
     AddressRemoved,
@@ -35,6 +36,8 @@ from acctsec.outcomes import (
     ChangeCancelled,
     ChangeInfo,
     Changes,
+    CodeEnrollmentStarted,
+    CodeSent,
     ContactInfo,
     ContactNamed,
     ContactRemoved,
@@ -160,6 +163,8 @@ __all__ = [
     "ChangeTicket",
     "Changes",
     "Channel",
+    "CodeEnrollmentStarted",
+    "CodeSent",
     "ConfigError",
     "ContactInfo",
     "ContactNamed",
@@ -169,6 +174,8 @@ __all__ = [
     "Context",
     "CurrentPassword",
     "Delivered",
+    "DeliveredCode",
+    "DeliveredPolicy",
     "DeviceForgotten",
     "DeviceInfo",
     "Devices",

@@ -225,6 +225,8 @@ def _sealed(record: Record) -> Iterator[tuple[bytes, str, *tuple[str, ...]]]:
             yield verifier.sealed, VERIFIER
     for totp in record.factors.totp:
         yield totp.sealed, "totp", totp.id
+    for sent in record.factors.delivered:
+        yield sent.sealed, "delivered", sent.id
     codes = record.factors.recovery
     if codes is not None:
         yield codes.sealed, "recovery", str(codes.generation)

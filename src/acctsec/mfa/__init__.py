@@ -1,5 +1,6 @@
-"""Second factors: time-based codes and recovery codes."""
+"""Second factors: time-based codes, codes that are sent, and recovery codes."""
 
+from acctsec.mfa.delivered import DeliveredPolicy
 from acctsec.mfa.policy import MfaPolicy
 
-__all__ = ["MfaPolicy"]
+__all__ = ["DeliveredPolicy", "MfaPolicy"]

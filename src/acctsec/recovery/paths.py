@@ -44,11 +44,17 @@ PROOF_OF = {
     "text": Proof.TEXT,
     "recovery-code": Proof.RECOVERY_CODE,
     "totp": Proof.FACTOR,
+    "text-code": Proof.TEXT,
+    "voice-code": Proof.TEXT,
+    "mail-code": Proof.MAIL,
     "device": Proof.DEVICE,
     "contacts": Proof.CONTACTS,
     "administrators": Proof.ADMINISTRATORS,
 }
-"""What each method, as tickets and events name it, is a proof of."""
+"""
+What each method, as tickets and events name it, is a proof of. A code that was sent as a second factor proves in a recovery what
+any other sent there does: who reads the texts or the mailbox.
+"""
 
 STARTS = frozenset({Proof.MAIL, Proof.TEXT, Proof.RECOVERY_CODE})
 """What a recovery can begin with; everything else comes beside it."""

@@ -53,7 +53,7 @@ class Wish(Value, frozen=True, kw_only=True):
     @property
     def recovering(self) -> bool:
         """Whether it is for a recovery."""
-        return self.action == RESET and self.lane == RECOVERIES
+        return self.lane == RECOVERIES
 
 
 class Spent(Value, frozen=True, kw_only=True):

@@ -90,7 +90,8 @@ class MfaPolicy:
         outside: kinds of factor that somebody else checks. Default: none.
         grace: who has to have a factor and has none may sign in without it for so long, from the first sign-in that finds it out;
             it is set once. Default None: at once. Entra ID gives 14 days.
-        delivered: how codes are sent, where ``FactorKind.DELIVERED`` is among *kinds*; see `DeliveredPolicy`.
+        delivered: how codes are sent, where ``FactorKind.DELIVERED`` is among *kinds*; see `DeliveredPolicy`. Default: texts of 6
+            digits for 10 min, at most 6 in 4 h (SP 800-63B-4 section 3.1.3.2).
         window: TOTP steps of 30 s accepted on either side of now. Default 1 (RFC 6238 section 5.2), 0 for the strict
             reading of ASVS 6.5.5.
         recovery_codes: how many are issued at once. Default 10 (peers: 5 to 12).

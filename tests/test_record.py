@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from acctsec import _codec
 from acctsec._codec import decode_record, encode_record, pack_event, unpack_event
 from acctsec._values import evolve
+from acctsec.assurance import Method
 from acctsec.attacks.history import path
 from acctsec.attacks.networks import Networks
 from acctsec.errors import RecordError
 from acctsec.events import EVENTS, SignedInEvent
 from acctsec.hashing import HashingPolicy
+from acctsec.hashing.compact import packed
 from acctsec.keyring import Keyring, new_keys
 from acctsec.lockout import LADDERED, OPENED, Lane, SecretClass, month_of
 from acctsec.lockout.hits import NAME as HITS
@@ -28,13 +30,16 @@ from acctsec.record import (
     MAX_COMMITS,
     MAX_CONTACTS,
     MAX_DEVICES,
+    MAX_FACTOR_BYTES,
     MAX_FACTORS,
     MAX_HISTORY,
     MAX_NETWORKS,
     MAX_OPENINGS,
     MAX_PLACES,
+    MAX_PROOFS,
     MAX_REMOVED,
     MAX_RESETS,
+    MAX_SENT,
     MAX_SESSIONS,
     MAX_SIGN_INS,
     MAX_SPENT,
@@ -46,11 +51,16 @@ from acctsec.record import (
     Device,
     Factors,
     History,
+    Hotp,
     Network,
     Opening,
+    Passkey,
+    Prompt,
+    Proof,
     Record,
     RecoverySet,
     Reset,
+    Sent,
     Session,
     Spent,
     Totp,
@@ -58,26 +68,25 @@ from acctsec.record import (
 )
 
 NOW = datetime(2026, 11, 24, 12, 30, 15, 123456, tzinfo=UTC)
-SEALED = b"\xff" * (36 + 150)  # an Argon2 hash of the longest kind, sealed
+SEALED = b"\xff" * (36 + 72)  # an Argon2 hash of the longest kind, sealed
+FOREIGN = b"\xff" * (36 + 150)  # one that another system made, or that was sealed as text
 
 
 def full() -> Record:
     """A record with every collection at its cap and every value as long as it can be."""
     record = Record(incarnation=b"\xff" * 16, epoch=2**40, meters=2**40, lanes=2**40, change=ChangeReason.SET_BY_ADMINISTRATOR)
-    for _ in range(MAX_HISTORY + 5):
-        record = record.with_verifier(sealed=SEALED, preparation=1, now=NOW, keep=MAX_HISTORY)
+    for number in range(MAX_HISTORY + 5):
+        sealed = FOREIGN if number == MAX_HISTORY else SEALED
+        record = record.with_verifier(sealed=sealed, preparation=1, now=NOW, keep=MAX_HISTORY, likeliest=0.1)
     for number in range(MAX_SESSIONS + 5):
-        session = Session(id=number.to_bytes(16, "big"), level=AssuranceLevel.AAL2, created=NOW, authenticated=NOW)
-        record = record.with_session(session)
+        record = record.with_session(evolve(SESSION, id=number.to_bytes(16, "big")))
     for number in range(MAX_DEVICES + 5):
-        record = record.with_device(Device(id=number.to_bytes(16, "big"), since=NOW))
+        record = record.with_device(Device(id=number.to_bytes(16, "big"), since=NOW, remembered=NOW))
     networks = tuple(Network(id=bytes([255 - number]) * 8, digest=b"\xff" * 16, since=NOW) for number in range(MAX_NETWORKS))
     reset = Reset(
         id=b"\xff" * 16, epoch=2**40, recipient=b"\xff" * 16, link=b"\xff" * 32, code=b"\xff" * 32, expires=NOW, code_expires=NOW
     )
     reset = evolve(reset, proofs=("administrators",))
-    totp = Totp(id="f" * 16, name="\U0001f511" * 40, sealed=b"\xff" * 56, created=NOW, last_step=2**40)
-    codes = RecoverySet(generation=2**40, sealed=b"\xff" * (36 + 16 * 16), total=16, used=2**16 - 1, since=NOW)
     for kind in LADDERED:
         lanes = [Lane(), *(Lane(device.id) for device in record.devices), *(Lane(network=one.id) for one in networks)]
         for name in (*(lane.name(kind) for lane in lanes), month_of(kind)):
@@ -105,7 +114,7 @@ def full() -> Record:
         record.with_checkpoint(stranger),
         openings=(Opening(number=2**40, at=NOW),) * MAX_OPENINGS,
         resets=(reset,) * MAX_RESETS + (evolve(reset, initial=True),),
-        factors=Factors(totp=(totp,) * MAX_FACTORS, recovery=codes, generation=2**40),
+        factors=factors(),
         networks=networks,
         spent=(Spent(id=b"\xff" * 16, expires=NOW),) * MAX_SPENT,
         commits=(b"\xff" * 16,) * MAX_COMMITS,
@@ -118,7 +127,50 @@ def full() -> Record:
         accepted=b"\xff" * 8,
         deadline=NOW,
         contacts=tuple(Contact(id=number, subject="s" * 64, since=NOW) for number in range(MAX_CONTACTS)),
+        enroll_by=NOW,
     )
+
+
+SESSION = Session(
+    id=bytes(16),
+    level=AssuranceLevel.AAL2,
+    created=NOW,
+    authenticated=NOW,
+    proofs=(*(Proof.of(method, NOW) for method in list(Method)[: MAX_PROOFS - 1]), Proof.of("a" * 24, NOW)),
+    generation=2**16,
+    turned=NOW,
+    name="n" * 24,
+)
+"""One that was renewed, with proofs of which a third party checks one."""
+
+
+def factors() -> Factors:
+    """As many factors as may be, of as many bytes as they may have, and all that is under way with them."""
+    made = Factors()
+    totp = Totp(id="f" * 16, name="\U0001f511" * 40, sealed=b"\xff" * 56, created=NOW, last_step=2**40)
+    for number in range(MAX_FACTORS - 2):
+        made = made.with_factor(evolve(totp, id=f"{number:016}"))
+    token = Hotp(id="h" * 16, name="token", sealed=b"\xff" * 56, created=NOW, counter=2**40)
+    made = made.with_factor(token)
+    last = Passkey(
+        id="p" * 16,
+        name="key",
+        credential=b"\xff" * 64,
+        key=b"",
+        created=NOW,
+        counter=2**32,
+        aaguid=b"\xff" * 16,
+        transports=("hybrid", "internal"),
+        reported="compromised",
+    )
+    longest = max(size for size in range(513) if made.has_room_for(evolve(last, key=b"\xff" * size)))
+    made = made.with_factor(evolve(last, key=b"\xff" * longest))
+    assert len(made.every) == MAX_FACTORS
+    assert MAX_FACTOR_BYTES - made.size <= 1
+    codes = RecoverySet(generation=2**40, sealed=b"\xff" * (36 + 16 * 16), total=16, used=2**16 - 1, since=NOW)
+    sent = Sent(factor="f" * 16, ticket=b"\xff" * 16, digest=b"\xff" * 32, expires=NOW)
+    prompt = Prompt(id=b"\xff" * 16, factor="f" * 16, ticket=b"\xff" * 16, digest=b"\xff" * 32, expires=NOW)
+    return evolve(made, recovery=codes, generation=2**40, sent=(sent,) * MAX_SENT, prompt=prompt, frozen=NOW)
 
 
 PROOFS = ("administrators", "contacts", "device", "link", "recovery-code", "text", "totp")
@@ -145,7 +197,7 @@ def test_a_record_with_everything_full_is_within_16_kib_and_reads_back():
 def test_no_policy_makes_a_hash_longer_than_those_counted_here():
     """Its history has them all; one that another system made lies there once."""
     longest = HashingPolicy(memory_kib=262_144, time_cost=10, parallelism=16, salt_bytes=32, tag_bytes=32)
-    assert len(Keyring.from_text(new_keys()).seal("verifier", str(longest.decoy()).encode())) <= len(SEALED)
+    assert len(Keyring.from_text(new_keys()).seal("verifier", packed(longest.decoy()))) <= len(SEALED)
 
 
 def test_lanes_of_forgotten_places_push_out_no_other():

@@ -11,7 +11,7 @@ Path = tuple[tuple[str, bytes], ...]
 """A place from wide to narrow: at each level, country, network, prefix and address, a keyed digest of its name."""
 
 
-class History(Part, frozen=True, kw_only=True):
+class History(Part, frozen=True, kw_only=True, array_like=True):
     """
     What a risk policy is told of the owner's sign-ins: how many, on known devices, at which hours (UTC) and from which places.
     """
@@ -19,7 +19,7 @@ class History(Part, frozen=True, kw_only=True):
     sign_ins: int = 0
     known: int = 0
     hours: tuple[int, ...] = (0,) * 24
-    places: tuple[tuple[tuple[bytes, ...], int], ...] = ()  # names alone, shortened: each digest has its level in it
+    places: tuple[tuple[bytes, int], ...] = ()  # the names of its levels alone, shortened, one after the other
 
     def __repr__(self) -> str:
         return f"History(sign_ins={self.sign_ins}, known={self.known}, places={len(self.places)})"
@@ -46,7 +46,7 @@ class History(Part, frozen=True, kw_only=True):
     def under(self, beginning: Path) -> int:
         """How many sign-ins came from below a place."""
         names = _names(beginning)
-        return sum(count for place, count in self.places if place[: len(names)] == names)
+        return sum(count for place, count in self.places if place.startswith(names))
 
     def _halved(self) -> Self:
         places = tuple((place, count // 2) for place, count in self.places if count > 1)
@@ -54,5 +54,6 @@ class History(Part, frozen=True, kw_only=True):
         return evolve(self, sign_ins=self.sign_ins // 2, known=self.known // 2, hours=hours, places=places)
 
 
-def _names(at: Path) -> tuple[bytes, ...]:
-    return tuple(name[:6] for _, name in at)
+def _names(at: Path) -> bytes:
+    """Each digest has its level in it, so that one that is left out makes no other place; 7 bytes less than a row of them."""
+    return b"".join(name[:6] for _, name in at)

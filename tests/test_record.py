@@ -90,10 +90,10 @@ def full() -> Record:
     for kind in LADDERED:
         lanes = [Lane(), *(Lane(device.id) for device in record.devices), *(Lane(network=one.id) for one in networks)]
         for name in (*(lane.name(kind) for lane in lanes), month_of(kind)):
-            record = record.with_checkpoint(Checkpoint(lane=name, count=1000, rung="stopped", since=NOW, alone=1000))
+            record = record.with_checkpoint(Checkpoint.of(name, count=1000, rung="stopped", since=NOW, alone=1000))
     for kind in set(SecretClass) - LADDERED:
-        record = record.with_checkpoint(Checkpoint(lane=Lane().name(kind), count=1000, rung="stopped", since=NOW, alone=1000))
-    record = record.with_checkpoint(Checkpoint(lane=HITS, count=1024, since=NOW))
+        record = record.with_checkpoint(Checkpoint.of(Lane().name(kind), count=1000, rung="stopped", since=NOW, alone=1000))
+    record = record.with_checkpoint(Checkpoint.of(HITS, count=1024, since=NOW))
     assert len(record.checkpoints) == MAX_CHECKPOINTS
     address = b"\xff" * (36 + 254)  # the longest there is, sealed
     pair = b"\xff" * (36 + 4 + 254 + 4 + 32)  # and one that replaces another, which it names
@@ -202,14 +202,14 @@ def test_no_policy_makes_a_hash_longer_than_those_counted_here():
 
 def test_lanes_of_forgotten_places_push_out_no_other():
     """Whoever follows an owner from network to network must not make the record forget that the strangers' lane has stopped."""
-    stopped, month = Checkpoint(lane=OPENED, count=50, rung="stopped", opened=2), Checkpoint(lane=month_of(SecretClass.PASSWORD))
+    stopped, month = Checkpoint.of(OPENED, count=50, rung="stopped", opened=2), Checkpoint.of(month_of(SecretClass.PASSWORD))
     here = Device(id=b"\xaa" * 16, since=NOW)
-    own = Checkpoint(lane=Lane(here.id).name(SecretClass.PASSWORD), count=8)
+    own = Checkpoint.of(Lane(here.id).name(SecretClass.PASSWORD), count=8)
     record = Record(incarnation=b"x", devices=(here,)).with_checkpoint(stopped).with_checkpoint(month).with_checkpoint(own)
     for number in range(3 * MAX_CHECKPOINTS):
         gone = bytes([number]) * 8
         for lane in (Lane(network=gone), Lane(gone * 2)):
-            record = record.with_checkpoint(Checkpoint(lane=lane.name(SecretClass.PASSWORD), count=10))
+            record = record.with_checkpoint(Checkpoint.of(lane.name(SecretClass.PASSWORD), count=10))
             assert record.checkpoints[-1].lane == lane.name(SecretClass.PASSWORD)
             assert len(record.checkpoints) <= MAX_CHECKPOINTS
     assert record.checkpoints[:3] == (stopped, month, own)

@@ -19,6 +19,7 @@ from acctsec._values import Value
 from acctsec.errors import RecordError
 from acctsec.events import EVENTS, Event
 from acctsec.record import MAX_BYTES, Factors, History, Part, Record
+from acctsec.record.lockout import coded
 
 T = TypeVar("T", bound=Value)
 
@@ -41,13 +42,14 @@ def _without_names(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _in_order(body: dict[str, Any]) -> list[Any]:
-    """To schema 4: no names at all, a place of a sign-in as one text of bytes, and of sessions and spent tickets whole seconds."""
+    """To schema 4: no names at all, a place of a sign-in as one row of bytes, a lane as its code and place."""
     habits = body.get("habits")
     if habits:
         places = [[b"".join(names), count] for names, count in habits.get("places", ())]
         habits = _values_of(History(), habits | {"places": places})
     factors = _values_of(Factors(), body.get("factors") or {})
-    return _values_of(Record(incarnation=b""), body | {"habits": habits, "factors": factors})
+    points = [[*coded(lane), *rest] for lane, *rest in body.get("checkpoints", ())]
+    return _values_of(Record(incarnation=b""), body | {"habits": habits, "factors": factors, "checkpoints": points})
 
 
 def _values_of(blank: Part, body: Mapping[str, Any]) -> list[Any]:

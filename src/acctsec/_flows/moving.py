@@ -9,6 +9,7 @@ from attrs import define, field
 from acctsec._flows.core import BRIEF, ROUNDS, Core, Loaded
 from acctsec.claims import Admin
 from acctsec.errors import ConfigError, Overloaded, RecordError
+from acctsec.hashing.compact import unpacked
 from acctsec.hashing.policy import OWN, WRAPPED
 from acctsec.keyring import unframe
 from acctsec.outcomes import ChangeKind, Imported, ImportObjection, NotImported, Rewrapped, TryAgain
@@ -206,7 +207,7 @@ class Moving:
                 continue
             count.secrets[sealed[:4].hex()] += 1
             if verifier is not None and sealed is verifier.sealed:
-                count.schemes[self.core.policy.hashing.scheme(plain.decode()) or UNREADABLE] += 1
+                count.schemes[self.core.policy.hashing.scheme(unpacked(plain) or "") or UNREADABLE] += 1
         if lost:
             count.lost += lost
             count.damaged.append((scene.tenant, scene.subject))

@@ -144,7 +144,7 @@ class Record(Part, frozen=True, kw_only=True, array_like=True):
         number = self.openings[-1].number + 1 if self.openings else 1
         openings = (*self.openings, Opening(number=number, at=now))[-MAX_OPENINGS:]
         after = evolve(self, openings=openings, devices=self.devices[excess:])
-        return after.with_checkpoint(Checkpoint(lane=lane, since=now, opened=opened))
+        return after.with_checkpoint(Checkpoint.of(lane, since=now, opened=opened))
 
     def with_change(self, change: Change, now: datetime) -> Self | None:
         """
@@ -260,7 +260,7 @@ class Record(Part, frozen=True, kw_only=True, array_like=True):
 
     def checkpoint(self, lane: str) -> Checkpoint:
         """What the record knows of a lane."""
-        return next((point for point in self.checkpoints if point.lane == lane), Checkpoint(lane=lane))
+        return next((point for point in self.checkpoints if point.lane == lane), Checkpoint.of(lane))
 
     def with_checkpoint(self, point: Checkpoint) -> Self:
         """
@@ -269,12 +269,6 @@ class Record(Part, frozen=True, kw_only=True, array_like=True):
         """
         points = (*(other for other in self.checkpoints if other.lane != point.lane), point)
         if len(points) > MAX_CHECKPOINTS:
-            known = {"", *(one.id.hex() for one in self.devices), *(one.id.hex() for one in self.networks)}
-            points = tuple(one for one in points if one is point or _place(one.lane) in known)
+            known = {b"", *(one.id for one in self.devices), *(one.id for one in self.networks)}
+            points = tuple(one for one in points if one is point or one.place in known)
         return evolve(self, checkpoints=points[-MAX_CHECKPOINTS:])
-
-
-def _place(lane: str) -> str:
-    """The id of the device or network whose lane this is, in hexadecimal; "" for what is of no one place."""
-    place = lane.partition("/")[2].removeprefix("network-")
-    return place if set(place) <= set("0123456789abcdef") else ""

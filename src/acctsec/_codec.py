@@ -18,8 +18,9 @@ import msgspec
 from acctsec._values import Value
 from acctsec.errors import RecordError
 from acctsec.events import EVENTS, Event
-from acctsec.record import MAX_BYTES, Factors, History, Part, Record
-from acctsec.record.lockout import coded
+from acctsec.record import MAX_BYTES, MAX_SIGN_INS, Factors, History, Part, Record
+from acctsec.record.habits import NAME_BYTES
+from acctsec.record.lockout import RUNGS, coded
 
 T = TypeVar("T", bound=Value)
 
@@ -45,10 +46,11 @@ def _in_order(body: dict[str, Any]) -> list[Any]:
     """To schema 4: no names at all, a place of a sign-in as one row of bytes, a lane as its code and place."""
     habits = body.get("habits")
     if habits:
-        places = [[b"".join(names), count] for names, count in habits.get("places", ())]
-        habits = _values_of(History(), habits | {"places": places})
+        places = [[b"".join(name[:NAME_BYTES] for name in names), count] for names, count in habits.get("places", ())]
+        hours = bytes(min(number, MAX_SIGN_INS) for number in habits.get("hours", bytes(24)))
+        habits = _values_of(History(), habits | {"places": places, "hours": hours})
     factors = _values_of(Factors(), body.get("factors") or {})
-    points = [[*coded(lane), *rest] for lane, *rest in body.get("checkpoints", ())]
+    points = [[*coded(lane), count, RUNGS.index(rung), *rest] for lane, count, rung, *rest in body.get("checkpoints", ())]
     return _values_of(Record(incarnation=b""), body | {"habits": habits, "factors": factors, "checkpoints": points})
 
 

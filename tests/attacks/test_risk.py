@@ -211,7 +211,7 @@ def test_traffic_tells_what_was_seen_at_each_step_of_a_path(steps, at):
             own = sum(count for one, count in history.places if one[:upto] == tuple(name[:6] for _, name in here[:upto]))
             assert counted == Seen(own, among(seen[False], upto), among(seen[True], upto))
     assert [place.level for place in facts.places] == [Level.COUNTRY, Level.ASN, Level.PREFIX, Level.ADDRESS]
-    assert (facts.sign_ins, facts.known, facts.hours, facts.hour, facts.known_device) == (4, 3, history.hours, 3, True)
+    assert (facts.sign_ins, facts.known, facts.hours, facts.hour, facts.known_device) == (4, 3, tuple(history.hours), 3, True)
 
 
 def test_nearer_is_never_riskier():

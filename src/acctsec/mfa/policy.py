@@ -8,7 +8,7 @@ from acctsec._values import Value, evolve
 from acctsec.checks import kind, text, whole
 from acctsec.errors import ConfigError
 from acctsec.protocols import name_set
-from acctsec.record import MAX_FACTORS, Factors, RecoverySet, Totp
+from acctsec.record import Factors, RecoverySet, Totp
 
 
 class TotpMatch(Value, frozen=True):
@@ -72,10 +72,10 @@ class MfaPolicy:
         return self.required or not self.required_groups.isdisjoint(groups)
 
     def add(self, factors: Factors, new: Totp) -> Factors | None:
-        """Add a confirmed authenticator, or None when there are five already."""
-        if len(factors.totp) >= MAX_FACTORS or any(one.id == new.id for one in factors.totp):
+        """Add a confirmed authenticator, or None when it is there already or there is no room; see ``Factors.has_room_for``."""
+        if factors.factor(new.id) is not None or not factors.has_room_for(new):
             return None
-        return evolve(factors, totp=(*factors.totp, new))
+        return factors.with_factor(new)
 
     def remove(self, factors: Factors, factor_id: str, *, groups: frozenset[str]) -> Factors | None:
         """

@@ -13,6 +13,7 @@ from acctsec._values import evolve
 from acctsec.outcomes import FactorKind
 from acctsec.record._part import Part
 from acctsec.record.limits import MAX_FACTOR_BYTES, MAX_FACTORS
+from acctsec.record.seconds import floor
 
 
 class Totp(Part, frozen=True, kw_only=True, array_like=True):
@@ -141,6 +142,10 @@ class Sent(Part, frozen=True, kw_only=True, array_like=True):
     digest: bytes
     expires: datetime
 
+    def __post_init__(self) -> None:
+        """None is good longer than it was said."""
+        floor(self, "expires")
+
 
 class Prompt(Part, frozen=True, kw_only=True, array_like=True):
     """
@@ -261,9 +266,11 @@ KIND_OF: Mapping[type, str] = {
 }
 """In which tuple of Factors a kind lies."""
 
-_NUMBER = 9  # of any size: a counter or a time step grows
+_GROWING = frozenset({"counter", "last_step", "drift"})
+_NUMBER = 9  # of any size
 _INSTANT = 10
 _REPORTED = "compromised"  # the longest that can be written there later
+_SMALL = 128  # below, a number is one byte
 _SHORT_TEXT, _SHORT = 32, 256  # below these a text or some bytes say their length in one byte less
 
 
@@ -271,10 +278,11 @@ def _size(factor: Factor) -> int:
     """
     How many bytes a factor takes at most, however it is used: the lengths of its fields in MessagePack, and what goes before them.
 
-    A number counts as the longest, as it grows, and a reason for a report as if there were one.
+    What grows with use counts as the longest it can become, and a reason for a report as if there were one.
     """
-    values = (getattr(factor, name) for name in factor.__struct_fields__ if name != "reported")
-    return 1 + sum(map(_length, values)) + _length(max(factor.reported, _REPORTED, key=len))
+    fixed = (getattr(factor, name) for name in factor.__struct_fields__ if name != "reported" and name not in _GROWING)
+    growing = sum(_NUMBER for name in factor.__struct_fields__ if name in _GROWING)
+    return 1 + growing + sum(map(_length, fixed)) + _length(max(factor.reported, _REPORTED, key=len))
 
 
 def _length(value: object) -> int:
@@ -283,7 +291,7 @@ def _length(value: object) -> int:
         case bool() | None:
             return 1
         case int():
-            return _NUMBER
+            return 1 if 0 <= value < _SMALL else _NUMBER
         case datetime():
             return _INSTANT
         case str():

@@ -10,6 +10,12 @@ from acctsec.record.limits import MAX_PLACES, MAX_SIGN_INS
 Path = tuple[tuple[str, bytes], ...]
 """A place from wide to narrow: at each level, country, network, prefix and address, a keyed digest of its name."""
 
+NAME_BYTES = 4
+"""
+Of a digest. One in 180 million networks of strangers looks like one of 24 known ones, and nobody can compute which: the digests are
+keyed. Two bytes more took 192 of a record.
+"""
+
 
 class History(Part, frozen=True, kw_only=True, array_like=True):
     """
@@ -18,7 +24,7 @@ class History(Part, frozen=True, kw_only=True, array_like=True):
 
     sign_ins: int = 0
     known: int = 0
-    hours: tuple[int, ...] = (0,) * 24
+    hours: bytes = bytes(24)  # a count each
     places: tuple[tuple[bytes, int], ...] = ()  # the names of its levels alone, shortened, one after the other
 
     def __repr__(self) -> str:
@@ -39,7 +45,7 @@ class History(Part, frozen=True, kw_only=True, array_like=True):
         if len(counts) >= MAX_PLACES:
             del counts[min(counts, key=counts.__getitem__)]
         counts[names] = count
-        hours = tuple(number + (hour == index) for index, number in enumerate(past.hours))
+        hours = bytes(number + (hour == index) for index, number in enumerate(past.hours))
         places = tuple(counts.items())
         return evolve(past, sign_ins=past.sign_ins + 1, known=past.known + known_device, hours=hours, places=places)
 
@@ -50,10 +56,10 @@ class History(Part, frozen=True, kw_only=True, array_like=True):
 
     def _halved(self) -> Self:
         places = tuple((place, count // 2) for place, count in self.places if count > 1)
-        hours = tuple(number // 2 for number in self.hours)
+        hours = bytes(number // 2 for number in self.hours)
         return evolve(self, sign_ins=self.sign_ins // 2, known=self.known // 2, hours=hours, places=places)
 
 
 def _names(at: Path) -> bytes:
-    """Each digest has its level in it, so that one that is left out makes no other place; 7 bytes less than a row of them."""
-    return b"".join(name[:6] for _, name in at)
+    """Each digest has its level in it, so that a place without one of them is another place."""
+    return b"".join(name[:NAME_BYTES] for _, name in at)

@@ -5,7 +5,7 @@ from typing import Self
 
 from acctsec._values import evolve
 from acctsec.record._part import Part
-from acctsec.record.seconds import ceiled
+from acctsec.record.seconds import ceiled, floor
 
 
 class Verifier(Part, frozen=True, kw_only=True, array_like=True):
@@ -49,3 +49,7 @@ class Reset(Part, frozen=True, kw_only=True, array_like=True):
     proofs: tuple[str, ...] = ()  # what it stands for besides: two administrators agreed
     initial: bool = False
     gives: str = ""  # what those proofs are good for
+
+    def __post_init__(self) -> None:
+        """None lives longer than it was said."""
+        floor(self, "expires", "code_expires")

@@ -21,6 +21,10 @@ class Device(Part, frozen=True, kw_only=True, array_like=True):
     since: datetime
     remembered: datetime | None = None
 
+    def __post_init__(self) -> None:
+        """None is remembered longer than it was said."""
+        floor(self, "remembered")
+
 
 class Network(Part, frozen=True, kw_only=True, array_like=True):
     """A network from which once everything was proven: it has its own lockout lane, *id*, and nothing else. *digest* is keyed."""
@@ -28,6 +32,10 @@ class Network(Part, frozen=True, kw_only=True, array_like=True):
     id: bytes
     digest: bytes
     since: datetime
+
+    def __post_init__(self) -> None:
+        """None is known longer than it was said."""
+        floor(self, "since")
 
     def named(self, digests: Sequence[bytes]) -> bool:
         """Whether one of *digests*, of one network under each index key in force, is this one's."""

@@ -217,8 +217,8 @@ class Factors(Part, frozen=True, kw_only=True, array_like=True):
         Whether there is room for a factor beside the others, or in place of the one of its id: at most ``MAX_FACTORS``, and
         ``MAX_FACTOR_BYTES`` of them all. Whoever adds a factor or gives it another name asks; use alone makes none larger.
         """
-        others = [one for one in self if one.id != factor.id]
-        return len(others) < MAX_FACTORS and sum(map(_size, others)) + _size(factor) <= MAX_FACTOR_BYTES
+        after = self.with_factor(factor)
+        return len(after.every) <= MAX_FACTORS and after.size <= MAX_FACTOR_BYTES
 
     def with_factor(self, factor: Factor) -> Self:
         """Add a factor, or put it in place of the one of its id. Whether it has room is ``has_room_for``'s to say."""

@@ -21,6 +21,7 @@ from acctsec.hashing.compact import packed
 from acctsec.keyring import Keyring, new_keys
 from acctsec.lockout import LADDERED, OPENED, Lane, SecretClass, month_of
 from acctsec.lockout.hits import NAME as HITS
+from acctsec.lockout.lanes import BY_TIME
 from acctsec.outcomes import AssuranceLevel, ChangeReason
 from acctsec.record import (
     MAX_ADDRESSES,
@@ -77,7 +78,9 @@ FOREIGN = b"\xff" * (36 + 150)  # one that another system made, or that was seal
 
 def full() -> Record:
     """A record with every collection at its cap and every value as long as it can be."""
-    record = Record(incarnation=b"\xff" * 16, epoch=2**32 - 64, meters=2**32 - 1, lanes=2**32 - 1, change=ChangeReason.SET_BY_ADMINISTRATOR)
+    record = Record(
+        incarnation=b"\xff" * 16, epoch=2**32 - 64, meters=2**32 - 1, lanes=2**32 - 1, change=ChangeReason.SET_BY_ADMINISTRATOR
+    )
     for number in range(MAX_HISTORY + 5):
         sealed = FOREIGN if number == MAX_HISTORY else SEALED
         record = record.with_verifier(sealed=sealed, preparation=1, now=NOW, keep=MAX_HISTORY, likeliest=0.1)
@@ -87,7 +90,13 @@ def full() -> Record:
         record = record.with_device(Device(id=number.to_bytes(16, "big"), since=NOW, remembered=NOW))
     networks = tuple(Network(id=bytes([255 - number]) * 8, digest=b"\xff" * 16, since=NOW) for number in range(MAX_NETWORKS))
     reset = Reset(
-        id=b"\xff" * 16, epoch=2**32 - 1, recipient=b"\xff" * 16, link=b"\xff" * 32, code=b"\xff" * 32, expires=NOW, code_expires=NOW
+        id=b"\xff" * 16,
+        epoch=2**32 - 1,
+        recipient=b"\xff" * 16,
+        link=b"\xff" * 32,
+        code=b"\xff" * 32,
+        expires=NOW,
+        code_expires=NOW,
     )
     reset = evolve(reset, proofs=("administrators",))
     for kind in sorted(LADDERED):
@@ -207,7 +216,7 @@ def test_it_is_so_when_all_lanes_are_those_of_places_that_are_known_no_more():
 
 
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
-TIMES = st.datetimes(datetime(1970, 1, 1), datetime(2514, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+TIMES = st.datetimes(datetime(1970, 1, 1), datetime(2514, 1, 1), timezones=st.just(UTC))
 NUMBERS = st.integers(0, 2**63)
 COMMON = {"id": st.text("0123456789abcdef", min_size=16, max_size=16), "name": NAMES, "created": TIMES}
 REPORTED = st.sampled_from(["", "lost", "compromised"])
@@ -226,9 +235,7 @@ FACTORS = st.one_of(
         transports=st.lists(st.sampled_from(["usb", "nfc", "ble", "hybrid", "internal", "smart-card"]), unique=True).map(tuple),
         reported=REPORTED,
     ),
-    st.builds(
-        Delivered, **COMMON, channel=st.sampled_from(["text", "voice", "mail"]), sealed=SECRETS, digest=st.just(bytes(16))
-    ),
+    st.builds(Delivered, **COMMON, channel=st.sampled_from(["text", "voice", "mail"]), sealed=SECRETS, digest=st.just(bytes(16))),
     st.builds(Push, **COMMON, sealed=SECRETS, reported=REPORTED),
     st.builds(Outside, **COMMON, method=st.text("abcdefghijklmnopqrstuvwxyz-", min_size=1, max_size=24), sealed=SECRETS),
 )
@@ -272,6 +279,7 @@ def test_a_lane_is_called_what_it_was_and_known_words_lie_there_as_numbers(kind,
         assert point.lane == lane.name(kind)
         assert point.place == (device if lane.known else b"" if lane == Lane() else network)
         assert type(point.code) is int or (kind not in LADDERED and lane != Lane())
+    assert all(type(Checkpoint.of(name).code) is int for name in BY_TIME)
 
 
 @given(st.text(max_size=60))
@@ -325,7 +333,8 @@ def test_a_change_of_password_leaves_nothing_minted_under_the_old_one():
     assert (after.resets, after.sessions, after.devices, after.networks, after.change) == ((), (), (), (), None)
     assert (after.change_by, after.deadline, after.accepted) == (None, None, b"")
     assert {reset.id for reset in before.resets} <= {spent.id for spent in after.spent}
-    assert after.history == (before.verifier, *before.history[:2])
+    assert after.history == (before.verifier.past, *before.history[:2])
+    assert before.verifier.past == evolve(before.verifier, likeliest=1, since=NOW.replace(microsecond=0) + timedelta(seconds=1))
     assert after.factors == before.factors
 
 
@@ -437,7 +446,7 @@ def test_a_record_of_schema_3_has_names_of_its_own_and_is_else_what_it_was():
             Checkpoint.of(OPENED, count=50, rung="stopped", since=NOW, alone=2, opened=1),
             Checkpoint.of(f"factor/{'ab' * 16}", count=3),
             Checkpoint.of(f"password/network-{'cd' * 8}", count=8, rung="slowed"),
-            Checkpoint.of(HITS, count=4),
+            Checkpoint.of("hits", count=4),
         ),
         factors=Factors(
             totp=(Totp(id="f", name="phone", sealed=b"k", created=NOW, last_step=3),),

@@ -12,8 +12,8 @@ Path = tuple[tuple[str, bytes], ...]
 
 NAME_BYTES = 4
 """
-Of a digest. One in 180 million networks of strangers looks like one of 24 known ones, and nobody can compute which: the digests are
-keyed. Two bytes more took 192 of a record.
+Of a digest. One in 180 million places of strangers looks like one of 24 known ones, and nobody can compute which: the digests
+are keyed. Two bytes more of each took 192 of a record.
 """
 
 

@@ -10,7 +10,14 @@ from acctsec.record.seconds import ceil
 
 WORDS = (
     *(f"{kind}/{rest}" for kind in ("password", "factor") for rest in ("", "network-", "strangers", "month")),
-    *(f"{kind}/strangers" for kind in ("reset-code", "reset-factor", "recovery", "enrollment", "address-code", "unlock", "reuse")),
+    "password/hits",
+    "reset-code/strangers",
+    "reset-factor/strangers",
+    "recovery/strangers",
+    "enrollment/strangers",
+    "address-code/strangers",
+    "unlock/strangers",
+    "reuse/strangers",
 )
 """What a lane is called before the id of its place. A word that is added comes last; one that is not here lies there as text."""
 

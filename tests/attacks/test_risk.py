@@ -15,6 +15,7 @@ from acctsec.attacks.history import MAX_PLACES, MAX_SIGN_INS, History, Traffic, 
 from acctsec.attacks.networks import Networks
 from acctsec.attacks.recent import RecentCounts
 from acctsec.attacks.risk import Extra, Facts, Level, LikelihoodRatio, Place, Seen
+from acctsec.record.habits import NAME_BYTES
 from acctsec.stores import MemoryPopularity
 
 POLICY = LikelihoodRatio()

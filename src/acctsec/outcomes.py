@@ -50,6 +50,11 @@ class FactorKind(StrEnum):
     """The kinds of second factor a subject can hold."""
 
     TOTP = "totp"
+    HOTP = "hotp"
+    PASSKEY = "passkey"
+    DELIVERED = "delivered"
+    PUSH = "push"
+    OUTSIDE = "outside"
     RECOVERY_CODE = "recovery-code"
 
 

@@ -60,14 +60,17 @@ def read(rows, *, scale=4, inverted=False):
     zxing = pytest.importorskip("zxingcpp")
     pixels = bytes(0 if dark != inverted else 255 for row in rows for _ in range(scale) for dark in row for _ in range(scale))
     picture = memoryview(pixels).cast("B", shape=[len(rows) * scale, len(rows[0]) * scale])
-    return [(one.text, str(one.format).removeprefix("BarcodeFormat.")) for one in zxing.read_barcodes(picture, try_invert=False)]
+    found = zxing.read_barcodes(
+        picture, formats=zxing.BarcodeFormat.QRCode, try_invert=False
+    )  # as an authenticator app looks for
+    return [one.text for one in found]
 
 
 @settings(max_examples=50)
 @given(URIS)
 def test_a_reader_reads_from_both_pictures_what_was_written(uri):
-    assert [text for text, _ in read(drawn(qr_svg(uri, title="t")))] == [uri]
-    assert [text for text, _ in read(shown(qr_text(uri)))] == [uri]
+    assert read(drawn(qr_svg(uri, title="t"))) == [uri]
+    assert read(shown(qr_text(uri))) == [uri]
 
 
 def test_the_reader_of_these_tests_does_not_read_everything():

@@ -19,7 +19,7 @@ from acctsec.mfa.otp import CLASSIC, LAST_COUNT, MAX_SECRET_BYTES, MIN_SECRET_BY
 MAX_CHARACTERS = 1_024
 MAX_NAME = 254  # an e-mail address: RFC 5321 section 4.5.3.1.3
 
-_SHAPE = re.compile(r"otpauth://(totp|hotp)/([^/?#][^?#]*)\?([^?#]+)")
+_SHAPE = re.compile(r"otpauth://(totp|hotp)/([!-\"$->@-~]+)\?([!-\"$->@-~]+)")
 _ENCODED = re.compile(r"(?:[!-$&-~]|%[0-9A-Fa-f]{2})*")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 _KNOWN = frozenset(["secret", "issuer", "algorithm", "digits", "period", "counter", "image"])
@@ -137,7 +137,7 @@ def _secret(encoded: str) -> bytes | None:
     """The bytes of base32: either case, padded in full or not at all, no stray bits."""
     bare = encoded.rstrip("=").upper()
     padding = -len(bare) % 8
-    if len(encoded) - len(bare) not in {0, padding}:
+    if not encoded.isascii() or len(encoded) - len(bare) not in {0, padding}:  # a long s has S for its capital
         return None
     try:
         found = base64.b32decode(bare + "=" * padding)

@@ -16,7 +16,7 @@ from acctsec import Context, FactorRequired, SessionValid, SignedIn, SqliteStore
 from acctsec._codec import decode_record, encode_record
 from acctsec.keyring import frame
 from acctsec.mfa import Algorithm, MfaPolicy, OtpForm, totp
-from acctsec.mfa.policy import Proven, TotpMatch
+from acctsec.mfa.proving import Proven, TotpMatch
 from acctsec.outcomes import FactorAdded
 from acctsec.record import Factors, Totp
 

@@ -166,9 +166,9 @@ class PasskeyPolicy:
                 raise ConfigError(f"{model!r} names no model.", remedy="Give AAGUIDs as 8-4-4-4-12 hexadecimal digits.")
 
 
-def _is_model(model: str) -> bool:
+def _is_model(model: object) -> bool:
     try:
-        return str(UUID(model)) == model != NO_MODEL
+        return isinstance(model, str) and str(UUID(model)) == model != NO_MODEL
     except ValueError:
         return False
 

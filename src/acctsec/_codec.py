@@ -21,8 +21,8 @@ from acctsec.record import MAX_BYTES, Record
 
 T = TypeVar("T", bound=Value)
 
-WRITES = 3
-READS = 3
+WRITES = 4
+READS = 4
 """The schema of what is written, and the newest that is read: the same, or one more while a field is being introduced."""
 
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
@@ -39,7 +39,7 @@ def _without_names(body: dict[str, Any]) -> dict[str, Any]:
     return body | {"factors": factors}
 
 
-UPCASTS: dict[int, Upcast] = {1: lambda body: body, 2: _without_names}
+UPCASTS: dict[int, Upcast] = {1: lambda body: body, 2: _without_names, 3: lambda body: body}
 """From schema n to n + 1, on the plain body. What a body does not have yet has the default of its field."""
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -1,6 +1,7 @@
 """Passkeys end to end: our options, a real browser's answers, our verdict."""
 
 import pytest
+from tests.mfa.stage import known
 
 from acctsec.mfa.passkeys import (
     Asserted,
@@ -37,8 +38,8 @@ def sign_in(browser, rules, registered, *, challenge=CHALLENGES[1], allow=None, 
     answer = browser.get(request_options(rules, challenge=challenge, allow=allow), **extra)
     if "error" in answer:
         return answer["error"]
-    known = (registered.credential, registered.key, registered.counter)
-    return VERIFIER.authenticate(rules, answer, challenge=challenge, credential=known)
+    stored = (registered.credential, registered.key, registered.counter)
+    return VERIFIER.authenticate(rules, answer, challenge=challenge, credential=stored)
 
 
 def test_a_passkey_is_registered_and_signs_in(browser):
@@ -50,7 +51,7 @@ def test_a_passkey_is_registered_and_signs_in(browser):
 
     asserted = sign_in(browser, rules, registered)
     assert isinstance(asserted, Asserted), asserted
-    assert isinstance(usable := judge(rules, registered, asserted), Usable) and usable.method == "passkey"
+    assert isinstance(usable := judge(rules, known(registered), asserted), Usable) and usable.method == "passkey"
 
 
 @pytest.mark.parametrize("algorithm", [-8, -7, -257])
@@ -94,12 +95,13 @@ def test_without_user_verification_nothing_is_required_and_signed(browser):
     registered = register(browser, lax)
     assert isinstance(registered, Registered) and not registered.verified, registered
     answer = browser.get(request_options(lax, challenge=CHALLENGES[1], allow=[(registered.credential, ())]))
-    known = (registered.credential, registered.key, registered.counter)
-    asserted = VERIFIER.authenticate(lax, answer, challenge=CHALLENGES[1], credential=known)
+    stored = (registered.credential, registered.key, registered.counter)
+    asserted = VERIFIER.authenticate(lax, answer, challenge=CHALLENGES[1], credential=stored)
     assert (
-        isinstance(judge(lax, registered, asserted), Usable) and judge(lax, registered, asserted).method == "passkey-touch-bound"
+        isinstance(judge(lax, known(registered), asserted), Usable)
+        and judge(lax, known(registered), asserted).method == "passkey-touch-bound"
     )
-    refused = VERIFIER.authenticate(strict, answer, challenge=CHALLENGES[1], credential=known)
+    refused = VERIFIER.authenticate(strict, answer, challenge=CHALLENGES[1], credential=stored)
     assert refused == Rejected(Rejection.NOT_VERIFIED)
 
 
@@ -137,8 +139,8 @@ def test_an_answer_is_good_for_its_own_challenge_origin_and_ceremony(browser):
     elsewhere = policy(browser, origins=("http://localhost:1",))
     assert VERIFIER.register(rules, answer, challenge=CHALLENGES[4]) == Rejected(Rejection.WRONG_CHALLENGE)
     assert VERIFIER.register(elsewhere, answer, challenge=CHALLENGES[3]) == Rejected(Rejection.WRONG_ORIGIN)
-    known = (b"x", b"y", 0)
-    assert isinstance(VERIFIER.authenticate(rules, answer, challenge=CHALLENGES[3], credential=known), Rejected)
+    stored = (b"x", b"y", 0)
+    assert isinstance(VERIFIER.authenticate(rules, answer, challenge=CHALLENGES[3], credential=stored), Rejected)
 
 
 def test_a_counter_that_falls_is_found(browser):
@@ -150,9 +152,9 @@ def test_a_counter_that_falls_is_found(browser):
     assert isinstance(first, Asserted) and first.counter > registered.counter
     browser.set_counter(browser.credentials()[0], 0)
 
-    known = (registered.credential, registered.key, first.counter)
+    stored = (registered.credential, registered.key, first.counter)
     answer = browser.get(request_options(rules, challenge=CHALLENGES[5], allow=[(registered.credential, registered.transports)]))
-    assert VERIFIER.authenticate(rules, answer, challenge=CHALLENGES[5], credential=known) == Rejected(Rejection.COUNTER)
+    assert VERIFIER.authenticate(rules, answer, challenge=CHALLENGES[5], credential=stored) == Rejected(Rejection.COUNTER)
 
 
 def test_a_frame_of_another_site_is_refused(browser):

@@ -1,5 +1,7 @@
 """A service, its policy and an authenticator, for every test of passkeys."""
 
+from datetime import UTC, datetime
+
 from acctsec.mfa.passkeys import (
     Attestation,
     AttestationRoot,
@@ -7,6 +9,7 @@ from acctsec.mfa.passkeys import (
     Registered,
     WebauthnVerifier,
     creation_options,
+    kept,
     request_options,
 )
 from acctsec.testing.authenticator import SoftAuthenticator
@@ -41,6 +44,11 @@ def registered(authenticator, rules=None, **asked):
     found = VERIFIER.register(rules, created(authenticator, rules, **asked), challenge=CREATION)
     assert isinstance(found, Registered), found
     return found
+
+
+def known(passkey):
+    """What the record keeps of it."""
+    return kept(passkey, factor_id="f", name="Phone", now=datetime(2027, 1, 1, tzinfo=UTC))
 
 
 def answered(authenticator, rules=None, *, allow=(), origin=ORIGIN, **client):

@@ -1,14 +1,36 @@
 """What a signature is worth hangs on the policy and on the passkey as the record has it."""
 
+from datetime import UTC, datetime
+
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.mfa.stage import policy
 
-from acctsec.mfa.passkeys import Asserted, CounterRegression, Registered, Rejected, Rejection, Usable, UserVerification, judge
+from acctsec._values import evolve as changed
+from acctsec.mfa.passkeys import (
+    Asserted,
+    CounterRegression,
+    Registered,
+    Rejected,
+    Rejection,
+    Usable,
+    UserVerification,
+    judge,
+    kept,
+)
 
 COUNTERS = st.integers(0, 2**32 - 1)
-STORED = Registered(credential=b"c", key=b"k", counter=0, verified=True, backup_eligible=True, backed_up=True, aaguid="")
+NEW = Registered(
+    credential=b"c",
+    key=b"k",
+    counter=0,
+    verified=True,
+    backup_eligible=True,
+    backed_up=True,
+    aaguid="ac575ec0-0000-4000-8000-000000000001",
+)
+STORED = kept(NEW, factor_id="f", name="Phone", now=datetime(2027, 1, 1, tzinfo=UTC))
 SIGNED = Asserted(counter=0, verified=True, backup_eligible=True, backed_up=False)
 
 
@@ -17,7 +39,7 @@ def test_four_names_for_what_was_proven():
     found = {}
     for verified in (True, False):
         for eligible in (True, False):
-            stored, signed = evolve(STORED, backup_eligible=eligible), evolve(SIGNED, verified=verified, backup_eligible=eligible)
+            stored, signed = changed(STORED, syncable=eligible), evolve(SIGNED, verified=verified, backup_eligible=eligible)
             found[verified, eligible] = judge(policy(), stored, signed).method
 
     assert found == {
@@ -31,7 +53,7 @@ def test_four_names_for_what_was_proven():
 @given(st.booleans(), st.booleans(), st.booleans(), st.booleans(), COUNTERS, COUNTERS)
 def test_backup_eligibility_never_changes(before, now, backed_up, verified, old, new):
     """A passkey that becomes syncable, or stops to be, is another key; and none is backed up that cannot be."""
-    stored = evolve(STORED, backup_eligible=before, counter=old)
+    stored = changed(STORED, syncable=before, counter=old)
     signed = evolve(SIGNED, backup_eligible=now, backed_up=backed_up, verified=verified, counter=new)
     found = judge(policy(on_counter_regression=CounterRegression.REPORT), stored, signed)
 
@@ -42,7 +64,7 @@ def test_backup_eligibility_never_changes(before, now, backed_up, verified, old,
 @given(COUNTERS, COUNTERS)
 def test_a_counter_only_rises_or_is_always_nought(old, new):
     """Refused or reported; the record keeps the higher one either way, so that a replay of the lower is found again."""
-    stored, signed = evolve(STORED, counter=old), evolve(SIGNED, counter=new)
+    stored, signed = changed(STORED, counter=old), evolve(SIGNED, counter=new)
     fine = new > old or old == new == 0
 
     refusing = judge(policy(), stored, signed)
@@ -60,6 +82,6 @@ def test_where_verification_is_required_a_touch_is_not_enough():
 
 def test_neither_key_nor_account_shows_in_a_repr():
     """Logs are read by many."""
-    shown = repr((STORED, evolve(SIGNED, user_handle=b"subject-7")))
+    shown = repr((NEW, STORED, evolve(SIGNED, user_handle=b"subject-7")))
 
     assert "subject-7" not in shown and "b'" not in shown

@@ -15,6 +15,7 @@ from tests.mfa.stage import (
     answered,
     attested,
     created,
+    known,
     policy,
     registered,
     soft,
@@ -133,7 +134,7 @@ def test_a_passkey_that_stops_to_be_syncable_is_another():
     key.backup_eligible = key.backed_up = False
     asserted = verdict(passkey, answered(key))
 
-    assert judge(policy(), passkey, asserted) == Rejected(Rejection.BACKUP_FLAGS)
+    assert judge(policy(), known(passkey), asserted) == Rejected(Rejection.BACKUP_FLAGS)
 
 
 def test_a_provider_may_begin_and_end_to_back_up():
@@ -142,7 +143,7 @@ def test_a_provider_may_begin_and_end_to_back_up():
     passkey = registered(key)
     key.backed_up = True
 
-    assert judge(policy(), passkey, verdict(passkey, answered(key))).backed_up
+    assert judge(policy(), known(passkey), verdict(passkey, answered(key))).backed_up
 
 
 def test_a_counter_is_classified_after_the_signature():
@@ -154,7 +155,7 @@ def test_a_counter_is_classified_after_the_signature():
 
     response = answered(key)
     assert verdict(passkey, response) == Rejected(Rejection.COUNTER)
-    assert judge(lenient, passkey, verdict(passkey, response, lenient)).regressed
+    assert judge(lenient, known(passkey), verdict(passkey, response, lenient)).regressed
     forged = {**response, "response": {**response["response"], "signature": "AAAA"}}
     assert verdict(passkey, forged) == verdict(passkey, forged, lenient) == Rejected(Rejection.SIGNATURE)
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from acctsec._flows.answers import Answers, factor_infos, is_answer
+from acctsec._flows.answers import Answers, factor_infos, is_typed
 from acctsec._flows.core import ROUNDS, Core, Loaded, operation
 from acctsec._flows.entries import ResetRequest, seal
 from acctsec._flows.guesses import Guess, Guesses
@@ -340,7 +340,7 @@ class Resets:
         core = self.core
         claims = self._handle(reset.handle, context)
         name = None if claims is None else canonical(claims.identifier)
-        if name is None or not is_answer(reset):
+        if name is None or not is_typed(reset):
             return Refused()
         scene, loaded, who = await behind(core, context, name, await core.find(context.tenant, name))
         typed = frame(name.kind.value, name.value)
@@ -350,7 +350,7 @@ class Resets:
         if not isinstance(guess, Guess):
             return guess
         loaded = guess.latest(loaded)
-        found = self.answers.find_or_pretend(scene, loaded.record.factors, reset)
+        found = await self.answers.find_or_pretend(scene, loaded.record.factors, reset)
         if found.match is None or not guess.admitted:
             return await guess.fail("recovery code")
         ticket = self._ticket(scene, loaded.record, reset=b"", methods=())

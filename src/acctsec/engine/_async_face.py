@@ -16,7 +16,6 @@ from acctsec.claims import (
     PasswordClaim,
     ResetProof,
     ResumeTicket,
-    TotpCode,
     UnlockProof,
 )
 from acctsec.context import Context
@@ -26,10 +25,12 @@ from acctsec.keyring import Keyring
 from acctsec.outcomes import (
     Acted,
     AddressPending,
+    AuthorizeOutcome,
     ChangeCancelled,
     ChangeIdentifierOutcome,
     Changes,
     CheckPasswordOutcome,
+    ConfirmFactorOutcome,
     ContactNamed,
     ContactRemoved,
     Contacts,
@@ -40,7 +41,6 @@ from acctsec.outcomes import (
     Devices,
     EnrollmentStarted,
     Export,
-    FactorAdded,
     FactorRemoved,
     FactorRenamed,
     Factors,
@@ -51,6 +51,7 @@ from acctsec.outcomes import (
     NotImported,
     OutboxStatus,
     Proposed,
+    ReauthenticateOutcome,
     RecoveryCodes,
     RedeemResetOutcome,
     Refused,
@@ -215,6 +216,14 @@ class AsyncEngine:
         a ticket works once, and all factors of a subject share one budget of wrong answers.
         """
         return await self._flows.sign_in.verify_factor(ticket, answer, context=context)
+
+    async def authorize(self, token: str, action: str, *, context: Context) -> AuthorizeOutcome:
+        """See Engine.authorize."""
+        return await self._flows.step_ups.authorize(token, action, context=context)
+
+    async def reauthenticate(self, ticket: str, password: str, *, context: Context) -> ReauthenticateOutcome:
+        """See Engine.reauthenticate."""
+        return await self._flows.step_ups.reauthenticate(ticket, password, context=context)
 
     async def check_session(self, token: str, *, context: Context) -> SessionValid | SessionEnded:
         """
@@ -392,16 +401,18 @@ class AsyncEngine:
         """
         return await self._flows.addresses.change_identifier(token, old, new, context=context)
 
-    async def enroll_totp(self, token: str, *, name: str = "", context: Context) -> EnrollmentStarted | Refused:
+    async def enroll_totp(
+        self, token: str, *, name: str = "", replaces: str = "", context: Context
+    ) -> EnrollmentStarted | Refused:
         """
         Begin to set up an authenticator app, with a fresh session at the subject's full level or the ticket of
         EnrollmentRequired. Nothing is stored until ``confirm_factor``.
 
         Refused for an account without a verified address: a squatter's factor would block the address's later owner.
         """
-        return await self._flows.factors.enroll_totp(token, name=name, context=context)
+        return await self._flows.factors.enroll_totp(token, name=name, replaces=replaces, context=context)
 
-    async def confirm_factor(self, ticket: str, answer: TotpCode, *, context: Context) -> FactorAdded | Refused | TryAgain:
+    async def confirm_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> ConfirmFactorOutcome:
         """Prove the new authenticator by a code, which is spent by it. Other sessions end; the answer has a new one."""
         return await self._flows.factors.confirm_factor(ticket, answer, context=context)
 

@@ -1,7 +1,7 @@
 """Passkeys, as first or second factor: what is asked of a browser, and what its answer is worth."""
 
 from acctsec.mfa.passkeys._webauthn import WebauthnVerifier
-from acctsec.mfa.passkeys.judgement import Stored, Usable, judge
+from acctsec.mfa.passkeys.judgement import Usable, judge, kept
 from acctsec.mfa.passkeys.options import creation_options, request_options, subject_of, user_handle
 from acctsec.mfa.passkeys.policy import AttestationRoot, Hint, PasskeyPolicy
 from acctsec.protocols import (
@@ -26,12 +26,12 @@ __all__ = [
     "Registered",
     "Rejected",
     "Rejection",
-    "Stored",
     "Usable",
     "UserVerification",
     "WebauthnVerifier",
     "creation_options",
     "judge",
+    "kept",
     "request_options",
     "subject_of",
     "user_handle",

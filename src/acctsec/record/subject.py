@@ -1,323 +1,31 @@
-"""
-The subject record: all security state of one subject, one class a part.
-
-Each policy takes and returns its own part. What crosses families goes through the methods of Record. Every collection has
-a cap and a defined loser, so a record never grows past 16 KiB.
-"""
+"""The record of a subject, and what crosses the families."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
-from hmac import compare_digest
+from datetime import datetime
 from typing import Self
 
-from acctsec._values import Value, evolve
-from acctsec.errors import ConfigError
-from acctsec.outcomes import AssuranceLevel, ChangeReason
-
-MAX_RESETS = 3
-MAX_DEVICES = 5
-MAX_NETWORKS = 3  # home, work, the phone
-MAX_SESSIONS = 32
-MAX_HISTORY = 24
-MAX_FACTORS = 5
-MAX_SPENT = 24  # resets and tickets within half an hour
-MAX_COMMITS = 8
-MAX_PLACES = 24
-MAX_SIGN_INS = 256  # above, all is halved: who moved house is known in the new one after as many sign-ins
-MAX_CHECKPOINTS = 2 * (2 + MAX_DEVICES + MAX_NETWORKS) + 7 + 1
-"""Lanes and months of password and factor, the other classes, the hit count."""
-MAX_OPENINGS = MAX_DEVICES  # an opened lane takes the room of a device
-MAX_CHANGES = 4
-MAX_ADDRESSES = 8
-MAX_REMOVED = 2  # of them, addresses that were taken off and are told a while longer
-MAX_CONTACTS = 5
-MAX_BYTES = 16 * 1024
-
-RAPID = timedelta(days=1)
-"""Changes of password within so long of each other do not push one out of the history."""
-
-SKEW = timedelta(minutes=1)
-"""
-How far the clocks of two nodes may be apart. What was handed out further in the future than that was handed out by a broken
-clock: it is not accepted, or it would live for as long as that clock was ahead.
-"""
-
-
-Path = tuple[tuple[str, bytes], ...]
-"""A place from wide to narrow: at each level, country, network, prefix and address, a keyed digest of its name."""
-
-
-class Part(Value, frozen=True, kw_only=True):
-    """Of a record. Its bytes are ids, digests and what is sealed: none are shown."""
-
-    def __repr__(self) -> str:
-        shown = ((name, getattr(self, name)) for name in self.__struct_fields__)
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in shown if type(value) is not bytes)})"
-
-
-class Verifier(Part, frozen=True, kw_only=True, array_like=True):
-    """
-    The stored password hash, sealed.
-
-    *born* is the epoch at which this password was set: it names the password, and stays when the hash is only made again.
-    *preparation* numbers the text form that was hashed. *likeliest*: no more than this share of accounts is thought to have the
-    password; 1 where nobody looked, or found it more likely than a hit count allows.
-    """
-
-    sealed: bytes
-    born: int
-    preparation: int
-    since: datetime
-    likeliest: float = 1.0
-
-
-class Reset(Part, frozen=True, kw_only=True, array_like=True):
-    """
-    One live reset: digests only. *id* is the handle it was asked under, *recipient* names the address it was mailed to, *initial*
-    says that an administrator asked for it.
-    """
-
-    id: bytes
-    epoch: int
-    recipient: bytes
-    link: bytes
-    code: bytes
-    expires: datetime
-    code_expires: datetime
-    channel: str = "mail"  # or "text"
-    proofs: tuple[str, ...] = ()  # what it stands for besides: two administrators agreed
-    initial: bool = False
-    gives: str = ""  # what those proofs are good for
-
-
-class Totp(Part, frozen=True, kw_only=True, array_like=True):
-    """One authenticator. *last_step* is the newest time step that was accepted; steps only go up."""
-
-    id: str
-    name: str
-    sealed: bytes
-    created: datetime
-    last_step: int
-
-
-class RecoverySet(Part, frozen=True, kw_only=True, array_like=True):
-    """The recovery codes of one *generation*: sealed digests, and which of them are used, as bits."""
-
-    generation: int
-    sealed: bytes
-    total: int
-    used: int = 0
-    since: datetime | None = None
-
-    @property
-    def left(self) -> int:
-        """Codes that were not used yet."""
-        return self.total - self.used.bit_count()
-
-
-class Factors(Part, frozen=True, kw_only=True):
-    """Everything the subject can prove besides a password."""
-
-    totp: tuple[Totp, ...] = ()
-    recovery: RecoverySet | None = None
-    generation: int = 0  # of the recovery codes handed out last
-
-    def resealed(self, anew: Mapping[bytes, bytes]) -> Self:
-        """The same factors, with what was sealed under an older key in place of the very bytes it was made from."""
-        totp = tuple(evolve(one, sealed=anew.get(one.sealed, one.sealed)) for one in self.totp)
-        codes = self.recovery and evolve(self.recovery, sealed=anew.get(self.recovery.sealed, self.recovery.sealed))
-        return evolve(self, totp=totp, recovery=codes)
-
-    def before(self, instant: datetime) -> Self:
-        """Those that were there before an instant. Of codes printed by an older release nobody knows when; they count."""
-        totp = tuple(one for one in self.totp if one.created < instant)
-        codes = self.recovery
-        return evolve(self, totp=totp, recovery=None if codes and codes.since and codes.since >= instant else codes)
-
-    @property
-    def live(self) -> bool:
-        """Whether a second factor guards this subject. Recovery codes alone do not: they stand in for an authenticator."""
-        return bool(self.totp)
-
-
-class Device(Part, frozen=True, kw_only=True, array_like=True):
-    """A browser that once proved everything: it has its own lockout lane, nothing else."""
-
-    id: bytes
-    since: datetime
-
-
-class Network(Part, frozen=True, kw_only=True, array_like=True):
-    """A network from which once everything was proven: it has its own lockout lane, *id*, and nothing else. *digest* is keyed."""
-
-    id: bytes
-    digest: bytes
-    since: datetime
-
-    def named(self, digests: Sequence[bytes]) -> bool:
-        """Whether one of *digests*, of one network under each index key in force, is this one's."""
-        return any(compare_digest(self.digest, digest) for digest in digests)
-
-
-class Session(Part, frozen=True, kw_only=True, array_like=True):
-    """One session of the subject."""
-
-    id: bytes
-    level: AssuranceLevel
-    created: datetime
-    authenticated: datetime
-
-
-class Spent(Part, frozen=True, kw_only=True, array_like=True):
-    """A ticket that did its work, remembered until it would have expired anyway."""
-
-    id: bytes
-    expires: datetime
-
-
-class Checkpoint(Part, frozen=True, kw_only=True, array_like=True):
-    """
-    How far the failures of one lane, or of a budget that refills by time, had come when the record last heard of it; how many
-    more were counted by processes *alone*, of which no meter knows; the *rung* they reached; and *since* when that is known.
-    *opened* says how often the owner opened the lane since a success, a reset or an administrator cleared it. Of all parts there
-    are most of these, so what lies in a store are their values without names.
-    """
-
-    lane: str
-    count: int = 0
-    rung: str = ""
-    since: datetime | None = None
-    alone: int = 0
-    opened: int = 0
-
-    def within(self, window: timedelta | None, now: datetime) -> Self:
-        """The same without what a ladder with that *window* has forgotten by now."""
-        if window is None or (self.since is not None and now < self.since + window):
-            return self
-        return evolve(self, count=0, alone=0)
-
-    @property
-    def total(self) -> int:
-        """All failures it knows of."""
-        return self.count + self.alone
-
-
-class Opening(Part, frozen=True, kw_only=True, array_like=True):
-    """The owner opened the lane of strangers. *number* only rises: it is part of the name of that lane's meter."""
-
-    number: int
-    at: datetime
-
-
-class Change(Part, frozen=True, kw_only=True, array_like=True):
-    """
-    A change of which the addresses were told: one that waits, or, with *made*, one that can still be vetoed.
-
-    *kind* says what of, *proofs* on what it rests. It can be made from *until* to *expires*; once it is made, it can be vetoed
-    until *expires*. One that is not *weak* rests on proof at the full level: no address alone vetoes it. *about* is the address
-    that proves it, as resets name it, or the one that comes or goes, sealed. *code* is a keyed digest of the code that confirms
-    it, *vouched* which contacts have agreed, as bits.
-    """
-
-    id: bytes
-    kind: str
-    proofs: tuple[str, ...]
-    asked: datetime
-    until: datetime
-    expires: datetime
-    made: datetime | None = None
-    weak: bool = True
-    about: bytes = b""
-    code: bytes = b""
-    vouched: int = 0
-
-    @property
-    def under_way(self) -> bool:
-        """Whether it is decided, and the platform's table still has to follow: what can be vetoed is weak."""
-        return self.made is not None and not self.weak
-
-
-class Contest(Part, frozen=True, kw_only=True, array_like=True):
-    """
-    A change was vetoed: nobody signs in until proof comes that neither side has shown. *proofs* are those of both sides.
-
-    What was set *since* then does not count: whoever made the change could have set it.
-    """
-
-    since: datetime
-    proofs: tuple[str, ...]
-
-
-class Address(Part, frozen=True, kw_only=True, array_like=True):
-    """
-    What is remembered of an address: what a reset calls it, and *since* when it is verified. *changed*: there was another
-    before it. One that was removed is told of what happens until *told*, and is kept for that, *sealed*.
-    """
-
-    digest: bytes
-    since: datetime
-    changed: bool = False
-    told: datetime | None = None
-    sealed: bytes = b""
-
-    def named(self, names: Sequence[bytes]) -> bool:
-        """Whether one of *names*, of one address under each index key in force, is this one's."""
-        return any(compare_digest(self.digest, name) for name in names)
-
-
-class Contact(Part, frozen=True, kw_only=True, array_like=True):
-    """Another *subject* whose word counts for this one. *id* is its bit in ``Change.vouched``."""
-
-    id: int
-    subject: str
-    since: datetime
-
-
-class History(Part, frozen=True, kw_only=True):
-    """
-    What a risk policy is told of the owner's sign-ins: how many, on known devices, at which hours (UTC) and from which places.
-    """
-
-    sign_ins: int = 0
-    known: int = 0
-    hours: tuple[int, ...] = (0,) * 24
-    places: tuple[tuple[tuple[bytes, ...], int], ...] = ()  # names alone, shortened: each digest has its level in it
-
-    def __repr__(self) -> str:
-        return f"History(sign_ins={self.sign_ins}, known={self.known}, places={len(self.places)})"
-
-    def learned(self, at: Path, *, hour: int, known_device: bool) -> Self:
-        """
-        One full sign-in more, with every step that was asked for: who only guessed a password must teach nothing.
-
-        At most 24 places are kept; the one least used goes, the older first.
-        """
-        if type(hour) is not int or not 0 <= hour < 24:
-            raise ConfigError(f"hour is {hour!r}.", remedy="Give the hour of the sign-in in UTC, 0 to 23.")
-        past = self._halved() if self.sign_ins >= MAX_SIGN_INS else self
-        counts = dict(past.places)
-        names = _names(at)
-        count = counts.pop(names, 0) + 1
-        if len(counts) >= MAX_PLACES:
-            del counts[min(counts, key=counts.__getitem__)]
-        counts[names] = count
-        hours = tuple(number + (hour == index) for index, number in enumerate(past.hours))
-        places = tuple(counts.items())
-        return evolve(past, sign_ins=past.sign_ins + 1, known=past.known + known_device, hours=hours, places=places)
-
-    def under(self, beginning: Path) -> int:
-        """How many sign-ins came from below a place."""
-        names = _names(beginning)
-        return sum(count for place, count in self.places if place[: len(names)] == names)
-
-    def _halved(self) -> Self:
-        places = tuple((place, count // 2) for place, count in self.places if count > 1)
-        hours = tuple(number // 2 for number in self.hours)
-        return evolve(self, sign_ins=self.sign_ins // 2, known=self.known // 2, hours=hours, places=places)
-
-
-def _names(at: Path) -> tuple[bytes, ...]:
-    return tuple(name[:6] for _, name in at)
+from acctsec._values import evolve
+from acctsec.outcomes import ChangeReason
+from acctsec.record._part import Part
+from acctsec.record.factors import Factors
+from acctsec.record.habits import History
+from acctsec.record.limits import (
+    MAX_ADDRESSES,
+    MAX_CHANGES,
+    MAX_CHECKPOINTS,
+    MAX_CONTACTS,
+    MAX_DEVICES,
+    MAX_HISTORY,
+    MAX_OPENINGS,
+    MAX_REMOVED,
+    MAX_SESSIONS,
+    MAX_SPENT,
+    RAPID,
+)
+from acctsec.record.lockout import Checkpoint, Opening
+from acctsec.record.passwords import Reset, Verifier
+from acctsec.record.recovery import Address, Change, Contact, Contest
+from acctsec.record.sessions import Device, Network, Session, Spent
 
 
 class Record(Part, frozen=True, kw_only=True):
@@ -330,7 +38,8 @@ class Record(Part, frozen=True, kw_only=True):
     *habits* are kept where ``Policy.risk`` is set, and stay when the password changes. So do *changes*, *addresses* and
     *contacts*; *contest* ends with the change of password that resolves it.
 
-    *change* says why the password has to change, *change_by* until when it may wait (None: at once). *accepted* names the policy
+    *enroll_by* is until when a factor that the policy demands may still be set up; it is set once. *change* says why the password
+    has to change, *change_by* until when it may wait (None: at once). *accepted* names the policy
     that accepted the password last, and *deadline* is until when one that the rules of today refuse is good.
     """
 
@@ -359,6 +68,7 @@ class Record(Part, frozen=True, kw_only=True):
     contest: Contest | None = None
     addresses: tuple[Address, ...] = ()
     contacts: tuple[Contact, ...] = ()
+    enroll_by: datetime | None = None
 
     def with_verifier(
         self, *, sealed: bytes, preparation: int, now: datetime, keep: int, likeliest: float = 1.0, accepted: bytes = b""
@@ -398,12 +108,15 @@ class Record(Part, frozen=True, kw_only=True):
 
     def with_epoch(self) -> Self:
         """
-        Go one epoch further: every session, ticket and reset of before is dead, and so is every change that waits.
+        Go one epoch further: every session, ticket and reset of before is dead, and so is every change that waits. No device is
+        let in without a second factor any longer, and what was sent or pushed is void.
 
         The resets are remembered as spent, or their requests, handed out again, would make them live once more.
         """
         made = tuple(one for one in self.changes if one.made)
-        return evolve(self.with_spent(self.resets), epoch=self.epoch + 1, resets=(), sessions=(), changes=made)
+        devices = tuple(evolve(one, remembered=None) if one.remembered else one for one in self.devices)
+        after = evolve(self.with_spent(self.resets), epoch=self.epoch + 1, resets=(), sessions=(), changes=made, devices=devices)
+        return evolve(after, factors=evolve(after.factors, sent=(), prompt=None))
 
     def with_spent(self, resets: Sequence[Reset]) -> Self:
         """Remember resets as spent."""

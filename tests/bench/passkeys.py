@@ -1,6 +1,7 @@
 """K1: a passkey verified, beside the bare call of the library that checks its signature."""
 
 from collections.abc import Callable
+from functools import partial
 
 from tests.bench.table import BENCH, Row, si
 from tests.bench.timing import Pace, interleaved
@@ -35,19 +36,28 @@ def passkeys(pace: Pace):
         yield _row(
             pace,
             f"a passkey's use verified, {name} ÷ webauthn alone",
-            lambda signed=signed, known=known: verifier.authenticate(POLICY, signed, challenge=CHALLENGE, credential=known),
-            lambda signed=signed, stored=stored: webauthn.verify_authentication_response(credential=signed, **bare, **stored),
+            partial(verifier.authenticate, POLICY, signed, challenge=CHALLENGE, credential=known),
+            partial(webauthn.verify_authentication_response, credential=signed, **bare, **stored),
+            goal=1.3,
         )
         yield _row(
             pace,
             f"a new passkey verified, {name} ÷ webauthn alone",
-            lambda made=made: verifier.register(POLICY, made, challenge=CHALLENGE),
-            lambda made=made: webauthn.verify_registration_response(credential=made, **bare),
+            partial(verifier.register, POLICY, made, challenge=CHALLENGE),
+            partial(webauthn.verify_registration_response, credential=made, **bare),
         )
 
 
-def _row(pace: Pace, what: str, ours: Callable[[], object], peer: Callable[[], object]) -> Row:
+def _row(pace: Pace, what: str, ours: Callable[[], object], peer: Callable[[], object], *, goal: float | None = None) -> Row:
+    """No goal for a new passkey: alone, the library looks at nothing that is signed and never loads the key."""
     timed = interleaved(pace, {"ours": ours, "peer": peer})
     ratio = timed.ratio("ours", "peer")
-    seconds, theirs = si(timed.seconds("ours")), si(timed.seconds("peer"))
-    return Row(id="K1", what=what, ours=seconds, peer=f"webauthn {theirs}", ratio=f"{ratio:.2f}", goal="≤ 1.3", met=ratio <= 1.3)
+    return Row(
+        id="K1",
+        what=what,
+        ours=si(timed.seconds("ours")),
+        peer=f"webauthn {si(timed.seconds('peer'))}",
+        ratio=f"{ratio:.2f}",
+        goal="-" if goal is None else f"≤ {goal}",
+        met=None if goal is None else ratio <= goal,
+    )

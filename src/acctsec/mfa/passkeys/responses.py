@@ -163,8 +163,8 @@ def _json(text: str | bytes) -> Any:
     if len(text) > MAX_BYTES:
         raise Malformed
     try:
-        read = text.decode() if isinstance(text, bytes) else text  # the parser itself would take UTF-16 as well
-        return json.loads(read, object_pairs_hook=_object, parse_constant=_refuse, parse_int=_number, parse_float=_number)
+        # From text: from bytes the parser would take UTF-16 as well.
+        return _JSON.decode(text.decode() if isinstance(text, bytes) else text)
     except (ValueError, RecursionError) as error:
         raise Malformed from error
 
@@ -184,12 +184,15 @@ def _number(_: str) -> None:
     """No number of a response means anything here, and a long one takes long to read."""
 
 
+_JSON = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse, parse_int=_number, parse_float=_number)
+
+
 def _bytes(text: object) -> bytes:
     """Decode one spelling: the alphabet, no padding, no bits left over."""
     if not isinstance(text, str) or len(text) > MAX_BYTES or not _BASE64URL.fullmatch(text) or len(text) % 4 == 1:
         raise Malformed
     raw = urlsafe_b64decode(f"{text}{'=' * (-len(text) % 4)}")
-    if base64url(raw) != text:
+    if len(text) % 4 and base64url(raw) != text:
         raise Malformed
     return raw
 

@@ -38,7 +38,7 @@ def passkeys(pace: Pace):
             f"a passkey's use verified, {name} ÷ webauthn alone",
             partial(verifier.authenticate, POLICY, signed, challenge=CHALLENGE, credential=known),
             partial(webauthn.verify_authentication_response, credential=signed, **bare, **stored),
-            goal=1.3,
+            goal=1.5,
         )
         yield _row(
             pace,

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from tests.mfa.stage import APP, ORIGIN, attested, policy, soft
 
-from acctsec import ConfigError
-from acctsec.knobs import documented
+from acctsec import ConfigError, MfaPolicy, Policy
+from acctsec.knobs import documented, knobs
 from acctsec.mfa.passkeys import Attestation, AttestationRoot, Hint, PasskeyPolicy, UserVerification
 
 PEM = b"-----BEGIN CERTIFICATE-----\n"
@@ -27,6 +27,17 @@ def test_every_field_says_its_default_and_the_source(kind):
 
     assert set(texts) == {one.name for one in kind.__attrs_attrs__}
     assert all("Default" in text or "default" in text for text in texts.values())
+
+
+def test_its_knobs_are_those_of_the_second_factors():
+    """Shown in words, each explained; a certificate is not."""
+    key = soft()
+    found = {one.name: one for one in knobs(Policy(mfa=MfaPolicy(passkeys=attested(key)))) if one.name.startswith("mfa.passkeys")}
+
+    assert found["mfa.passkeys.origins"].value == f"{ORIGIN} · {APP}"
+    assert found["mfa.passkeys.timeout"].value == "5 min"
+    assert all(one.meaning and one.source for name, one in found.items() if name != "mfa.passkeys.roots.format")
+    assert "BEGIN" not in " ".join(one.value for one in found.values())
 
 
 @pytest.mark.parametrize("rp_id", ["example.com", "login.example.co.uk", "xn--bcher-kva.example", "a.b", "localhost"])

@@ -3,6 +3,7 @@
 import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
 
 import pytest
 from attrs import evolve
@@ -35,7 +36,8 @@ from acctsec.mfa.passkeys import (
     judge,
 )
 from acctsec.mfa.passkeys import _webauthn as adapter
-from acctsec.testing.authenticator import SoftAuthenticator, cbor
+from acctsec.testing import authenticator as authenticator_module
+from acctsec.testing.authenticator import MODEL, SoftAuthenticator, cbor
 from acctsec.testing.doubles import SeededEntropy
 
 
@@ -258,6 +260,50 @@ def test_a_certificate_names_the_model_that_it_proves():
     key = soft(attestation="packed", certified_model="ac575ec0-0000-4000-8000-00000000000f")
 
     refused(created(key), Rejection.ATTESTATION, attested(key))
+
+
+def _leaf(key, signer, *, unit="Authenticator Attestation", authority=False, constrained=True, critical=False, twice=False):
+    """A certificate such as an authenticator has, but for what is said."""
+    from datetime import UTC, datetime
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    name = [x509.NameAttribute(x509.NameOID.COMMON_NAME, "Soft"), x509.NameAttribute(x509.NameOID.ORGANIZATIONAL_UNIT_NAME, unit)]
+    name += [x509.NameAttribute(x509.NameOID.ORGANIZATIONAL_UNIT_NAME, "Sales")] if twice else []
+    model = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.45724.1.1.4"), b"\x04\x10" + UUID(MODEL).bytes)
+    issuer = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Soft authenticators")])
+    builder = x509.CertificateBuilder(
+        issuer, x509.Name(name), key.public_key(), 3, datetime(2020, 1, 1, tzinfo=UTC), datetime(2049, 1, 1, tzinfo=UTC)
+    )
+    builder = builder.add_extension(model, critical=critical)
+    if constrained:
+        builder = builder.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+    return builder.sign(signer, SHA256())
+
+
+@pytest.mark.parametrize(
+    ("oddity", "fine"),
+    [
+        ({}, True),
+        ({"unit": "Marketing"}, False),
+        ({"twice": True}, False),
+        ({"authority": True}, False),
+        ({"constrained": False}, False),
+        ({"critical": True}, False),
+    ],
+)
+def test_a_certificate_is_one_of_an_authenticator(monkeypatch, oddity, fine):
+    """Level 3 section 8.2.1; a vendor's certificate for something else proves nothing, and an authority's least of all."""
+    made = authenticator_module._certificate
+    odd = lambda key, signer, *, name, model: (
+        made(key, signer, name=name, model=model) if model is None else _leaf(key, signer, **oddity)
+    )
+    monkeypatch.setattr(authenticator_module, "_certificate", odd)
+    key = soft(attestation="packed")
+    found = VERIFIER.register(attested(key), created(key), challenge=CREATION)
+
+    assert isinstance(found, Registered) if fine else found == Rejected(Rejection.ATTESTATION)
 
 
 def test_a_model_that_is_not_listed_is_refused():

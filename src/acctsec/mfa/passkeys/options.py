@@ -82,7 +82,8 @@ def request_options(policy: PasskeyPolicy, *, challenge: bytes, allow: Known = (
     Ask for a signature by one of the passkeys in *allow*.
 
     With none named, any passkey of this service will do: for a button that asks for no name, and for the autofill of a
-    name field (*mediation* "conditional").
+    name field (*mediation* "conditional"). Name some only to whoever has proven something already: a list tells a stranger
+    who has an account (Level 3 section 14.6.2).
     """
     return {
         "challenge": _text(_checked(challenge)),

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from base64 import b64decode
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from tests.mfa.stage import (
 )
 
 from acctsec import ConfigError
+from acctsec._values import evolve as changed
 from acctsec.mfa.passkeys import (
     Asserted,
     AttestationRoot,
@@ -34,6 +36,7 @@ from acctsec.mfa.passkeys import (
     UserVerification,
     WebauthnVerifier,
     judge,
+    responses,
 )
 from acctsec.mfa.passkeys import _webauthn as adapter
 from acctsec.testing import authenticator as authenticator_module
@@ -219,6 +222,9 @@ RSA = {1: 3, 3: -257, -1: b"\xff" * 256, -2: b"\x01\x00\x01"}
         ({**RSA, -1: b"\x00" + b"\xff" * 256}, Rejection.KEY),
         ({**RSA, -1: b"\xff" * 1024}, Rejection.KEY),
         ({**RSA, -2: b"\x01"}, Rejection.KEY),
+        ({**RSA, -2: b"\x03"}, Rejection.KEY),
+        ({**RSA, -2: b"\x7f" + b"\xff" * 255}, Rejection.KEY),
+        ({**RSA, -2: b"\x00\x01\x00\x01"}, Rejection.KEY),
         ({**RSA, -2: b"\xff" * 256}, Rejection.KEY),
     ],
 )
@@ -253,6 +259,20 @@ def test_a_certificate_of_another_root_proves_nothing():
 
     refused(created(stranger), Rejection.ATTESTATION, attested(key))
     refused(created(key), Rejection.ATTESTATION, elsewhere)
+
+
+def test_the_roots_that_the_library_brings_do_not_count():
+    """It takes Google's and Apple's beside those it is given; a platform that names one vendor means that one."""
+    from webauthn.helpers.known_root_certs import google_hardware_attestation_root_2 as google
+
+    key = soft(attestation="packed")
+    der = b64decode(b"".join(google.strip().splitlines()[1:-1]))
+    read = responses.registration(created(key))
+    given = changed(read, statement=responses.Statement(read.statement.raw, "android-key", (der,)))
+    ours, theirs = (attested(key, roots=(AttestationRoot(format="android-key", pem=pem),)) for pem in (key.root, google))
+
+    assert VERIFIER._attestation(ours, given) is Rejection.ATTESTATION
+    assert VERIFIER._attestation(theirs, given) is None
 
 
 def test_a_certificate_names_the_model_that_it_proves():

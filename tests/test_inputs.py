@@ -23,6 +23,7 @@ from acctsec.claims import (
     UnlockLink,
 )
 from acctsec.errors import ConfigError
+from acctsec.mfa import Action
 from acctsec.outcomes import (
     FactorRequired,
     IdentifierRejected,
@@ -98,6 +99,9 @@ def operations(w, value):
     for answer in (TotpCode(value), RecoveryCode(value)):
         yield "verify_factor", lambda answer=answer: engine.verify_factor(session, answer, context=context)
     yield "check_session", lambda: engine.check_session(value, context=context)
+    yield "authorize", lambda: engine.authorize(value, Action.CHANGE_FACTORS, context=context)
+    yield "reauthenticate", lambda: engine.reauthenticate(value, PASSWORD, context=context)
+    yield "reauthenticate", lambda: engine.reauthenticate(session, value, context=context)
     yield "request_reset", lambda: engine.request_reset(value, context=context)
     yield "inspect_reset", lambda: engine.inspect_reset(value, context=context)
     handle = engine.request_reset("alice@example.org", context=w.context("203.0.113.5")).handle
@@ -149,6 +153,12 @@ def operations(w, value):
     yield "enroll_totp", lambda: engine.enroll_totp(value, context=context)
     if value != "":  # an empty name is a name
         yield "enroll_totp", lambda: engine.enroll_totp(session, name=value, context=context)
+    yield "enroll_delivered", lambda: engine.enroll_delivered(value, "alice@example.org", context=context)
+    yield "enroll_delivered", lambda: engine.enroll_delivered(session, value, context=context)
+    yield "send_code", lambda: engine.send_code(value, "f", context=context)
+    yield "send_code", lambda: engine.send_code("A" * 488, value, context=context)
+    yield "verify_factor", lambda: engine.verify_factor("A" * 488, DeliveredCode(value), context=context)
+    yield "confirm_factor", lambda: engine.confirm_factor(session, DeliveredCode(value), context=context)
     yield "confirm_factor", lambda: engine.confirm_factor(value, TotpCode("123456"), context=context)
     yield "confirm_factor", lambda: engine.confirm_factor(session, TotpCode(value), context=context)
     yield "list_factors", lambda: engine.list_factors(value, context=context)

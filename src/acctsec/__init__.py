@@ -1,5 +1,6 @@
 """Password-reset and account-security policies for login services: they decide, the platform does the rest."""
 
+from acctsec.assurance import Method, Traits
 from acctsec.claims import (
     AddressCode,
     AddressLink,
@@ -25,12 +26,22 @@ from acctsec.hashing import HashingPolicy
 from acctsec.keyring import Keyring
 from acctsec.links import Links
 from acctsec.lockout import LockoutPolicy
-from acctsec.mfa import DeliveredPolicy, MfaPolicy
+from acctsec.mfa import (
+    PHISHING_RESISTANT,
+    SECOND_FACTOR,
+    Action,
+    DeliveredPolicy,
+    MfaPolicy,
+    Rule,
+    all_of,
+    any_of,
+)
 from acctsec.outcomes import (
     AddressPending,
     AddressRemoved,
     AddressTaken,
     AddressVerified,
+    Allowed,
     AssuranceLevel,
     ChallengeRequired,
     ChangeCancelled,
@@ -50,6 +61,7 @@ from acctsec.outcomes import (
     EnrollmentRequired,
     EnrollmentStarted,
     FactorAdded,
+    FactorMissing,
     FactorRemoved,
     FactorRenamed,
     FactorRequired,
@@ -67,6 +79,7 @@ from acctsec.outcomes import (
     ProofAccepted,
     ProofRequired,
     Proposed,
+    ReauthenticationRequired,
     RecoveryCodes,
     Refused,
     ResetPending,
@@ -76,6 +89,7 @@ from acctsec.outcomes import (
     SessionValid,
     SharePending,
     SignedIn,
+    StepUp,
     TryAgain,
     UnlockPending,
     Vetoed,
@@ -129,11 +143,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CHEAPEST",
+    "PHISHING_RESISTANT",
+    "SECOND_FACTOR",
     "SOCIAL_DEFAULT",
     "SOCIAL_GUARDED",
     "WORKFORCE_DEFAULT",
     "Account",
     "AcctsecError",
+    "Action",
     "AddAddress",
     "AddressCode",
     "AddressLink",
@@ -142,6 +159,7 @@ __all__ = [
     "AddressTaken",
     "AddressVerified",
     "Admin",
+    "Allowed",
     "Ambiguous",
     "Applied",
     "AssuranceLevel",
@@ -183,6 +201,7 @@ __all__ = [
     "EnrollmentRequired",
     "EnrollmentStarted",
     "FactorAdded",
+    "FactorMissing",
     "FactorRemoved",
     "FactorRenamed",
     "FactorRequired",
@@ -203,6 +222,7 @@ __all__ = [
     "MemoryWatch",
     "Message",
     "MessagePurpose",
+    "Method",
     "MfaPolicy",
     "Objection",
     "PasswordAccepted",
@@ -217,6 +237,7 @@ __all__ = [
     "ProofAccepted",
     "ProofRequired",
     "Proposed",
+    "ReauthenticationRequired",
     "RecoveryCode",
     "RecoveryCodes",
     "RecoveryPath",
@@ -231,6 +252,7 @@ __all__ = [
     "ResetPolicy",
     "ResetRequested",
     "ResumeTicket",
+    "Rule",
     "SessionEnded",
     "SessionPolicy",
     "SessionValid",
@@ -241,10 +263,12 @@ __all__ = [
     "SplitStore",
     "SqliteStore",
     "Status",
+    "StepUp",
     "StoreError",
     "StoreUnavailable",
     "Taken",
     "TotpCode",
+    "Traits",
     "TryAgain",
     "UnlockFactor",
     "UnlockLink",
@@ -257,4 +281,6 @@ __all__ = [
     "Vetoed",
     "Vouched",
     "Waiting",
+    "all_of",
+    "any_of",
 ]

@@ -301,7 +301,7 @@ SPELLINGS = {
     "line": lambda code: f"{code}\n",
     "number": int,
     "bytes": str.encode,
-    "wide": lambda code: code.translate(str.maketrans("0123456789", "０１２３４５６７８９")),  # noqa: RUF001 - the point of it
+    "wide": lambda code: code.translate(str.maketrans("0123456789", "０１２３４５６７８９")),
 }
 
 
@@ -480,7 +480,7 @@ def test_a_thief_with_the_password_cannot_flood_the_phone(w):
 
 
 def test_who_knows_the_password_takes_no_code_from_a_known_device(w):
-    factor, session = enrolled(w)
+    factor, _ = enrolled(w)
     ticket = due(w)
     send(w, ticket, factor)
     device = verify(w, ticket, code(w)).device

@@ -193,6 +193,8 @@ def takes(w, hostile):
     yield lambda: engine.check_session(hostile, context=here)
     yield lambda: engine.sign_out(hostile, context=here)
     yield lambda: engine.enroll_totp(hostile, context=here)
+    yield lambda: engine.enroll_delivered(hostile, IDENTIFIER, context=here)
+    yield lambda: engine.send_code(hostile, hostile, context=here)
     yield lambda: engine.confirm_factor(hostile, TotpCode("123456"), context=here)
     yield lambda: engine.confirm_factor(w.confirming, TotpCode(hostile), context=here)
     yield lambda: engine.issue_recovery_codes(hostile, context=here)

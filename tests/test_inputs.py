@@ -12,6 +12,7 @@ from acctsec.claims import (
     Admin,
     ChangeTicket,
     CurrentPassword,
+    DeliveredCode,
     FreshSession,
     Initial,
     RecoveryCode,

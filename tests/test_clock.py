@@ -195,7 +195,6 @@ OPERATIONS = {
     "redeem_reset": lambda w: w.engine.redeem_reset(ResetLink(w.link), NEW, context=w.context()),
     "verify_factor": lambda w: w.engine.verify_factor(w.ticket, w.code, context=w.context()),
     "enroll_totp": lambda w: w.engine.enroll_totp(w.session, context=w.context()),
-    "enroll_delivered": lambda w: w.engine.enroll_delivered(w.session, IDENTIFIER, context=w.context()),
     "send_code": lambda w: w.engine.send_code(w.ticket, "0" * 16, context=w.context()),
     "list_factors": lambda w: w.engine.list_factors(w.session, context=w.context()),
     "list_devices": lambda w: w.engine.list_devices(w.session, context=w.context()),

@@ -1,6 +1,7 @@
 """Codes by text, voice and mail as a second factor: each for one ticket, within budgets that no thief takes from the owner."""
 
 from datetime import timedelta
+from gettext import NullTranslations
 from itertools import count
 
 import pytest
@@ -23,6 +24,7 @@ from acctsec import (
     FactorAdded,
     FactorRemoved,
     FactorRequired,
+    Message,
     MessagePurpose,
     MfaPolicy,
     PasswordChanged,
@@ -42,7 +44,9 @@ from acctsec.budgets import Budget
 from acctsec.keyring import Keyring, frame
 from acctsec.mfa.actions import Action
 from acctsec.mfa.delivered import masked
+from acctsec.mfa.worded import MAX_SERVICE, worded
 from acctsec.outcomes import Acted, Allowed, FactorKind, ReauthenticationRequired
+from acctsec.password.feedback import LANGUAGES, catalogue
 from acctsec.policy import Policy
 from acctsec.record import MAX_SENT, Delivered, Factors, Sent
 from acctsec.testing import world
@@ -765,6 +769,56 @@ def test_what_is_shown_is_short_and_ascii_and_no_more_than_a_hint(address):
         assert shown.partition("@")[0] in ("…", f"{local[:1].lower()}…")
     if not at:
         assert sum(char.isdigit() for char in shown) <= 5
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def told(action="sign-in", channel=Channel.TEXT, purpose=MessagePurpose.FACTOR_CODE, **more):
+    more = {"code": "407193"} | more
+    return Message(
+        key="k", purpose=purpose, tenant="", subject="u1", address=NUMBER, at=START, action=action, channel=channel, **more
+    )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("action", ["sign-in", "set-up", "reset", "delete-account"])
+def test_a_text_says_what_it_is_for_in_one_text_and_holds_no_link(language, action):
+    said = worded(
+        told(action), service="A" * MAX_SERVICE, translations=catalogue(language), domain="accounts.otterly-example.org"
+    )
+    assert said.startswith("407193")
+    assert said.endswith("\n\n@accounts.otterly-example.org #407193")
+    assert len(said) <= (160 if said.isascii() else 2 * 67), "one text of GSM 03.38, or two of UCS-2"
+    assert "://" not in said
+    assert "delete-account" in said or action != "delete-account"
+
+
+def test_a_call_has_digits_and_no_line_for_browsers():
+    said = worded(told(channel=Channel.VOICE), service="Otterly", translations=catalogue("en"), domain="otterly.org")
+    assert said.startswith("4, 0, 7, 1, 9, 3 is your code to sign in to Otterly")
+    assert "@" not in said
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"service": ""},
+        {"service": "x" * 41},
+        {"service": "two\nlines"},
+        {"domain": "https://otterly.org"},
+        {"domain": "otterly.org/path"},
+        {"domain": "org"},
+        {"domain": "Otterly.org"},
+        {"translations": NullTranslations()},
+        {"message": told(purpose=MessagePurpose.RESET)},
+        {"message": told(code=None)},
+    ],
+)
+def test_what_cannot_be_worded_is_a_mistake_of_the_caller(wrong):
+    given = {"message": told(), "service": "Otterly", "translations": catalogue("en")} | wrong
+    with pytest.raises(ConfigError):
+        worded(given.pop("message"), **given)
 
 
 # --- policies ---------------------------------------------------------------------------------------------------------

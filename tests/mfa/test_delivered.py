@@ -1,17 +1,18 @@
 """Codes by text, voice and mail as a second factor: each for one ticket, within budgets that no thief takes from the owner."""
 
 from datetime import timedelta
-from gettext import NullTranslations
 from itertools import count
 
 import pytest
 from attrs import evolve
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from tests.places import STORES, USUAL
 
 from acctsec import (
     CHEAPEST,
+    Account,
+    AddressCode,
+    AddressRemoved,
+    AddressVerified,
     AssuranceLevel,
     Channel,
     CodeEnrollmentStarted,
@@ -24,13 +25,15 @@ from acctsec import (
     FactorAdded,
     FactorRemoved,
     FactorRequired,
-    Message,
     MessagePurpose,
     MfaPolicy,
     PasswordChanged,
+    Proof,
     ProofAccepted,
     ProofRequired,
     RecoveryCode,
+    RecoveryPath,
+    RecoveryPolicy,
     Refused,
     ResetLink,
     ResumeTicket,
@@ -41,15 +44,14 @@ from acctsec import (
 from acctsec._codec import decode_record
 from acctsec._values import evolve as evolved
 from acctsec.budgets import Budget
+from acctsec.claims import Ticket
 from acctsec.keyring import Keyring, frame
 from acctsec.mfa.actions import Action
-from acctsec.mfa.delivered import masked
-from acctsec.mfa.worded import MAX_SERVICE, worded
 from acctsec.outcomes import Acted, Allowed, FactorKind, ReauthenticationRequired
-from acctsec.password.feedback import LANGUAGES, catalogue
-from acctsec.policy import Policy
-from acctsec.record import MAX_SENT, Delivered, Factors, Sent
-from acctsec.testing import world
+from acctsec.record import Delivered, Factors, Record
+from acctsec.record.recovery import Contest
+from acctsec.steps import Scene, code_refusal
+from acctsec.testing import async_world, world
 from acctsec.testing.doubles import START, SeededEntropy
 from acctsec.testing.oracles import Kind, assert_no_oracle
 from acctsec.testing.world import IDENTIFIER, PASSWORD
@@ -172,6 +174,16 @@ def test_a_call_speaks_the_digits_one_by_one(w):
     assert verify(w, ticket, code(w)).info.methods == ("password", "voice-code")
 
 
+def test_the_async_face_sends_the_same():
+    w = async_world(policy=POLICY)
+    w.sign_up(addresses=(IDENTIFIER, STORED))
+    factor, _ = enrolled(w)
+    ticket = due(w)
+    assert isinstance(send(w, ticket, factor), CodeSent)
+    assert verify(w, ticket, code(w)).info.methods == ("password", "text-code")
+    w.close()
+
+
 def test_one_number_may_be_texted_and_called_but_not_twice_the_same(w):
     _, session = enrolled(w)
     started = w.calls.enroll_delivered(session, NUMBER, context=w.context())
@@ -251,14 +263,21 @@ def test_a_code_is_over_after_its_time_and_with_its_ticket(w):
     w.clock.advance(minutes=4)
     sent = send(w, ticket, factor)
     assert sent.expires - w.clock() == timedelta(minutes=6), "never longer than the ticket"
+    answer = code(w)
     w.clock.advance(minutes=6)
-    assert verify(w, ticket, code_of(w)) == Refused()
+    assert verify(w, ticket, answer) == Refused()
 
 
-def code_of(w):
-    w.deliver()
-    found = w.messenger.of(MessagePurpose.FACTOR_CODE)
-    return DeliveredCode(found[-1].code if found else "000000")
+def test_a_code_is_over_before_its_ticket_where_the_policy_says_so(w):
+    w.restart(evolve(POLICY, mfa=evolve(POLICY.mfa, delivered=evolve(EVERY, lifetime=2 * MINUTE))))
+    factor, _ = enrolled(w)
+    ticket = due(w)
+    send(w, ticket, factor)
+    answer = code(w)
+    w.clock.advance(minutes=2)
+    assert verify(w, ticket, answer) == Refused()
+    assert isinstance(send(w, ticket, factor), CodeSent)
+    assert isinstance(verify(w, ticket, code(w)), SignedIn)
 
 
 def test_a_message_that_would_come_too_late_is_withheld(w):
@@ -539,32 +558,6 @@ def test_a_double_click_is_one_code_and_one_unit():
     assert flood(w, factor) == EVERY.budget.limit - 1
 
 
-SENT = st.builds(
-    lambda ticket, factor, ends, again, apart: Sent(
-        factor=factor, ticket=bytes([ticket]) * 16, digest=bytes(32), expires=START + SECOND * ends, again=again, apart=apart
-    ),
-    st.integers(0, 5),
-    st.sampled_from("ab"),
-    st.integers(-60, 600),
-    st.integers(0, 570),
-    st.booleans(),
-)
-
-
-@given(past=st.lists(SENT, max_size=MAX_SENT), new=SENT)
-def test_what_was_sent_is_bounded_and_strangers_never_push_out_the_owners(past, new):
-    kept = EVERY.room(Factors(sent=tuple(past)), new, now=START)
-    live = [one for one in past if one.expires > START]
-    if kept is None:
-        assert not new.apart
-        assert sum(one.apart for one in live) == MAX_SENT
-        return
-    assert len(kept) <= MAX_SENT
-    assert kept[-1] is new
-    gone = [one for one in live if all(one is not each for each in kept)]
-    assert all(not one.apart for one in gone) or (new.apart and all(one.apart for one in live))
-
-
 # --- numbers in doubt, numbers that go ---------------------------------------------------------------------------------
 
 
@@ -621,7 +614,7 @@ def test_a_factor_goes_with_its_address(w):
     send(w, ticket, factor)
     session = verify(w, ticket, code(w)).session
     removed = w.calls.remove_address(session, STORED, context=w.context())
-    assert type(removed).__name__ == "AddressRemoved", removed
+    assert isinstance(removed, AddressRemoved), removed
     w.deliver()
     assert record(w).factors.delivered == ()
     assert [one.factor for one in w.sink.of(events.FactorDropped)] == [factor]
@@ -660,13 +653,12 @@ def test_a_replaced_number_takes_its_factor_with_it_and_the_new_one_has_none(w):
     session = verify(w, ticket, code(w)).session
     pending = w.calls.add_address(session, "+447700900123", replaces=STORED, context=w.context())
     w.deliver()
-    from acctsec import AddressCode
-
     proof = AddressCode(pending.change, w.messenger.address_code)
     verified = w.calls.verify_address(proof, session=session, context=w.context())
-    assert type(verified).__name__ == "AddressVerified", verified
+    assert isinstance(verified, AddressVerified), verified
     assert record(w).factors.delivered == ()
-    assert [one.factor for one in w.sink.of(events.FactorDropped)] in ([factor], [])
+    w.deliver()
+    assert [one.factor for one in w.sink.of(events.FactorDropped)] == [factor]
 
 
 # --- recoveries and step-ups ------------------------------------------------------------------------------------------
@@ -709,6 +701,49 @@ def test_a_session_proves_more_by_a_text_and_hears_what_for(w):
     assert isinstance(w.calls.authorize(more.session, Action.EXPORT_DATA, context=w.context()), Allowed)
 
 
+def test_a_session_that_ended_is_sent_nothing(w):
+    factor, session = enrolled(w)
+    asked = stepping_up(w, session, Action.EXPORT_DATA)
+    w.calls.sign_out(session, context=w.context())
+    assert send(w, asked.ticket, factor) == Refused()
+    assert texts(w) == []
+
+
+def test_what_is_lost_or_leads_nowhere_is_sent_nothing():
+    """By the step alone: for whom a code goes out."""
+    factor = Delivered(id="f", name="", channel="text", sealed=b"", digest=b"d", created=START - DAY)
+    own = Account(subject="u1", addresses=(NUMBER,))
+    scene = Scene(tenant="", subject="u1", account=own, now=START)
+    ticket = Ticket(
+        tenant="",
+        subject="u1",
+        incarnation=b"i",
+        epoch=3,
+        id=b"t",
+        issued=START,
+        expires=START + MINUTE,
+        methods=("password",),
+    )
+    by_mail = RecoveryPath({Proof.MAIL, Proof.FACTOR}, level=AssuranceLevel.AAL2)
+    no_texts = evolve(POLICY, recovery=RecoveryPolicy(paths=(by_mail,)))
+
+    def why(policy=POLICY, *, factor=factor, scene=scene, recovering=False, channel="text", of="f", **record):
+        kept = Record(**{"incarnation": b"i", "epoch": 3, "factors": Factors(delivered=(factor,))} | record)
+        return code_refusal(policy, kept, scene=scene, ticket=ticket, factor=of, channel=channel, recovering=recovering)
+
+    assert why() is None
+    assert why(recovering=True) is None
+    assert why(no_texts, recovering=True) == "no path"
+    assert why(factor=evolved(factor, reported="lost")) == "factor"
+    assert why(of="g") == why(channel="voice") == "factor"
+    assert why(epoch=4) == why(incarnation=b"j") == why(disabled=True) == "ticket"
+    assert why(scene=evolved(scene, account=None)) == "ticket"
+    assert why(scene=evolved(scene, now=START + MINUTE)) == "ticket"
+    assert why(scene=evolved(scene, sim_changed=START)) == "sim"
+    since = Contest(since=START - 2 * DAY, proofs=("link",))
+    assert why(recovering=True, contest=since) == "factor", "who made the vetoed change may have set it up"
+
+
 def test_a_factor_may_be_removed_and_its_codes_with_it(w):
     factor, session = enrolled(w)
     ticket = due(w)
@@ -731,146 +766,3 @@ def _texted(place):
 def test_a_stranger_cannot_tell_who_gets_codes():
     kind = Kind(name="gets codes by text", make=_texted)
     assert_no_oracle(lambda: world(policy=POLICY), kinds=[kind])
-
-
-# --- what is shown ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("address", "shown"),
-    [
-        ("+49 170 1234512", "+49 … 12"),
-        ("+1 (212) 555-0143", "+1 … 43"),
-        ("+358 40 123 4567", "+358 … 67"),
-        ("020 7946 0958", "… 58"),
-        ("+4912", "…"),
-        ("jane.doe@example.org", "j…@example.org"),
-        ("j@example.org", "…@example.org"),
-        ("\N{CYRILLIC SMALL LETTER A}bc@example.org", "…@example.org"),
-        ("abc@xn--80ak6aa92e.com", "a…@xn--80ak6aa92e.com"),
-        ("\N{RIGHT-TO-LEFT OVERRIDE}abc@example.org", "…"),
-        ("nobody", "…"),
-        ("", "…"),
-    ],
-)
-def test_so_much_is_shown_of_an_address(address, shown):
-    assert masked(address) == shown
-
-
-@given(st.text(max_size=300) | st.from_regex(r"\A\+?[0-9 ()./-]{1,30}\Z") | st.emails())
-@settings(suppress_health_check=list(HealthCheck))
-def test_what_is_shown_is_short_and_ascii_and_no_more_than_a_hint(address):
-    shown = masked(address)
-    assert len(shown) <= 48
-    assert shown.replace("…", "").isascii()
-    assert shown.isprintable()
-    local, at, domain = address.strip().partition("@")
-    if at and len(domain) < 40:
-        assert shown.partition("@")[0] in ("…", f"{local[:1].lower()}…")
-    if not at:
-        assert sum(char.isdigit() for char in shown) <= 5
-
-
-# --- words ------------------------------------------------------------------------------------------------------------
-
-
-def told(action="sign-in", channel=Channel.TEXT, purpose=MessagePurpose.FACTOR_CODE, **more):
-    more = {"code": "407193"} | more
-    return Message(
-        key="k", purpose=purpose, tenant="", subject="u1", address=NUMBER, at=START, action=action, channel=channel, **more
-    )
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("action", ["sign-in", "set-up", "reset", "delete-account"])
-def test_a_text_says_what_it_is_for_in_one_text_and_holds_no_link(language, action):
-    said = worded(
-        told(action), service="A" * MAX_SERVICE, translations=catalogue(language), domain="accounts.otterly-example.org"
-    )
-    assert said.startswith("407193")
-    assert said.endswith("\n\n@accounts.otterly-example.org #407193")
-    assert len(said) <= (160 if said.isascii() else 2 * 67), "one text of GSM 03.38, or two of UCS-2"
-    assert "://" not in said
-    assert "delete-account" in said or action != "delete-account"
-
-
-def test_a_call_has_digits_and_no_line_for_browsers():
-    said = worded(told(channel=Channel.VOICE), service="Otterly", translations=catalogue("en"), domain="otterly.org")
-    assert said.startswith("4, 0, 7, 1, 9, 3 is your code to sign in to Otterly")
-    assert "@" not in said
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"service": ""},
-        {"service": "x" * 41},
-        {"service": "two\nlines"},
-        {"domain": "https://otterly.org"},
-        {"domain": "otterly.org/path"},
-        {"domain": "org"},
-        {"domain": "Otterly.org"},
-        {"translations": NullTranslations()},
-        {"message": told(purpose=MessagePurpose.RESET)},
-        {"message": told(code=None)},
-    ],
-)
-def test_what_cannot_be_worded_is_a_mistake_of_the_caller(wrong):
-    given = {"message": told(), "service": "Otterly", "translations": catalogue("en")} | wrong
-    with pytest.raises(ConfigError):
-        worded(given.pop("message"), **given)
-
-
-# --- policies ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "knobs",
-    [
-        {"channels": ()},
-        {"channels": "text"},
-        {"channels": {"pigeon"}},
-        {"channels": 7},
-        {"digits": 5},
-        {"digits": 9},
-        {"lifetime": timedelta(minutes=11)},
-        {"lifetime": SECOND},
-        {"resend": SECOND},
-        {"resend": timedelta(minutes=2), "lifetime": MINUTE},
-        {"sim_freeze": -SECOND},
-        {"per_number": Budget(limit=2, window=4 * HOUR)},
-        {"budget": 6},
-    ],
-)
-def test_a_policy_outside_its_bounds_is_refused(knobs):
-    with pytest.raises(ConfigError) as refused:
-        DeliveredPolicy(**knobs)
-    assert refused.value.remedy
-
-
-def test_codes_over_the_telephone_network_need_something_better_beside_them():
-    """SP 800-63B-4 section 3.2.9: an alternative that is not restricted. Mail is none at that level."""
-    for kinds in ({FactorKind.DELIVERED}, {FactorKind.DELIVERED, FactorKind.OUTSIDE}):
-        with pytest.raises(ConfigError, match="telephone"):
-            MfaPolicy(kinds=kinds, delivered=EVERY)
-    MfaPolicy(kinds={FactorKind.DELIVERED}, delivered=DeliveredPolicy(channels={Channel.MAIL}))
-    MfaPolicy(kinds={FactorKind.DELIVERED, FactorKind.PASSKEY})
-
-
-def test_the_default_sets_up_no_codes():
-    assert FactorKind.DELIVERED not in Policy().mfa.kinds
-    assert Policy().mfa.delivered.channels == (Channel.TEXT,)
-
-
-def test_channels_have_one_order():
-    assert DeliveredPolicy(channels={"voice", "mail", "text"}) == DeliveredPolicy(channels=["text", "mail", "voice", "text"])
-
-
-def test_a_code_that_comes_after_a_report_of_loss_proves_nothing():
-    lost = Delivered(id="a", name="", channel="text", sealed=b"", digest=b"", created=START, reported="lost")
-    sent = Sent(factor="a", ticket=b"t", digest=b"d" * 32, expires=START)
-    from acctsec.mfa.proving import DeliveredMatch, Unproven
-
-    match = DeliveredMatch(factor="a", sent=b"d" * 32, method="text-code")
-    assert match.use(Factors(delivered=(lost,), sent=(sent,))) == Unproven()
-    assert match.use(Factors(delivered=(evolved(lost, reported=""),))) == Unproven()

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
-from hmac import compare_digest
 
 from acctsec import events
 from acctsec._values import Value, evolve
@@ -12,11 +11,12 @@ from acctsec.mfa.actions import Action
 from acctsec.outcomes import ChangeKind, TryAgain
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
-from acctsec.record import MAX_CHANGES, Address, Change, Delivered, Factors, Record
+from acctsec.record import MAX_CHANGES, Address, Change, Factors, Record
 from acctsec.recovery import Proof
 from acctsec.steps.changes import dropped, ended, gives_address, held
 from acctsec.steps.recovery import CARRYING, Begun
-from acctsec.steps.scene import Carry, Done, Effect, Held, Making, No, Notice, Prove, Scene, Step, live_session, with_method
+from acctsec.steps.resting import fall, resting_on, without_resting
+from acctsec.steps.scene import Carry, Done, Held, Making, No, Notice, Prove, Scene, Step, live_session, with_method
 from acctsec.steps.standing import guarded
 
 ADDED, REMOVED, IDENTIFIER = (one.value for one in (ChangeKind.ADDRESS_ADDED, ChangeKind.ADDRESS_REMOVED, ChangeKind.IDENTIFIER))
@@ -27,7 +27,6 @@ Changes of addresses that wait at once. The other rooms are for recoveries: whoe
 """
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-WITHDRAWN = "withdrawn"
 SESSION = "session"
 ADMINISTRATOR = "administrator"
 
@@ -116,7 +115,7 @@ def prove_address(
     until = max(change.until, held(record, since=None, now=now) or change.until)
     if now < until:
         return Step(Held(until), _put(record, change))
-    if gone is not None and _without_factors(policy, record, scene, gone) is None:
+    if gone is not None and without_resting(policy, record, scene, gone.names) is None:
         return Step(No("factor"), record)
     # One that was withdrawn was there before, too: its owner is not a stranger to all the rest.
     before = gives_address(change) or scene.reachable or record.addresses
@@ -157,11 +156,11 @@ def remove_address(
     if guarded(policy, record, scene=scene, claims=claims, action=Action.CHANGE_ADDRESSES) is None:
         return Step(No("session"), record)
     row = record.address(old.names)
-    since = [row.since if row else None, *(one.created for one in resting_on(record, old))]
+    since = [row.since if row else None, *(one.created for one in resting_on(record, old.names))]
     until = max(filter(None, (held(record, since=one, now=now) for one in since)), default=None)
     if until:
         return Step(Held(until), record)
-    if _without_factors(policy, record, scene, old) is None:
+    if without_resting(policy, record, scene, old.names) is None:
         return Step(No("factor"), record)
     if all(_is_removed(record, one, now) for one in others):
         return Step(No("last address"), record)
@@ -229,48 +228,6 @@ def _without(policy: Policy, record: Record, scene: Scene, old: Named, *, told: 
     return record.with_address(kept, old.names)
 
 
-# --- factors that rest on an address ----------------------------------------------------------------------------------
-
-
-def resting_on(record: Record, old: Named) -> tuple[Delivered, ...]:
-    """The factors whose codes go to an address."""
-    return tuple(one for one in record.factors.delivered if any(compare_digest(one.digest, name) for name in old.names))
-
-
-def _without_factors(policy: Policy, record: Record, scene: Scene, old: Named) -> Factors | None:
-    """
-    The factors without those that rest on an address; None where the policy needs one of them: then another one is due first. A
-    new number is a new factor (SP 800-63B-4 section 3.1.3.3), so none moves along with a replacement.
-    """
-    factors: Factors | None = record.factors
-    for one in resting_on(record, old):
-        factors = None if factors is None else policy.mfa.remove(factors, one.id, groups=scene.groups)
-    return factors
-
-
-def _fallen(
-    policy: Policy, record: Record, scene: Scene, gone: Named | None, *, withdrawn: bool
-) -> tuple[Record, tuple[Effect, ...]]:
-    """
-    The record without the factors of an address that has gone. Where somebody else *withdrew* it, or the policy needs the factor
-    by now, it stays and proves nothing: it goes on guarding the account, which nobody opens by taking a number away.
-    """
-    resting = () if gone is None else resting_on(record, gone)
-    left = None if withdrawn or gone is None else _without_factors(policy, record, scene, gone)
-    if not resting:
-        return record, ()
-    if left is None:
-        factors = record.factors
-        for one in resting:
-            factors = factors.with_factor(evolve(one, reported=one.reported or WITHDRAWN))
-        fallen_ids = {one.id for one in resting}
-        sent = tuple(one for one in factors.sent if one.factor not in fallen_ids)
-        return evolve(record, factors=evolve(factors, sent=sent)), ()
-    after = evolve(record, factors=left, accepted=record.accepted if left.live else b"")
-    fallen = tuple(events.FactorDropped(**scene.head(), factor=one.id, kind=one.KIND) for one in resting)
-    return after, (*fallen, Notice(MessagePurpose.FACTOR_REMOVED))
-
-
 def is_new(policy: Policy, row: Address, now: datetime) -> bool:
     """Whether an address came lately into the place of another: it is told what happens, and stops nothing."""
     return row.changed and now < row.since + policy.recovery.delays.lately
@@ -324,7 +281,8 @@ def finish(
     if taken:
         event = events.ChangeDropped(**scene.head(), change=change_id.hex(), kind=change.kind, by="taken")
         return Step(No("taken"), _taken_back(after, new, gone), (event,))
-    after, fallen = _fallen(policy, after, scene, gone, withdrawn=change.proofs[:1] == (ADMINISTRATOR,))
+    withdrawn = change.proofs[:1] == (ADMINISTRATOR,)
+    after, fallen = fall(policy, after, scene, gone.names if gone else (), withdrawn=withdrawn)
     if change.kind == IDENTIFIER:
         replaced = events.IdentifierReplaced(**scene.head(), change=change_id.hex())
         return Step(Done(), after, (replaced, Notice(MessagePurpose.IDENTIFIER_CHANGED)))

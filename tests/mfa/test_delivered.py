@@ -39,6 +39,7 @@ from acctsec import (
     ResumeTicket,
     SignedIn,
     TryAgain,
+    UnlockFactor,
     events,
 )
 from acctsec._codec import decode_record
@@ -465,6 +466,14 @@ def test_the_same_guess_at_another_code_is_another_guess():
         assert verify(w, ticket, wrong(w, 123_000)) == Refused()
         status = {one.lane: one.failures for one in w.calls.admin.lock_status("u1")}
         assert status["factor/strangers"] == number + 1
+
+
+def test_a_sent_code_opens_no_lane():
+    """It has no ticket there that it could have been sent for."""
+    w = somebody()
+    enrolled(w)
+    with pytest.raises(ConfigError, match="TotpCode"):
+        w.calls.unlock(UnlockFactor(IDENTIFIER, DeliveredCode("123456")), context=w.context())
 
 
 def test_another_code_resets_no_count():

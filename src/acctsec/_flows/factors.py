@@ -2,10 +2,11 @@
 
 from typing import TypeVar
 
-from acctsec._flows.answers import Answers, factor_infos, masks
+from acctsec._flows.answers import FOR_A_TICKET, Answers, factor_infos, masks
 from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.counting import known
 from acctsec._flows.guesses import Guess, Guesses
+from acctsec._flows.kinds import Kind, meant
 from acctsec._flows.tokens import Purpose
 from acctsec._values import evolve
 from acctsec.claims import Enrollment, FactorAnswer, SessionClaims, Ticket
@@ -144,7 +145,7 @@ class FactorFlows:
             SecretClass.ENROLLMENT,
             context,
             typed=frame(scene.subject),
-            secret=enrollment.id.hex() + kind.guess(answer, scene),
+            secret=self._meant(loaded, enrollment, kind) + kind.guess(answer, scene),
         )
         if not isinstance(guess, Guess):
             return guess
@@ -169,6 +170,10 @@ class FactorFlows:
         infos = factor_infos(done.record.factors, masks=masks(core, scene, done.record.factors))
         info = next(info for info in infos if info.id == enrollment.id.hex())
         return FactorAdded(info, session)
+
+    def _meant(self, loaded: Loaded, enrollment: Enrollment, kind: Kind) -> str:
+        """What an answer is guessed for: the set-up, and what was sent for it."""
+        return meant(loaded.record.factors, enrollment) if kind.kind in FOR_A_TICKET else enrollment.id.hex()
 
     def renewed(self, done: Step, scene: Scene, operation: str) -> str | Refused | TryAgain:
         """The token of the session a change of privilege left, or what else the change answered."""

@@ -44,6 +44,9 @@ class EndReason(StrEnum):
     EXPIRED = "expired"
     ENDED = "ended"
     DISABLED = "disabled"
+    COPIED = "copied"  # its generation is over, so somebody has a copy of a token: the session is over for both
+    KEY = "key"  # it is bound to a key that the request was not signed with
+    DISPLACED = "displaced"  # of events alone: another sign-in took its place
 
 
 class FactorKind(StrEnum):
@@ -123,7 +126,10 @@ class FactorInfo:
 
 @frozen
 class SessionInfo:
-    """What may be shown of a session."""
+    """
+    What may be shown of a session. *name* is what its browser called itself when it signed in, "" where that says nothing;
+    *current* whether it is the one that asked.
+    """
 
     id: str
     subject: str
@@ -132,6 +138,8 @@ class SessionInfo:
     created: datetime
     authenticated: datetime
     expires: datetime
+    name: str = ""
+    current: bool = True
 
 
 @frozen
@@ -422,6 +430,16 @@ class SessionEnded:
     """The token does not stand for a session."""
 
     reason: EndReason
+
+
+@frozen
+class SessionList:
+    """
+    The sessions of a subject, the newest sign-in first. Each *expires* at the latest then: when another one was used last is
+    known to its own token alone.
+    """
+
+    sessions: tuple[SessionInfo, ...]
 
 
 @frozen

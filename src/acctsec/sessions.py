@@ -1,22 +1,40 @@
 """Sessions: sealed tokens over rows in the record, dead with the epoch they were minted under."""
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from attrs import field, frozen
+from attrs.validators import optional
 
-from acctsec._values import Value
-from acctsec.checks import length
+from acctsec._values import Value, evolve
+from acctsec.checks import kind, length, whole
 from acctsec.errors import ConfigError
 from acctsec.outcomes import AssuranceLevel, EndReason
-from acctsec.record import SKEW, Session
+from acctsec.record import MAX_SESSIONS, SKEW, Session
+
+MINUTE = timedelta(minutes=1)
 
 
-class Live(Value, frozen=True):
-    """The session stands until *expires*; *renew* says that its token should be sealed anew."""
+class Minted(Value, frozen=True, kw_only=True):
+    """What a token says of itself: when it was sealed, its generation, and when that one was first handed out."""
+
+    active: datetime
+    generation: int = 0
+    turned: datetime | None = None
+
+
+class Live(Value, frozen=True, kw_only=True):
+    """
+    The session stands until *expires*.
+
+    *renewed* is the row that a new token should be sealed of, where one is due. *turns*: its token is the first of the next
+    generation that comes back, so *session* is the row as it has to be written down.
+    """
 
     session: Session
     expires: datetime
-    renew: bool
+    renewed: Session | None = None
+    turns: bool = False
 
 
 class Ended(Value, frozen=True):
@@ -25,26 +43,80 @@ class Ended(Value, frozen=True):
     reason: EndReason
 
 
+class Binding(StrEnum):
+    """Whether a session belongs to a key that every request has to be signed with."""
+
+    OFF = "off"
+    IF_GIVEN = "if-given"
+    REQUIRED = "required"
+
+
+@frozen(kw_only=True)
+class Lifetime:
+    """
+    How long a session of one level lasts.
+
+    Args:
+        absolute: from sign-in. Default: none, it is always given; the policy says what each level has and why.
+        idle: without a request. Default: none, as above.
+
+    Raises ConfigError when *idle* is longer than *absolute*.
+    """
+
+    absolute: timedelta = field(validator=length())
+    idle: timedelta = field(validator=length())
+
+    def __attrs_post_init__(self) -> None:
+        if self.idle > self.absolute:
+            raise ConfigError("idle is longer than absolute.", remedy="Let idle <= absolute.")
+
+    def __and__(self, other: "Lifetime") -> "Lifetime":
+        """The shorter of both."""
+        return Lifetime(absolute=min(self.absolute, other.absolute), idle=min(self.idle, other.idle))
+
+
 @frozen(kw_only=True)
 class SessionPolicy:
     """
-    How long a sign-in lasts.
+    How long a sign-in lasts, how many there are at once, and how a copy of a token is found out.
 
     Args:
-        absolute: from sign-in. Default 30 days (SP 800-63B-4 section 2.1.3 for AAL1); at AAL2 the section recommends 24 h,
-            which a social platform answers by fresh proof for sensitive actions instead.
+        absolute: from sign-in, at every level that has no shorter limit. Default 30 days (SP 800-63B-4 section 2.1.3 for AAL1); at
+            AAL2 section 2.2.3 recommends 24 h, which a social platform answers by fresh proof for sensitive actions instead.
         idle: without a request. Default 14 days: ASVS 5.0 7.3.1 wants a limit, SP 800-63B-4 sets none at AAL1.
+        aal2: shorter limits for sessions with a second factor. Default: none, as said of ``absolute``.
+        aal3: shorter limits for sessions with a factor that cannot be phished. Default 12 h and 15 min: SP 800-63B-4 section 2.3.3
+            says SHALL of the one and SHOULD of the other.
         fresh: how recent a proof must be for changing credentials (ASVS 5.0 7.5.1). Default 15 min: peers give 5 min
             (allauth) to 24 h (Flask-Security).
         ticket_lifetime: how long an unfinished sign-in or enrolment may take. Default 10 min, as for a code (ASVS 5.0 6.5.5).
+        limit: how many sessions a subject has at once; past that the one of the oldest sign-in ends. Default 32, as many as a record
+            holds: ASVS 5.0 7.1.2 wants a number that is written down, and people with five devices reinstall their apps.
+        rotate: how old a token's generation may become before the next one is handed out. Default 1 day: a copy that was stolen
+            unseen is found out at the next visit of a day, and one write a day and session is all that costs.
+        grace: how long the generation before is still good, for requests that were under way. Default 30 s, as SuperTokens has it;
+            clocks of nodes may be a minute apart, and that is added.
+        staleness: for how long ``check_session`` may answer from what this process has read, so that a session that was ended by
+            another one lives on there. Default 0: every check reads the store (ASVS 5.0 7.4.1 wants no use after the end).
+        binding: whether sessions belong to ``Context.key``: ``off``, ``if-given``, or ``required``, where nobody signs in without.
+            Default off: browsers have no such key by themselves (RFC 9449 section 1).
 
     Raises ConfigError when the lengths contradict each other.
     """
 
     absolute: timedelta = field(default=timedelta(days=30), validator=length())
     idle: timedelta = field(default=timedelta(days=14), validator=length())
+    aal2: Lifetime | None = field(default=None, validator=optional(kind(Lifetime)))
+    aal3: Lifetime = field(
+        default=Lifetime(absolute=timedelta(hours=12), idle=timedelta(minutes=15)), validator=kind(Lifetime)
+    )
     fresh: timedelta = field(default=timedelta(minutes=15), validator=length())
     ticket_lifetime: timedelta = field(default=timedelta(minutes=10), validator=length())
+    limit: int = field(default=MAX_SESSIONS, validator=whole(1, MAX_SESSIONS))
+    rotate: timedelta = field(default=timedelta(days=1), validator=length(MINUTE))
+    grace: timedelta = field(default=timedelta(seconds=30), validator=length(timedelta(0), timedelta(minutes=5)))
+    staleness: timedelta = field(default=timedelta(0), validator=length(timedelta(0), MINUTE))
+    binding: Binding = field(default=Binding.OFF, validator=kind(Binding))
 
     def __attrs_post_init__(self) -> None:
         if not timedelta(0) < self.ticket_lifetime <= timedelta(hours=1):
@@ -52,23 +124,77 @@ class SessionPolicy:
         if not timedelta(0) < self.fresh <= self.idle <= self.absolute:
             raise ConfigError("fresh, idle and absolute are not in order.", remedy="Let fresh <= idle <= absolute.")
 
-    def judge(self, session: Session | None, *, active: datetime, now: datetime) -> Live | Ended:
-        """Whether a session stands, given the instant its token was sealed."""
+    def lifetime(self, level: AssuranceLevel) -> Lifetime:
+        """How long a session of that level lasts: never longer than one of a level below."""
+        found = Lifetime(absolute=self.absolute, idle=self.idle)
+        if level >= AssuranceLevel.AAL2 and self.aal2 is not None:
+            found &= self.aal2
+        return found & self.aal3 if level >= AssuranceLevel.AAL3 else found
+
+    def judge(self, session: Session | None, *, token: Minted, now: datetime) -> Live | Ended:
+        """
+        Whether a session stands for one of its tokens.
+
+        The next generation is written down when its token first comes back, not when it is handed out: an answer that was lost
+        on its way ends nothing. From then on the one before is good for ``grace``. What is older, or was handed out apart from
+        the one that came back, is a copy.
+        """
         if session is None:
             return Ended(EndReason.ENDED)
-        if now >= session.created + self.absolute or max(session.created, active) > now + SKEW:
+        limits = self.lifetime(session.level)
+        born = max(session.created, token.active, session.turned or session.created, token.turned or session.created)
+        if now >= session.created + limits.absolute or born > now + SKEW:
             return Ended(EndReason.EXPIRED)
-        if now >= active + self.idle:
+        if now >= token.active + limits.idle:
             return Ended(EndReason.IDLE)
-        return Live(session, self.expiry(session, active=active), renew=now - active >= self.idle / 10)
+        if token.generation > session.generation + 1:
+            return Ended(EndReason.ENDED)  # this record is older than the token
+        if token.generation < session.generation and not self._in_grace(session, token, now):
+            return Ended(EndReason.COPIED)
+        if token.generation == session.generation and not self._same(session.turned, token.turned):
+            return Ended(EndReason.COPIED)
+        turns = token.generation > session.generation
+        row = evolve(session, generation=token.generation, turned=token.turned) if turns else session
+        renewed = self._renewed(row, token, idle=limits.idle, now=now)
+        return Live(session=row, expires=self.expiry(row, active=token.active), renewed=renewed, turns=turns)
 
-    def expiry(self, session: Session, *, active: datetime) -> datetime:
-        """When a session ends if nothing more is heard of it."""
-        return min(session.created + self.absolute, active + self.idle)
+    def _in_grace(self, session: Session, token: Minted, now: datetime) -> bool:
+        """Whether a token of the generation before was under way when the new one was handed out."""
+        turned = session.turned
+        return token.generation == session.generation - 1 and turned is not None and now < turned + self.grace + SKEW
+
+    def _same(self, one: datetime | None, other: datetime | None) -> bool:
+        """Whether two first tokens of a generation went to the same browser: it asked twice at once."""
+        if one is None or other is None:
+            return one is other
+        return abs(one - other) <= self.grace + SKEW
+
+    def _renewed(self, row: Session, token: Minted, *, idle: timedelta, now: datetime) -> Session | None:
+        """
+        The row that a new token is due of: of the next generation, of the one in force, or none. Nobody with a token of the
+        generation before gets one: its browser has the new one, and a thief who asks all the time must not.
+        """
+        if token.generation < row.generation:
+            return None
+        if now >= (row.turned or row.created) + self.rotate:
+            return evolve(row, generation=row.generation + 1, turned=now.replace(microsecond=0))
+        return row if now - token.active >= idle / 10 else None
+
+    def expiry(self, session: Session, *, active: datetime | None = None) -> datetime:
+        """When a session ends if nothing more is heard of it; at the latest, where nobody knows when it was *active*."""
+        limits = self.lifetime(session.level)
+        end = session.created + limits.absolute
+        return end if active is None else min(end, active + limits.idle)
 
     def alive(self, sessions: tuple[Session, ...], now: datetime) -> tuple[Session, ...]:
         """The rows worth keeping."""
-        return tuple(session for session in sessions if now < session.created + self.absolute)
+        return tuple(session for session in sessions if now < self.expiry(session))
+
+    def room(self, sessions: tuple[Session, ...], now: datetime) -> tuple[tuple[Session, ...], tuple[Session, ...]]:
+        """The rows that stay when one is added, and those that have to end for it: of the oldest sign-ins."""
+        alive = self.alive(sessions, now)
+        losers = sorted(alive, key=lambda session: session.created)[: max(len(alive) - self.limit + 1, 0)]
+        return tuple(session for session in alive if session not in losers), tuple(losers)
 
     def is_fresh(self, session: Session, *, needs: AssuranceLevel, now: datetime) -> bool:
         """Whether a session was proven recently and well enough to change a credential."""

@@ -8,7 +8,7 @@ from acctsec.claims import Ticket
 from acctsec.events import Event
 from acctsec.lockout import BY_TIME, STEP, UNNOTICED, Lane, SecretClass, era
 from acctsec.mfa.policy import Proven
-from acctsec.outcomes import AssuranceLevel, ChangeReason
+from acctsec.outcomes import AssuranceLevel, ChangeReason, EndReason
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import SKEW, Change, Device, Record, Session
@@ -191,11 +191,12 @@ def _grant(
     """The one place where a session comes from."""
     now = scene.now
     level = AssuranceLevel.AAL2 if len(methods) > 1 else AssuranceLevel.AAL1
-    session = Session(id=drawn.session, level=level, created=now, authenticated=now)
+    session = Session(id=drawn.session, level=level, created=now, authenticated=now, name=scene.browser)
     # One that was forgotten while its sign-in was under way stays so: the browser gets the token of a new one.
     device = Device(id=lane.device if lane.device and record.device(lane.device) else drawn.device, since=now)
     networks = policy.lockout.seen(record.networks, network=scene.network, fresh=drawn.network, now=now)
-    after = evolve(record, sessions=policy.sessions.alive(record.sessions, now), networks=networks)
+    kept, displaced = policy.sessions.room(record.sessions, now)
+    after = evolve(record, sessions=kept, networks=networks)
     for kind in (SecretClass.PASSWORD, SecretClass.FACTOR):
         after = after.without_checkpoint(lane.name(kind))
     # The lane first: one that its owner opened gives its room back to the devices, before there is one more of them.
@@ -212,7 +213,8 @@ def _grant(
         known_device=lane.known,
         rehashed=rehashed,
     )
-    return Step(Granted(session, device), after, (event, *needless.effects))
+    ends = (events.SessionClosed(**scene.head(), session=one.id.hex(), reason=EndReason.DISPLACED) for one in displaced)
+    return Step(Granted(session, device), after, (event, *ends, *needless.effects))
 
 
 def _needless(record: Record, lane: Lane, level: AssuranceLevel) -> list[Change]:

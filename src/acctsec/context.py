@@ -82,7 +82,9 @@ def _check_instant(_: object, __: object, value: datetime | None) -> None:
 
 def _check_key(_: object, __: object, value: bytes | None) -> None:
     if value is not None and (type(value) is not bytes or len(value) != KEY_BYTES):
-        raise ConfigError("key is no thumbprint.", remedy=f"Give the {KEY_BYTES} bytes of the SHA-256 that names the key, or None.")
+        raise ConfigError(
+            "key is no thumbprint.", remedy=f"Give the {KEY_BYTES} bytes of the SHA-256 that names the key, or None."
+        )
 
 
 @frozen(kw_only=True)
@@ -94,8 +96,8 @@ class Context:
     store; nothing of one tenant is of use in another. *challenge* answers the ``ChallengeRequired`` that this very call was
     answered with before. *sim_changed* is when the SIM of the phone number in use last changed hands, as a number-insight service
     tells it, aware; None where nobody asked. It is a fact about a number that was texted, never a proof. *key* names the key that
-    the platform saw this very request signed with, by 32 bytes: the JWK thumbprint of a DPoP proof (RFC 9449), or that of a client
-    certificate (RFC 8705); what it is good for says ``SessionPolicy.binding``.
+    the platform saw this very request signed with, by 32 bytes: the JWK thumbprint of a DPoP proof (RFC 9449), or that of a
+    client certificate (RFC 8705); what it is good for says ``SessionPolicy.binding``.
     """
 
     source: Source = field(validator=kind(Source))

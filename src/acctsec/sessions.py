@@ -54,13 +54,8 @@ class Binding(StrEnum):
 @frozen(kw_only=True)
 class Lifetime:
     """
-    How long a session of one level lasts.
-
-    Args:
-        absolute: from sign-in. Default: none, it is always given; the policy says what each level has and why.
-        idle: without a request. Default: none, as above.
-
-    Raises ConfigError when *idle* is longer than *absolute*.
+    How long a session of one level lasts: *absolute* from sign-in, *idle* without a request. Neither has a default here; the
+    policy says what each level has and why. Raises ConfigError when *idle* is longer than *absolute*.
     """
 
     absolute: timedelta = field(validator=length())
@@ -81,25 +76,25 @@ class SessionPolicy:
     How long a sign-in lasts, how many there are at once, and how a copy of a token is found out.
 
     Args:
-        absolute: from sign-in, at every level that has no shorter limit. Default 30 days (SP 800-63B-4 section 2.1.3 for AAL1); at
-            AAL2 section 2.2.3 recommends 24 h, which a social platform answers by fresh proof for sensitive actions instead.
+        absolute: from sign-in, at every level that has no shorter limit. Default 30 days (SP 800-63B-4 section 2.1.3 for AAL1);
+            at AAL2 section 2.2.3 recommends 24 h, which a social platform answers by fresh proof for sensitive actions instead.
         idle: without a request. Default 14 days: ASVS 5.0 7.3.1 wants a limit, SP 800-63B-4 sets none at AAL1.
         aal2: shorter limits for sessions with a second factor. Default: none, as said of ``absolute``.
-        aal3: shorter limits for sessions with a factor that cannot be phished. Default 12 h and 15 min: SP 800-63B-4 section 2.3.3
-            says SHALL of the one and SHOULD of the other.
+        aal3: shorter limits for sessions with a factor that cannot be phished. Default 12 h and 15 min: SP 800-63B-4 section
+            2.3.3 says SHALL of the one and SHOULD of the other.
         fresh: how recent a proof must be for changing credentials (ASVS 5.0 7.5.1). Default 15 min: peers give 5 min
             (allauth) to 24 h (Flask-Security).
         ticket_lifetime: how long an unfinished sign-in or enrolment may take. Default 10 min, as for a code (ASVS 5.0 6.5.5).
-        limit: how many sessions a subject has at once; past that the one of the oldest sign-in ends. Default 32, as many as a record
-            holds: ASVS 5.0 7.1.2 wants a number that is written down, and people with five devices reinstall their apps.
-        rotate: how old a token's generation may become before the next one is handed out. Default 1 day: a copy that was stolen
-            unseen is found out at the next visit of a day, and one write a day and session is all that costs.
-        grace: how long the generation before is still good, for requests that were under way. Default 30 s, as SuperTokens has it;
-            clocks of nodes may be a minute apart, and that is added.
-        staleness: for how long ``check_session`` may answer from what this process has read, so that a session that was ended by
-            another one lives on there. Default 0: every check reads the store (ASVS 5.0 7.4.1 wants no use after the end).
-        binding: whether sessions belong to ``Context.key``: ``off``, ``if-given``, or ``required``, where nobody signs in without.
-            Default off: browsers have no such key by themselves (RFC 9449 section 1).
+        limit: how many sessions a subject has at once; past that the one of the oldest sign-in ends. Default 32, as many as a
+            record holds: ASVS 5.0 7.1.2 wants a number that is written down, and people with five devices reinstall their apps.
+        rotate: how old a token's generation may become before the next one is handed out. Default 1 day: a token that was copied
+            unseen is found out once both have come back on another day, for one write a session and day.
+        grace: how long the generation before is still good, for requests that were under way; the minute is added that clocks of
+            nodes may be apart. Default 30 s, as SuperTokens has it.
+        staleness: for how long ``check_session`` may answer from what this process has read: a session that another process has
+            ended lives on there until then. Default 0: every check reads the store (ASVS 5.0 7.4.1 wants no use after the end).
+        binding: whether sessions belong to ``Context.key``: ``off``, ``if-given``, or ``required``, where nobody signs in
+            without. Default off: a cookie has no such key by itself (RFC 9449 is for programs that keep one).
 
     Raises ConfigError when the lengths contradict each other.
     """
@@ -107,9 +102,7 @@ class SessionPolicy:
     absolute: timedelta = field(default=timedelta(days=30), validator=length())
     idle: timedelta = field(default=timedelta(days=14), validator=length())
     aal2: Lifetime | None = field(default=None, validator=optional(kind(Lifetime)))
-    aal3: Lifetime = field(
-        default=Lifetime(absolute=timedelta(hours=12), idle=timedelta(minutes=15)), validator=kind(Lifetime)
-    )
+    aal3: Lifetime = field(default=Lifetime(absolute=timedelta(hours=12), idle=timedelta(minutes=15)), validator=kind(Lifetime))
     fresh: timedelta = field(default=timedelta(minutes=15), validator=length())
     ticket_lifetime: timedelta = field(default=timedelta(minutes=10), validator=length())
     limit: int = field(default=MAX_SESSIONS, validator=whole(1, MAX_SESSIONS))

@@ -46,7 +46,7 @@ from acctsec.steps import (
 
 MAX_NAME = 40
 
-Claims = TypeVar("Claims", SessionClaims, Ticket, Enrollment)
+Claims = TypeVar("Claims", Ticket, Enrollment)
 
 
 class FactorFlows:
@@ -57,8 +57,16 @@ class FactorFlows:
         self.guesses = guesses
 
     async def session(self, token: object, context: Context) -> tuple[SessionClaims, Scene, Loaded] | None:
-        """Open a session token and load what it is about; whether it holds is the step's to say."""
-        return await self._opened(Purpose.SESSION, token, SessionClaims, context)
+        """
+        Open a session token and load what it is about; whether it holds is the step's to say. One that was replaced ends its
+        session here.
+        """
+        claims = self.core.session(token, context)
+        if claims is None:
+            return None
+        scene, loaded = await self.core.enter(claims.tenant, claims.subject, context.source.key)
+        await self.core.catch(scene, loaded, claims)
+        return claims, self.core.signing(scene, context), loaded
 
     async def _opened(
         self, purpose: Purpose, token: object, kind: type[Claims], context: Context
@@ -67,7 +75,7 @@ class FactorFlows:
         if claims is None or claims.tenant != context.tenant:
             return None
         scene, loaded = await self.core.enter(claims.tenant, claims.subject, context.source.key)
-        return claims, scene, loaded
+        return claims, self.core.signing(scene, context), loaded
 
     @operation
     async def enroll_totp(self, token: str, *, name: str, context: Context) -> EnrollmentStarted | Refused:
@@ -118,7 +126,7 @@ class FactorFlows:
         core = self.core
         if not isinstance(answer, TotpCode):
             raise ConfigError("`answer` is not a code.", remedy="Give TotpCode(text).")
-        if not totp.is_code(answer.code):
+        if not totp.is_code(answer.code) or core.lacks_key(context):
             return Refused()
         about = await self._opened(Purpose.CONFIRM, ticket, Enrollment, context)
         if about is None:

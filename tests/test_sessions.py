@@ -18,7 +18,6 @@ from acctsec import (
     EnrollmentStarted,
     FreshSession,
     MessagePurpose,
-    PasswordChanged,
     Refused,
     SessionEnded,
     SessionList,
@@ -36,9 +35,8 @@ from acctsec.outcomes import AssuranceLevel, EndReason
 from acctsec.presets import WORKFORCE_DEFAULT
 from acctsec.record import MAX_SESSIONS, SKEW, Record, Session
 from acctsec.sessions import Binding, Ended, Lifetime, Live, Minted
-from acctsec.testing import DEATHS, FAILURES, RACING, explore, race_world, world
+from acctsec.testing import DEATHS, FAILURES, RACING, Authenticator, explore, race_world, world
 from acctsec.testing.doubles import START
-from acctsec.testing.turns import Fate
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
 AAL1, AAL2, AAL3 = AssuranceLevel
@@ -114,7 +112,10 @@ def test_the_defaults_are_those_of_the_standard():
 def test_no_level_lasts_longer_than_the_one_below(absolute, second, third):
     idle = 15 * MINUTE
     rules = SessionPolicy(
-        absolute=absolute, idle=idle, aal2=Lifetime(absolute=second, idle=idle), aal3=Lifetime(absolute=third, idle=min(third, idle))
+        absolute=absolute,
+        idle=idle,
+        aal2=Lifetime(absolute=second, idle=idle),
+        aal3=Lifetime(absolute=third, idle=min(third, idle)),
     )
     found = [rules.lifetime(level).absolute for level in AssuranceLevel]
     assert found == [absolute, min(absolute, second), min(absolute, second, third)]
@@ -596,23 +597,334 @@ def test_a_store_that_takes_no_writes_ends_no_session():
     w.store.commit = refuse
     w.restart()
     assert valid(w, new)
+    w.deliver()
+    assert [one.port for _, one in w.sink.handed if isinstance(one, PortFailed)] == ["records"]
     w.store.commit = commit
     w.restart()
     assert record(w).sessions[0].generation == 0
     assert valid(w, new) and record(w).sessions[0].generation == 1
 
 
-def test_what_could_not_be_written_down_is_an_observation():
+# --- the list, and ending one -----------------------------------------------------------------------------------------
+
+
+def listed(w, token, **facts):
+    found = w.engine.list_sessions(token, context=w.context(**facts))
+    assert isinstance(found, SessionList), found
+    return found.sessions
+
+
+def end(w, token, session, **facts):
+    return w.engine.end_session(token, session, context=w.context(**facts))
+
+
+def test_an_owner_sees_his_sessions_by_the_name_of_their_browser_and_which_one_he_is_in(w):
+    phone = w.engine.sign_in(IDENTIFIER, PASSWORD, context=Context.of("192.0.2.7", user_agent="curl/8"))
+    w.clock.advance(minutes=1)
+    laptop = w.engine.sign_in(IDENTIFIER, PASSWORD, context=Context.of("192.0.2.7", user_agent=FIREFOX))
+    w.clock.advance(minutes=5)
+
+    newest, oldest = listed(w, phone.session)
+
+    assert (newest.id, newest.name, newest.current) == (laptop.info.id, "Firefox on Windows", False)
+    assert (oldest.id, oldest.name, oldest.current) == (phone.info.id, "", True)
+    assert (newest.level, newest.created, newest.authenticated) == (AAL1, laptop.info.created, laptop.info.created)
+    assert newest.expires == laptop.info.created + RULES.absolute  # at the latest: its own token knows when it was used
+    assert oldest.expires == phone.info.expires
+    assert check(w, laptop.session).session.name == laptop.info.name == "Firefox on Windows"
+
+
+def test_a_list_is_one_read_and_holds_no_token(w):
+    signed = [w.sign_in() for _ in range(3)]
+    found, calls = w.observe(lambda: w.engine.list_sessions(signed[0].session, context=w.context()))
+    assert [call[0] for call in calls if call[0] in ("load", "commit")] == ["load"]
+    assert not any(one.session in repr(found) or one.device in repr(found) for one in signed)
+
+
+def test_nobody_lists_or_ends_the_sessions_of_another(w):
+    w.sign_up("u2", "bob@example.org")
+    mine, other = w.sign_in(), w.sign_in("bob@example.org")
+    assert [one.id for one in listed(w, other.session)] == [other.info.id]
+    assert end(w, other.session, mine.info.id) == SessionsEnded(0)
+    assert valid(w, mine.session)
+    assert w.engine.list_sessions(mine.session, context=w.context(tenant="other")) == Refused()
+    assert end(w, mine.session, mine.info.id, tenant="other") == Refused()
+
+
+def test_a_fresh_session_ends_any_other_of_its_subject_once_with_one_event(w):
+    lost, here = w.sign_in(), w.sign_in()
+    assert end(w, here.session, lost.info.id) == SessionsEnded(1)
+    assert end(w, here.session, lost.info.id) == SessionsEnded(0)
+    assert (valid(w, lost.session), valid(w, here.session)) == (False, True)
+    (event,) = told(w, SessionClosed)
+    assert (event.session, event.reason, event.actor) == (lost.info.id, EndReason.ENDED, "")
+
+
+def test_a_session_that_is_not_fresh_ends_itself_and_no_other(w):
+    """Or whoever stole an old token would throw the owner out, who is asked to prove himself for the same."""
+    stolen, owners = w.sign_in(), w.sign_in()
+    w.clock.advance(RULES.fresh)
+    assert end(w, stolen.session, owners.info.id) == Refused() == end(w, owners.session, stolen.info.id)
+    assert end(w, owners.session, owners.info.id) == SessionsEnded(1)
+    assert (valid(w, stolen.session), valid(w, owners.session)) == (True, False)
+    w.clock.advance(seconds=1)
+    assert end(w, w.sign_in().session, stolen.info.id) == SessionsEnded(1)
+
+
+def test_a_fresh_password_alone_ends_no_session_of_somebody_with_a_factor(w):
+    """What sign_out_everywhere asks for is asked for here: the subject's full level."""
+    _, session = w.enroll(w.sign_in().session)
+    assert listed(w, session)[0].level is AAL2
+    assert end(w, session, listed(w, session)[0].id) == SessionsEnded(1)
+
+
+@pytest.mark.parametrize("text", ["", "0" * 31, "0" * 33, "0" * 31 + "g", "F" * 32, None, 7, b"0" * 32])
+def test_an_id_has_one_spelling(text):
     w = a_world()
-    new = turned(w, w.sign_in().session)
-    commit = w.store.commit
+    assert end(w, w.sign_in().session, text) == Refused()
 
-    def refuse(*_):
-        raise StoreUnavailable("No writes now.", remedy="None: it is a test.")
 
-    w.store.commit = refuse
+def test_an_administrator_sees_the_sessions_and_ends_one_in_his_name(w):
+    one, other = w.sign_in(), w.sign_in()
+    found = w.engine.admin.list_sessions("u1").sessions
+    assert {session.id for session in found} == {one.info.id, other.info.id}
+    assert not any(session.current for session in found)
+
+    assert w.engine.admin.end_session("u1", one.info.id, actor="root") == SessionsEnded(1)
+    assert w.engine.admin.end_session("u1", one.info.id, actor="root") == SessionsEnded(0)
+
+    assert (valid(w, one.session), valid(w, other.session)) == (False, True)
+    (event,) = told(w, SessionClosed)
+    assert (event.session, event.actor) == (one.info.id, "root")
+
+
+def test_an_administrator_of_nobody_ends_nothing():
+    w = a_world()
+    assert w.engine.admin.list_sessions("nobody") == SessionList(())
+    assert w.engine.admin.end_session("nobody", "0" * 32, actor="root") == SessionsEnded(0)
+    for wrong in ({"actor": ""}, {"session": "x"}):
+        with pytest.raises(ConfigError):
+            w.engine.admin.end_session("u1", wrong.get("session", "0" * 32), actor=wrong.get("actor", "root"))
+
+
+# --- the cache --------------------------------------------------------------------------------------------------------
+
+
+def behind(place, **knobs):
+    """A world whose checks may be ten seconds behind, and another node of it."""
+    made = exhibit(place, policy=with_sessions(staleness=10 * SECOND, **knobs))
+    made.sign_up()
+    return made, other_node(made, place)
+
+
+def loads(w, call):
+    outcome, calls = w.observe(call)
+    return outcome, len(calls)
+
+
+def test_a_check_within_the_staleness_reads_nothing_and_after_it_once(place):
+    w, _ = behind(place)
+    token = w.sign_in().session
+    for wait, wanted in ((0, 1), (9, 0), (1, 1), (5, 0), (5, 1)):
+        w.clock.advance(seconds=wait)
+        outcome, counted = loads(w, lambda: check(w, token))
+        assert (isinstance(outcome, SessionValid), counted) == (True, wanted)
+
+
+def test_what_another_node_ends_lives_for_the_declared_bound_and_no_longer(place):
+    """I30, M-177: this node remembers what it read; a check says yes until ten seconds after the read, and never again."""
+    w, node = behind(place)
+    token, fresh = w.sign_in().session, w.sign_in().session
+    assert valid(w, token)
+    node.sign_out_everywhere("u1", by=FreshSession(fresh), context=w.context())
+
+    w.clock.advance(seconds=10, microseconds=-1)
+    assert valid(w, token)
+    w.clock.advance(microseconds=1)
+    assert check(w, token) == SessionEnded(EndReason.ENDED)
+
+
+@pytest.mark.parametrize("end", [one for one in ENDS if one != "a sign-out"])
+def test_what_this_process_ends_is_over_at_once(end):
+    w = a_world(staleness=MINUTE)
+    w.signed = w.sign_in()
+    w.token = w.signed.session
+    assert valid(w, w.token) and valid(w, w.token)
+    ENDS[end](w)
+    assert not valid(w, w.token)
+
+
+def test_no_other_operation_is_behind(place):
+    """Whatever changes or shows something asks the store: a session that another node ended gets nothing from it."""
+    w, node = behind(place)
+    token, other = w.sign_in().session, w.sign_in().session
+    assert valid(w, token)
+    node.sign_out(token, context=w.context())
+    for name, call in every_operation(w, token).items():
+        outcome = call()
+        assert isinstance(outcome, SessionValid) if name == "check_session" else isinstance(outcome, (*NO, SessionsEnded)), name
+        assert outcome in (SessionsEnded(0), Refused()) or name == "check_session"
+    assert valid(w, other)
+
+
+def test_a_session_of_after_the_read_is_looked_up(place):
+    """It says yes and nothing else: what another node began a moment ago is not refused here."""
+    w, node = behind(place)
+    assert valid(w, w.sign_in().session)
+    there = node.sign_in(IDENTIFIER, PASSWORD, context=w.context())
+    assert isinstance(there, SignedIn)
+    assert valid(w, there.session)
+
+
+def test_a_generation_that_another_node_wrote_down_is_looked_up(place):
+    w, node = behind(place)
+    token = w.sign_in().session
+    new = turned(w, token)
+    assert valid(w, new, node)
+    assert valid(w, new) and valid(w, new)
+    w.clock.advance(GRACE)
+    assert check(w, token) == SessionEnded(EndReason.COPIED)
+
+
+def test_a_clock_that_goes_back_forgets_what_was_read(place):
+    w, _ = behind(place)
+    token = w.sign_in().session
+    assert valid(w, token)
+    w.clock.advance(seconds=-1)
+    assert loads(w, lambda: check(w, token))[1] == 1
+
+
+def test_what_is_read_while_it_changes_is_not_kept():
+    """The load began before the commit and ends after it: what it brings is of before, and must not outlive this moment."""
+    w = a_world(staleness=MINUTE)
+    token = w.sign_in().session
+    load = w.store.load
+    ended = []
+
+    def slow(key):
+        found = load(key)
+        if not ended:
+            ended.append(True)
+            w.engine.sign_out(token, context=w.context())
+        return found
+
+    w.store.load = slow
     w.restart()
-    assert valid(w, new)
-    w.store.commit = commit
+    check(w, token)
+    assert ended and not valid(w, token)
+
+
+def test_a_cache_holds_so_many_records_and_drops_the_first_it_read(monkeypatch):
+    monkeypatch.setattr(recent, "MOST", 3)
+    kept = recent.RecentRecords(MINUTE)
+    for number in range(5):
+        key = bytes([number])
+        kept.keep(key, Record(incarnation=key), read=START, mark=kept.mark(key))
+    assert [kept.find(bytes([number]), START) is None for number in range(5)] == [True, True, False, False, False]
+
+
+def test_without_staleness_nothing_is_kept():
+    w = a_world()
+    assert valid(w, w.sign_in().session)
+    assert not w.engine._flows.core.recent._entries
+
+
+# --- a key ------------------------------------------------------------------------------------------------------------
+
+
+def keyed(w, key, token=None, **facts):
+    context = Context.of("192.0.2.7", key=key, **facts)
+    if token is None:
+        return w.engine.sign_in(IDENTIFIER, PASSWORD, context=context)
+    return w.engine.check_session(token, context=context)
+
+
+@pytest.mark.parametrize("key", [b"", b"k" * 31, b"k" * 33, "k" * 32, bytearray(32), 7])
+def test_a_key_that_is_no_thumbprint_is_a_mistake_of_the_caller(key):
+    with pytest.raises(ConfigError) as refused:
+        Context.of("192.0.2.7", key=key)
+    assert refused.value.remedy
+    assert repr(KEY)[2:-1] not in repr(Context.of("192.0.2.7", key=KEY))
+
+
+def test_a_bound_token_is_worth_nothing_without_its_key_and_the_theft_is_seen():
+    w = a_world(binding=Binding.IF_GIVEN)
+    token = keyed(w, KEY).session
+    assert isinstance(keyed(w, KEY, token), SessionValid)
+
+    assert keyed(w, None, token) == SessionEnded(EndReason.KEY) == keyed(w, OTHER, token)
+    for name, call in every_operation(w, token).items():
+        assert isinstance(call(), NO) or name == "sign_out", name
+
+    assert isinstance(keyed(w, KEY, token), SessionValid)
     w.deliver()
-    assert [one.port for one in w.sink.observations if isinstance(one, PortFailed)] == ["records"]
+    seen = [one for one in w.sink.observations if isinstance(one, AttemptRefused)]
+    assert {(one.subject, one.reason) for one in seen if one.operation == "check_session"} == {("u1", "another key")}
+
+
+def test_renewal_and_rotation_keep_the_key():
+    w = a_world(binding=Binding.IF_GIVEN)
+    token = keyed(w, KEY).session
+    for _ in range(3):
+        w.clock.advance(RULES.rotate)
+        token = keyed(w, KEY, token).renewed
+        assert keyed(w, None, token) == SessionEnded(EndReason.KEY)
+        assert isinstance(keyed(w, KEY, token), SessionValid)
+
+
+def test_a_change_of_privilege_binds_to_the_key_of_its_request():
+    w = a_world(binding=Binding.IF_GIVEN)
+    here = Context.of("192.0.2.7", key=KEY)
+    started = w.engine.enroll_totp(keyed(w, KEY).session, context=here)
+    assert isinstance(started, EnrollmentStarted)
+    app = Authenticator(started)
+    added = w.engine.confirm_factor(app.ticket, app.code(w.clock()), context=here)
+    assert isinstance(keyed(w, KEY, added.session), SessionValid)
+    assert keyed(w, OTHER, added.session) == SessionEnded(EndReason.KEY)
+
+
+def test_an_unbound_session_goes_on_where_a_key_is_given_later_and_is_not_bound_by_it():
+    """A thief with a key of his own must not make the owner's session his."""
+    w = a_world(binding=Binding.IF_GIVEN)
+    token = keyed(w, None).session
+    w.clock.advance(RULES.rotate)
+    renewed = keyed(w, OTHER, token).renewed
+    assert isinstance(keyed(w, None, renewed), SessionValid)
+
+
+def test_off_binds_nothing_and_leaves_bound_what_was():
+    w = a_world(binding=Binding.IF_GIVEN)
+    bound = keyed(w, KEY).session
+    w.restart(with_sessions())
+    assert isinstance(keyed(w, None, keyed(w, KEY).session), SessionValid)
+    assert keyed(w, None, bound) == SessionEnded(EndReason.KEY)
+
+
+def test_where_a_key_is_required_nobody_signs_in_without_and_nobody_can_tell_who_is_there():
+    w = a_world(binding=Binding.REQUIRED)
+    calls = []
+    for name in (IDENTIFIER, "nobody@example.org"):
+        for password in (PASSWORD, "wrong guess number 1"):
+            calls.append(w.engine.sign_in(name, password, context=w.context()))
+    assert calls == [Refused()] * 4
+    assert not w.comparisons.guesses
+    assert isinstance(keyed(w, KEY, keyed(w, KEY).session), SessionValid)
+    w.deliver()
+    assert {one.reason for one in w.sink.observations if isinstance(one, AttemptRefused)} == {"no key"}
+
+
+def test_where_a_key_is_required_a_session_of_before_is_over():
+    w = a_world()
+    token = w.sign_in().session
+    w.restart(with_sessions(binding=Binding.REQUIRED))
+    assert keyed(w, None, token) == SessionEnded(EndReason.KEY) == keyed(w, KEY, token)
+    assert w.engine.list_sessions(token, context=w.context()) == Refused()
+    assert isinstance(keyed(w, KEY), SignedIn)
+
+
+def test_every_session_token_has_one_length():
+    """With a key or without, of whichever generation: its length tells nothing."""
+    w = a_world(binding=Binding.IF_GIVEN)
+    tokens = [keyed(w, None).session, keyed(w, KEY).session]
+    tokens.append(turned(w, tokens[0]))
+    assert {len(one) for one in tokens} == {388}

@@ -548,16 +548,12 @@ def test_a_turn_that_dies_or_fails_at_any_call_costs_the_owner_nothing():
 
 
 def test_handing_the_next_generation_out_writes_nothing_so_it_can_fail_at_nothing():
-    def make():
-        w = race()()
-        return w
-
     def judge(w, answers):
         w.restart()
         w.clock.advance(days=1)
         assert stands(w, w.token)
 
-    explore(make, lambda w: [look(w, w.token)], judge, fates=(*DEATHS, *FAILURES), most=2)
+    explore(race(), lambda w: [look(w, w.token)], judge, fates=(*DEATHS, *FAILURES), most=2)
 
 
 def test_copies_that_come_back_at_once_are_one_event_in_every_order():

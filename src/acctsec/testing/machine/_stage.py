@@ -41,8 +41,8 @@ HASTY = evolve(
     ),
 )
 """
-RACING with ladders so short that a few steps climb them, resets that are asked for often, and staff who need a factor. Tokens stay
-of one generation: the model knows of none.
+RACING with ladders so short that a few steps climb them, resets that are asked for often, and staff who need a factor. Tokens
+stay of one generation: the model knows of no other.
 """
 
 AGING = evolve(

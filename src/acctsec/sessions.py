@@ -65,10 +65,6 @@ class Lifetime:
         if self.idle > self.absolute:
             raise ConfigError("idle is longer than absolute.", remedy="Let idle <= absolute.")
 
-    def __and__(self, other: "Lifetime") -> "Lifetime":
-        """The shorter of both."""
-        return Lifetime(absolute=min(self.absolute, other.absolute), idle=min(self.idle, other.idle))
-
 
 @frozen(kw_only=True)
 class SessionPolicy:
@@ -119,10 +115,17 @@ class SessionPolicy:
 
     def lifetime(self, level: AssuranceLevel) -> Lifetime:
         """How long a session of that level lasts: never longer than one of a level below."""
-        found = Lifetime(absolute=self.absolute, idle=self.idle)
+        absolute, idle = self._limits(level)
+        return Lifetime(absolute=absolute, idle=idle)
+
+    def _limits(self, level: AssuranceLevel) -> tuple[timedelta, timedelta]:
+        """The same for every request: to make and check a Lifetime would take as long as all the rest."""
+        absolute, idle = self.absolute, self.idle
         if level >= AssuranceLevel.AAL2 and self.aal2 is not None:
-            found &= self.aal2
-        return found & self.aal3 if level >= AssuranceLevel.AAL3 else found
+            absolute, idle = min(absolute, self.aal2.absolute), min(idle, self.aal2.idle)
+        if level >= AssuranceLevel.AAL3:
+            absolute, idle = min(absolute, self.aal3.absolute), min(idle, self.aal3.idle)
+        return absolute, idle
 
     def judge(self, session: Session | None, *, token: Minted, now: datetime) -> Live | Ended:
         """
@@ -134,11 +137,11 @@ class SessionPolicy:
         """
         if session is None:
             return Ended(EndReason.ENDED)
-        limits = self.lifetime(session.level)
+        absolute, idle = self._limits(session.level)
         born = max(session.created, token.active, session.turned or session.created, token.turned or session.created)
-        if now >= session.created + limits.absolute or born > now + SKEW:
+        if now >= session.created + absolute or born > now + SKEW:
             return Ended(EndReason.EXPIRED)
-        if now >= token.active + limits.idle:
+        if now >= token.active + idle:
             return Ended(EndReason.IDLE)
         if token.generation > session.generation + 1:
             return Ended(EndReason.ENDED)  # this record is older than the token
@@ -148,8 +151,8 @@ class SessionPolicy:
             return Ended(EndReason.COPIED)
         turns = token.generation > session.generation
         row = evolve(session, generation=token.generation, turned=token.turned) if turns else session
-        renewed = self._renewed(row, token, idle=limits.idle, now=now)
-        return Live(session=row, expires=self.expiry(row, active=token.active), renewed=renewed, turns=turns)
+        expires = min(row.created + absolute, token.active + idle)
+        return Live(session=row, expires=expires, renewed=self._renewed(row, token, idle=idle, now=now), turns=turns)
 
     def _in_grace(self, session: Session, token: Minted, now: datetime) -> bool:
         """Whether a token of the generation before was under way when the new one was handed out."""
@@ -175,9 +178,9 @@ class SessionPolicy:
 
     def expiry(self, session: Session, *, active: datetime | None = None) -> datetime:
         """When a session ends if nothing more is heard of it; at the latest, where nobody knows when it was *active*."""
-        limits = self.lifetime(session.level)
-        end = session.created + limits.absolute
-        return end if active is None else min(end, active + limits.idle)
+        absolute, idle = self._limits(session.level)
+        end = session.created + absolute
+        return end if active is None else min(end, active + idle)
 
     def alive(self, sessions: tuple[Session, ...], now: datetime) -> tuple[Session, ...]:
         """The rows worth keeping."""

@@ -111,7 +111,7 @@ class Sessions:
     def _listed(self, scene: Scene, record: Record, claims: SessionClaims | None = None) -> SessionList:
         """The sessions of a record that are not over by their age, the newest sign-in first."""
         policy, found = self.core.policy.sessions, list[SessionInfo]()
-        for one in sorted(reversed(policy.alive(record.sessions, scene.now)), key=lambda one: one.created, reverse=True):
+        for one in sorted(policy.alive(record.sessions, scene.now), key=lambda one: one.created)[::-1]:
             here = claims is not None and one.id == claims.id
             expires = policy.expiry(one, active=claims.active if here and claims else None)
             found.append(session_info(scene, one, expires=expires, current=here))

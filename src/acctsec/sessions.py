@@ -13,6 +13,8 @@ from acctsec.outcomes import AssuranceLevel, EndReason
 from acctsec.record import MAX_SESSIONS, SKEW, Session
 
 MINUTE = timedelta(minutes=1)
+PLACE_BITS = 16
+"""The lowest bits of a generation say to which network it was handed out: of 65,536 guesses all but one are found out."""
 
 
 class Minted(Value, frozen=True, kw_only=True):
@@ -27,14 +29,25 @@ class Live(Value, frozen=True, kw_only=True):
     """
     The session stands until *expires*.
 
-    *renewed* is the row that a new token should be sealed of, where one is due. *turns*: its token is the first of the next
-    generation that comes back, so *session* is the row as it has to be written down.
+    *renewed* is the row that a new token should be sealed of, where one is due: by ``handed_to`` a network, where it is of the
+    next generation. *turns*: its token is the first of the next generation that comes back, so *session* is the row as it has to
+    be written down.
     """
 
     session: Session
     expires: datetime
     renewed: Session | None = None
     turns: bool = False
+
+
+def turn_of(generation: int) -> int:
+    """Which generation it is, one after the other."""
+    return generation >> PLACE_BITS
+
+
+def handed_to(row: Session, place: bytes) -> Session:
+    """A row of the next generation as it is handed out to a network, which *place* is a keyed digest of."""
+    return evolve(row, generation=row.generation | int.from_bytes(place[: PLACE_BITS // 8], "big"))
 
 
 class Ended(Value, frozen=True):
@@ -132,8 +145,8 @@ class SessionPolicy:
         Whether a session stands for one of its tokens.
 
         The next generation is written down when its token first comes back, not when it is handed out: an answer that was lost
-        on its way ends nothing. From then on the one before is good for ``grace``. What is older, or was handed out apart from
-        the one that came back, is a copy.
+        on its way ends nothing. From then on the one before is good for ``grace``. What is older, or was handed out at another
+        time or place than the one that came back, is a copy.
         """
         if session is None:
             return Ended(EndReason.ENDED)
@@ -143,37 +156,46 @@ class SessionPolicy:
             return Ended(EndReason.EXPIRED)
         if now >= token.active + idle:
             return Ended(EndReason.IDLE)
-        if token.generation > session.generation + 1:
+        ahead = turn_of(token.generation) - turn_of(session.generation)
+        if ahead > 1:
             return Ended(EndReason.ENDED)  # this record is older than the token
-        if token.generation < session.generation and not self._in_grace(session, token, now):
+        if ahead <= 0 and not self._of_one_browser(session, token) and not self._in_grace(session, token, now):
             return Ended(EndReason.COPIED)
-        if token.generation == session.generation and not self._same(session.turned, token.turned):
-            return Ended(EndReason.COPIED)
-        turns = token.generation > session.generation
+        turns = ahead == 1
         row = evolve(session, generation=token.generation, turned=token.turned) if turns else session
         expires = min(row.created + absolute, token.active + idle)
         return Live(session=row, expires=expires, renewed=self._renewed(row, token, idle=idle, now=now), turns=turns)
 
-    def _in_grace(self, session: Session, token: Minted, now: datetime) -> bool:
-        """Whether a token of the generation before was under way when the new one was handed out."""
-        turned = session.turned
-        return token.generation == session.generation - 1 and turned is not None and now < turned + self.grace + SKEW
+    def _of_one_browser(self, session: Session, token: Minted) -> bool:
+        """
+        Whether a token is of the very generation in force, or was handed out beside it to a browser that asked twice at once.
 
-    def _same(self, one: datetime | None, other: datetime | None) -> bool:
-        """Whether two first tokens of a generation went to the same browser: it asked twice at once."""
-        if one is None or other is None:
-            return one is other
-        return abs(one - other) <= self.grace + SKEW
+        One of another network was not: a thief who asks all the time holds one of every moment.
+        """
+        return token.generation == session.generation and self._of_one_moment(session, token)
+
+    def _of_one_moment(self, session: Session, token: Minted) -> bool:
+        if token.turned is None or session.turned is None:
+            return token.turned is session.turned
+        return abs(token.turned - session.turned) <= self.grace + SKEW
+
+    def _in_grace(self, session: Session, token: Minted, now: datetime) -> bool:
+        """Whether a token was under way when the generation in force was handed out: the one before, or another one beside it."""
+        if session.turned is None or now >= session.turned + self.grace + SKEW:
+            return False
+        late = turn_of(session.generation) - turn_of(token.generation)
+        return late == 1 or (late == 0 and self._of_one_moment(session, token))
 
     def _renewed(self, row: Session, token: Minted, *, idle: timedelta, now: datetime) -> Session | None:
         """
-        The row that a new token is due of: of the next generation, of the one in force, or none. Nobody with a token of the
-        generation before gets one: its browser has the new one, and a thief who asks all the time must not.
+        The row that a new token is due of: of the next generation, of the one in force, or none. Nobody whose token is good by
+        the grace alone gets one: its browser has the new one, and a thief who asks all the time must not.
         """
-        if token.generation < row.generation:
+        if not self._of_one_browser(row, token):
             return None
         if now >= (row.turned or row.created) + self.rotate:
-            return evolve(row, generation=row.generation + 1, turned=now.replace(microsecond=0))
+            following = (turn_of(row.generation) + 1) << PLACE_BITS
+            return evolve(row, generation=following, turned=now.replace(microsecond=0))
         return row if now - token.active >= idle / 10 else None
 
     def expiry(self, session: Session, *, active: datetime | None = None) -> datetime:

@@ -21,7 +21,7 @@ from acctsec.outcomes import (
     TryAgain,
 )
 from acctsec.record import Record
-from acctsec.sessions import Ended, Live
+from acctsec.sessions import Ended, Live, handed_to
 from acctsec.steps import (
     Done,
     No,
@@ -60,7 +60,7 @@ class Sessions:
             judged = judge_session(core.policy, remembered, claims, now)
             # It may say yes and nothing else: what ended, began or has to be written is the store's to say.
             if isinstance(judged, Live) and not judged.turns and judged.renewed is None:
-                return self._valid(remembered, claims, judged, now)
+                return self._valid(remembered, claims, judged, context, now)
         mark = core.recent.mark(key)
         loaded = await core.load(key, fresh=b"")
         core.recent.keep(key, loaded.record, read=now, mark=mark)
@@ -77,7 +77,7 @@ class Sessions:
             judged, record = await self._turned(self._scene(claims, context, now), loaded, claims, judged)
         if isinstance(judged, Ended):
             return SessionEnded(judged.reason)
-        return self._valid(record, claims, judged, now)
+        return self._valid(record, claims, judged, context, now)
 
     def _scene(self, claims: SessionClaims, context: Context, now: datetime) -> Scene:
         return Scene(tenant=claims.tenant, subject=claims.subject, account=None, now=now, source=context.source.key)
@@ -92,9 +92,14 @@ class Sessions:
             return judged, loaded.record
         return (done.verdict if isinstance(done.verdict, Live | Ended) else judged), done.record
 
-    def _valid(self, record: Record, claims: SessionClaims, judged: Live, now: datetime) -> SessionValid:
+    def _valid(self, record: Record, claims: SessionClaims, judged: Live, context: Context, now: datetime) -> SessionValid:
         scene = Scene(tenant=claims.tenant, subject=claims.subject, account=None, now=now, key=claims.key)
-        renewed = None if judged.renewed is None else self.core.tokens.session(scene, record, judged.renewed)
+        row, renewed = judged.renewed, None
+        if row is not None:
+            if row.turned != judged.session.turned:
+                place = self.core.keyring.digest("session place", claims.tenant, claims.subject, context.source.key)
+                row = handed_to(row, place)
+            renewed = self.core.tokens.session(scene, record, row)
         return SessionValid(session_info(scene, judged.session, expires=judged.expires), renewed)
 
     @operation

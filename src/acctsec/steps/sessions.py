@@ -6,7 +6,7 @@ from acctsec.outcomes import EndReason
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Record
-from acctsec.sessions import Ended, Live
+from acctsec.sessions import Ended, Live, turn_of
 from acctsec.steps.factors import guarded
 from acctsec.steps.scene import Done, No, Notice, Scene, Step, judge_session, live_session
 
@@ -27,7 +27,7 @@ def end_copied(policy: Policy, record: Record, *, scene: Scene, claims: SessionC
     judged = judge_session(policy, record, claims, scene.now)
     if not isinstance(judged, Ended) or judged.reason is not EndReason.COPIED:
         return Step(judged, record)
-    event = events.SessionCopied(**scene.head(), session=claims.id.hex(), generation=claims.generation)
+    event = events.SessionCopied(**scene.head(), session=claims.id.hex(), generation=turn_of(claims.generation))
     return Step(judged, record.without_session(claims.id), (event, Notice(MessagePurpose.SESSION_COPIED)))
 
 

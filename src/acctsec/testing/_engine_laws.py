@@ -20,7 +20,7 @@ from acctsec.outcomes import (
 from acctsec.policy import Policy
 from acctsec.record import SKEW, Reset, Session
 from acctsec.reset import Redeemable
-from acctsec.sessions import Live, Minted
+from acctsec.sessions import PLACE_BITS, Live, Minted
 from acctsec.testing._laws import for_all
 from acctsec.testing.doubles import START, Authenticator
 from acctsec.testing.world import World, world
@@ -112,7 +112,9 @@ def sessions_end(policy: Policy) -> None:
             assert not live or now < START + sessions.fresh or not sessions.is_fresh(session, needs=level, now=now)
 
     def replaced(level: AssuranceLevel, turned: timedelta, after: timedelta) -> None:
-        session = Session(id=bytes(16), level=level, created=START, authenticated=START, generation=1, turned=START + turned)
+        session = Session(
+            id=bytes(16), level=level, created=START, authenticated=START, generation=1 << PLACE_BITS, turned=START + turned
+        )
         judged = sessions.judge(session, token=Minted(active=START), now=START + turned + after)
         assert after < sessions.grace + SKEW or not isinstance(judged, Live), "a token that was replaced is good"
 

@@ -688,6 +688,7 @@ def test_an_owner_sees_his_sessions_by_the_name_of_their_browser_and_which_one_h
     assert newest.expires == laptop.info.created + RULES.absolute  # at the latest: its own token knows when it was used
     assert oldest.expires == phone.info.expires
     assert check(w, laptop.session).session.name == laptop.info.name == "Firefox on Windows"
+    assert w.engine.admin.export("u1").session_names == ("", "Firefox on Windows")
 
 
 def test_a_list_is_one_read_and_holds_no_token(w):

@@ -239,6 +239,29 @@ def test_a_day_is_one_write_and_every_other_check_is_one_read(w):
     assert turn(w) == 1
 
 
+def test_the_next_generation_is_handed_out_once_the_present_one_is_a_day_old_and_no_sooner():
+    w = a_world()
+    token = turned(w, w.sign_in().session)
+    for wait in (timedelta(0), RULES.rotate - SECOND):
+        w.clock.advance(wait)
+        assert check(w, token).renewed is None
+    w.clock.advance(seconds=1)
+    assert check(w, token).renewed
+
+
+def test_a_record_that_is_older_than_a_token_is_no_copy():
+    """A backup was put back and nobody raised the generation of the keys: the session is over, and nobody is called a thief."""
+    w = a_world()
+    token = w.sign_in().session
+    before = dict(w.store._records)
+    for _ in range(2):
+        token = turned(w, token)
+        assert valid(w, token)
+    w.store._records.update(before)
+    assert check(w, token) == SessionEnded(EndReason.ENDED)
+    assert told(w, SessionCopied) == []
+
+
 def test_a_lost_answer_ends_nothing_however_long_it_was_lost():
     """The new token never arrived: its browser goes on with the old one, is handed another, and nobody is told of a thief."""
     w = a_world()

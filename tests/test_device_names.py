@@ -97,6 +97,8 @@ def test_what_is_no_text_has_no_name(agent):
 class Odd(str):
     """Text that raises when it is looked at."""
 
+    __slots__ = ()
+
     def __contains__(self, _):
         raise RuntimeError
 

@@ -100,7 +100,7 @@ def test_a_name_of_a_level_has_no_space():
         step_up_header(acr=AAL2, names={AAL2: "a b"})
 
 
-@pytest.mark.parametrize("age", [timedelta(microseconds=-1), timedelta(days=-1), 5, "5", True])
+@pytest.mark.parametrize("age", [timedelta(microseconds=-1), timedelta(days=-1), 5, "5", True], ids=repr)
 def test_an_age_is_a_time_that_is_not_negative(age):
     with pytest.raises(ConfigError):
         step_up_header(max_age=age)

@@ -18,6 +18,7 @@ from acctsec import (
     EnrollmentStarted,
     FreshSession,
     MessagePurpose,
+    ReauthenticationRequired,
     Refused,
     SessionEnded,
     SessionList,
@@ -350,6 +351,7 @@ def every_operation(w, token):
         "sign_out_everywhere": lambda: engine.sign_out_everywhere("u1", by=fresh, context=here),
         "set_password": lambda: engine.set_password("u1", NEW, by=fresh, context=here),
         "set_password beside": lambda: engine.set_password("u1", NEW, by=CurrentPassword(PASSWORD, token), context=here),
+        "authorize": lambda: engine.authorize(token, "change-factors", context=here),
         "list_factors": lambda: engine.list_factors(token, context=here),
         "enroll_totp": lambda: engine.enroll_totp(token, context=here),
         "list_devices": lambda: engine.list_devices(token, context=here),
@@ -743,7 +745,7 @@ def test_a_fresh_session_ends_any_other_of_its_subject_once_with_one_event(w):
 def test_a_session_that_is_not_fresh_ends_itself_and_no_other(w):
     """Or whoever stole an old token would throw the owner out, who is asked to prove himself for the same."""
     stolen, owners = w.sign_in(), w.sign_in()
-    w.clock.advance(RULES.fresh)
+    w.clock.advance(RULES.fresh + SECOND)
     assert end(w, stolen.session, owners.info.id) == Refused() == end(w, owners.session, stolen.info.id)
     assert end(w, owners.session, owners.info.id) == SessionsEnded(1)
     assert (valid(w, stolen.session), valid(w, owners.session)) == (True, False)
@@ -843,7 +845,8 @@ def test_no_other_operation_is_behind(place):
     for name, call in every_operation(w, token).items():
         outcome = call()
         assert isinstance(outcome, SessionValid) if name == "check_session" else isinstance(outcome, (*NO, SessionsEnded)), name
-        assert outcome in (SessionsEnded(0), Refused()) or name == "check_session"
+        ended = (SessionsEnded(0), Refused(), SessionEnded(EndReason.ENDED))
+        assert outcome in ended or name == "check_session"
     assert valid(w, other)
 
 
@@ -864,6 +867,12 @@ def test_a_generation_that_another_node_wrote_down_is_looked_up(place):
     assert valid(w, new) and valid(w, new)
     w.clock.advance(GRACE)
     assert check(w, token) == SessionEnded(EndReason.COPIED)
+
+
+def test_the_first_return_of_a_generation_is_written_down_whatever_was_read_just_now(place):
+    w, _ = behind(place)
+    new = turned(w, w.sign_in().session)
+    assert valid(w, new) and turn(w) == 1
 
 
 def test_a_clock_that_goes_back_forgets_what_was_read(place):
@@ -950,6 +959,37 @@ def test_renewal_and_rotation_keep_the_key():
         token = keyed(w, KEY, token).renewed
         assert keyed(w, None, token) == SessionEnded(EndReason.KEY)
         assert isinstance(keyed(w, KEY, token), SessionValid)
+
+
+def test_a_step_up_binds_to_the_key_of_its_request_and_is_refused_without_one_where_that_is_required():
+    w = a_world(binding=Binding.REQUIRED)
+    here = Context.of("192.0.2.7", key=KEY)
+    token = keyed(w, KEY).session
+    w.clock.advance(RULES.fresh + SECOND)
+    assert w.engine.authorize(token, "change-factors", context=w.context()) == SessionEnded(EndReason.KEY)
+    asked = w.engine.authorize(token, "change-factors", context=here)
+    assert isinstance(asked, ReauthenticationRequired)
+    assert w.engine.reauthenticate(asked.ticket, PASSWORD, context=w.context()) == Refused()
+
+    again = w.engine.reauthenticate(asked.ticket, PASSWORD, context=here)
+
+    assert isinstance(again, SignedIn)
+    assert isinstance(keyed(w, KEY, again.session), SessionValid)
+    assert keyed(w, None, again.session) == SessionEnded(EndReason.KEY)
+    assert keyed(w, KEY, token) == SessionEnded(EndReason.ENDED)
+
+
+def test_a_session_that_steps_up_after_its_first_day_goes_on_with_one_token():
+    """Its new id has the generation of the old one: nothing of that is taken for a copy."""
+    w = a_world()
+    token = turned(w, w.sign_in().session)
+    asked = w.engine.authorize(token, "change-factors", context=w.context())
+    stepped = w.engine.reauthenticate(asked.ticket, PASSWORD, context=w.context()).session
+    w.clock.advance(GRACE)
+    assert valid(w, stepped)
+    assert check(w, token) == SessionEnded(EndReason.ENDED)
+    assert valid(w, turned(w, stepped))
+    assert told(w, SessionCopied) == []
 
 
 def test_a_change_of_privilege_binds_to_the_key_of_its_request():

@@ -213,7 +213,3 @@ class SessionPolicy:
         alive = self.alive(sessions, now)
         losers = sorted(alive, key=lambda session: session.created)[: max(len(alive) - self.limit + 1, 0)]
         return tuple(session for session in alive if session not in losers), tuple(losers)
-
-    def is_fresh(self, session: Session, *, needs: AssuranceLevel, now: datetime) -> bool:
-        """Whether a session was proven recently and well enough to change a credential."""
-        return session.level >= needs and session.authenticated <= now < session.authenticated + self.fresh

@@ -4,7 +4,7 @@ import logging
 import re
 import sys
 from datetime import date
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given, settings
@@ -34,7 +34,7 @@ URIS = st.builds(
 
 def drawn(svg):
     """The dark modules of a picture, painted from its path."""
-    root = ElementTree.fromstring(svg)
+    root = ET.fromstring(svg)
     side = int(root.get("viewBox").split()[-1])
     rows = [[False] * side for _ in range(side)]
     path = root.find(f"{SVG}path").get("d")
@@ -60,14 +60,20 @@ def read(rows, *, scale=4, inverted=False):
     zxing = pytest.importorskip("zxingcpp")
     pixels = bytes(0 if dark != inverted else 255 for row in rows for _ in range(scale) for dark in row for _ in range(scale))
     picture = memoryview(pixels).cast("B", shape=[len(rows) * scale, len(rows[0]) * scale])
-    return [(one.text, str(one.format).removeprefix("BarcodeFormat.")) for one in zxing.read_barcodes(picture, try_invert=False)]
+    found = zxing.read_barcodes(
+        picture, formats=zxing.BarcodeFormat.QRCode, try_invert=False
+    )  # as an authenticator app looks for
+    return [one.text for one in found]
 
 
 @settings(max_examples=50)
 @given(URIS)
 def test_a_reader_reads_from_both_pictures_what_was_written(uri):
-    assert [text for text, _ in read(drawn(qr_svg(uri, title="t")))] == [uri]
-    assert [text for text, _ in read(shown(qr_text(uri)))] == [uri]
+    """A camera sees many sizes: one of three is read, and none is read as anything else."""
+    for rows in (drawn(qr_svg(uri, title="t")), shown(qr_text(uri))):
+        frames = [read(rows, scale=scale) for scale in (3, 4, 5)]
+        assert [uri] in frames
+        assert all(frame in ([], [uri]) for frame in frames)
 
 
 def test_the_reader_of_these_tests_does_not_read_everything():
@@ -113,7 +119,7 @@ def test_the_largest_picture_is_made_and_no_larger_one():
 def test_the_picture_says_what_it_is_and_refers_to_nothing():
     """To a screen reader; and no id, style or address could clash, be blocked or tell anybody."""
     svg = qr_svg(URI, title='Key for "Chirp" & <friends>', description="The key is below.")
-    root = ElementTree.fromstring(svg)
+    root = ET.fromstring(svg)
     names = {name for element in root.iter() for name in element.attrib}
 
     assert root.get("role") == "img"
@@ -127,7 +133,7 @@ def test_the_picture_says_what_it_is_and_refers_to_nothing():
 
 def test_the_picture_is_dark_on_its_own_light_ground():
     """In dark mode nothing of the page shows through, and the ground lies below the modules."""
-    _, ground, modules = ElementTree.fromstring(qr_svg(URI, title="t"))
+    _, ground, modules = ET.fromstring(qr_svg(URI, title="t"))
 
     assert (ground.get("fill"), modules.get("fill")) == ("#fff", "#000")
     assert ground.get("width") == ground.get("height") == "49"
@@ -148,7 +154,7 @@ def test_no_title_gets_out_of_its_place(title):
     except ConfigError:
         assert not 0 < len(title) <= 200 or not title.isprintable()
     else:
-        root = ElementTree.fromstring(svg)
+        root = ET.fromstring(svg)
         assert root[0].text == root.get("aria-label") == title
         assert len(root) == 3
 
@@ -207,8 +213,8 @@ def test_a_sheet_says_what_the_codes_are_for():
         "Keep this sheet like a key to your home, and not in one bag with your phone.",
         "Nobody from Example will ever ask you for a code by phone, mail or message.",
         "",
-        "[ ] 1. 0000-0000-0000-0000    [ ] 3. 0820-8208-2082-0820",
-        "[ ] 2. 0410-4104-1041-0410",
+        "[ ] 1. 0000-0000-0000-0000    [ ] 3. 0810-40g2-0810-40g2",
+        "[ ] 2. 040g-2081-040g-2081",
         "",
     ]
 
@@ -277,7 +283,7 @@ def test_a_secret_of_enrolment_is_in_no_url_event_log_message_or_repr(caplog):
     secrets = [started.uri, started.key, key, key.lower(), started.ticket, app.ticket, *issued.codes]
     told = [*urls, *map(repr, w.sink.handed), *map(repr, w.messenger.handed), caplog.text, repr(started), repr(issued)]
 
-    assert key in started.uri and len(urls) >= 2 and len(w.sink.handed) > 3
+    assert key in started.uri and len(urls) >= 1 and len(w.sink.handed) > 3
     assert [secret for secret in secrets for one in told if secret in one] == []
     sent_to_servers = [url.partition("#")[0] for url in urls]
     tokens = [token for one in w.messenger.handed for token in (one.link, one.veto) if token]

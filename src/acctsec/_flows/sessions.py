@@ -5,7 +5,7 @@ from datetime import datetime
 from acctsec import events
 from acctsec._flows.core import BRIEF, Core, Loaded, operation
 from acctsec._flows.factors import FactorFlows
-from acctsec._flows.sign_in import session_info
+from acctsec._flows.granting import session_info
 from acctsec._flows.tokens import Purpose
 from acctsec.claims import Admin, FreshSession, SessionClaims
 from acctsec.context import Context

@@ -2,13 +2,14 @@
 
 from acctsec import events
 from acctsec.claims import Admin, SessionClaims
+from acctsec.mfa.actions import Action
 from acctsec.outcomes import EndReason
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Record
 from acctsec.sessions import Ended, Live, turn_of
-from acctsec.steps.factors import guarded
 from acctsec.steps.scene import Done, No, Notice, Scene, Step, judge_session, live_session
+from acctsec.steps.standing import guarded
 
 
 def turn_session(policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims) -> Step:
@@ -38,14 +39,15 @@ def end_session(
     End one session. Its own token may do that however old its proof is; the others of its subject take a fresh one at full level,
     or whoever stole an old session would throw its owner out.
     """
-    if by is None:
-        own = claims is not None and claims.id == session
-        shown = claims is not None and (
-            live_session(policy, record, claims, scene.now) if own else guarded(policy, record, scene=scene, claims=claims)
-        )
-        if not shown:
-            return Step(No("session"), record)
+    if by is None and (claims is None or not _may_end(policy, record, scene=scene, session=session, claims=claims)):
+        return Step(No("session"), record)
     if record.session(session) is None:
         return Step(Done(), record)
     event = events.SessionClosed(**scene.head(), session=session.hex(), actor=by.actor if by else "")
     return Step(Done(count=1), record.without_session(session), (event,))
+
+
+def _may_end(policy: Policy, record: Record, *, scene: Scene, session: bytes, claims: SessionClaims) -> bool:
+    if claims.id == session:
+        return live_session(policy, record, claims, scene.now) is not None
+    return guarded(policy, record, scene=scene, claims=claims, action=Action.END_SESSIONS) is not None

@@ -1,0 +1,122 @@
+"""
+All that others may implement: the ports, and the plain values that cross them.
+
+Each port is a Protocol of at most five methods; pass the object in. Stores, directory, messenger and sink exist in a
+blocking and an async form; a face refuses the wrong one at construction.
+"""
+
+from acctsec.protocols.challenges import AsyncChallenge, Challenge, Solved, Unsolved
+from acctsec.protocols.clock import Clock, Entropy
+from acctsec.protocols.directory import (
+    MAX_LOCALE,
+    Account,
+    AddAddress,
+    Ambiguous,
+    Applied,
+    AsyncDirectory,
+    AsyncWritableDirectory,
+    Directory,
+    DirectoryChange,
+    RemoveAddress,
+    ReplaceAddress,
+    ReplaceIdentifier,
+    Status,
+    Taken,
+    WritableDirectory,
+)
+from acctsec.protocols.messages import AsyncMessenger, Channel, Message, MessagePurpose, Messenger
+from acctsec.protocols.meters import (
+    AsyncMeterStore,
+    Charge,
+    Filled,
+    Granted,
+    Ladder,
+    MeterStore,
+    Reading,
+    Resting,
+    Settle,
+    Settlement,
+    Stopped,
+    Tally,
+    Untouched,
+)
+from acctsec.protocols.naming import MAX_NAME_BYTES, check_name, check_names, name_set, names
+from acctsec.protocols.outbox import MAX_ATTEMPTS, MOST_COUNTED, AsyncOutboxStore, Backlog, Letters, OutboxStore
+from acctsec.protocols.passwords import (
+    AsyncBreachCorpus,
+    AsyncPopularityCounter,
+    BreachCorpus,
+    Estimator,
+    Likelihood,
+    PopularityCounter,
+)
+from acctsec.protocols.records import AsyncRecordStore, Committed, Conflict, Drained, Page, RecordStore, Version
+from acctsec.protocols.stores import AsyncStore, Store
+
+__all__ = [
+    "MAX_ATTEMPTS",
+    "MAX_LOCALE",
+    "MAX_NAME_BYTES",
+    "MOST_COUNTED",
+    "Account",
+    "AddAddress",
+    "Ambiguous",
+    "Applied",
+    "AsyncBreachCorpus",
+    "AsyncChallenge",
+    "AsyncDirectory",
+    "AsyncMessenger",
+    "AsyncMeterStore",
+    "AsyncOutboxStore",
+    "AsyncPopularityCounter",
+    "AsyncRecordStore",
+    "AsyncStore",
+    "AsyncWritableDirectory",
+    "Backlog",
+    "BreachCorpus",
+    "Challenge",
+    "Channel",
+    "Charge",
+    "Clock",
+    "Committed",
+    "Conflict",
+    "Directory",
+    "DirectoryChange",
+    "Drained",
+    "Entropy",
+    "Estimator",
+    "Filled",
+    "Granted",
+    "Ladder",
+    "Letters",
+    "Likelihood",
+    "Message",
+    "MessagePurpose",
+    "Messenger",
+    "MeterStore",
+    "OutboxStore",
+    "Page",
+    "PopularityCounter",
+    "Reading",
+    "RecordStore",
+    "RemoveAddress",
+    "ReplaceAddress",
+    "ReplaceIdentifier",
+    "Resting",
+    "Settle",
+    "Settlement",
+    "Solved",
+    "Status",
+    "Stopped",
+    "Store",
+    "Taken",
+    "Tally",
+    "Unsolved",
+    "Untouched",
+    "Version",
+    "WritableDirectory",
+    "check_name",
+    "check_names",
+    "name_set",
+    "names",
+]

@@ -142,12 +142,13 @@ def broken(request, a_site, tmp_path):
 
 @pytest.mark.parametrize("seconds", [1.0, pytest.param(3.0, marks=pytest.mark.deep)])
 @pytest.mark.parametrize("kind", KINDS)
-def test_one_order_explains_all_answers(broken, tmp_path, kind, seconds):
+def test_one_order_explains_all_answers(broken, share, tmp_path, kind, seconds):
     address, direct, cut = broken(kind)
     begin = time.monotonic()
     faster = SLOW if kind.startswith("valkey") else FASTER
     calls, cuts, epoch = worked(tmp_path, address, cut, seconds=seconds, every=0.15, faster=faster)
     middle = time.monotonic()
+    share()
     checked = judged(calls, cuts, direct, epoch)
     print(f"{kind}: {len(cuts)} cuts, {checked}; {middle - begin:.1f} s of work, judged in {time.monotonic() - middle:.1f} s")
     assert len(cuts) >= 3
@@ -156,9 +157,10 @@ def test_one_order_explains_all_answers(broken, tmp_path, kind, seconds):
 
 
 @pytest.mark.parametrize("fault", ["Stale", "Early"])
-def test_a_store_that_lies_is_found_out(broken, tmp_path, fault):
+def test_a_store_that_lies_is_found_out(broken, share, tmp_path, fault):
     """One that reads what was, as from a replica that lags; and one that answers a commit before it makes it."""
     address, direct, cut = broken("valkey")
     calls, cuts, epoch = worked(tmp_path, {**address, "plant": fault}, cut, seconds=0.6, every=0.3, faster=SLOW)
+    share()
     with pytest.raises(NotLinearizable):
         judged(calls, cuts, direct, epoch)

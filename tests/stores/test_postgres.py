@@ -60,8 +60,10 @@ SOON = timedelta(milliseconds=200)
 SHORT = timedelta(seconds=2)
 LATE = SHORT.total_seconds() + 1
 """Seconds after which a call has not kept to that on a busy machine either; one that waits twice takes four."""
+SERVED = 1
+"""Seconds in which a busy machine too serves whoever waits for no row; a locked one is waited for 1.2, at the least."""
 QUICK = 0.05
-"""Seconds in which a call waited for nothing, on a busy machine too."""
+"""Seconds in which a call asked no server, on a busy machine too."""
 LEVELS = ("read committed", "serializable")
 WRITES = COMMIT[0].name  # what the last trip of a charge or settlement holds
 
@@ -198,12 +200,13 @@ def asked(store, text):
 @pytest.mark.parametrize(
     ("form", "level", "partitions"),
     [
-        (PostgresStore, "read committed", 16),
+        # Of any two of form, level and partitions, every pair.
         (PostgresStore, "serializable", 16),
         (PostgresStore, "read committed", 0),
         (AsyncPostgresStore, "read committed", 16),
-        (AsyncPostgresStore, "serializable", 16),
         (AsyncPostgresStore, "serializable", 0),
+        pytest.param(PostgresStore, "read committed", 16, marks=pytest.mark.deep),
+        pytest.param(AsyncPostgresStore, "serializable", 16, marks=pytest.mark.deep),
     ],
 )
 def test_keeps_the_contract(home, form, level, partitions):
@@ -621,14 +624,12 @@ def test_a_hung_server_is_no_crowd(mortal):
         store.charge([charge()], NOW)
         mortal.server.pause()
         try:
-            errors = []
-            for number in range(3):
-                with pytest.raises(StoreUnavailable) as refused:
-                    store.charge([charge(number, candidate=1)], NOW)
-                errors.append(refused.value)
+            with ThreadPoolExecutor(3) as threads:
+                calls = [threads.submit(store.charge, [charge(slot=b"%d" % number)], NOW) for number in range(3)]
+                errors = [call.exception() for call in calls]
         finally:
             mortal.server.resume()
-        assert not any(isinstance(error, StoreBusy) for error in errors)
+        assert all(isinstance(error, StoreUnavailable) and not isinstance(error, StoreBusy) for error in errors)
 
 
 @pytest.mark.parametrize("state", ["08P01", "08006", "57P01", "40003"])
@@ -702,7 +703,7 @@ def test_whoever_waits_for_a_connection_does_so_for_a_while_only(home, store):
             begun = time.monotonic()
             with pytest.raises(StoreBusy, match="none became free in time"):
                 small.load(b"key")
-            assert time.monotonic() - begun < 0.5
+            assert time.monotonic() - begun < SERVED
             small._pool.target.timeout = 2.0
         held.result()
         assert small.load(b"key") is None
@@ -797,7 +798,7 @@ def test_who_waits_for_one_row_leaves_the_connections_to_others(home):
                 begun = time.monotonic()
                 assert store.load(b"key") is None
                 assert isinstance(store.charge([charge(number, b"another")], NOW)[0], Granted)
-                assert time.monotonic() - begun < 0.5
+                assert time.monotonic() - begun < SERVED
                 assert blocked(home) <= 2
             wait_for(lambda: len(outcomes) == 12)
             assert {isinstance(one, StoreBusy) for one in outcomes} == {True}
@@ -834,7 +835,7 @@ def test_a_line_at_a_row_has_an_end(home, store, monkeypatch):
         begun = time.monotonic()
         with pytest.raises(StoreBusy, match="5 wait already"):
             store.charge([charge(51, candidate=51)], NOW)
-        assert time.monotonic() - begun < 0.1
+        assert time.monotonic() - begun < SERVED
         settled = threads.submit(store.settle, [settlement(number=50)], NOW)
         wait_for(lambda: len(store._pool._lines._lines._lines[b"slot"].first) == 1)
         lines, began = store._pool._lines._lines, []
@@ -897,7 +898,7 @@ def test_who_is_past_his_budget_does_not_wait_for_others(home, store):
     with home.locked(b"slot"):
         begun = time.monotonic()
         assert store.charge(again, NOW) == (Filled(), Untouched())
-        assert time.monotonic() - begun < 0.5
+        assert time.monotonic() - begun < SERVED
     store.settle([Settlement(b"source", b"m", NARROW, b"hold 1", Settle.VOID)], NOW)
 
     mine, victims = store.charge(again, NOW)
@@ -960,7 +961,7 @@ def test_many_workers_drain_without_waiting_for_each_other(home, store):
         taken = other.execute("SELECT entry FROM acctsec.outbox ORDER BY seq LIMIT 5 FOR UPDATE").fetchall()
         begun = time.monotonic()
         first = store.drain(5, TODAY, SOON)
-        assert time.monotonic() - begun < 0.5
+        assert time.monotonic() - begun < SERVED
         assert not {one.entry for one in first} & {bytes(entry) for (entry,) in taken}
     handed = [one.entry for one in first]
 
@@ -1299,7 +1300,7 @@ def test_who_stalls_while_he_tidies_is_in_nobody_s_way(home, store):
         for number in range(5):
             with home.store(timeout=SHORT) as fresh:
                 assert isinstance(fresh.charge([charge(slot=b"%d" % number)], NOW)[0], Granted)
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < SERVED
     home.let_pass(HOUR)
     before = home.age()
     with home.store() as later:
@@ -1330,7 +1331,7 @@ def test_what_cannot_be_collected_now_is_left_for_the_next_time(home, store):
         with home.locked(b"idle"), home.store(timeout=SHORT) as other:
             begun = time.monotonic()
             assert isinstance(other.charge([charge(slot=b"other")], NOW)[0], Granted)
-            assert time.monotonic() - begun < 0.5
+            assert time.monotonic() - begun < SERVED
         assert home.age() >= before + HOUR
     assert rows(home) == 3
     with home.store() as other:
@@ -1482,7 +1483,7 @@ def test_tasks_at_one_row_leave_the_connections_to_others(home, store):
                     begun = time.monotonic()
                     assert await other.load(b"key") is None
                     await other.charge([charge(number, b"another")], NOW)
-                    assert time.monotonic() - begun < 0.5
+                    assert time.monotonic() - begun < SERVED
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
             assert sum(isinstance(one, asyncio.CancelledError) for one in outcomes) == 10
             assert sum(isinstance(one, tuple) for one in outcomes) == 20

@@ -1,5 +1,6 @@
 """Password-reset and account-security policies for login services: they decide, the platform does the rest."""
 
+from acctsec.assurance import Method, Traits
 from acctsec.claims import (
     AddressCode,
     AddressLink,
@@ -24,12 +25,21 @@ from acctsec.hashing import HashingPolicy
 from acctsec.keyring import Keyring
 from acctsec.links import Links
 from acctsec.lockout import LockoutPolicy
-from acctsec.mfa import MfaPolicy
+from acctsec.mfa import (
+    PHISHING_RESISTANT,
+    SECOND_FACTOR,
+    Action,
+    MfaPolicy,
+    Rule,
+    all_of,
+    any_of,
+)
 from acctsec.outcomes import (
     AddressPending,
     AddressRemoved,
     AddressTaken,
     AddressVerified,
+    Allowed,
     AssuranceLevel,
     ChallengeRequired,
     ChangeCancelled,
@@ -47,6 +57,7 @@ from acctsec.outcomes import (
     EnrollmentRequired,
     EnrollmentStarted,
     FactorAdded,
+    FactorMissing,
     FactorRemoved,
     FactorRenamed,
     FactorRequired,
@@ -64,6 +75,7 @@ from acctsec.outcomes import (
     ProofAccepted,
     ProofRequired,
     Proposed,
+    ReauthenticationRequired,
     RecoveryCodes,
     Refused,
     ResetPending,
@@ -73,6 +85,7 @@ from acctsec.outcomes import (
     SessionValid,
     SharePending,
     SignedIn,
+    StepUp,
     TryAgain,
     UnlockPending,
     Vetoed,
@@ -126,11 +139,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CHEAPEST",
+    "PHISHING_RESISTANT",
+    "SECOND_FACTOR",
     "SOCIAL_DEFAULT",
     "SOCIAL_GUARDED",
     "WORKFORCE_DEFAULT",
     "Account",
     "AcctsecError",
+    "Action",
     "AddAddress",
     "AddressCode",
     "AddressLink",
@@ -139,6 +155,7 @@ __all__ = [
     "AddressTaken",
     "AddressVerified",
     "Admin",
+    "Allowed",
     "Ambiguous",
     "Applied",
     "AssuranceLevel",
@@ -176,6 +193,7 @@ __all__ = [
     "EnrollmentRequired",
     "EnrollmentStarted",
     "FactorAdded",
+    "FactorMissing",
     "FactorRemoved",
     "FactorRenamed",
     "FactorRequired",
@@ -196,6 +214,7 @@ __all__ = [
     "MemoryWatch",
     "Message",
     "MessagePurpose",
+    "Method",
     "MfaPolicy",
     "Objection",
     "PasswordAccepted",
@@ -210,6 +229,7 @@ __all__ = [
     "ProofAccepted",
     "ProofRequired",
     "Proposed",
+    "ReauthenticationRequired",
     "RecoveryCode",
     "RecoveryCodes",
     "RecoveryPath",
@@ -224,6 +244,7 @@ __all__ = [
     "ResetPolicy",
     "ResetRequested",
     "ResumeTicket",
+    "Rule",
     "SessionEnded",
     "SessionPolicy",
     "SessionValid",
@@ -234,10 +255,12 @@ __all__ = [
     "SplitStore",
     "SqliteStore",
     "Status",
+    "StepUp",
     "StoreError",
     "StoreUnavailable",
     "Taken",
     "TotpCode",
+    "Traits",
     "TryAgain",
     "UnlockFactor",
     "UnlockLink",
@@ -250,4 +273,6 @@ __all__ = [
     "Vetoed",
     "Vouched",
     "Waiting",
+    "all_of",
+    "any_of",
 ]

@@ -40,7 +40,7 @@ class Ticket(Sealed, frozen=True, kw_only=True):
     The handle of an unfinished flow; the purpose it is sealed under says which.
 
     *methods* are the proofs so far. *hold* is the parked reservation of the password, *reset* the reset it is for, *change* the
-    change of the record that waits for it.
+    change of the record that waits for it, *session* the session that shall be good for an *action*.
     """
 
     tenant: str
@@ -54,6 +54,8 @@ class Ticket(Sealed, frozen=True, kw_only=True):
     hold: bytes = b""
     reset: bytes = b""
     change: bytes = b""
+    session: bytes = b""
+    action: str = ""
 
 
 class LinkClaims(Sealed, frozen=True, kw_only=True):
@@ -129,7 +131,10 @@ class HandleClaims(Sealed, frozen=True, kw_only=True):
 
 
 class Enrollment(Sealed, frozen=True, kw_only=True):
-    """An authenticator that is not confirmed yet: it lives in this ticket alone."""
+    """
+    A factor of that *kind* that is not confirmed yet: it lives in this ticket alone, with its *secret*, or what else is sealed of
+    it once it is confirmed. It *replaces* another, where that is named. *methods* are what was proven where there is no session.
+    """
 
     tenant: str
     subject: str
@@ -141,6 +146,9 @@ class Enrollment(Sealed, frozen=True, kw_only=True):
     session: bytes
     name: str
     secret: bytes
+    kind: str = "totp"
+    replaces: str = ""
+    methods: tuple[str, ...] = ()
 
 
 class ChallengeClaims(Sealed, frozen=True, kw_only=True):

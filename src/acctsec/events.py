@@ -214,15 +214,35 @@ class IdentifierReplaced(Event):
 
 @frozen(kw_only=True)
 class FactorAccepted(Event):
-    """A second factor was proven and marked as used, and more is due: the new password of a *reset*, or of a demanded change."""
+    """
+    A second factor was proven and marked as used, and more is due: the new password of a *reset*, or of a demanded change, or
+    another factor.
+    """
 
     method: str
     reset: str = ""
 
 
 @frozen(kw_only=True)
+class SteppedUp(Event):
+    """A *session* proved more, by *methods*, for an *action*: it is a new one from now on, of that *level*."""
+
+    session: str
+    level: AssuranceLevel
+    methods: tuple[str, ...]
+    action: str
+
+
+@frozen(kw_only=True)
+class EnrollmentDemanded(Event):
+    """The policy asks for a factor that the subject has not. It may sign in without until *due*, which is set once."""
+
+    due: datetime
+
+
+@frozen(kw_only=True)
 class FactorEnrolled(Event):
-    """An authenticator was added."""
+    """A factor was added."""
 
     factor: str
     kind: str

@@ -7,7 +7,7 @@ from attrs import field, frozen
 from acctsec._values import Value
 from acctsec.checks import length
 from acctsec.errors import ConfigError
-from acctsec.outcomes import AssuranceLevel, EndReason
+from acctsec.outcomes import EndReason
 from acctsec.record import SKEW, Session
 
 
@@ -69,7 +69,3 @@ class SessionPolicy:
     def alive(self, sessions: tuple[Session, ...], now: datetime) -> tuple[Session, ...]:
         """The rows worth keeping."""
         return tuple(session for session in sessions if now < session.created + self.absolute)
-
-    def is_fresh(self, session: Session, *, needs: AssuranceLevel, now: datetime) -> bool:
-        """Whether a session was proven recently and well enough to change a credential."""
-        return session.level >= needs and session.authenticated <= now < session.authenticated + self.fresh

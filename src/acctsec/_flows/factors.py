@@ -2,22 +2,21 @@
 
 from typing import TypeVar
 
-from acctsec._flows.answers import factor_infos, guessed
+from acctsec._flows.answers import Answers, factor_infos
 from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.counting import known
 from acctsec._flows.guesses import Guess, Guesses
 from acctsec._flows.tokens import Purpose
-from acctsec.claims import Enrollment, SessionClaims, Ticket, TotpCode
+from acctsec._values import evolve
+from acctsec.claims import Enrollment, FactorAnswer, SessionClaims, Ticket
 from acctsec.context import Context
-from acctsec.errors import ConfigError
 from acctsec.keyring import frame
 from acctsec.lockout import SecretClass
 from acctsec.mfa import recovery, totp
-from acctsec.mfa.policy import TotpMatch
 from acctsec.outcomes import (
+    ConfirmFactorOutcome,
     EnrollmentStarted,
     FactorAdded,
-    FactorInfo,
     FactorKind,
     FactorRemoved,
     FactorRenamed,
@@ -39,12 +38,14 @@ from acctsec.steps import (
     guarded,
     issue_codes,
     live_session,
+    may_begin,
     opens,
     remove_factor,
     rename_factor,
 )
 
 MAX_NAME = 40
+MAX_ID = 32
 
 Claims = TypeVar("Claims", SessionClaims, Ticket, Enrollment)
 
@@ -52,9 +53,10 @@ Claims = TypeVar("Claims", SessionClaims, Ticket, Enrollment)
 class FactorFlows:
     """What a signed-in subject does with its factors."""
 
-    def __init__(self, core: Core, guesses: Guesses) -> None:
+    def __init__(self, core: Core, guesses: Guesses, answers: Answers) -> None:
         self.core = core
         self.guesses = guesses
+        self.answers = answers
 
     async def session(self, token: object, context: Context) -> tuple[SessionClaims, Scene, Loaded] | None:
         """Open a session token and load what it is about; whether it holds is the step's to say."""
@@ -70,33 +72,46 @@ class FactorFlows:
         return claims, scene, loaded
 
     @operation
-    async def enroll_totp(self, token: str, *, name: str, context: Context) -> EnrollmentStarted | Refused:
+    async def enroll_totp(self, token: str, *, name: str, replaces: str = "", context: Context) -> EnrollmentStarted | Refused:
         """Begin to set up an authenticator; see Engine.enroll_totp. The record learns of it only when it is confirmed."""
         core = self.core
-        label = clean(name)
-        if label is None:
+        begun = await self.begin("enroll_totp", token, FactorKind.TOTP, name=name, replaces=replaces, context=context)
+        if isinstance(begun, Refused):
+            return begun
+        scene, enrollment = begun
+        enrollment = evolve(enrollment, secret=core.draw(totp.SECRET_BYTES))
+        account = scene.account.identifiers[0] if scene.account and scene.account.identifiers else scene.subject
+        uri = totp.provisioning_uri(enrollment.secret, account=account.replace(":", " "), issuer=core.policy.mfa.issuer)
+        return EnrollmentStarted(core.tokens.seal(Purpose.CONFIRM, enrollment), uri, totp.key_text(enrollment.secret))
+
+    async def begin(
+        self, operation: str, token: object, kind: FactorKind, *, name: str, replaces: str, context: Context
+    ) -> tuple[Scene, Enrollment] | Refused:
+        """
+        Whether somebody may set up a factor of that *kind*, and the ticket of it, without what is secret: with a session that may
+        change factors, or the ticket of EnrollmentRequired.
+        """
+        core, label = self.core, clean(name)
+        if label is None or type(replaces) is not str or len(replaces) > MAX_ID or kind not in core.policy.mfa.kinds:
             return Refused()
+        session, methods = b"", tuple[str, ...]()
         found = await self.session(token, context)
         if found is not None:
             claims, scene, loaded = found
-            session = guarded(core.policy, loaded.record, scene=scene, claims=claims)
-            allowed, session_id = session is not None, claims.id
+            allowed, session = guarded(core.policy, loaded.record, scene=scene, claims=claims) is not None, claims.id
         else:
             about = await self._opened(Purpose.ENROLLMENT, token, Ticket, context)
             if about is None:
                 return Refused()
             ticket, scene, loaded = about
-            allowed = opens(loaded.record, ticket, scene.now) and not loaded.record.factors.live and scene.active(loaded.record)
-            session_id = b""
+            record, methods = loaded.record, ticket.methods
+            begins = may_begin(core.policy, record, scene=scene, methods=methods)
+            allowed = opens(record, ticket, scene.now) and begins and scene.active(record)
         if not allowed or not scene.proven:
-            core.refused(scene, "enroll_totp", "evaluated", "session" if scene.proven else "no verified address")
+            core.refused(scene, operation, "evaluated", "session" if scene.proven else "no verified address")
             return Refused()
-        return self._started(scene, loaded.record, session_id, label)
-
-    def _started(self, scene: Scene, record: Record, session: bytes, label: str) -> EnrollmentStarted:
-        core = self.core
-        secret = core.draw(totp.SECRET_BYTES)
-        enrollment = Enrollment(
+        record = loaded.record
+        return scene, Enrollment(
             tenant=scene.tenant,
             subject=scene.subject,
             incarnation=record.incarnation,
@@ -106,25 +121,22 @@ class FactorFlows:
             expires=scene.now + core.policy.sessions.ticket_lifetime,
             session=session,
             name=label,
-            secret=secret,
+            secret=b"",
+            kind=kind.value,
+            replaces=replaces,
+            methods=methods,
         )
-        account = scene.account.identifiers[0] if scene.account and scene.account.identifiers else scene.subject
-        uri = totp.provisioning_uri(secret, account=account.replace(":", " "), issuer=core.policy.mfa.issuer)
-        return EnrollmentStarted(core.tokens.seal(Purpose.CONFIRM, enrollment), uri, totp.key_text(secret))
 
     @operation
-    async def confirm_factor(self, ticket: str, answer: TotpCode, *, context: Context) -> FactorAdded | Refused | TryAgain:
-        """Prove a new authenticator by a code of its own; see Engine.confirm_factor."""
-        core = self.core
-        if not isinstance(answer, TotpCode):
-            raise ConfigError("`answer` is not a code.", remedy="Give TotpCode(text).")
-        if not totp.is_code(answer.code):
+    async def confirm_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> ConfirmFactorOutcome:
+        """Prove a new factor by an answer of its own; see Engine.confirm_factor."""
+        core, kind = self.core, self.answers.kind_of(answer)
+        if not kind.is_form(answer):
             return Refused()
         about = await self._opened(Purpose.CONFIRM, ticket, Enrollment, context)
-        if about is None:
+        if about is None or about[0].kind != kind.kind:
             return Refused()
         enrollment, scene, loaded = about
-        secret = enrollment.id.hex() + guessed(answer, scene)
         guess = await self.guesses.begin(
             "confirm_factor",
             scene,
@@ -132,30 +144,28 @@ class FactorFlows:
             SecretClass.ENROLLMENT,
             context,
             typed=frame(scene.subject),
-            secret=secret,
+            secret=enrollment.id.hex() + kind.guess(answer, scene),
         )
         if not isinstance(guess, Guess):
             return guess
         if not guess.admitted:
             return await guess.fail("lane")
         loaded = guess.latest(loaded)
-        steps = totp.matching_steps(enrollment.secret, answer.code, now=scene.now, window=core.policy.mfa.window)
-        match = TotpMatch(enrollment.id.hex(), steps) if steps else None
-        sealed = core.keyring.seal("totp", enrollment.secret, scene.tenant, scene.subject, enrollment.id.hex())
+        new = await kind.confirm(scene, enrollment, answer)
         drawn = core.drawn()
         done = await core.apply(
             scene,
             loaded,
-            lambda record: add_factor(
-                core.policy, record, scene=scene, enrollment=enrollment, match=match, sealed=sealed, drawn=drawn
-            ),
+            lambda record: add_factor(core.policy, record, scene=scene, enrollment=enrollment, new=new, drawn=drawn),
         )
-        failed = isinstance(done.verdict, No) and match is None
+        failed = isinstance(done.verdict, No) and new is None
         await guess.settle(Settle.FAILED if failed else Settle.VOID)
+        if isinstance(done.verdict, Held):
+            return Waiting(done.verdict.until)
         session = self.renewed(done, scene, "confirm_factor")
         if not isinstance(session, str):
             return session
-        info = FactorInfo(enrollment.id.hex(), FactorKind.TOTP, enrollment.name, scene.now)
+        info = next(info for info in factor_infos(done.record.factors) if info.id == enrollment.id.hex())
         return FactorAdded(info, session)
 
     def renewed(self, done: Step, scene: Scene, operation: str) -> str | Refused | TryAgain:

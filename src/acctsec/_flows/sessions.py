@@ -2,7 +2,7 @@
 
 from acctsec._flows.core import BRIEF, Core, operation
 from acctsec._flows.factors import FactorFlows
-from acctsec._flows.sign_in import session_info
+from acctsec._flows.granting import session_info
 from acctsec._flows.tokens import Purpose
 from acctsec.claims import Admin, FreshSession, SessionClaims
 from acctsec.context import Context

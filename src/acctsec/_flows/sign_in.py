@@ -1,13 +1,14 @@
 """Signing in: a password, and the factor that may be due after it."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from acctsec import events
-from acctsec._flows.answers import Answers, Checked, factor_infos, is_answer
+from acctsec._flows.answers import Answers, Checked
 from acctsec._flows.challenges import Asked, Challenges
 from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.counting import Who, known, phantom
+from acctsec._flows.granting import Granting
 from acctsec._flows.guesses import Guess, Guesses
 from acctsec._flows.hashes import Comparing, Password
 from acctsec._flows.likely import likely
@@ -16,35 +17,32 @@ from acctsec._flows.tokens import Purpose
 from acctsec._flows.typos import Typos
 from acctsec._flows.watching import Met
 from acctsec._values import Value, evolve
-from acctsec.claims import FactorAnswer, RecoveryCode, Ticket, TotpCode
+from acctsec.claims import FactorAnswer, Ticket
 from acctsec.context import Context
-from acctsec.errors import AcctsecError, ConfigError, Overloaded, PortError
+from acctsec.errors import AcctsecError, Overloaded, PortError
 from acctsec.hashing.job import Job
 from acctsec.identifiers import Identifier, canonical
 from acctsec.keyring import frame
 from acctsec.lockout import SecretClass
 from acctsec.outcomes import (
-    EnrollmentRequired,
-    FactorRequired,
     PasswordAccepted,
     PasswordChangeRequired,
     PasswordRejected,
     ProofAccepted,
     Refused,
-    SessionInfo,
-    SignedIn,
     SignInOutcome,
     TryAgain,
     VerifyFactorOutcome,
 )
 from acctsec.password import AtSignIn, PasswordPolicy
 from acctsec.protocols import Account, Settle
-from acctsec.record import Record, Session, Verifier
+from acctsec.record import Record, Verifier
 from acctsec.steps import (
     Compared,
     FactorProven,
     Granted,
     Judged,
+    Lacking,
     NeedsChange,
     NeedsEnrollment,
     NeedsFactor,
@@ -58,11 +56,11 @@ from acctsec.steps import (
     demanded,
     find_leaked,
     lapsed,
-    password_due,
     prove_factor,
     prove_for_reset,
     puzzle_due,
     sign_in,
+    step_up,
 )
 
 if TYPE_CHECKING:
@@ -85,6 +83,7 @@ class SignIn:
         self.guesses = guesses
         self.answers = answers
         self.challenges = challenges
+        self.granting: Granting = Granting(core)
         self.risks = risks
         self.typos: Typos = Typos(guesses)
 
@@ -331,7 +330,7 @@ class SignIn:
             return await guess.fail(verdict.reason)
         if isinstance(verdict, Granted):
             await guess.settle(Settle.CLEAR)
-            return self.granted(scene, verdict, record)
+            return self.granting.granted(scene, verdict, record)
         parked = await guess.settle(Settle.PARK)
         ticket = Ticket(
             tenant=scene.tenant,
@@ -344,33 +343,18 @@ class SignIn:
             methods=("password",),
             hold=parked[0].hold if parked else b"",
         )
-        if isinstance(verdict, NeedsFactor):
-            infos = factor_infos(record.factors)
-            return FactorRequired(core.tokens.seal(Purpose.SIGN_IN, ticket), factors=infos)
-        if isinstance(verdict, NeedsChange):
-            return PasswordChangeRequired(core.tokens.seal(Purpose.CHANGE, ticket), reason=verdict.reason)
-        return EnrollmentRequired(core.tokens.seal(Purpose.ENROLLMENT, ticket))
-
-    def granted(self, scene: Scene, verdict: Granted, record: Record) -> SignedIn:
-        """Seal what was granted."""
-        core, session = self.core, verdict.session
-        token = core.tokens.session(scene, record, session)
-        device = core.tokens.device(scene, record, verdict.device)
-        info = session_info(scene, session, expires=core.policy.sessions.expiry(session, active=scene.now))
-        due = password_due(core.policy.for_account(scene.account, tenant=scene.tenant), record)
-        return SignedIn(token, device, info=info, password_due=due)
+        return self.granting.due(record, verdict, ticket)
 
     @operation
     async def verify_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> VerifyFactorOutcome:
         """Check a second factor; see Engine.verify_factor."""
         core = self.core
-        if not isinstance(answer, TotpCode | RecoveryCode):
-            raise ConfigError("`answer` is not a factor's answer.", remedy="Give TotpCode(text) or RecoveryCode(text).")
-        for purpose in (Purpose.SIGN_IN, Purpose.RESET):
+        self.answers.kind_of(answer)
+        for purpose in (Purpose.SIGN_IN, Purpose.RESET, Purpose.STEP_UP):
             claims = core.tokens.open(purpose, ticket, Ticket)
             if claims is not None:
                 break
-        if claims is None or claims.tenant != context.tenant or not is_answer(answer):
+        if claims is None or claims.tenant != context.tenant or not self.answers.is_answer(answer):
             return Refused()
         kind = SecretClass.RESET_FACTOR if purpose is Purpose.RESET else SecretClass.FACTOR
         checked = await self.answers.check(claims, answer, context, kind=kind)
@@ -383,13 +367,15 @@ class SignIn:
             scene, found = checked.scene, checked.found
             if purpose is Purpose.RESET:
                 return checked.guess.right(prove_for_reset(core.policy, record, scene=scene, ticket=claims, found=found))
+            if purpose is Purpose.STEP_UP:
+                return checked.guess.right(step_up(core.policy, record, scene=scene, ticket=claims, found=found, drawn=drawn))
             lane = checked.guess.lane
             policy = core.policy.for_account(scene.account, tenant=scene.tenant)
             done = prove_factor(policy, record, scene=scene, ticket=claims, found=found, lane=lane, drawn=drawn, visit=visit)
             return checked.guess.right(done)
 
         done = await core.apply(checked.scene, checked.loaded, step)
-        if isinstance(done.verdict, Granted):
+        if isinstance(done.verdict, Granted) and purpose is Purpose.SIGN_IN:
             self._signed_in(checked.scene, visit)
         return await self._proven(done, checked.guess, claims, right=checked.found.match is not None)
 
@@ -406,7 +392,14 @@ class SignIn:
             return Refused()
         if isinstance(verdict, Granted):
             await guess.clear(ticket.hold)
-            return self.granted(scene, verdict, done.record)
+            return self.granting.granted(scene, verdict, done.record)
+        if isinstance(verdict, NeedsFactor | NeedsEnrollment):
+            # One of several: what it was charged is given back, and nothing is cleared before all is proven.
+            await guess.settle(Settle.VOID)
+            return self.granting.due(done.record, verdict, evolve(ticket, id=core.draw(16), issued=scene.now))
+        if isinstance(verdict, Lacking):
+            await guess.settle(Settle.VOID)
+            return self.granting.required(done.record, verdict, evolve(ticket, id=core.draw(16), issued=scene.now))
         await guess.settle(Settle.CLEAR)
         onward = evolve(ticket, id=core.draw(16), issued=scene.now, hold=b"")
         if isinstance(verdict, NeedsChange):
@@ -415,19 +408,6 @@ class SignIn:
         methods = verdict.methods if isinstance(verdict, FactorProven) else ticket.methods
         onward = evolve(onward, expires=scene.now + core.policy.reset.resume_lifetime, methods=methods)
         return ProofAccepted(core.tokens.seal(Purpose.RESUME, onward))
-
-
-def session_info(scene: Scene, session: Session, *, expires: datetime) -> SessionInfo:
-    """What may be shown of a session."""
-    return SessionInfo(
-        id=session.id.hex(),
-        subject=scene.subject,
-        tenant=scene.tenant,
-        level=session.level,
-        created=session.created,
-        authenticated=session.authenticated,
-        expires=expires,
-    )
 
 
 async def behind(core: Core, context: Context, name: Identifier, account: Account | None) -> tuple[Scene, Loaded, Who]:

@@ -1,6 +1,6 @@
 """The owner's ways to open the lane of strangers, once guessing has stopped it."""
 
-from acctsec._flows.answers import Answers, guessed, is_answer
+from acctsec._flows.answers import Answers, is_typed
 from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.guesses import Guess, Guesses
 from acctsec._flows.sign_in import behind
@@ -70,15 +70,15 @@ class Unlocking:
         for nobody, and a right one that opens nothing counts and answers like a wrong one.
         """
         core, name = self.core, canonical(proof.identifier)
-        if name is None or not is_answer(proof.answer):
+        if name is None or not is_typed(proof.answer):
             return Refused()
         scene, loaded, who = await behind(core, context, name, await core.find(context.tenant, name))
-        typed, secret = frame(name.kind.value, name.value), guessed(proof.answer, scene)
+        typed, secret = frame(name.kind.value, name.value), self.answers.kind_of(proof.answer).guess(proof.answer, scene)
         guess = await self.guesses.begin("unlock", scene, who, SecretClass.UNLOCK, context, typed=typed, secret=secret)
         if not isinstance(guess, Guess):
             return guess
         loaded = guess.latest(loaded)
-        found = self.answers.find_or_pretend(scene, loaded.record.factors, proof.answer)
+        found = await self.answers.find_or_pretend(scene, loaded.record.factors, proof.answer)
         if found.match is None or not guess.admitted:
             return await guess.fail("wrong code")
         done = await core.apply(

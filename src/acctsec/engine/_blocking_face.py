@@ -19,7 +19,6 @@ from acctsec.claims import (
     PasswordClaim,
     ResetProof,
     ResumeTicket,
-    TotpCode,
     UnlockProof,
 )
 from acctsec.context import Context
@@ -45,10 +44,12 @@ from acctsec.keyring import Keyring
 from acctsec.outcomes import (
     Acted,
     AddressPending,
+    AuthorizeOutcome,
     ChangeCancelled,
     ChangeIdentifierOutcome,
     Changes,
     CheckPasswordOutcome,
+    ConfirmFactorOutcome,
     ContactNamed,
     ContactRemoved,
     Contacts,
@@ -59,7 +60,6 @@ from acctsec.outcomes import (
     Devices,
     EnrollmentStarted,
     Export,
-    FactorAdded,
     FactorRemoved,
     FactorRenamed,
     Factors,
@@ -70,6 +70,7 @@ from acctsec.outcomes import (
     NotImported,
     OutboxStatus,
     Proposed,
+    ReauthenticateOutcome,
     RecoveryCodes,
     RedeemResetOutcome,
     Refused,
@@ -237,6 +238,23 @@ class Engine:
         a ticket works once, and all factors of a subject share one budget of wrong answers.
         """
         return run(self._flows.sign_in.verify_factor(ticket, answer, context=context))
+
+    def authorize(self, token: str, action: str, *, context: Context) -> AuthorizeOutcome:
+        """
+        Say whether a session may do this now, and what is missing where it may not: one load and no write.
+
+        *action* is an `Action`, or one of the platform's own that ``MfaPolicy.actions`` lists; any other raises ConfigError, as
+        one that nobody listed would be free for all. No cache has a say here.
+        """
+        return run(self._flows.step_ups.authorize(token, action, context=context))
+
+    def reauthenticate(self, ticket: str, password: str, *, context: Context) -> ReauthenticateOutcome:
+        """
+        Prove the password again, for the *ticket* of ReauthenticationRequired: a guess in the same budget as a sign-in's.
+
+        The answer is SignedIn with a new session in place of the old one (its ``device`` is ""), or what is still missing.
+        """
+        return run(self._flows.step_ups.reauthenticate(ticket, password, context=context))
 
     def check_session(self, token: str, *, context: Context) -> SessionValid | SessionEnded:
         """
@@ -412,16 +430,16 @@ class Engine:
         """
         return run(self._flows.addresses.change_identifier(token, old, new, context=context))
 
-    def enroll_totp(self, token: str, *, name: str = "", context: Context) -> EnrollmentStarted | Refused:
+    def enroll_totp(self, token: str, *, name: str = "", replaces: str = "", context: Context) -> EnrollmentStarted | Refused:
         """
         Begin to set up an authenticator app, with a fresh session at the subject's full level or the ticket of
         EnrollmentRequired. Nothing is stored until ``confirm_factor``.
 
         Refused for an account without a verified address: a squatter's factor would block the address's later owner.
         """
-        return run(self._flows.factors.enroll_totp(token, name=name, context=context))
+        return run(self._flows.factors.enroll_totp(token, name=name, replaces=replaces, context=context))
 
-    def confirm_factor(self, ticket: str, answer: TotpCode, *, context: Context) -> FactorAdded | Refused | TryAgain:
+    def confirm_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> ConfirmFactorOutcome:
         """Prove the new authenticator by a code, which is spent by it. Other sessions end; the answer has a new one."""
         return run(self._flows.factors.confirm_factor(ticket, answer, context=context))
 

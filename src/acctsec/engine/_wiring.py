@@ -23,6 +23,7 @@ from acctsec._flows.proposals import Proposals
 from acctsec._flows.resets import Resets
 from acctsec._flows.sessions import Sessions
 from acctsec._flows.sign_in import SignIn
+from acctsec._flows.step_ups import StepUps
 from acctsec._flows.survey import Survey
 from acctsec._flows.unlocking import Unlocking
 from acctsec.errors import ConfigError
@@ -54,8 +55,9 @@ class Flows:
         self.passwords: Passwords = Passwords(self.core, guesses)
         weighs = risks(self.core, policy)
         self.sign_in: SignIn = SignIn(self.core, guesses, answers, Challenges(self.core), weighs)
+        self.step_ups: StepUps = StepUps(self.core, guesses, self.sign_in.granting, weighs)
         self.resets: Resets = Resets(self.core, guesses, self.passwords, answers, weighs)
-        self.factors: FactorFlows = FactorFlows(self.core, guesses)
+        self.factors: FactorFlows = FactorFlows(self.core, guesses, answers)
         self.sessions: Sessions = Sessions(self.core, self.factors)
         self.changes: ChangeFlows = ChangeFlows(self.core, self.factors)
         self.contacts: ContactFlows = ContactFlows(self.core, self.factors, self.resets)

@@ -1,42 +1,75 @@
 """Which factors there are, who needs one, and what becomes of them."""
 
-from datetime import datetime
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
 
 from attrs import field, frozen
+from attrs.validators import optional
 
-from acctsec._values import Value, evolve
-from acctsec.checks import kind, text, whole
+from acctsec._values import evolve
+from acctsec.assurance import TRAITS, Method, Traits, level_of
+from acctsec.checks import kind, length, text, whole
 from acctsec.errors import ConfigError
+from acctsec.mfa.actions import Action, Demand, Rule
+from acctsec.mfa.needs import SECOND_FACTOR, all_of, methods_in
+from acctsec.mfa.passkeys.policy import PasskeyPolicy
+from acctsec.mfa.proving import Match, Proven, RecoveryMatch, TotpMatch, Unproven
+from acctsec.outcomes import AssuranceLevel, FactorKind
 from acctsec.protocols import name_set
-from acctsec.record import MAX_FACTORS, Factors, RecoverySet, Totp
+from acctsec.record import Delivered, Factor, Factors, Passkey, RecoverySet
+from acctsec.record import Outside as OutsideFactor
+
+MAX_RULES = 32
+
+FactorMatch = Match
+__all__ = ["FactorMatch", "MfaPolicy", "Outside", "Proven", "RecoveryMatch", "TotpMatch", "Unproven", "method_of"]
 
 
-class TotpMatch(Value, frozen=True):
-    """A code belongs to these time steps of one authenticator, oldest first."""
-
-    factor: str
-    steps: tuple[int, ...]
-
-
-class RecoveryMatch(Value, frozen=True):
-    """A code is number *index* of this *generation*."""
-
-    generation: int
-    index: int
+def _kinds(given: Iterable[FactorKind | str]) -> frozenset[FactorKind]:
+    try:
+        kinds = frozenset(map(FactorKind, name_set(given)))
+    except ValueError:
+        raise ConfigError("kinds is not a set of FactorKind.", remedy="Give {FactorKind.TOTP, FactorKind.PASSKEY}.") from None
+    if FactorKind.RECOVERY_CODE in kinds:
+        raise ConfigError("Recovery codes are not set up.", remedy="Leave them out: issue_recovery_codes gives them.")
+    return kinds
 
 
-FactorMatch = TotpMatch | RecoveryMatch
+def _rules(given: Iterable[Rule]) -> tuple[Rule, ...]:
+    rules = tuple(given)
+    if len(rules) > MAX_RULES or not all(isinstance(rule, Rule) for rule in rules):
+        raise ConfigError(f"rules is not up to {MAX_RULES} of Rule.", remedy="Give (Rule(needs, actions=...), ...).")
+    return rules
 
 
-class Proven(Value, frozen=True):
-    """The factor is proven and marked as used in *factors*."""
+def _enums(given: "type[StrEnum] | Iterable[type[StrEnum]]") -> tuple[type[StrEnum], ...]:
+    listed = (given,) if isinstance(given, type) else tuple(given)
+    if not all(isinstance(one, type) and issubclass(one, StrEnum) for one in listed):
+        raise ConfigError("actions is not a StrEnum, or several.", remedy="List your actions in a class of enum.StrEnum.")
+    taken = set(map(str, Action))
+    for one in (str(each) for enum in listed for each in enum):
+        if one in taken:
+            raise ConfigError(f"The action {one!r} is listed twice.", remedy="Give yours another value.")
+        taken.add(one)
+    return listed
 
-    factors: Factors
-    method: str
 
+@frozen(kw_only=True)
+class Outside:
+    """
+    A kind of factor that somebody else checks: what he is called in methods and rules, and what his word is worth.
 
-class Unproven(Value, frozen=True):
-    """The answer is wrong, was used before, or belongs to a factor that is gone."""
+    *name* has small letters, digits and hyphens, at most 24. Raises ConfigError for the name of a method of our own.
+    """
+
+    name: str = field(validator=text(24))
+    traits: Traits = field(factory=Traits, validator=kind(Traits))
+
+    def __attrs_post_init__(self) -> None:
+        if re.fullmatch(r"[a-z][a-z0-9-]*", self.name, re.ASCII) is None or self.name in set(Method):
+            raise ConfigError(f"{self.name!r} cannot be the name of an outside factor.", remedy='Give one such as "duo".')
 
 
 @frozen(kw_only=True)
@@ -50,6 +83,15 @@ class MfaPolicy:
         required_groups: groups of ``Account.groups`` that must have a factor. Default: none; everybody may have one.
         required: everybody must have a factor. Default False: one factor is AAL1 (SP 800-63B-4 section 2.1); ASVS 5.0 6.3.3
             wants two from level 2.
+        kinds: which kinds of factor may be set up. Default: authenticator apps and passkeys; codes by text, voice or mail and the
+            others only where they are named here (ASVS 5.0 6.6.1; SP 800-63B-4 section 3.2.9 restricts the telephone network).
+        rules: what else has to be proven, by action and group; see `Rule`. Default: none.
+        actions: StrEnums of the platform's own actions, beside `Action`. Default: none.
+        outside: kinds of factor that somebody else checks. Default: none.
+        passkeys: which passkeys are taken, and from where; see `PasskeyPolicy`. Default None: none can be set up before a service
+            names its domain.
+        grace: who has to have a factor and has none may sign in without it for so long, from the first sign-in that finds it out;
+            it is set once. Default None: at once. Entra ID gives 14 days.
         window: TOTP steps of 30 s accepted on either side of now. Default 1 (RFC 6238 section 5.2), 0 for the strict
             reading of ASVS 6.5.5.
         recovery_codes: how many are issued at once. Default 10 (peers: 5 to 12).
@@ -60,39 +102,108 @@ class MfaPolicy:
     issuer: str = field(default="acctsec", validator=text())
     required: bool = field(default=False, validator=kind(bool))
     required_groups: frozenset[str] = field(default=frozenset(), converter=name_set)
+    kinds: frozenset[FactorKind] = field(default=frozenset({FactorKind.TOTP, FactorKind.PASSKEY}), converter=_kinds)
+    rules: tuple[Rule, ...] = field(default=(), converter=_rules)
+    actions: tuple[type[StrEnum], ...] = field(default=(), converter=_enums)
+    outside: tuple[Outside, ...] = field(default=(), converter=tuple)
+    passkeys: PasskeyPolicy | None = field(default=None, validator=optional(kind(PasskeyPolicy)))
+    grace: timedelta | None = field(default=None, validator=optional(length(timedelta(hours=1), timedelta(days=90))))
     window: int = field(default=1, validator=whole(0, 1))
     recovery_codes: int = field(default=10, validator=whole(4, 16))
 
     def __attrs_post_init__(self) -> None:
         if ":" in self.issuer:
             raise ConfigError("The issuer has a colon in it.", remedy="Leave it out; otpauth URIs use it as a separator.")
+        known = {*TRAITS, *(one.name for one in self.outside)}
+        for rule in self.rules:
+            unknown = sorted(methods_in(rule.needs) - known)
+            if unknown:
+                raise ConfigError(
+                    f"A rule needs {unknown[0]!r}, which nobody checks.", remedy="Give a Method, or name it in `outside`."
+                )
+            unlisted = sorted(rule.actions - self.known_actions)
+            if unlisted:
+                raise ConfigError(
+                    f"A rule is about the action {unlisted[0]!r}.", remedy="List it in a StrEnum, and that in `actions`."
+                )
+
+    @property
+    def known_actions(self) -> frozenset[str]:
+        """Every action that can be asked about: our own, and those of the platform."""
+        return frozenset({*map(str, Action), *(str(one) for listed in self.actions for one in listed)})
+
+    @property
+    def traits(self) -> Mapping[str, Traits]:
+        """What every method is good for, those of others included."""
+        return {**TRAITS, **{one.name: one.traits for one in self.outside}} if self.outside else TRAITS
+
+    def demand(self, action: str, *, groups: frozenset[str], fresh: timedelta, risky: bool = False) -> Demand:
+        """
+        What an *action* asks of members of *groups*, beside what the subject's own factors guard. Where no rule says how old a
+        proof may be, *fresh* does.
+        """
+        rules = [rule for rule in self.rules if rule.holds(action, groups, risky=risky)]
+        needs = [rule.needs for rule in rules]
+        if action == Action.SIGN_IN:
+            needs += [SECOND_FACTOR] if self.required or not self.required_groups.isdisjoint(groups) else []
+            return Demand(needs=all_of(*needs) if needs else None, max_age=None)
+        ages = [rule.max_age for rule in rules if rule.max_age is not None]
+        return Demand(needs=all_of(*needs) if needs else None, max_age=min(ages, default=fresh))
 
     def requires(self, groups: frozenset[str]) -> bool:
-        """Whether members of *groups* must have a factor; decided at every grant, from what is true then."""
-        return self.required or not self.required_groups.isdisjoint(groups)
+        """
+        Whether members of *groups* cannot sign in by a password alone; decided at every grant, from what is true then.
+        """
+        needs = self.demand(Action.SIGN_IN, groups=groups, fresh=timedelta(0)).needs
+        return needs is not None and not needs.met({Method.PASSWORD.value}, self.traits)
 
-    def add(self, factors: Factors, new: Totp) -> Factors | None:
-        """Add a confirmed authenticator, or None when there are five already."""
-        if len(factors.totp) >= MAX_FACTORS or any(one.id == new.id for one in factors.totp):
+    def provable(self, factors: Factors) -> frozenset[str]:
+        """The methods by which these factors can be proven, a printed code among them."""
+        found = {method_of(one) for one in factors.usable}
+        if factors.live and factors.recovery and factors.recovery.left:
+            found.add(Method.RECOVERY_CODE.value)
+        return frozenset(found)
+
+    def level(self, methods: Iterable[str]) -> AssuranceLevel:
+        """What methods amount to together."""
+        return level_of(methods, self.traits)
+
+    def add(self, factors: Factors, new: Factor, *, replaces: str = "") -> Factors | None:
+        """
+        Add a confirmed factor, in place of the one that it *replaces* where it names one; None where there is no room for it,
+        or no such factor.
+        """
+        if replaces:
+            left = factors.without_factor(replaces)
+            if factors.factor(replaces) is None:
+                return None
+            factors = evolve(left, recovery=factors.recovery)
+        if factors.factor(new.id) is not None or not factors.has_room_for(new):
             return None
-        return evolve(factors, totp=(*factors.totp, new))
+        return factors.with_factor(new)
 
     def remove(self, factors: Factors, factor_id: str, *, groups: frozenset[str]) -> Factors | None:
         """
-        Remove an authenticator, or None when there is no such one or the policy needs it.
+        Remove a factor, or None when there is no such one or the policy needs it: what is left has to be enough to sign in.
 
-        With the last one the recovery codes go too: they stand in for an authenticator.
+        With the last one the recovery codes go too: they stand in for a factor.
         """
-        left = tuple(one for one in factors.totp if one.id != factor_id)
-        if len(left) == len(factors.totp) or (not left and self.requires(groups)):
+        if factors.factor(factor_id) is None:
             return None
-        return evolve(factors, totp=left, recovery=factors.recovery if left else None)
+        left = factors.without_factor(factor_id)
+        return left if self.suffices(left, groups=groups) or (not self.suffices(factors, groups=groups) and left.live) else None
+
+    def suffices(self, factors: Factors, *, groups: frozenset[str]) -> bool:
+        """Whether a password and these factors are enough for members of *groups* to sign in; printed codes do not count."""
+        needs = self.demand(Action.SIGN_IN, groups=groups, fresh=timedelta(0)).needs
+        can = {Method.PASSWORD.value, *(method_of(one) for one in factors.usable)}
+        return needs is None or needs.met(can, self.traits)
 
     def rename(self, factors: Factors, factor_id: str, name: str) -> Factors | None:
-        """Give an authenticator another name."""
-        if all(one.id != factor_id for one in factors.totp):
-            return None
-        return evolve(factors, totp=tuple(evolve(one, name=name) if one.id == factor_id else one for one in factors.totp))
+        """Give a factor another name, or None when there is no such one or no room for a name so long."""
+        found = factors.factor(factor_id)
+        named = found and evolve(found, name=name)
+        return factors.with_factor(named) if named and factors.has_room_for(named) else None
 
     def issue(self, factors: Factors, *, sealed: bytes, total: int, now: datetime) -> Factors:
         """Replace the recovery codes; every older one is void."""
@@ -100,21 +211,16 @@ class MfaPolicy:
         codes = RecoverySet(generation=generation, sealed=sealed, total=total, since=now)
         return evolve(factors, generation=generation, recovery=codes)
 
-    def prove(self, factors: Factors, match: FactorMatch | None) -> Proven | Unproven:
-        """
-        Accept a match once: a time step above every one accepted before, a recovery code never used.
+    def prove(self, factors: Factors, match: Match | None) -> Proven | Unproven:
+        """Accept a match once."""
+        return Unproven() if match is None else match.use(factors)
 
-        A step that was accepted, or skipped by a later one, is never accepted again, on any ticket or endpoint.
-        """
-        if isinstance(match, TotpMatch):
-            step = max(match.steps, default=-1)  # a code that two steps share by chance is used up with the later one
-            for one in factors.totp:
-                if one.id == match.factor and step > one.last_step:
-                    used = tuple(evolve(other, last_step=step) if other.id == one.id else other for other in factors.totp)
-                    return Proven(evolve(factors, totp=used), "totp")
-        if isinstance(match, RecoveryMatch):
-            codes = factors.recovery
-            if factors.live and codes and codes.generation == match.generation and not codes.used >> match.index & 1:
-                used_codes = evolve(codes, used=codes.used | 1 << match.index)
-                return Proven(evolve(factors, recovery=used_codes), "recovery-code")
-        return Unproven()
+
+def method_of(factor: Factor) -> str:
+    """The method by which a factor is proven."""
+    if isinstance(factor, Passkey):
+        kind = Method.PASSKEY if factor.verified else Method.PASSKEY_TOUCH
+        return kind.value if factor.syncable else f"{kind.value}-bound"
+    if isinstance(factor, Delivered):
+        return {"text": Method.TEXT, "voice": Method.VOICE, "mail": Method.MAIL}[factor.channel].value
+    return factor.method if isinstance(factor, OutsideFactor) else factor.KIND.value

@@ -23,12 +23,12 @@ from acctsec.steps.administration import (
     sign_out,
     sign_out_everywhere,
 )
-from acctsec.steps.changes import cancel, veto, veto_refusal
+from acctsec.steps.changes import cancel, veto, veto_refusal, waits_for
 from acctsec.steps.contacts import ask_contacts, name_contact, remove_contact, share_refusal, vouch
 from acctsec.steps.factors import (
     add_factor,
-    guarded,
     issue_codes,
+    may_begin,
     remove_factor,
     rename_factor,
 )
@@ -101,6 +101,7 @@ from acctsec.steps.sign_in import (
     reached,
     sign_in,
 )
+from acctsec.steps.standing import Enough, Lacking, guarded, shown_by, standing, step_up
 from acctsec.steps.unlocking import open_by_factor, open_by_link, opens_lane, unlockable
 from acctsec.steps.vouching import agreed, counts_from, gathers, trusted_contacts, vouching
 
@@ -115,12 +116,14 @@ __all__ = [
     "Done",
     "Drawn",
     "Effect",
+    "Enough",
     "FactorFound",
     "FactorProven",
     "Granted",
     "Held",
     "Issue",
     "Judged",
+    "Lacking",
     "Making",
     "Named",
     "NeedsChange",
@@ -175,6 +178,7 @@ __all__ = [
     "lapsed",
     "leads_on",
     "live_session",
+    "may_begin",
     "name_contact",
     "needs",
     "open_by_factor",
@@ -197,10 +201,13 @@ __all__ = [
     "rename_factor",
     "send_code",
     "share_refusal",
+    "shown_by",
     "sign_in",
     "sign_out",
     "sign_out_everywhere",
     "spend",
+    "standing",
+    "step_up",
     "too_soon",
     "trusted",
     "trusted_contacts",
@@ -209,6 +216,7 @@ __all__ = [
     "veto_refusal",
     "vouch",
     "vouching",
+    "waits_for",
     "weigh",
     "with_method",
     "withdraw",

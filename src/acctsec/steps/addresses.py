@@ -7,15 +7,16 @@ from acctsec import events
 from acctsec._values import Value, evolve
 from acctsec.claims import SessionClaims
 from acctsec.events import Event
+from acctsec.mfa.actions import Action
 from acctsec.outcomes import ChangeKind, TryAgain
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import MAX_CHANGES, Address, Change, Factors, Record
 from acctsec.recovery import Proof
 from acctsec.steps.changes import dropped, ended, gives_address, held
-from acctsec.steps.factors import guarded
 from acctsec.steps.recovery import CARRYING, Begun
 from acctsec.steps.scene import Carry, Done, Held, Making, No, Notice, Prove, Scene, Step, live_session, with_method
+from acctsec.steps.standing import guarded
 
 ADDED, REMOVED, IDENTIFIER = (one.value for one in (ChangeKind.ADDRESS_ADDED, ChangeKind.ADDRESS_REMOVED, ChangeKind.IDENTIFIER))
 ADDRESSES = frozenset({ADDED, REMOVED})
@@ -61,7 +62,7 @@ def ask_address(
     One that takes the place of another waits as the removal of that would, and none is added while a change that rested on little
     can still be vetoed.
     """
-    if guarded(policy, record, scene=scene, claims=claims) is None:
+    if guarded(policy, record, scene=scene, claims=claims, action=Action.CHANGE_ADDRESSES) is None:
         return Step(No("session"), record)
     now = scene.now
     until = max(now + (_wait(policy, record, now) if replaces else timedelta(0)), held(record, since=None, now=now) or now)
@@ -149,7 +150,7 @@ def remove_address(
     now, waits = scene.now, record.change_of(known)
     if waits and waits.under_way:
         return Step(Making(waits), record)
-    if guarded(policy, record, scene=scene, claims=claims) is None:
+    if guarded(policy, record, scene=scene, claims=claims, action=Action.CHANGE_ADDRESSES) is None:
         return Step(No("session"), record)
     row = record.address(old.names)
     until = held(record, since=row.since if row else None, now=now)
@@ -248,7 +249,7 @@ def change_identifier(
     waits = record.change_of(known)
     if waits and waits.under_way:
         return Step(Making(waits), record)
-    if guarded(policy, record, scene=scene, claims=claims) is None:
+    if guarded(policy, record, scene=scene, claims=claims, action=Action.CHANGE_IDENTIFIER) is None:
         return Step(No("session"), record)
     until = held(record, since=None, now=scene.now)
     if until:

@@ -6,12 +6,13 @@ from acctsec import events
 from acctsec._values import evolve
 from acctsec.claims import Admin, SessionClaims
 from acctsec.lockout import LADDERED, Lane
+from acctsec.mfa.actions import Action
 from acctsec.outcomes import ChangeReason
 from acctsec.policy import Policy
 from acctsec.record import Record
 from acctsec.steps.changes import ended
-from acctsec.steps.factors import guarded
 from acctsec.steps.scene import Done, NewVerifier, No, Scene, Stale, Step, live_session
+from acctsec.steps.standing import guarded
 
 
 def sign_out(policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims) -> Step:
@@ -24,7 +25,7 @@ def sign_out(policy: Policy, record: Record, *, scene: Scene, claims: SessionCla
 
 def sign_out_everywhere(policy: Policy, record: Record, *, scene: Scene, by: Admin | None, claims: SessionClaims | None) -> Step:
     """End every session, unfinished flow, known device and network, for an administrator or a fresh session."""
-    if by is None and (claims is None or guarded(policy, record, scene=scene, claims=claims) is None):
+    if by is None and (claims is None or guarded(policy, record, scene=scene, claims=claims, action=Action.END_SESSIONS) is None):
         return Step(No("session"), record)
     count = len(record.sessions)
     after = record.with_epoch().without_places()

@@ -6,12 +6,14 @@ from hmac import compare_digest
 from acctsec import events
 from acctsec._values import evolve
 from acctsec.claims import SessionClaims, Ticket
+from acctsec.mfa.actions import Action
 from acctsec.outcomes import ChangeKind
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import SKEW, Change, Record
 from acctsec.recovery import Proof
-from acctsec.steps.scene import Done, Effect, No, Notice, Scene, Step, full_level, live_session, opens
+from acctsec.steps.scene import Done, Effect, No, Notice, Scene, Step, opens
+from acctsec.steps.standing import guarded
 
 
 def veto_refusal(record: Record, *, scene: Scene, change_id: bytes, recipient: bytes) -> str | None:
@@ -61,8 +63,7 @@ def cancel(
     if change is None or change.made or scene.now >= change.expires:
         return Step(No("no such change"), record)
     if session is not None:
-        shown = live_session(policy, record, session, scene.now)
-        if shown is None or not policy.sessions.is_fresh(shown, needs=full_level(record), now=scene.now):
+        if guarded(policy, record, scene=scene, claims=session) is None:
             return Step(No("session"), record)
     elif ticket is None or not opens(record, ticket, scene.now) or not compare_digest(ticket.change, change_id):
         return Step(No("ticket"), record)
@@ -104,3 +105,12 @@ def held(record: Record, *, since: datetime | None, now: datetime) -> datetime |
     """
     weak = (one for one in record.changes if one.made and one.weak and now < one.expires)
     return max((one.expires for one in weak if since is None or since < one.asked), default=None)
+
+
+IRREVOCABLE = frozenset({Action.CREATE_CREDENTIAL, Action.EXPORT_DATA, Action.DELETE_ACCOUNT})
+"""What nobody takes back: it waits while a change that rested on little can still be vetoed."""
+
+
+def waits_for(record: Record, action: str, now: datetime) -> datetime | None:
+    """Until when an action has to wait, or None: whoever came in by a recovery that can be vetoed must not take all away."""
+    return held(record, since=None, now=now) if action in IRREVOCABLE else None

@@ -5,15 +5,16 @@ from itertools import product
 from acctsec import events
 from acctsec._values import evolve
 from acctsec.claims import SessionClaims, ShareClaims
+from acctsec.mfa.actions import Action
 from acctsec.outcomes import AssuranceLevel, ChangeKind, TryAgain
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Change, Contact, Record
 from acctsec.recovery import Capability, Enough, Proof
 from acctsec.steps.changes import held
-from acctsec.steps.factors import guarded
 from acctsec.steps.recovery import Begun, Recovery, recovery_refusal, weigh
 from acctsec.steps.scene import Done, Held, No, Notice, Scene, Step, Word, spend, with_method
+from acctsec.steps.standing import guarded
 from acctsec.steps.vouching import GATHERING, counts_from, gathers, in_time, trusted_contacts, vouching
 
 CAPABILITIES = (Capability.PASSWORD, Capability.FACTORS)
@@ -24,7 +25,7 @@ def name_contact(policy: Policy, record: Record, *, scene: Scene, claims: Sessio
     """
     Have the word of another subject count for this one, once it has settled. Naming it again changes nothing: its time runs on.
     """
-    if guarded(policy, record, scene=scene, claims=claims) is None:
+    if guarded(policy, record, scene=scene, claims=claims, action=Action.CHANGE_CONTACTS) is None:
         return Step(No("session"), record)
     if not scene.proven:  # a squatter's friends would stay when the address is proven by another
         return Step(No("no verified address"), record)
@@ -54,7 +55,7 @@ def _of_use(policy: Policy, scene: Scene) -> bool:
 
 def remove_contact(policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims, subject: str) -> Step:
     """Have the word of a contact count no more, nor what it has agreed to already."""
-    if guarded(policy, record, scene=scene, claims=claims) is None:
+    if guarded(policy, record, scene=scene, claims=claims, action=Action.CHANGE_CONTACTS) is None:
         return Step(No("session"), record)
     contact = next((one for one in record.contacts if one.subject == subject), None)
     if contact is None:

@@ -1,76 +1,106 @@
 """The life of a factor."""
 
+from datetime import datetime
+
 from acctsec import events
 from acctsec._values import evolve
+from acctsec.assurance import is_complete
 from acctsec.claims import Enrollment, SessionClaims
-from acctsec.mfa.policy import TotpMatch
+from acctsec.mfa.actions import Action
+from acctsec.mfa.policy import method_of
 from acctsec.outcomes import AssuranceLevel
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
-from acctsec.record import Record, Session, Totp
+from acctsec.record import Factor, Factors, Record, Session
 from acctsec.steps.changes import ended, held
-from acctsec.steps.scene import Done, Drawn, Held, No, Notice, Scene, Step, change_due, live_session, opens
+from acctsec.steps.scene import Done, Drawn, Effect, Held, No, Notice, Scene, Step, change_due, live_session, opens
+from acctsec.steps.standing import demand_of, guarded, missing, proved
 
 
-def add_factor(
-    policy: Policy, record: Record, *, scene: Scene, enrollment: Enrollment, match: TotpMatch | None, sealed: bytes, drawn: Drawn
-) -> Step:
-    """An authenticator is confirmed by a code, which is spent by it. The privilege changed: all sessions are new."""
+def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enrollment, new: Factor | None, drawn: Drawn) -> Step:
+    """
+    A *new* factor is confirmed (None: it was not). The privilege changed: all sessions are new. What it replaces goes in the same
+    step, so that the policy never finds the subject without.
+    """
     session = record.session(enrollment.session)
-    first = not record.factors.live and not enrollment.session
+    first = not enrollment.session and may_begin(policy, record, scene=scene, methods=enrollment.methods)
     if not opens(record, enrollment, scene.now) or not scene.active(record) or not (session or first):
         return Step(No("ticket"), record)
     if not scene.proven:
         return Step(No("no verified address"), record)
-    if match is None:
+    if new is None:
         return Step(No("wrong code"), record)
     if first and change_due(policy, record, scene.now):
         return Step(No("the password must change first"), record)
-    factor_id = enrollment.id.hex()
-    new = Totp(id=factor_id, name=enrollment.name, sealed=sealed, created=scene.now, last_step=match.steps[-1])
-    factors = policy.mfa.add(record.factors, new)
-    if factors is None:
+    if enrollment.replaces:
+        until = _held(record, enrollment.replaces, scene)
+        if until:
+            return Step(Held(until), record)
+    factors = policy.mfa.add(record.factors, new, replaces=enrollment.replaces)
+    if factors is None or not (policy.mfa.suffices(factors, groups=scene.groups) or not enrollment.replaces):
         return Step(No("too many factors"), record)
-    now = scene.now
-    renewed = Session(id=drawn.session, level=AssuranceLevel.AAL2, created=session.created if session else now, authenticated=now)
+    begun = dict.fromkeys(enrollment.methods, enrollment.issued) if first else {}
+    fresh = Session(id=drawn.session, level=AssuranceLevel.AAL1, created=scene.now, authenticated=scene.now)
+    renewed = proved(policy, session or fresh, proven=begun | {method_of(new): scene.now}, scene=scene, drawn=drawn)
     after = evolve(record.with_epoch(), factors=factors).with_session(renewed)
-    event = events.FactorEnrolled(**scene.head(), factor=factor_id, kind="totp")
-    return Step(Done(renewed), after, (event, Notice(MessagePurpose.FACTOR_ADDED), *ended(record, scene)))
+    head = scene.head()
+    told: tuple[Effect, ...] = (events.FactorEnrolled(**head, factor=new.id, kind=new.KIND), Notice(MessagePurpose.FACTOR_ADDED))
+    if enrollment.replaces:
+        gone = record.factors.factor(enrollment.replaces)
+        told += (events.FactorDropped(**head, factor=enrollment.replaces, kind="" if gone is None else gone.KIND),)
+        told += (Notice(MessagePurpose.FACTOR_REMOVED),)
+    return Step(Done(renewed), after, (*told, *ended(record, scene)))
 
 
-def guarded(policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims) -> Session | None:
-    """The session, if it may change a credential: live, fresh, and at the subject's full level."""
-    if not scene.active(record):
-        return None
-    needs = AssuranceLevel.AAL2 if record.factors.live else AssuranceLevel.AAL1
-    session = live_session(policy, record, claims, scene.now)
-    fresh = session is not None and policy.sessions.is_fresh(session, needs=needs, now=scene.now)
-    return session if fresh else None
+def may_begin(policy: Policy, record: Record, *, scene: Scene, methods: tuple[str, ...]) -> bool:
+    """
+    Whether a factor may be set up without a session: where there never was one, beside the password; and where the policy asks
+    for one that the subject has not, once it proved all that it has.
+    """
+    if not record.factors.live:
+        return True
+    demand = demand_of(policy, record, scene=scene, action=Action.SIGN_IN)
+    complete = is_complete(methods, policy.mfa.traits)
+    return complete and missing(policy, record, demand, frozenset(methods)) == ()
+
+
+def _held(record: Record, factor_id: str, scene: Scene) -> datetime | None:
+    """Until when a factor may not be taken off."""
+    factor = record.factors.factor(factor_id)
+    return held(record, since=scene.now if factor is None else factor.created, now=scene.now)
 
 
 def remove_factor(policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims, factor_id: str, drawn: Drawn) -> Step:
-    """Remove an authenticator; never below what the policy demands, also when two are removed at once."""
+    """Remove a factor; never below what the policy demands, also when two are removed at once."""
     session = guarded(policy, record, scene=scene, claims=claims)
     if session is None:
         return Step(No("session"), record)
-    since = next((one.created for one in record.factors.totp if one.id == factor_id), scene.now)
-    until = held(record, since=since, now=scene.now)
+    until = _held(record, factor_id, scene)
     if until:
         return Step(Held(until), record)
+    gone = record.factors.factor(factor_id)
     factors = policy.mfa.remove(record.factors, factor_id, groups=scene.groups)
-    if factors is None:
+    if factors is None or gone is None:
         return Step(No("factor"), record)
-    level = AssuranceLevel.AAL2 if factors.live else AssuranceLevel.AAL1
-    renewed = evolve(session, id=drawn.session, level=level)
+    renewed = _relevelled(policy, session, factors, drawn)
     # Beside a factor the rules may have let the password be shorter: they judge it anew.
     accepted = record.accepted if factors.live else b""
     after = evolve(record.with_epoch(), factors=factors, accepted=accepted).with_session(renewed)
-    event = events.FactorDropped(**scene.head(), factor=factor_id, kind="totp")
+    event = events.FactorDropped(**scene.head(), factor=factor_id, kind=gone.KIND)
     return Step(Done(renewed), after, (event, Notice(MessagePurpose.FACTOR_REMOVED), *ended(record, scene)))
 
 
+def _relevelled(policy: Policy, session: Session, factors: Factors, drawn: Drawn) -> Session:
+    """The session under a new id, at the level of what it proved with factors that are still there."""
+    left = policy.mfa.provable(factors) | {"password", "recovery-code"} if factors.live else {"password"}
+    proofs = tuple(one for one in session.proofs if one.method in left)
+    level = policy.mfa.level(one.method for one in proofs) if proofs else AssuranceLevel.AAL1
+    level = min(session.level, level if session.proofs else session.level if factors.live else AssuranceLevel.AAL1)
+    return evolve(session, id=drawn.session, level=level, proofs=proofs)
+
+
 def rename_factor(policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims, factor_id: str, name: str) -> Step:
-    """Give an authenticator another name; a live session will do."""
+    """Give a factor another name; a live session will do."""
     if not scene.active(record) or live_session(policy, record, claims, scene.now) is None:
         return Step(No("session"), record)
     factors = policy.mfa.rename(record.factors, factor_id, name)
@@ -82,7 +112,7 @@ def rename_factor(policy: Policy, record: Record, *, scene: Scene, claims: Sessi
 def issue_codes(
     policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims, sealed: bytes, total: int, drawn: Drawn
 ) -> Step:
-    """Replace the recovery codes. They stand in for an authenticator, so there has to be one."""
+    """Replace the recovery codes. They stand in for a factor, so there has to be one."""
     session = guarded(policy, record, scene=scene, claims=claims)
     if session is None or not record.factors.live:
         return Step(No("session"), record)

@@ -5,7 +5,8 @@ from datetime import timedelta
 from acctsec import events
 from acctsec._values import Value, evolve
 from acctsec.claims import SessionClaims, Ticket
-from acctsec.outcomes import AssuranceLevel, ChangeReason, TryAgain
+from acctsec.mfa.actions import Action
+from acctsec.outcomes import ChangeReason, TryAgain
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import SKEW, Device, Record
@@ -24,6 +25,7 @@ from acctsec.steps.scene import (
     live_session,
     opens,
 )
+from acctsec.steps.standing import Enough, Lacking, missing, shown_by, standing
 
 
 class ChangeProof(Value, frozen=True, kw_only=True):
@@ -83,16 +85,18 @@ def change_refusal(policy: Policy, record: Record, *, scene: Scene, proof: Chang
         return "lapsed"
     if proof.ticket:
         return None if opens(record, proof.ticket, scene.now) and change_due(policy, record, scene.now) else "ticket"
-    guarded = record.factors.live
     if proof.session is None:
-        return "a factor guards this" if guarded else None
-    needs = AssuranceLevel.AAL2 if guarded else AssuranceLevel.AAL1
-    session = live_session(policy, record, proof.session, scene.now)
-    if session is None or session.level < needs:
-        return "session"
-    if proof.fresh and not policy.sessions.is_fresh(session, needs=needs, now=scene.now):
-        return "stale session"
-    return None
+        return "a factor guards this" if record.factors.live else None
+    found = standing(policy, record, scene=scene, claims=proof.session, action=Action.CHANGE_PASSWORD)
+    if isinstance(found, Lacking) and not proof.fresh:
+        # The password was just compared; a second factor that guards the subject need not be as fresh.
+        session = live_session(policy, record, proof.session, scene.now)
+        demand = evolve(found.demand, max_age=None)
+        shown = frozenset() if session is None else shown_by(session, demand, scene) | {"password"}
+        return None if shown and missing(policy, record, demand, shown) is None else "session"
+    if isinstance(found, Enough):
+        return None
+    return "stale session" if isinstance(found, Lacking) else "session"
 
 
 def too_soon(policy: Policy, record: Record, *, scene: Scene, proof: ChangeProof) -> timedelta | None:

@@ -184,16 +184,17 @@ class Drawn(Value, frozen=True):
 
 
 class Granted(Value, frozen=True):
-    """All is proven."""
+    """All is proven. *device* is the browser from which it was, at a sign-in."""
 
     session: Session
-    device: Device
+    device: Device | None
 
 
 class NeedsFactor(Value, frozen=True):
-    """A second factor is due; *methods* is what is proven so far."""
+    """A second factor is due; *methods* is what is proven so far, *ways* are the smallest sets that would be enough."""
 
     methods: tuple[str, ...]
+    ways: tuple[frozenset[str], ...] = ()
 
 
 class NeedsPuzzle(Value, frozen=True):
@@ -207,7 +208,9 @@ class NeedsChange(Value, frozen=True):
 
 
 class NeedsEnrollment(Value, frozen=True):
-    """A factor must be set up first."""
+    """A factor must be set up first; *methods* is what is proven so far."""
+
+    methods: tuple[str, ...] = ("password",)
 
 
 class Changed(Value, frozen=True):

@@ -1,17 +1,20 @@
 """Signing in: a compared password, a proven factor, and the guesses counted on the way."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from acctsec import events
 from acctsec._values import evolve
+from acctsec.assurance import is_complete
 from acctsec.claims import Ticket
 from acctsec.events import Event
 from acctsec.lockout import BY_TIME, STEP, UNNOTICED, Lane, SecretClass, era
+from acctsec.mfa.actions import Action
 from acctsec.mfa.policy import Proven
-from acctsec.outcomes import AssuranceLevel, ChangeReason
+from acctsec.outcomes import ChangeReason
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
-from acctsec.record import SKEW, Change, Device, Record, Session
+from acctsec.record import MAX_PROOFS, SKEW, Change, Device, Proof, Record, Session
 from acctsec.steps.changes import dropped, waiting_recoveries
 from acctsec.steps.scene import (
     Compared,
@@ -34,13 +37,13 @@ from acctsec.steps.scene import (
     Weighed,
     change_due,
     demanded,
-    full_level,
     lapsed,
     opens,
     puzzle_due,
     spend,
     with_method,
 )
+from acctsec.steps.standing import demand_of, missing
 
 
 def sign_in(
@@ -87,9 +90,13 @@ def sign_in(
     risk = () if weighed is None else (weighed.told(scene),)
     if weighed is not None and not weighed.solved and puzzle_due(after, weighed.assessment):
         return Step(NeedsPuzzle(), after, (*risk, *renewal, *effects))
-    due = _due(policy, after, scene)
+    risky = weighed is not None and weighed.assessment.extra > 0
+    after, due, told = _due(policy, after, scene, ("password",), risky=risky)
+    effects += told
     if due is None:
-        step = _grant(policy, after, scene=scene, lane=lane, drawn=drawn, methods=("password",), rehashed=rehashed, visit=visit)
+        step = _grant(
+            policy, after, scene=scene, lane=lane, drawn=drawn, proven={"password": scene.now}, rehashed=rehashed, visit=visit
+        )
         return evolve(step, effects=(*risk, *effects, *step.effects))
     return Step(due, after, (*risk, *renewal, *effects))
 
@@ -103,14 +110,30 @@ def find_leaked(record: Record, *, scene: Scene, compared: Compared) -> Step:
     return Step(Done(), evolve(record, change=ChangeReason.BREACHED, change_by=None), (event,))
 
 
-def _due(policy: Policy, record: Record, scene: Scene) -> NeedsFactor | NeedsChange | NeedsEnrollment | None:
-    """What is due after a right password, or None where it is enough."""
-    if record.factors.live:
-        return NeedsFactor(("password",))
-    reason = change_due(policy, record, scene.now)
+def _due(
+    policy: Policy, record: Record, scene: Scene, methods: tuple[str, ...], *, risky: bool = False
+) -> tuple[Record, NeedsFactor | NeedsChange | NeedsEnrollment | None, tuple[Event, ...]]:
+    """
+    What is due after these methods, or None where they are enough; with the record, which remembers until when it may be put off
+    to set a factor up.
+    """
+    demand = demand_of(policy, record, scene=scene, action=Action.SIGN_IN, risky=risky)
+    left = missing(policy, record, demand, frozenset(methods))
+    if left or (left is not None and record.factors.live and not is_complete(methods, policy.mfa.traits)):
+        return record, NeedsFactor(methods, left), ()
+    reason = change_due(policy, record, scene.now) if "password" in methods else None
     if reason:
-        return NeedsChange(reason)
-    return NeedsEnrollment() if policy.mfa.requires(scene.groups) else None
+        return record, NeedsChange(reason), ()
+    if left is None:
+        return record, None, ()
+    if policy.mfa.grace is None:
+        return record, NeedsEnrollment(methods), ()
+    told: tuple[Event, ...] = ()
+    if record.enroll_by is None:
+        record = evolve(record, enroll_by=scene.now + policy.mfa.grace)
+        told = (events.EnrollmentDemanded(**scene.head(), due=scene.now + policy.mfa.grace),)
+    late = record.enroll_by is None or record.enroll_by <= scene.now
+    return record, NeedsEnrollment(methods) if late else None, told
 
 
 def prove_factor(
@@ -135,13 +158,13 @@ def prove_factor(
         return Step(No("tickets"), record)
     methods = with_method(ticket.methods, proven.method)
     used = (Notice(MessagePurpose.RECOVERY_CODE_USED),) if proven.method == "recovery-code" else ()
-    reason = change_due(policy, after, scene.now)
-    if reason:
+    after, due, told = _due(policy, after, scene, methods)
+    if due is not None:
         event = events.FactorAccepted(**scene.head(), method=proven.method)
-        verdict = NeedsChange(reason)
-        return Step(verdict, after.without_checkpoint(lane.name(SecretClass.FACTOR)), (event, *used))
-    step = _grant(policy, after, scene=scene, lane=lane, drawn=drawn, methods=methods, rehashed=False, visit=visit)
-    return evolve(step, effects=(*step.effects, *used))
+        return Step(due, after.without_checkpoint(lane.name(SecretClass.FACTOR)), (event, *told, *used))
+    when = dict.fromkeys(ticket.methods, ticket.issued) | {proven.method: scene.now}
+    step = _grant(policy, after, scene=scene, lane=lane, drawn=drawn, proven=when, rehashed=False, visit=visit)
+    return evolve(step, effects=(*told, *step.effects, *used))
 
 
 def _renew(record: Record, renewed: NewVerifier | None) -> Record:
@@ -184,14 +207,16 @@ def _grant(
     scene: Scene,
     lane: Lane,
     drawn: Drawn,
-    methods: tuple[str, ...],
+    proven: Mapping[str, datetime],
     rehashed: bool,
     visit: Visit | None,
 ) -> Step:
     """The one place where a session comes from."""
     now = scene.now
-    level = AssuranceLevel.AAL2 if len(methods) > 1 else AssuranceLevel.AAL1
-    session = Session(id=drawn.session, level=level, created=now, authenticated=now)
+    methods = tuple(proven)
+    level = policy.mfa.level(methods)
+    proofs = tuple(Proof.of(method, at) for method, at in proven.items())[-MAX_PROOFS:]
+    session = Session(id=drawn.session, level=level, created=now, authenticated=now, proofs=proofs)
     # One that was forgotten while its sign-in was under way stays so: the browser gets the token of a new one.
     device = Device(id=lane.device if lane.device and record.device(lane.device) else drawn.device, since=now)
     networks = policy.lockout.seen(record.networks, network=scene.network, fresh=drawn.network, now=now)
@@ -202,7 +227,7 @@ def _grant(
     after = after.with_session(session).with_device(device)
     if visit is not None:
         after = visit.learned(after)
-    needless = dropped(after, _needless(record, lane, level), scene=scene, by="sign-in")
+    needless = dropped(after, _needless(policy, record, lane, methods), scene=scene, by="sign-in")
     after = needless.record
     event = events.SignedInEvent(
         **scene.head(),
@@ -215,16 +240,17 @@ def _grant(
     return Step(Granted(session, device), after, (event, *needless.effects))
 
 
-def _needless(record: Record, lane: Lane, level: AssuranceLevel) -> list[Change]:
+def _needless(policy: Policy, record: Record, lane: Lane, methods: tuple[str, ...]) -> list[Change]:
     """
-    The recoveries that an owner does without who signs in fully. Below AAL2 he is the owner on a device that was seen before one
-    of them was asked for: a thief who has the password would make himself known by signing in twice.
+    The recoveries that an owner does without who signs in fully. Without a second factor he is the owner on a device that was
+    seen before one of them was asked for: a thief who has the password would make himself known by signing in twice.
     """
-    if level is not full_level(record):
+    complete = is_complete(methods, policy.mfa.traits)
+    if record.factors.live and not complete:
         return []
     device = record.device(lane.device)
     known = {one.id for one in record.changes if device is not None and device.since + SKEW < one.asked}
-    return [one for one in waiting_recoveries(record) if level >= AssuranceLevel.AAL2 or one.id in known]
+    return [one for one in waiting_recoveries(record) if complete or one.id in known]
 
 
 def count_guesses(record: Record, *, counted: Sequence[events.GuessesCounted], past: Record) -> Step:
@@ -266,7 +292,7 @@ def count_alone(policy: Policy, record: Record, *, scene: Scene, kind: SecretCla
         if name == lane.name(kind):
             rung = policy.lockout.rung(kind, lane, point.total, opened)
             told += () if rung in ("", before.rung) else reached(scene, rung=rung, lane=name, count=point.total)
-            point = evolve(point, rung=rung or before.rung)
+            point = point.at_rung(rung or before.rung)
         after = after.with_checkpoint(point)
     return Step(Done(), after, tuple(told))
 
@@ -314,7 +340,7 @@ def reach_rung(policy: Policy, record: Record, *, scene: Scene, kind: SecretClas
     rung = policy.lockout.rung(kind, lane, count, point.opened)
     if rung in ("", point.rung) or point.rung == "stopped" or not _same_count(record, past, point.lane):
         return Step(Done(), record)
-    after = record.with_checkpoint(evolve(point, count=max(point.count, count), rung=rung))
+    after = record.with_checkpoint(evolve(point, count=max(point.count, count)).at_rung(rung))
     return Step(Done(), after, reached(scene, rung=rung, lane=point.lane, count=count))
 
 

@@ -6,6 +6,7 @@ from unicodedata import normalize
 from acctsec.claims import Initial, ResetLink
 from acctsec.engine import Engine
 from acctsec.hashing import Comparison
+from acctsec.mfa.actions import Action
 from acctsec.outcomes import (
     AssuranceLevel,
     EnrollmentRequired,
@@ -21,6 +22,7 @@ from acctsec.policy import Policy
 from acctsec.record import Reset, Session
 from acctsec.reset import Redeemable
 from acctsec.sessions import Live
+from acctsec.steps import Scene, shown_by
 from acctsec.testing._laws import for_all
 from acctsec.testing.doubles import START, Authenticator
 from acctsec.testing.world import World, world
@@ -105,7 +107,10 @@ def sessions_end(policy: Policy) -> None:
         for step, live in zip((first, first + more), seen, strict=True):
             now = active + step
             assert not live or now < min(START + sessions.absolute, active + sessions.idle), "a session outlived its time"
-            assert not live or now < START + sessions.fresh or not sessions.is_fresh(session, needs=AssuranceLevel.AAL1, now=now)
+            demand = policy.mfa.demand(Action.CHANGE_FACTORS, groups=frozenset(), fresh=sessions.fresh)
+            age = sessions.fresh if demand.max_age is None else demand.max_age
+            shown = shown_by(session, demand, Scene(tenant="", subject="s", account=None, now=now))
+            assert not live or now < START + age or not shown, "a proof was fresh for too long"
 
     some = st.timedeltas(timedelta(0), timedelta(days=100))
     for_all(law, some, some, some)

@@ -1,0 +1,111 @@
+"""What a flow hands out when it is over, or not yet: sessions, and tickets for what is due."""
+
+from datetime import datetime
+
+from acctsec._flows.answers import factor_infos
+from acctsec._flows.core import Core
+from acctsec._flows.tokens import Purpose
+from acctsec._values import evolve
+from acctsec.assurance import FIRST
+from acctsec.claims import Ticket
+from acctsec.mfa.actions import Demand
+from acctsec.mfa.needs import level_in, ways
+from acctsec.outcomes import (
+    EnrollmentRequired,
+    FactorMissing,
+    FactorRequired,
+    PasswordChangeRequired,
+    ReauthenticationRequired,
+    SessionInfo,
+    SignedIn,
+    StepUp,
+)
+from acctsec.record import Record, Session
+from acctsec.steps import Granted, Lacking, NeedsChange, NeedsEnrollment, NeedsFactor, Scene, password_due
+
+PASSWORD = "password"  # noqa: S105 - a method
+
+
+class Granting:
+    """Seals what steps decided into tokens and tickets."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+
+    def due(
+        self, record: Record, verdict: object, ticket: Ticket
+    ) -> FactorRequired | EnrollmentRequired | PasswordChangeRequired:
+        """What is due before a sign-in goes on, and the ticket for it."""
+        core = self.core
+        if isinstance(verdict, NeedsFactor):
+            ticket = evolve(ticket, methods=verdict.methods)
+            infos = factor_infos(record.factors, ways=verdict.ways)
+            return FactorRequired(core.tokens.seal(Purpose.SIGN_IN, ticket), factors=infos)
+        if isinstance(verdict, NeedsChange):
+            return PasswordChangeRequired(core.tokens.seal(Purpose.CHANGE, ticket), reason=verdict.reason)
+        methods = verdict.methods if isinstance(verdict, NeedsEnrollment) else ticket.methods
+        return EnrollmentRequired(core.tokens.seal(Purpose.ENROLLMENT, evolve(ticket, methods=methods)))
+
+    def granted(self, scene: Scene, verdict: Granted, record: Record) -> SignedIn:
+        """Seal what was granted."""
+        core, session = self.core, verdict.session
+        token = core.tokens.session(scene, record, session)
+        device = "" if verdict.device is None else core.tokens.device(scene, record, verdict.device)
+        info = session_info(scene, session, expires=core.policy.sessions.expiry(session, active=scene.now))
+        due = password_due(core.policy.for_account(scene.account, tenant=scene.tenant), record)
+        lacks = record.enroll_by is not None and not core.policy.mfa.suffices(record.factors, groups=scene.groups)
+        return SignedIn(token, device, info=info, password_due=due, factor_due=record.enroll_by if lacks else None)
+
+    def required(
+        self, record: Record, lacking: Lacking, ticket: Ticket
+    ) -> FactorRequired | ReauthenticationRequired | FactorMissing:
+        """What a session has to prove before it may do something: a factor where one helps, else the password."""
+        core, step_up = self.core, _step_up(lacking.demand)
+        if not lacking.ways:
+            return FactorMissing(self._would_do(lacking), step_up=step_up)
+        sealed = core.tokens.seal(Purpose.STEP_UP, evolve(ticket, methods=lacking.methods))
+        infos = factor_infos(record.factors, ways=lacking.ways)
+        if all(PASSWORD in way for way in lacking.ways):
+            return ReauthenticationRequired(sealed, factors=infos, step_up=step_up)
+        return FactorRequired(sealed, factors=infos, step_up=step_up)
+
+    def _would_do(self, lacking: Lacking) -> frozenset[str]:
+        """The methods that would help somebody who had them."""
+        needs, traits = lacking.demand.needs, self.core.policy.mfa.traits
+        if needs is None:
+            return frozenset(traits.keys() - FIRST)
+        found = ways(needs, have={*lacking.methods, PASSWORD}, can=traits.keys() - FIRST, traits=traits)
+        return frozenset[str]().union(*found)
+
+    def ticket(self, scene: Scene, record: Record, *, session: bytes, action: str) -> Ticket:
+        """The ticket of a session that shall be good for an action."""
+        return Ticket(
+            tenant=scene.tenant,
+            subject=scene.subject,
+            incarnation=record.incarnation,
+            epoch=record.epoch,
+            id=self.core.draw(16),
+            issued=scene.now,
+            expires=scene.now + self.core.policy.sessions.ticket_lifetime,
+            methods=(),
+            session=session,
+            action=action,
+        )
+
+
+def _step_up(demand: Demand) -> StepUp:
+    return StepUp(acr=None if demand.needs is None else level_in(demand.needs), max_age=demand.max_age)
+
+
+def session_info(scene: Scene, session: Session, *, expires: datetime) -> SessionInfo:
+    """What may be shown of a session."""
+    return SessionInfo(
+        id=session.id.hex(),
+        subject=scene.subject,
+        tenant=scene.tenant,
+        level=session.level,
+        created=session.created,
+        authenticated=session.authenticated,
+        expires=expires,
+        methods=tuple(proof.method for proof in session.proofs),
+    )

@@ -1,0 +1,65 @@
+"""What an answer fits, and how it is used up: each kind of match knows what it does to the factors."""
+
+from typing import Protocol
+
+from acctsec._values import Value, evolve
+from acctsec.assurance import Method
+from acctsec.record import Factors
+
+
+class Proven(Value, frozen=True):
+    """A factor is proven, by that *method*, and marked as used in *factors*."""
+
+    factors: Factors
+    method: str
+
+
+class Unproven(Value, frozen=True):
+    """The answer is wrong, was used before, or belongs to a factor that is gone."""
+
+
+class Match(Protocol):
+    """An answer that fits, as it was when the record was read; the record it is used on may be another by then."""
+
+    @property
+    def factor(self) -> str:
+        """The id of the factor; "recovery" for a printed code."""
+
+    def use(self, factors: Factors) -> Proven | Unproven:
+        """Accept it once, for all time: whatever was accepted before, or is gone or reported lost meanwhile, is Unproven."""
+
+
+class TotpMatch(Value, frozen=True):
+    """A code belongs to these time steps of one authenticator, oldest first. *drift* is what its clock is off by then."""
+
+    factor: str
+    steps: tuple[int, ...]
+    drift: int = 0
+
+    def use(self, factors: Factors) -> Proven | Unproven:
+        """
+        Accept a time step above every one accepted before.
+
+        A step that was accepted, or skipped by a later one, is never accepted again, on any ticket or endpoint.
+        """
+        step = max(self.steps, default=-1)  # a code that two steps share by chance is used up with the later one
+        for one in factors.totp:
+            if one.id == self.factor and step > one.last_step and not one.reported:
+                return Proven(factors.with_factor(evolve(one, last_step=step, drift=self.drift)), Method.TOTP.value)
+        return Unproven()
+
+
+class RecoveryMatch(Value, frozen=True):
+    """A code is number *index* of this *generation*."""
+
+    generation: int
+    index: int
+    factor: str = "recovery"
+
+    def use(self, factors: Factors) -> Proven | Unproven:
+        """Accept a printed code that was never used, of the newest generation, beside a factor that it stands in for."""
+        codes = factors.recovery
+        if factors.live and codes and codes.generation == self.generation and not codes.used >> self.index & 1:
+            used = evolve(codes, used=codes.used | 1 << self.index)
+            return Proven(evolve(factors, recovery=used), Method.RECOVERY_CODE.value)
+        return Unproven()

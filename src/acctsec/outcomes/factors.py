@@ -1,0 +1,86 @@
+"""Second factors and printed codes: set up, renamed, removed, listed."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from attrs import field, frozen
+
+from acctsec.outcomes.shared import secret
+
+
+class FactorKind(StrEnum):
+    """The kinds of second factor a subject can hold."""
+
+    TOTP = "totp"
+    HOTP = "hotp"
+    PASSKEY = "passkey"
+    DELIVERED = "delivered"
+    PUSH = "push"
+    OUTSIDE = "outside"
+    RECOVERY_CODE = "recovery-code"
+
+
+@frozen
+class FactorInfo:
+    """
+    What may be shown of a factor: never its secret. *method* is what proving it counts as, see `Method`; *reported* says why it
+    proves nothing any more, lost or compromised.
+    """
+
+    id: str
+    kind: FactorKind
+    name: str
+    created: datetime | None = None
+    left: int | None = None
+    method: str = field(default="", kw_only=True)
+    reported: str = field(default="", kw_only=True)
+
+
+@frozen
+class EnrollmentStarted:
+    """An authenticator can be set up from *uri* or *key*; nothing is stored until ``confirm_factor`` proves it."""
+
+    ticket: str = secret()
+    uri: str = secret()
+    key: str = secret()
+
+
+@frozen
+class FactorAdded:
+    """
+    The factor is live and its confirming code is spent.
+
+    *session* replaces the session that enrolled it: a change of privilege gives a new token and ends all others.
+    """
+
+    factor: FactorInfo
+    session: str = secret()
+
+
+@frozen
+class FactorRemoved:
+    """The factor is gone; *session* replaces the token that removed it."""
+
+    session: str = secret()
+
+
+@frozen
+class FactorRenamed:
+    """The factor has its new name."""
+
+    factor: FactorInfo
+
+
+@frozen
+class Factors:
+    """The factors of a subject."""
+
+    factors: tuple[FactorInfo, ...]
+
+
+@frozen
+class RecoveryCodes:
+    """The subject's new recovery codes, shown this once; older ones are void. *session* replaces the token."""
+
+    codes: tuple[str, ...] = field(repr=False)
+    session: str = secret()

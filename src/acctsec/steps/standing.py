@@ -1,0 +1,189 @@
+"""What a session, or a flow under way, has proven, what is asked of it, and what is missing."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from acctsec import events
+from acctsec._values import Value, evolve
+from acctsec.assurance import Method
+from acctsec.claims import SessionClaims, Ticket
+from acctsec.mfa.actions import Action, Demand
+from acctsec.mfa.needs import SECOND_FACTOR, all_of, ways
+from acctsec.mfa.policy import Proven
+from acctsec.outcomes import AssuranceLevel, EndReason
+from acctsec.policy import Policy
+from acctsec.protocols import MessagePurpose
+from acctsec.record import MAX_PROOFS, Proof, Record, Session
+from acctsec.sessions import Ended
+from acctsec.steps.scene import (
+    Compared,
+    Drawn,
+    Effect,
+    FactorFound,
+    Granted,
+    No,
+    Notice,
+    Scene,
+    Stale,
+    Step,
+    opens,
+    spend,
+    with_method,
+)
+
+PASSWORD = Method.PASSWORD.value
+SECOND = timedelta(seconds=1)
+
+
+class Lacking(Value, frozen=True, kw_only=True):
+    """
+    Not enough was proven. *ways* are the smallest sets of methods that would be, beside those of *methods*; there is none where
+    nothing that the subject has would do. *demand* is what was asked for.
+    """
+
+    ways: tuple[frozenset[str], ...]
+    methods: tuple[str, ...]
+    demand: Demand
+
+
+class Enough(Value, frozen=True):
+    """Everything is proven; the *session* stands. *until* then, if nothing more is proven; None where proofs do not age."""
+
+    session: Session
+    until: datetime | None = None
+
+
+def demand_of(policy: Policy, record: Record, *, scene: Scene, action: str, risky: bool = False) -> Demand:
+    """
+    What an action asks of this subject: what the policy says, and, where a second factor guards the subject, that factor. It is
+    worked out from the factors of this moment, never from what was once true.
+    """
+    demand = policy.mfa.demand(action, groups=scene.groups, fresh=policy.sessions.fresh, risky=risky)
+    if not record.factors.live:
+        return demand
+    return evolve(demand, needs=SECOND_FACTOR if demand.needs is None else all_of(SECOND_FACTOR, demand.needs))
+
+
+def shown_by(session: Session, demand: Demand, scene: Scene) -> frozenset[str]:
+    """The methods that a session proved recently enough. One of an older release says no more than its level."""
+    since = session.created if demand.max_age is None else scene.now - demand.max_age
+    if session.proofs:
+        # A proof is dated by its second, so by up to one too early; it must not fall out before its time.
+        return frozenset(one.method for one in session.proofs if since - SECOND < one.at <= scene.now)
+    if not since < session.authenticated <= scene.now:
+        return frozenset()
+    return frozenset({PASSWORD, "totp"} if session.level >= AssuranceLevel.AAL2 else {PASSWORD})
+
+
+def missing(policy: Policy, record: Record, demand: Demand, methods: frozenset[str]) -> tuple[frozenset[str], ...] | None:
+    """
+    The smallest sets of methods that the subject still has to prove, or None where nothing is missing: *methods* were proven
+    recently enough.
+    """
+    traits = policy.mfa.traits
+    if methods and (demand.needs is None or demand.needs.met(methods, traits)):
+        return None
+    can = set(policy.mfa.provable(record.factors))
+    if record.verifier is not None:
+        can.add(PASSWORD)
+    if demand.needs is None:
+        return tuple(frozenset({one}) for one in sorted(can))
+    return ways(demand.needs, have=methods, can=can, traits=traits)
+
+
+def standing(
+    policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims, action: str, risky: bool = False
+) -> Enough | Lacking | Ended:
+    """Whether a session may do this, and what it has to prove before it may."""
+    session = found_session(policy, record, scene=scene, claims=claims)
+    if isinstance(session, Ended):
+        return session
+    demand = demand_of(policy, record, scene=scene, action=action, risky=risky)
+    methods = shown_by(session, demand, scene)
+    left = missing(policy, record, demand, methods)
+    if left is None:
+        return Enough(session, _until(policy, record, session, demand))
+    return Lacking(ways=left, methods=(), demand=demand)
+
+
+def _until(policy: Policy, record: Record, session: Session, demand: Demand) -> datetime | None:
+    """When the first proof is too old without which it is not enough."""
+    if demand.max_age is None:
+        return None
+    ends = sorted({proof.at for proof in session.proofs} or {session.authenticated})
+    for end in ends:
+        later = frozenset(proof.method for proof in session.proofs if proof.at > end)
+        if missing(policy, record, demand, later) is not None:
+            return end + demand.max_age
+    return None
+
+
+def found_session(policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims) -> Session | Ended:
+    """The session that a token stands for, where its subject may be granted anything."""
+    if not scene.active(record):
+        return Ended(EndReason.DISABLED)
+    if record.incarnation != claims.incarnation or record.epoch != claims.epoch:
+        return Ended(EndReason.ENDED)
+    judged = policy.sessions.judge(record.session(claims.id), active=claims.active, now=scene.now)
+    return judged if isinstance(judged, Ended) else judged.session
+
+
+def guarded(
+    policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims, action: str = Action.CHANGE_FACTORS
+) -> Session | None:
+    """The session, if it may change a credential: live, and with all that the action asks for proven recently."""
+    found = standing(policy, record, scene=scene, claims=claims, action=action)
+    return found.session if isinstance(found, Enough) else None
+
+
+def step_up(policy: Policy, record: Record, *, scene: Scene, ticket: Ticket, found: FactorFound | Compared, drawn: Drawn) -> Step:
+    """
+    One more proof was given for a session: *found* is what an answer fits, or a password that was compared and is right. Enough,
+    and the session goes on under a new id, with what it proved; else what is still missing.
+    """
+    session = record.session(ticket.session)
+    if session is None or not opens(record, ticket, scene.now) or not scene.active(record):
+        return Step(No("ticket"), record)
+    if isinstance(policy.sessions.judge(session, active=ticket.issued, now=scene.now), Ended):
+        return Step(No("session"), record)
+    factors, method = record.factors, PASSWORD
+    if isinstance(found, Compared):
+        born = None if record.verifier is None else record.verifier.born
+        if (record.incarnation, born) != (found.incarnation, found.born):
+            return Step(Stale(), record)
+    else:
+        proven = policy.mfa.prove(record.factors, found.match)
+        if not isinstance(proven, Proven):
+            return Step(No("wrong code"), record)
+        factors, method = proven.factors.resealed(found.anew), proven.method
+    after = spend(evolve(record, factors=factors), ticket, scene.now)
+    if after is None:
+        return Step(No("tickets"), record)
+    methods = with_method(ticket.methods, method)
+    demand = demand_of(policy, after, scene=scene, action=ticket.action)
+    held = shown_by(session, demand, scene)
+    left = missing(policy, after, demand, held | frozenset(methods))
+    told: tuple[Effect, ...] = (events.FactorAccepted(**scene.head(), method=method),)
+    if method == Method.RECOVERY_CODE:
+        told += (Notice(MessagePurpose.RECOVERY_CODE_USED),)
+    if left is not None:
+        return Step(Lacking(ways=left, methods=methods, demand=demand), after, told)
+    earlier = dict.fromkeys(ticket.methods, ticket.issued)
+    renewed = proved(policy, session, proven=earlier | {method: scene.now}, scene=scene, drawn=drawn)
+    sessions = tuple(renewed if one.id == session.id else one for one in after.sessions)
+    stepped = events.SteppedUp(
+        **scene.head(), session=renewed.id.hex(), level=renewed.level, methods=methods, action=ticket.action
+    )
+    return Step(Granted(renewed, None), evolve(after, sessions=sessions), (*told, stepped))
+
+
+def proved(policy: Policy, session: Session, *, proven: Mapping[str, datetime], scene: Scene, drawn: Drawn) -> Session:
+    """
+    A session with more proven, under a new id: whoever had the old token has nothing. Past the cap the oldest proof is dropped;
+    the level of a session only rises.
+    """
+    older = [one for one in session.proofs if one.method not in proven]
+    newer = [Proof.of(method, at) for method, at in proven.items()]
+    proofs = tuple(sorted((*older, *newer), key=lambda one: one.at)[-MAX_PROOFS:])
+    level = max(session.level, policy.mfa.level(one.method for one in proofs))
+    return evolve(session, id=drawn.session, level=level, authenticated=scene.now, proofs=proofs)

@@ -17,6 +17,7 @@ NEEDED = (
     "asyncio",
     __name__,
     "tests.guessing.crowd",
+    "tests.museum.process",
 )
 FOREVER = 60  # seconds in which any of them ends that was told to
 

@@ -18,6 +18,7 @@ NEEDED = (
     __name__,
     "tests.guessing.crowd",
     "tests.museum.process",
+    "tests.stores.writers",
 )
 FOREVER = 60  # seconds in which any of them ends that was told to
 

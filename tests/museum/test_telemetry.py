@@ -240,6 +240,7 @@ def test_m195_what_can_be_read_back_holds_no_verifier_seed_or_code(w):
         *map(values, w.engine.admin.lock_status("u1")),
         values(w.engine.list_factors(session, context=w.context())),
         values(w.engine.list_devices(session, context=w.context())),
+        values(w.engine.list_sessions(session, context=w.context())),
         values(w.engine.check_session(session, context=w.context()).session),
     ]
     sealed = [one for call in w.trace if call[0] == "load" and call[2] for one in call[2][:1]]

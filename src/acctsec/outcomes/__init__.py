@@ -76,6 +76,7 @@ from acctsec.outcomes.sessions import (
     EndReason,
     SessionEnded,
     SessionInfo,
+    SessionList,
     SessionsEnded,
     SessionValid,
 )
@@ -177,6 +178,7 @@ __all__ = [
     "Rewrapped",
     "SessionEnded",
     "SessionInfo",
+    "SessionList",
     "SessionValid",
     "SessionsEnded",
     "SetPasswordOutcome",

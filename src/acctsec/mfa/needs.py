@@ -145,11 +145,14 @@ def all_of(*parts: "Needs | Method | AssuranceLevel | str") -> Needs:
 
 
 def level_in(needs: Needs) -> AssuranceLevel | None:
-    """The highest level that an expression names, or None: what RFC 9470 can say of it."""
+    """The level without which an expression is never met, where it names one, or None: what RFC 9470 can say of it."""
     if isinstance(needs, AtLeast):
         return needs.level
     parts = needs.parts if isinstance(needs, AnyOf | AllOf) else ()
-    return max((level for level in map(level_in, parts) if level is not None), default=None)
+    named = [level for level in map(level_in, parts) if level is not None]
+    if isinstance(needs, AnyOf):
+        return min(named) if len(named) == len(parts) else None
+    return max(named, default=None)
 
 
 def methods_in(needs: Needs) -> frozenset[str]:

@@ -44,7 +44,7 @@ def _without_names(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _in_order(body: dict[str, Any]) -> list[Any]:
-    """To schema 4: no names at all, a place of a sign-in as one row of bytes, a lane as its code, and for a level what proved it."""
+    """To schema 4: no names at all, places of sign-ins as one row of bytes, lanes as a code, and beside a level its proofs."""
     habits = body.get("habits")
     if habits:
         places = [[b"".join(name[:NAME_BYTES] for name in names), count] for names, count in habits.get("places", ())]
@@ -60,7 +60,7 @@ def _in_order(body: dict[str, Any]) -> list[Any]:
 def _proofs(*, level: int, at: datetime) -> list[list[Any]]:
     """What a session of a level had proven when there were apps alone; a printed code counts as one."""
     methods = ("password", "totp") if level > 1 else ("password",)
-    return [[CODES.index(method), at] for method in methods]
+    return [[CODES.index(method), at.replace(microsecond=0)] for method in methods]
 
 
 def _values_of(blank: Part, body: Mapping[str, Any]) -> list[Any]:

@@ -14,7 +14,7 @@ from acctsec.assurance import TRAITS, Method, Traits, level_of
 from acctsec.checks import kind, length, text, whole
 from acctsec.errors import ConfigError
 from acctsec.mfa.actions import Action, Demand, Rule
-from acctsec.mfa.needs import SECOND_FACTOR, all_of, methods_in, ways
+from acctsec.mfa.needs import SECOND_FACTOR, methods_in, together, ways
 from acctsec.mfa.passkeys.policy import PasskeyPolicy
 from acctsec.mfa.proving import Match, Proven, RecoveryMatch, TotpMatch, Unproven
 from acctsec.outcomes import AssuranceLevel, FactorKind
@@ -144,7 +144,7 @@ class MfaPolicy:
 
     def _check_rules_can_be_met(self) -> None:
         """All rules that hold together, for everybody and for each group: what nobody can ever show locks everybody out."""
-        can, judged = self.offered | {Method.PASSWORD.value}, set[object]()
+        can, judged = self._named | {Method.PASSWORD.value}, set[object]()
         for rule in self.rules:
             for action in rule.actions:
                 for group in rule.groups or {""}:
@@ -183,13 +183,18 @@ class MfaPolicy:
 
     @property
     def offered(self) -> frozenset[str]:
-        """The methods by which factors can be proven that may be set up under this policy, printed codes among them."""
+        """The methods by which factors can be proven that may be set up now, printed codes among them."""
+        return self._named if self.passkeys is not None else _with_codes(self._named - OF_KIND[FactorKind.PASSKEY])
+
+    @property
+    def _named(self) -> frozenset[str]:
+        """The same, with passkeys also before a service names its domain: a preset cannot."""
         found = {method for kind in self.kinds for method in OF_KIND.get(kind, ())} | {one.name for one in self.outside}
-        if self.passkeys is not None:
-            synced, touched = self.passkeys.synced, self.passkeys.user_verification is not UserVerification.REQUIRED
-            found -= frozenset[str]() if synced else {Method.PASSKEY.value, Method.PASSKEY_TOUCH.value}
-            found -= frozenset[str]() if touched else {Method.PASSKEY_TOUCH.value, Method.PASSKEY_TOUCH_BOUND.value}
-        return frozenset(found | {Method.RECOVERY_CODE.value}) if found else frozenset()
+        if self.passkeys is not None and not self.passkeys.synced:
+            found -= {Method.PASSKEY.value, Method.PASSKEY_TOUCH.value}
+        if self.passkeys is not None and self.passkeys.user_verification is UserVerification.REQUIRED:
+            found -= {Method.PASSKEY_TOUCH.value, Method.PASSKEY_TOUCH_BOUND.value}
+        return _with_codes(frozenset(found))
 
     def demand(
         self, action: str, *, groups: frozenset[str], fresh: timedelta, risky: bool = False, guarded: bool = False
@@ -203,7 +208,7 @@ class MfaPolicy:
         needs = ([SECOND_FACTOR] if guarded or required else []) + [rule.needs for rule in rules]
         ages = [rule.max_age for rule in rules if rule.max_age is not None]
         max_age = None if action == Action.SIGN_IN else min(ages, default=fresh)
-        return Demand(needs=all_of(*needs) if needs else None, max_age=max_age)
+        return Demand(needs=together(needs), max_age=max_age)
 
     def requires(self, groups: frozenset[str]) -> bool:
         """
@@ -269,6 +274,12 @@ class MfaPolicy:
     def prove(self, factors: Factors, match: Match | None) -> Proven | Unproven:
         """Accept a match once."""
         return Unproven() if match is None else match.use(factors)
+
+
+def _with_codes(methods: frozenset[str]) -> frozenset[str]:
+    """Printed codes stand in for a factor: where there is none, there are none."""
+    codes = frozenset({Method.RECOVERY_CODE.value})
+    return methods | codes if methods - codes else frozenset()
 
 
 def method_of(factor: Factor) -> str:

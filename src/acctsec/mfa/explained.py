@@ -117,7 +117,8 @@ class Explained:
 
 def explain(policy: "MfaPolicy", *, groups: tuple[str, ...], fresh: timedelta) -> Explained:
     """What `MfaPolicy.explain` answers."""
-    walks = [_Walk(policy, group, level, fresh) for group in groups for level in LEVELS]
+    levels = LEVELS if policy.offered else LEVELS[:1]
+    walks = [_Walk(policy, group, level, fresh) for group in groups for level in levels]
     rows = tuple(row for walk in walks for row in walk.rows())
     warnings = tuple(doubtful.warnings(policy, rows))
     return Explained(policy=policy, fresh=fresh, groups=groups, rows=rows, warnings=warnings)

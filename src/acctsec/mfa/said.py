@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 COLUMNS = 100
 LEVELS = {AssuranceLevel.AAL1: "without a second factor", AssuranceLevel.AAL2: "with a second factor"}
 HEAD = ("password", "phisher", "factor", "session", "full", "both", "remembered")
-WIDTHS = (30, 8, 9, 8, 8, 8, 8, 8, 10)
+WIDTHS = (27, 7, 8, 7, 6, 7, 5, 5, 10)
 SHORT = {"at once": "yes", "later": "later", "never": "-"}
 NOTES = (
     ("within", "how old each proof may be; a sign-in proves everything anew"),

@@ -114,17 +114,17 @@ def standing(
     methods = shown_by(session, demand, scene)
     left = missing(policy, record, demand, methods)
     if left is None:
-        return Enough(session, _until(policy, record, session, demand))
+        return Enough(session, _until(policy, record, session, demand, scene.now))
     return Lacking(ways=left, methods=(), demand=demand)
 
 
-def _until(policy: Policy, record: Record, session: Session, demand: Demand) -> datetime | None:
+def _until(policy: Policy, record: Record, session: Session, demand: Demand, now: datetime) -> datetime | None:
     """The instant from which on what is proven now is not enough; None where proofs do not age."""
     if demand.max_age is None:
         return None
     proven = proofs_of(session)
     for end in sorted({_ends(at, demand) for at in proven.values()}):
-        if missing(policy, record, demand, young(proven, demand, end)) is not None:
+        if now < end and missing(policy, record, demand, young(proven, demand, end)) is not None:
             return end
     return None
 

@@ -151,7 +151,9 @@ class MfaPolicy:
                     needs = self.demand(action, groups=frozenset({group}), fresh=timedelta(0), risky=True, guarded=True).needs
                     if needs is not None and needs not in judged and not ways(needs, have=(), can=can, traits=self.traits):
                         who = f" by members of {group!r}" if group else ""
-                        message = f"{action!r} needs {needs}{who}, which no three of the methods of `kinds` and a password are."
+                        message = (
+                            f"{action!r} needs {needs}{who}, which no three methods that `kinds` gives, or a password, amount to."
+                        )
                         raise ConfigError(message, remedy="Name a kind that can prove it in `kinds`, or ask for less.")
                     judged.add(needs)
 

@@ -12,6 +12,7 @@ from acctsec.claims import (
     Admin,
     ChangeTicket,
     CurrentPassword,
+    DeliveredCode,
     FreshSession,
     Initial,
     RecoveryCode,
@@ -23,6 +24,7 @@ from acctsec.claims import (
     UnlockLink,
 )
 from acctsec.errors import ConfigError
+from acctsec.mfa import Action
 from acctsec.outcomes import (
     FactorRequired,
     IdentifierRejected,
@@ -98,6 +100,9 @@ def operations(w, value):
     for answer in (TotpCode(value), RecoveryCode(value)):
         yield "verify_factor", lambda answer=answer: engine.verify_factor(session, answer, context=context)
     yield "check_session", lambda: engine.check_session(value, context=context)
+    yield "authorize", lambda: engine.authorize(value, Action.CHANGE_FACTORS, context=context)
+    yield "reauthenticate", lambda: engine.reauthenticate(value, PASSWORD, context=context)
+    yield "reauthenticate", lambda: engine.reauthenticate(session, value, context=context)
     yield "request_reset", lambda: engine.request_reset(value, context=context)
     yield "inspect_reset", lambda: engine.inspect_reset(value, context=context)
     handle = engine.request_reset("alice@example.org", context=w.context("203.0.113.5")).handle
@@ -149,6 +154,12 @@ def operations(w, value):
     yield "enroll_totp", lambda: engine.enroll_totp(value, context=context)
     if value != "":  # an empty name is a name
         yield "enroll_totp", lambda: engine.enroll_totp(session, name=value, context=context)
+    yield "enroll_delivered", lambda: engine.enroll_delivered(value, "alice@example.org", context=context)
+    yield "enroll_delivered", lambda: engine.enroll_delivered(session, value, context=context)
+    yield "send_code", lambda: engine.send_code(value, "f", context=context)
+    yield "send_code", lambda: engine.send_code("A" * 488, value, context=context)
+    yield "verify_factor", lambda: engine.verify_factor("A" * 488, DeliveredCode(value), context=context)
+    yield "confirm_factor", lambda: engine.confirm_factor(session, DeliveredCode(value), context=context)
     yield "confirm_factor", lambda: engine.confirm_factor(value, TotpCode("123456"), context=context)
     yield "confirm_factor", lambda: engine.confirm_factor(session, TotpCode(value), context=context)
     yield "list_factors", lambda: engine.list_factors(value, context=context)
@@ -157,6 +168,9 @@ def operations(w, value):
     yield "remove_factor", lambda: engine.remove_factor(value, "f", context=context)
     yield "remove_factor", lambda: engine.remove_factor(session, value, context=context)
     yield "issue_recovery_codes", lambda: engine.issue_recovery_codes(value, context=context)
+    yield "list_sessions", lambda: engine.list_sessions(value, context=context)
+    yield "end_session", lambda: engine.end_session(value, "0" * 32, context=context)
+    yield "end_session", lambda: engine.end_session(session, value, context=context)
     yield "list_devices", lambda: engine.list_devices(value, context=context)
     yield "forget_device", lambda: engine.forget_device(value, "0" * 32, context=context)
     yield "forget_device", lambda: engine.forget_device(session, value, context=context)

@@ -21,6 +21,7 @@ from acctsec.outcomes import AssuranceLevel
 from acctsec.policy import HIDDEN, Parts, Policy
 from acctsec.recovery import RecoveryPath
 from acctsec.recovery.paths import PathSets
+from acctsec.sessions import Lifetime
 
 _NAMES = re.compile(r"(\w+(?:, \w+)*): ?(.*)")
 _DEFAULT = re.compile(r"(?:^|(?<=[.;,)] ))Default\b")
@@ -111,6 +112,8 @@ def shown(value: object) -> str:
             return (
                 f"{value.memory_kib:,} KiB \N{MULTIPLICATION SIGN} {value.time_cost} \N{MULTIPLICATION SIGN} {value.parallelism}"
             )
+        case Lifetime():
+            return f"{_length(value.absolute)}, {_length(value.idle)} idle"
         case RecoveryPath():
             return _path(value)
         case Shown() | AtLeast() | Quality() | AnyOf() | AllOf():
@@ -146,7 +149,7 @@ def _of(part: AttrsInstance, prefix: str) -> list[Knob]:
 
 def _is_part(value: object) -> bool:
     """Whether a value has knobs of its own: a rule, a format of stored hashes, a further policy."""
-    whole = Argon2Parameters | Rungs | Budget | Bands | Band | RecoveryPath | Shown | AtLeast | Quality | AnyOf | AllOf
+    whole = Argon2Parameters | Rungs | Budget | Bands | Band | Lifetime | RecoveryPath | Shown | AtLeast | Quality | AnyOf | AllOf
     return has(type(value)) and not isinstance(value, whole)
 
 

@@ -7,6 +7,7 @@ from acctsec.mfa import PHISHING_RESISTANT, SECOND_FACTOR, Action, MfaPolicy, Ru
 from acctsec.outcomes import AssuranceLevel
 from acctsec.policy import Policy
 from acctsec.recovery import Capability, Delays, Proof, RecoveryPath, RecoveryPolicy
+from acctsec.sessions import SessionPolicy
 
 AAL2 = AssuranceLevel.AAL2
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
@@ -58,6 +59,7 @@ WORKFORCE_DEFAULT = Policy(
             Rule(SECOND_FACTOR, actions=FOR_GOOD, max_age=5 * MINUTE),
         ),
     ),
+    sessions=SessionPolicy(absolute=DAY, idle=timedelta(hours=1)),
     recovery=RecoveryPolicy(
         paths=(
             RecoveryPath({Proof.MAIL, Proof.ADMINISTRATORS}, level=AAL2),
@@ -76,6 +78,9 @@ Members of the group ``administrators`` prove a passkey, whatever they do, as AS
 ``mfa.passkeys``, as no preset knows your domain. Changes of credentials ask for a factor of the last 15 minutes
 (``SessionPolicy.fresh``; ASVS 5.0 7.5.1), what nobody takes back for one of the last 5 (ASVS 5.0 7.5.3 names no number; 5 is
 what allauth gives to everything).
+
+Sessions last 24 h, and 1 h idle, as SP 800-63B-4 section 2.2.3 recommends for AAL2. Where card data are handled, PCI DSS 4.0.1
+8.2.8 wants 15 min idle: give ``SessionPolicy`` that.
 
 Warehouse refuses its staff a reset, too, and answers them alike; no peer asks for a second administrator. With the factor beside,
 the same path settles an account that was contested meanwhile.

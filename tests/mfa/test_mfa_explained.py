@@ -237,7 +237,6 @@ def test_who_may_set_up_a_passkey_by_a_code_has_one():
     [
         ({"kinds": {FactorKind.TOTP}, "required": True}, "none that resists phishing"),
         ({"required": True}, "let `passkeys` name a domain"),
-        ({"kinds": {FactorKind.DELIVERED}}, "telephone"),
         ({"rules": (Rule(PHISHING_RESISTANT, actions=Action.EXPORT_DATA),)}, "before `passkeys` names a domain"),
         ({"passkeys": KEYS, "rules": (Rule(AAL3, actions=Action.EXPORT_DATA),)}, "synced"),
         ({"passkeys": KEYS, "required_groups": {"staff"}}, "members of 'staff'"),

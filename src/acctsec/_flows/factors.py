@@ -2,10 +2,11 @@
 
 from typing import TypeVar
 
-from acctsec._flows.answers import Answers, factor_infos
+from acctsec._flows.answers import FOR_A_TICKET, Answers, factor_infos, masks
 from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.counting import known
 from acctsec._flows.guesses import Guess, Guesses
+from acctsec._flows.kinds import Kind, meant
 from acctsec._flows.tokens import Purpose
 from acctsec._values import evolve
 from acctsec.claims import Enrollment, FactorAnswer, SessionClaims, Ticket
@@ -47,7 +48,7 @@ from acctsec.steps import (
 MAX_NAME = 40
 MAX_ID = 32
 
-Claims = TypeVar("Claims", SessionClaims, Ticket, Enrollment)
+Claims = TypeVar("Claims", Ticket, Enrollment)
 
 
 class FactorFlows:
@@ -59,8 +60,16 @@ class FactorFlows:
         self.answers = answers
 
     async def session(self, token: object, context: Context) -> tuple[SessionClaims, Scene, Loaded] | None:
-        """Open a session token and load what it is about; whether it holds is the step's to say."""
-        return await self._opened(Purpose.SESSION, token, SessionClaims, context)
+        """
+        Open a session token and load what it is about; whether it holds is the step's to say. One that was replaced ends its
+        session here.
+        """
+        claims = self.core.session(token, context)
+        if claims is None:
+            return None
+        scene, loaded = await self.core.enter(claims.tenant, claims.subject, context.source.key)
+        await self.core.catch(scene, loaded, claims)
+        return claims, self.core.signing(scene, context), loaded
 
     async def _opened(
         self, purpose: Purpose, token: object, kind: type[Claims], context: Context
@@ -69,7 +78,7 @@ class FactorFlows:
         if claims is None or claims.tenant != context.tenant:
             return None
         scene, loaded = await self.core.enter(claims.tenant, claims.subject, context.source.key)
-        return claims, scene, loaded
+        return claims, self.core.signing(scene, context), loaded
 
     @operation
     async def enroll_totp(self, token: str, *, name: str, replaces: str = "", context: Context) -> EnrollmentStarted | Refused:
@@ -132,7 +141,7 @@ class FactorFlows:
     async def confirm_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> ConfirmFactorOutcome:
         """Prove a new factor by an answer of its own; see Engine.confirm_factor."""
         core, kind = self.core, self.answers.kind_of(answer)
-        if not kind.is_form(answer):
+        if not kind.is_form(answer) or core.lacks_key(context):
             return Refused()
         about = await self._opened(Purpose.CONFIRM, ticket, Enrollment, context)
         if about is None or about[0].kind != kind.kind:
@@ -145,13 +154,14 @@ class FactorFlows:
             SecretClass.ENROLLMENT,
             context,
             typed=frame(scene.subject),
-            secret=enrollment.id.hex() + kind.guess(answer, scene),
+            secret=self._meant(loaded, enrollment, kind) + kind.guess(answer, scene),
         )
         if not isinstance(guess, Guess):
             return guess
         if not guess.admitted:
             return await guess.fail("lane")
         loaded = guess.latest(loaded)
+        scene = evolve(scene, sim_changed=context.sim_changed)
         new = await kind.confirm(scene, enrollment, answer)
         drawn = core.drawn()
         done = await core.apply(
@@ -166,8 +176,13 @@ class FactorFlows:
         session = self.renewed(done, scene, "confirm_factor")
         if not isinstance(session, str):
             return session
-        info = next(info for info in factor_infos(done.record.factors) if info.id == enrollment.id.hex())
+        infos = factor_infos(done.record.factors, masks=masks(core, scene, done.record.factors))
+        info = next(info for info in infos if info.id == enrollment.id.hex())
         return FactorAdded(info, session)
+
+    def _meant(self, loaded: Loaded, enrollment: Enrollment, kind: Kind) -> str:
+        """What an answer is guessed for: the set-up, and what was sent for it."""
+        return meant(loaded.record.factors, enrollment) if kind.kind in FOR_A_TICKET else enrollment.id.hex()
 
     def renewed(self, done: Step, scene: Scene, operation: str) -> str | Refused | TryAgain:
         """The token of the session a change of privilege left, or what else the change answered."""
@@ -182,7 +197,8 @@ class FactorFlows:
         found = await self.session(token, context)
         if found is None or live_session(self.core.policy, found[2].record, found[0], found[1].now) is None:
             return Refused()
-        return Factors(factor_infos(found[2].record.factors))
+        factors = found[2].record.factors
+        return Factors(factor_infos(factors, masks=masks(self.core, found[1], factors)))
 
     @operation
     async def rename_factor(
@@ -203,7 +219,8 @@ class FactorFlows:
             return done.verdict
         if not isinstance(done.verdict, Done):
             return Refused()
-        info = next(info for info in factor_infos(done.record.factors) if info.id == factor_id)
+        infos = factor_infos(done.record.factors, masks=masks(self.core, scene, done.record.factors))
+        info = next(info for info in infos if info.id == factor_id)
         return FactorRenamed(info)
 
     @operation

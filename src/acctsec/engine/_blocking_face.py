@@ -49,6 +49,8 @@ from acctsec.outcomes import (
     ChangeIdentifierOutcome,
     Changes,
     CheckPasswordOutcome,
+    CodeEnrollmentStarted,
+    CodeSent,
     ConfirmFactorOutcome,
     ContactNamed,
     ContactRemoved,
@@ -80,6 +82,7 @@ from acctsec.outcomes import (
     ResetRequested,
     Rewrapped,
     SessionEnded,
+    SessionList,
     SessionsEnded,
     SessionValid,
     SetPasswordOutcome,
@@ -101,6 +104,7 @@ from acctsec.protocols import (
     Account,
     BreachCorpus,
     Challenge,
+    Channel,
     Clock,
     Directory,
     Entropy,
@@ -258,8 +262,10 @@ class Engine:
 
     def check_session(self, token: str, *, context: Context) -> SessionValid | SessionEnded:
         """
-        Say whether *token* stands for a session, in one load and no write.
+        Say whether *token* stands for a session, in one load and no write; see ``SessionPolicy.staleness`` for none.
 
+        Set *renewed* as the cookie wherever it is there. After ``SessionPolicy.rotate`` it is of the next generation, and when it
+        first comes back that is written down: a token of the one before is a copy then, and ends the session for both.
         Disabling an account in the platform's own table does not end its sessions: call ``admin.disable``.
         """
         return run(self._flows.sessions.check_session(token, context=context))
@@ -439,6 +445,38 @@ class Engine:
         """
         return run(self._flows.factors.enroll_totp(token, name=name, replaces=replaces, context=context))
 
+    def enroll_delivered(
+        self,
+        token: str,
+        address: str,
+        *,
+        channel: Channel | None = None,
+        name: str = "",
+        replaces: str = "",
+        context: Context,
+    ) -> CodeEnrollmentStarted | Refused | TryAgain:
+        """
+        Begin to set up codes that go to a verified *address* of the account, and send the first one: with a fresh session at the
+        subject's full level or the ticket of EnrollmentRequired.
+
+        By text to a number and by mail to a mailbox, or by a call where *channel* is ``Channel.VOICE``, as far as
+        ``DeliveredPolicy.channels`` goes. ``confirm_factor`` with the code sets it up; ``send_code(ticket, sent.factor)`` sends
+        another. Where the address leaves the account the factor goes with it.
+        """
+        return run(
+            self._flows.codes.enroll_delivered(token, address, channel=channel, name=name, replaces=replaces, context=context)
+        )
+
+    def send_code(self, ticket: str, factor_id: str, *, context: Context) -> CodeSent | Refused | TryAgain:
+        """
+        Send a code to a factor of the *ticket* of FactorRequired, of ReauthenticationRequired or of CodeEnrollmentStarted; it is
+        good once, for that ticket alone: ``verify_factor(ticket, DeliveredCode(code))``.
+
+        TryAgain: another one is on its way already. Refused: the ticket is over, there is no such factor, its address left the
+        account or its SIM changed lately, or too many were sent. Another code resets nothing that was counted.
+        """
+        return run(self._flows.codes.send_code(ticket, factor_id, context=context))
+
     def confirm_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> ConfirmFactorOutcome:
         """Prove the new authenticator by a code, which is spent by it. Other sessions end; the answer has a new one."""
         return run(self._flows.factors.confirm_factor(ticket, answer, context=context))
@@ -462,6 +500,23 @@ class Engine:
     def sign_out(self, token: str, *, context: Context) -> SessionsEnded | TryAgain:
         """End one session."""
         return run(self._flows.sessions.sign_out(token, context=context))
+
+    def list_sessions(self, token: str, *, context: Context) -> SessionList | Refused:
+        """
+        The sessions of the subject, for the settings page, with any live one; *current* is the one that asked.
+
+        Refused: the session is over.
+        """
+        return run(self._flows.sessions.list_sessions(token, context=context))
+
+    def end_session(self, token: str, session_id: str, *, context: Context) -> SessionsEnded | Refused | TryAgain:
+        """
+        End one session of the subject, with a fresh one at full level; its own may always be ended.
+
+        *session_id* is that of ``SessionInfo``. SessionsEnded says 0 where it was over already. Refused: the session will not do,
+        so let its holder prove himself once more; whoever stole an old one could throw the owner out.
+        """
+        return run(self._flows.sessions.end_session(token, session_id, context=context))
 
     def list_devices(self, token: str, *, context: Context) -> Devices | Refused:
         """
@@ -521,6 +576,14 @@ class Admins:
     def unlock(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:
         """Start the subject's meters anew, the months too, at once and on every node. What a source has used up stays used up."""
         return run(self._flows.administration.act("unlock", subject, actor=actor, tenant=tenant))
+
+    def list_sessions(self, subject: str, *, tenant: str = "") -> SessionList:
+        """The sessions of a subject; none of them is *current*."""
+        return run(self._flows.sessions.list_by_admin(subject, tenant=tenant))
+
+    def end_session(self, subject: str, session_id: str, *, actor: str, tenant: str = "") -> SessionsEnded | TryAgain:
+        """End one session of a subject, or none where it was over; ``sign_out_everywhere`` with Admin ends them all."""
+        return run(self._flows.sessions.end_by_admin(subject, session_id, actor=actor, tenant=tenant))
 
     def disable(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:
         """Refuse everything to a subject and end its sessions."""

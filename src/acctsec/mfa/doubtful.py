@@ -32,11 +32,6 @@ def _offers(policy: "MfaPolicy") -> Iterator[str]:
             "Second factors are asked for, and none that resists phishing can be set up, as SP 800-63B-4 section 2.2.2 demands "
             f"at AAL2: {mend}."
         )
-    if traits and not any(one.possession and not one.restricted for one in traits):
-        yield (
-            "Codes over the telephone network are the only factor that amounts to AAL2; SP 800-63B-4 section 3.2.9 demands "
-            "another beside them: add FactorKind.PASSKEY or FactorKind.TOTP to kinds."
-        )
 
 
 def _rules(policy: "MfaPolicy") -> Iterator[str]:

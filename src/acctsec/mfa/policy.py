@@ -14,6 +14,7 @@ from acctsec.assurance import TRAITS, Method, Traits, level_of
 from acctsec.checks import kind, length, text, whole
 from acctsec.errors import ConfigError
 from acctsec.mfa.actions import Action, Demand, Rule
+from acctsec.mfa.delivered import OVER_THE_TELEPHONE, DeliveredPolicy
 from acctsec.mfa.needs import SECOND_FACTOR, methods_in, together, ways
 from acctsec.mfa.passkeys.policy import PasskeyPolicy
 from acctsec.mfa.proving import Match, Proven, RecoveryMatch, TotpMatch, Unproven
@@ -32,10 +33,10 @@ OF_KIND: Mapping[FactorKind, frozenset[str]] = {
     FactorKind.PASSKEY: frozenset(
         {Method.PASSKEY.value, Method.PASSKEY_BOUND.value, Method.PASSKEY_TOUCH.value, Method.PASSKEY_TOUCH_BOUND.value}
     ),
-    FactorKind.DELIVERED: frozenset({Method.TEXT.value, Method.VOICE.value, Method.MAIL.value}),
     FactorKind.PUSH: frozenset({Method.PUSH.value}),
 }
-"""The methods by which a factor of each kind can be proven; those of others have names of their own."""
+"""The methods by which a factor of each kind can be proven; those of others, and of codes that are sent, hang on the policy."""
+BY_CHANNEL: Mapping[str, str] = {"text": Method.TEXT.value, "voice": Method.VOICE.value, "mail": Method.MAIL.value}
 
 FactorMatch = Match
 __all__ = ["FactorMatch", "MfaPolicy", "Outside", "Proven", "RecoveryMatch", "TotpMatch", "Unproven", "method_of"]
@@ -106,6 +107,8 @@ class MfaPolicy:
             names its domain.
         grace: who has to have a factor and has none may sign in without it for so long, from the first sign-in that finds it out;
             it is set once. Default None: at once. Entra ID gives 14 days.
+        delivered: how codes are sent, where ``FactorKind.DELIVERED`` is among *kinds*; see `DeliveredPolicy`. Default: texts of 6
+            digits for 10 min, at most 6 in 4 h (SP 800-63B-4 section 3.1.3.2).
         window: TOTP steps of 30 s accepted on either side of now. Default 1 (RFC 6238 section 5.2), 0 for the strict
             reading of ASVS 6.5.5.
         recovery_codes: how many are issued at once. Default 10 (peers: 5 to 12).
@@ -122,12 +125,16 @@ class MfaPolicy:
     outside: tuple[Outside, ...] = field(default=(), converter=tuple)
     passkeys: PasskeyPolicy | None = field(default=None, validator=optional(kind(PasskeyPolicy)))
     grace: timedelta | None = field(default=None, validator=optional(length(timedelta(hours=1), timedelta(days=90))))
+    delivered: DeliveredPolicy = field(factory=DeliveredPolicy, validator=kind(DeliveredPolicy))
     window: int = field(default=1, validator=whole(0, 1))
     recovery_codes: int = field(default=10, validator=whole(4, 16))
 
     def __attrs_post_init__(self) -> None:
         if ":" in self.issuer:
             raise ConfigError("The issuer has a colon in it.", remedy="Leave it out; otpauth URIs use it as a separator.")
+        if FactorKind.DELIVERED in self.kinds and OVER_THE_TELEPHONE & {*self.delivered.channels} and not self._unrestricted():
+            message = "Codes over the telephone network are the only factor that can be set up."
+            raise ConfigError(message, remedy="Add FactorKind.TOTP or PASSKEY to kinds (SP 800-63B-4 section 3.2.9).")
         known = {*TRAITS, *(one.name for one in self.outside)}
         for rule in self.rules:
             unknown = sorted(methods_in(rule.needs) - known)
@@ -173,6 +180,11 @@ class MfaPolicy:
 
         return explain(self, groups=self.groups if groups is None else tuple(groups), fresh=fresh)
 
+    def _unrestricted(self) -> bool:
+        """Whether something else can be set up that gives AAL2 and is not restricted."""
+        others = any(one.traits.possession and not one.traits.restricted for one in self.outside)
+        return bool(self.kinds - {FactorKind.DELIVERED} - (frozenset() if others else {FactorKind.OUTSIDE}))
+
     @property
     def known_actions(self) -> frozenset[str]:
         """Every action that can be asked about: our own, and those of the platform."""
@@ -192,6 +204,8 @@ class MfaPolicy:
     def _named(self) -> frozenset[str]:
         """The same, with passkeys also before a service names its domain: a preset cannot."""
         found = {method for kind in self.kinds for method in OF_KIND.get(kind, ())} | {one.name for one in self.outside}
+        if FactorKind.DELIVERED in self.kinds:
+            found |= {BY_CHANNEL[str(channel)] for channel in self.delivered.channels}
         if self.passkeys is not None and not self.passkeys.synced:
             found -= {Method.PASSKEY.value, Method.PASSKEY_TOUCH.value}
         if self.passkeys is not None and self.passkeys.user_verification is UserVerification.REQUIRED:
@@ -290,5 +304,5 @@ def method_of(factor: Factor) -> str:
         kind = Method.PASSKEY if factor.verified else Method.PASSKEY_TOUCH
         return kind.value if factor.syncable else f"{kind.value}-bound"
     if isinstance(factor, Delivered):
-        return {"text": Method.TEXT, "voice": Method.VOICE, "mail": Method.MAIL}[factor.channel].value
+        return BY_CHANNEL[factor.channel]
     return factor.method if isinstance(factor, OutsideFactor) else factor.KIND.value

@@ -19,6 +19,8 @@ from acctsec.outcomes.addresses import (
 )
 from acctsec.outcomes.contacts import ContactInfo, ContactNamed, ContactRemoved, Contacts, ContactsAsked, SharePending, Vouched
 from acctsec.outcomes.factors import (
+    CodeEnrollmentStarted,
+    CodeSent,
     EnrollmentStarted,
     FactorAdded,
     FactorInfo,
@@ -76,6 +78,7 @@ from acctsec.outcomes.sessions import (
     EndReason,
     SessionEnded,
     SessionInfo,
+    SessionList,
     SessionsEnded,
     SessionValid,
 )
@@ -120,6 +123,8 @@ __all__ = [
     "ChangeReason",
     "Changes",
     "CheckPasswordOutcome",
+    "CodeEnrollmentStarted",
+    "CodeSent",
     "ConfirmFactorOutcome",
     "ContactInfo",
     "ContactNamed",
@@ -177,6 +182,7 @@ __all__ = [
     "Rewrapped",
     "SessionEnded",
     "SessionInfo",
+    "SessionList",
     "SessionValid",
     "SessionsEnded",
     "SetPasswordOutcome",

@@ -135,12 +135,17 @@ class RecoverySet(Part, frozen=True, kw_only=True, array_like=True):
 
 
 class Sent(Part, frozen=True, kw_only=True, array_like=True):
-    """A code that was sent to a *factor* for one *ticket*: a keyed digest of it, good until *expires*."""
+    """
+    A code that was sent to a *factor* for one *ticket*: a keyed digest of it, good until *expires*. Another one may be asked for
+    *again* so many seconds before. *apart*: it went out for more than a password, and none for a password alone takes its place.
+    """
 
     factor: str
     ticket: bytes
     digest: bytes
     expires: datetime
+    again: int = 0
+    apart: bool = False
 
     def __post_init__(self) -> None:
         """None is good longer than it was said."""

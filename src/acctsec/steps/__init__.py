@@ -24,6 +24,7 @@ from acctsec.steps.administration import (
     sign_out_everywhere,
 )
 from acctsec.steps.changes import cancel, veto, veto_refusal, waits_for
+from acctsec.steps.codes import code_refusal, send_factor_code
 from acctsec.steps.contacts import ask_contacts, name_contact, remove_contact, share_refusal, vouch
 from acctsec.steps.factors import (
     add_factor,
@@ -75,6 +76,7 @@ from acctsec.steps.scene import (
     Notice,
     Prove,
     Scene,
+    SendCode,
     Stale,
     Step,
     Visit,
@@ -83,6 +85,7 @@ from acctsec.steps.scene import (
     demanded,
     full_level,
     gathered,
+    judge_session,
     lapsed,
     live_session,
     opens,
@@ -91,6 +94,7 @@ from acctsec.steps.scene import (
     spend,
     with_method,
 )
+from acctsec.steps.sessions import end_copied, end_session, turn_session
 from acctsec.steps.sign_in import (
     count_alone,
     count_guesses,
@@ -140,6 +144,7 @@ __all__ = [
     "Prove",
     "Recovery",
     "Scene",
+    "SendCode",
     "Stale",
     "Step",
     "Visit",
@@ -157,11 +162,14 @@ __all__ = [
     "change_identifier",
     "change_password",
     "change_refusal",
+    "code_refusal",
     "count_alone",
     "count_guesses",
     "counts_from",
     "demanded",
     "drop_factors",
+    "end_copied",
+    "end_session",
     "find_leaked",
     "find_proposal",
     "find_reset",
@@ -177,6 +185,7 @@ __all__ = [
     "is_new",
     "issue_codes",
     "issue_reset",
+    "judge_session",
     "lapsed",
     "leads_on",
     "live_session",
@@ -202,6 +211,7 @@ __all__ = [
     "remove_factor",
     "rename_factor",
     "send_code",
+    "send_factor_code",
     "share_refusal",
     "shown_by",
     "sign_in",
@@ -213,6 +223,7 @@ __all__ = [
     "too_soon",
     "trusted",
     "trusted_contacts",
+    "turn_session",
     "unlockable",
     "veto",
     "veto_refusal",

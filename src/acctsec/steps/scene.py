@@ -8,12 +8,12 @@ from acctsec._values import Value, evolve
 from acctsec.claims import Enrollment, SessionClaims, Ticket
 from acctsec.events import Event, RiskAssessed
 from acctsec.mfa.policy import FactorMatch
-from acctsec.outcomes import AssuranceLevel, ChangeReason
+from acctsec.outcomes import AssuranceLevel, ChangeReason, EndReason
 from acctsec.password import Age
 from acctsec.policy import Policy
 from acctsec.protocols import Account, MessagePurpose, Status
 from acctsec.record import MAX_SPENT, SKEW, Change, Contact, Device, History, Path, Record, Session, Spent
-from acctsec.sessions import Live
+from acctsec.sessions import Ended, Live, Minted
 
 if TYPE_CHECKING:
     from acctsec.attacks.risk import Assessment
@@ -32,7 +32,10 @@ class Scene(Value, frozen=True, kw_only=True):
     network: tuple[bytes, ...] = ()  # what the record may know of the network of the source, newest key first
     reachable: frozenset[bytes] = frozenset()  # what the record may know of addresses that are verified now
     names: tuple[tuple[bytes, ...], ...] = ()  # the same, each address by itself: while keys rotate one has two names
+    sim_changed: datetime | None = None  # of the number in use, as the platform found out
     told: tuple[tuple[bytes, ...], ...] = ()  # the same of those that were removed and are told a while longer, one by one
+    browser: str = ""  # what a session that comes of it is called
+    key: bytes = b""  # and the key that its tokens are bound to
 
     @property
     def groups(self) -> frozenset[str]:
@@ -101,7 +104,22 @@ class Carry(Value, frozen=True):
     change: Change
 
 
-Effect = Event | Notice | Word | Issue | Prove | Carry
+class SendCode(Value, frozen=True, kw_only=True):
+    """An effect: send a code, made from *seed*, to the owner's own *address*, for an *action* of the *ticket*."""
+
+    factor: str
+    ticket: bytes
+    seed: bytes
+    channel: str
+    address: str
+    action: str
+    expires: datetime
+
+    def __repr__(self) -> str:
+        return f"SendCode(factor={self.factor!r}, channel={self.channel!r}, action={self.action!r})"
+
+
+Effect = Event | Notice | Word | Issue | Prove | Carry | SendCode
 
 
 class Step(Value, frozen=True):
@@ -333,10 +351,18 @@ def lapsed(policy: Policy, record: Record, now: datetime) -> bool:
 
 def live_session(policy: Policy, record: Record, claims: SessionClaims, now: datetime) -> Session | None:
     """The session a token stands for, or None."""
-    if record.incarnation != claims.incarnation or record.epoch != claims.epoch or record.disabled:
-        return None
-    judged = policy.sessions.judge(record.session(claims.id), active=claims.active, now=now)
+    judged = judge_session(policy, record, claims, now)
     return judged.session if isinstance(judged, Live) else None
+
+
+def judge_session(policy: Policy, record: Record, claims: SessionClaims, now: datetime) -> Live | Ended:
+    """Whether a token stands for a session, and why not."""
+    if record.disabled:
+        return Ended(EndReason.DISABLED)
+    if record.incarnation != claims.incarnation or record.epoch != claims.epoch:
+        return Ended(EndReason.ENDED)
+    minted = Minted(active=claims.active, generation=claims.generation, turned=claims.turned)
+    return policy.sessions.judge(record.session(claims.id), token=minted, now=now)
 
 
 def dated(ticket: Ticket) -> dict[str, datetime]:

@@ -95,7 +95,7 @@ class Play:
             self.codes, self.session = list(issued.codes), issued.session
         if thief in {Thief.SESSION, Thief.SESSION_AND_PASSWORD}:
             self.forget_factor()
-        w.clock.advance(hours=30)
+        w.clock.advance(minutes=50)
         w.restart(self.policy)
         self.own = None
         knows = {Thief.PASSWORD, Thief.PHISHER, Thief.SESSION_AND_PASSWORD, Thief.REMEMBERED}

@@ -126,7 +126,7 @@ def record_of(factors, proofs=(), *, session=b"s", epoch=0):
     row = Session(
         id=session,
         level=level_of(dict(proofs)),
-        created=NOW - 2 * DAY,
+        created=NOW - 5 * DAY if level_of(dict(proofs)) < AAL3 else NOW,
         authenticated=NOW,
         proofs=tuple(Proof.of(*one) for one in proofs),
     )
@@ -134,8 +134,8 @@ def record_of(factors, proofs=(), *, session=b"s", epoch=0):
     return Record(incarnation=b"i", epoch=epoch, verifier=verifier, factors=factors, sessions=(row,))
 
 
-def claims(record, number=0):
-    return SessionClaims(tenant="", subject="u1", incarnation=b"i", epoch=record.epoch, id=record.sessions[number].id, active=NOW)
+def claims(record, at):
+    return SessionClaims(tenant="", subject="u1", incarnation=b"i", epoch=record.epoch, id=record.sessions[0].id, active=at)
 
 
 def ticket_for(record, action=Payments.PAY, *, number=1, **fields):
@@ -171,7 +171,7 @@ def found(record, method):
 
 
 def asked(policy, record, action=Payments.PAY, at=NOW, **facts):
-    return standing(policy, record, scene=scene(at), claims=claims(record), action=str(action), **facts)
+    return standing(policy, record, scene=scene(at), claims=claims(record, at), action=str(action), **facts)
 
 
 # --- what is enough ---------------------------------------------------------------------------------------------------
@@ -275,6 +275,18 @@ def test_no_proof_looks_younger_than_it_is_however_often_a_ticket_goes_on(steps)
     when = dated(ticket)
     assert {method: at.replace(microsecond=0) for method, at in true.items()} == when
     assert (ticket.issued, ticket.expires) == (NOW + timedelta(microseconds=700_000), NOW + 10 * MINUTE)
+
+
+def test_a_session_whose_level_rises_begins_anew():
+    """It is five days old, and one of AAL3 lasts half a day: it must not end by the very proof."""
+    policy = policy_of(AAL3)
+    record = record_of(has("passkey-touch-bound"), [("password", NOW)])
+    done = stepped(policy, record, ticket_for(record), "passkey-touch-bound")
+
+    assert done.verdict.session.level is AAL3
+    assert isinstance(asked(policy, done.record), Enough)
+    again = stepped(policy, done.record, ticket_for(done.record, number=2), "passkey-touch-bound", at=NOW + MINUTE)
+    assert again.verdict.session.created == NOW  # no proof makes one last longer than its level has it
 
 
 def test_a_proof_that_grew_too_old_on_its_way_is_asked_for_again():

@@ -208,10 +208,12 @@ def proved(
 ) -> Session:
     """
     A session with more proven, under a new id: whoever had the old token has nothing. Past the cap the oldest proof is dropped
-    that is none to *keep*; the level of a session only rises.
+    that is none to *keep*; the level of a session only rises. One that rises begins anew: a higher level has shorter limits, and
+    they run from its own proof.
     """
     older = [one for one in session.proofs if one.method not in proven or one.at > proven[one.method]]
     newer = [Proof.of(method, at) for method, at in proven.items() if all(one.method != method for one in older)]
     proofs = tuple(sorted((*older, *newer), key=lambda one: (one.method in keep, one.at))[-MAX_PROOFS:])
     level = max(session.level, policy.mfa.level(one.method for one in proofs))
-    return evolve(session, id=drawn.session, level=level, authenticated=scene.now, proofs=proofs)
+    created = scene.now if level > session.level else session.created
+    return evolve(session, id=drawn.session, level=level, created=created, authenticated=scene.now, proofs=proofs)

@@ -289,6 +289,26 @@ def test_a_session_whose_level_rises_begins_anew():
     assert again.verdict.session.created == NOW  # no proof makes one last longer than its level has it
 
 
+def test_a_proof_counts_from_its_second_to_the_end_of_its_last():
+    """Its fraction is not kept: it must neither come before its time nor end before it."""
+    policy, record = policy_of(None), record_of(Factors(), [("password", NOW)])
+    end = NOW + policy.sessions.fresh
+
+    assert isinstance(asked(policy, record, at=NOW - timedelta(microseconds=1)), Lacking)
+    assert isinstance(asked(policy, record, at=end + timedelta(milliseconds=999)), Enough)
+    assert isinstance(asked(policy, record, at=end + SECOND), Lacking)
+
+
+def test_a_step_up_that_began_strange_ends_by_the_rules_for_strange_requests():
+    """One code is enough for everybody else."""
+    mfa = MfaPolicy(kinds=ALL, actions=Payments, rules=(Rule(all_of("totp", "hotp"), actions=Payments.PAY, risky=True),))
+    policy = evolve(CHEAPEST, mfa=mfa)
+    record = record_of(has("totp", "hotp"), [("password", NOW)])
+
+    assert isinstance(stepped(policy, record, ticket_for(record)).verdict, Granted)
+    assert stepped(policy, record, ticket_for(record, risky=True)).verdict.ways == (frozenset({"hotp"}),)
+
+
 def test_a_proof_that_grew_too_old_on_its_way_is_asked_for_again():
     """Two proofs of the last minute, with two minutes between them, are one."""
     policy = policy_of(all_of("totp", "passkey"), max_age=MINUTE)

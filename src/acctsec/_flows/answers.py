@@ -124,11 +124,16 @@ def is_typed(answer: object) -> bool:
     )
 
 
-def factor_infos(factors: Factors, *, ways: Sequence[frozenset[str]] = ()) -> tuple[FactorInfo, ...]:
-    """What may be shown of the factors; where *ways* say which methods help, of those that do."""
+def factor_infos(factors: Factors, *, ways: Sequence[frozenset[str]] | None = None) -> tuple[FactorInfo, ...]:
+    """
+    What may be shown of the factors: of all, or, where *ways* say which methods help, of those that do. One that was reported
+    helps nobody.
+    """
     infos = [FactorInfo(one.id, one.KIND, one.name, one.created, method=method_of(one), reported=one.reported) for one in factors]
     if factors.recovery and factors.recovery.left:
         left, method = factors.recovery.left, Method.RECOVERY_CODE.value
         infos.append(FactorInfo("recovery", FactorKind.RECOVERY_CODE, "", None, left, method=method))
+    if ways is None:
+        return tuple(infos)
     helpful = frozenset[str]().union(*ways)
-    return tuple(one for one in infos if not helpful or (one.method in helpful and not one.reported))
+    return tuple(one for one in infos if not one.reported and (not helpful or one.method in helpful))

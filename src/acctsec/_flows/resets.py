@@ -35,7 +35,7 @@ from acctsec.outcomes import (
 )
 from acctsec.protocols import Channel, Charge, Granted, Settle
 from acctsec.record import Change, Record
-from acctsec.recovery import Capability, Enough, Facts, Proof
+from acctsec.recovery import Capability, Enough, Facts, Lacking, Proof
 from acctsec.reset import Redeemable
 from acctsec.steps import (
     Begun,
@@ -186,7 +186,9 @@ class Resets:
 
     # --- proofs ---
 
-    async def _shown(self, reset: ResetProof, context: Context, gives: Capability) -> Shown | FactorRequired | Refused | TryAgain:
+    async def _shown(
+        self, reset: ResetProof, context: Context, gives: Capability
+    ) -> Shown | FactorRequired | ProofRequired | Refused | TryAgain:
         """What a proof comes to: a recovery that may go on, or the answer."""
         match reset:
             case ResetLink():
@@ -196,7 +198,7 @@ class Resets:
             case ResetCode():
                 return await self._by_code(reset, context, gives)
             case RecoveryCode():
-                return await self._by_recovery_code(reset, context)
+                return await self._by_recovery_code(reset, context, gives)
             case _:
                 raise ConfigError("`reset` is not a proof.", remedy="Give ResetLink, ResetCode, RecoveryCode or ResumeTicket.")
 
@@ -335,7 +337,9 @@ class Resets:
         method = "text" if found.reset.channel == Channel.TEXT else "code"
         return self._live(scene, loaded, context, gives, found, method, reset.ticket)
 
-    async def _by_recovery_code(self, reset: RecoveryCode, context: Context) -> FactorRequired | Refused | TryAgain:
+    async def _by_recovery_code(
+        self, reset: RecoveryCode, context: Context, gives: Capability
+    ) -> FactorRequired | ProofRequired | Refused | TryAgain:
         """A recovery code as the first proof: spent at once, and a second, different proof is due."""
         core = self.core
         claims = self._handle(reset.handle, context)
@@ -362,12 +366,25 @@ class Resets:
         if isinstance(done.verdict, FactorProven):
             await guess.settle(Settle.VOID)
             onward = self._ticket(scene, done.record, reset=b"", methods=done.verdict.methods)
-            infos = tuple(info for info in factor_infos(trusted(done.record)) if info.kind is not FactorKind.RECOVERY_CODE)
+            usable = factor_infos(trusted(done.record), ways=())
+            infos = tuple(info for info in usable if info.kind is not FactorKind.RECOVERY_CODE)
+            if not infos:  # all are reported: say what else helps
+                return await self._beside(scene, done.record, context, onward, gives)
             return FactorRequired(core.tokens.seal(Purpose.RESET, onward), factors=infos)
         if isinstance(done.verdict, TryAgain):
             await guess.settle(Settle.VOID)
             return done.verdict
         return await guess.fail("recovery code")
+
+    async def _beside(
+        self, scene: Scene, record: Record, context: Context, onward: Ticket, gives: Capability
+    ) -> FactorRequired | ProofRequired | Refused:
+        """What is due beside a printed code where no factor can be shown."""
+        recovery = self._recovery(scene, record, context, gives, onward.methods, ticket=onward)
+        judged = weigh(self.core.policy, record, scene=scene, recovery=recovery)
+        if not isinstance(judged, Lacking):
+            return Refused()
+        return self._proof_required(scene, record, recovery, judged.paths)
 
     def _handle(self, handle: object, context: Context) -> HandleClaims | None:
         claims = self.core.tokens.open(Purpose.HANDLE, handle, HandleClaims)
@@ -480,14 +497,14 @@ class Resets:
         token = self.core.tokens.seal(Purpose.RESET, ticket)
         wanted = {kind for path in paths if path <= BY_FACTOR.keys() for kind in path}
         kinds = {BY_FACTOR[one] for one in wanted}
-        infos = tuple(info for info in factor_infos(trusted(record)) if info.kind in kinds)
+        infos = tuple(info for info in factor_infos(trusted(record), ways=()) if info.kind in kinds)
         if infos:
             return FactorRequired(token, factors=infos)
         return ProofRequired(token, paths=self._open_to(scene, record, paths))
 
     def _open_to(self, scene: Scene, record: Record, paths: tuple[frozenset[Proof], ...]) -> tuple[frozenset[str], ...]:
         """Those of the paths for which the subject has what they ask."""
-        has = {BY_KIND[info.kind] for info in factor_infos(trusted(record))} | BEYOND
+        has = {BY_KIND[info.kind] for info in factor_infos(trusted(record), ways=())} | BEYOND
         policy = self.core.policy
         if len(trusted_contacts(policy, record, scene.now)) >= policy.recovery.contacts_needed:
             has |= {Proof.CONTACTS}

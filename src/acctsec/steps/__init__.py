@@ -52,6 +52,7 @@ from acctsec.steps.recovery import (
     trusted,
     weigh,
 )
+from acctsec.steps.reports import report_factor, report_for, restore_factor
 from acctsec.steps.scene import (
     Carry,
     Changed,
@@ -199,6 +200,9 @@ __all__ = [
     "remove_contact",
     "remove_factor",
     "rename_factor",
+    "report_factor",
+    "report_for",
+    "restore_factor",
     "send_code",
     "share_refusal",
     "shown_by",

@@ -37,12 +37,15 @@ def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enro
         if until:
             return Step(Held(until), record)
     factors = policy.mfa.add(record.factors, new, replaces=enrollment.replaces)
-    if factors is None or not (policy.mfa.suffices(factors, groups=scene.groups) or not enrollment.replaces):
+    if factors is None or (enrollment.replaces and _is_worse(policy, record.factors, factors, scene)):
         return Step(No("too many factors"), record)
     methods = with_method(("password", *enrollment.methods) if first else (), method_of(new))
-    fresh = Session(id=drawn.session, level=AssuranceLevel.AAL1, created=scene.now, authenticated=scene.now)
-    renewed = proved(policy, session or fresh, methods=tuple(dict.fromkeys(methods)), scene=scene, drawn=drawn)
-    after = evolve(record.with_epoch(), factors=factors).with_session(renewed)
+    if session is None:
+        session = Session(id=drawn.session, level=AssuranceLevel.AAL1, created=scene.now, authenticated=scene.now)
+    elif enrollment.replaces:
+        session = _relevelled(policy, session, factors, drawn)
+    renewed = proved(policy, session, methods=tuple(dict.fromkeys(methods)), scene=scene, drawn=drawn)
+    after = evolve(record, factors=factors).with_epoch().with_session(renewed)
     head = scene.head()
     told: tuple[Effect, ...] = (events.FactorEnrolled(**head, factor=new.id, kind=new.KIND), Notice(MessagePurpose.FACTOR_ADDED))
     if enrollment.replaces:
@@ -50,6 +53,11 @@ def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enro
         told += (events.FactorDropped(**head, factor=enrollment.replaces, kind="" if gone is None else gone.KIND),)
         told += (Notice(MessagePurpose.FACTOR_REMOVED),)
     return Step(Done(renewed), after, (*told, *ended(record, scene)))
+
+
+def _is_worse(policy: Policy, before: Factors, after: Factors, scene: Scene) -> bool:
+    """Whether the policy has what it asks for before, and not after."""
+    return policy.mfa.suffices(before, groups=scene.groups) and not policy.mfa.suffices(after, groups=scene.groups)
 
 
 def may_begin(policy: Policy, record: Record, *, scene: Scene, methods: tuple[str, ...]) -> bool:
@@ -85,7 +93,7 @@ def remove_factor(policy: Policy, record: Record, *, scene: Scene, claims: Sessi
     renewed = _relevelled(policy, session, factors, drawn)
     # Beside a factor the rules may have let the password be shorter: they judge it anew.
     accepted = record.accepted if factors.live else b""
-    after = evolve(record.with_epoch(), factors=factors, accepted=accepted).with_session(renewed)
+    after = evolve(record, factors=factors, accepted=accepted).with_epoch().with_session(renewed)
     event = events.FactorDropped(**scene.head(), factor=factor_id, kind=gone.KIND)
     return Step(Done(renewed), after, (event, Notice(MessagePurpose.FACTOR_REMOVED), *ended(record, scene)))
 
@@ -122,6 +130,6 @@ def issue_codes(
         return Step(Held(until), record)
     factors = policy.mfa.issue(record.factors, sealed=sealed, total=total, now=scene.now)
     renewed = evolve(session, id=drawn.session)
-    after = evolve(record.with_epoch(), factors=factors).with_session(renewed)
+    after = evolve(record, factors=factors).with_epoch().with_session(renewed)
     event = events.RecoveryCodesIssued(**scene.head(), generation=factors.generation)
     return Step(Done(renewed), after, (event, Notice(MessagePurpose.RECOVERY_CODES_ISSUED), *ended(record, scene)))

@@ -6,7 +6,7 @@ from acctsec import events
 from acctsec._values import Value, evolve
 from acctsec.claims import SessionClaims, Ticket
 from acctsec.mfa.actions import Action, Demand
-from acctsec.mfa.needs import SECOND_FACTOR, all_of, ways
+from acctsec.mfa.needs import SECOND_FACTOR, Needs, all_of, needs_of, ways
 from acctsec.mfa.policy import Proven
 from acctsec.outcomes import AssuranceLevel, EndReason
 from acctsec.policy import Policy
@@ -39,12 +39,14 @@ class Enough(Value, frozen=True):
 def demand_of(policy: Policy, record: Record, *, scene: Scene, action: str, risky: bool = False) -> Demand:
     """
     What an action asks of this subject: what the policy says, and, where a second factor guards the subject, that factor. It is
-    worked out from the factors of this moment, never from what was once true.
+    worked out from the factors of this moment, never from what was once true. To report one it takes the password alone: what
+    was lost cannot be shown.
     """
     demand = policy.mfa.demand(action, groups=scene.groups, fresh=policy.sessions.fresh, risky=risky)
     if not record.factors.live:
         return demand
-    return evolve(demand, needs=SECOND_FACTOR if demand.needs is None else all_of(SECOND_FACTOR, demand.needs))
+    guard: Needs = needs_of(PASSWORD) if action == Action.REPORT_FACTOR and record.verifier is not None else SECOND_FACTOR
+    return evolve(demand, needs=guard if demand.needs is None else all_of(guard, demand.needs))
 
 
 def shown_by(session: Session, demand: Demand, scene: Scene) -> frozenset[str]:

@@ -631,7 +631,8 @@ class AsyncAdmins:
         """
         Count the passwords on a page of records that were accepted under other rules than those of today; ``b""`` begins.
 
-        For after rules were tightened. Nothing is written; the directory is asked once for each password.
+        For after rules were tightened; and for before, by an engine with the policy that is to come: it counts who lacks a factor
+        as well. Nothing is written; the directory is asked once for each record.
         """
         return await self._flows.survey.survey(after, limit=limit)
 

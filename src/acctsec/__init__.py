@@ -1,5 +1,6 @@
 """Password-reset and account-security policies for login services: they decide, the platform does the rest."""
 
+from acctsec.assurance import Method, Traits
 from acctsec.claims import (
     AddressCode,
     AddressLink,
@@ -24,12 +25,21 @@ from acctsec.hashing import HashingPolicy
 from acctsec.keyring import Keyring
 from acctsec.links import Links
 from acctsec.lockout import LockoutPolicy
-from acctsec.mfa import MfaPolicy
+from acctsec.mfa import (
+    PHISHING_RESISTANT,
+    SECOND_FACTOR,
+    Action,
+    MfaPolicy,
+    Rule,
+    all_of,
+    any_of,
+)
 from acctsec.outcomes import (
     AddressPending,
     AddressRemoved,
     AddressTaken,
     AddressVerified,
+    Allowed,
     AssuranceLevel,
     ChallengeRequired,
     ChangeCancelled,
@@ -47,6 +57,7 @@ from acctsec.outcomes import (
     EnrollmentRequired,
     EnrollmentStarted,
     FactorAdded,
+    FactorMissing,
     FactorRemoved,
     FactorRenamed,
     FactorReported,
@@ -66,6 +77,7 @@ from acctsec.outcomes import (
     ProofAccepted,
     ProofRequired,
     Proposed,
+    ReauthenticationRequired,
     RecoveryCodes,
     Refused,
     ReportReason,
@@ -76,6 +88,7 @@ from acctsec.outcomes import (
     SessionValid,
     SharePending,
     SignedIn,
+    StepUp,
     TryAgain,
     UnlockPending,
     Vetoed,
@@ -129,11 +142,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CHEAPEST",
+    "PHISHING_RESISTANT",
+    "SECOND_FACTOR",
     "SOCIAL_DEFAULT",
     "SOCIAL_GUARDED",
     "WORKFORCE_DEFAULT",
     "Account",
     "AcctsecError",
+    "Action",
     "AddAddress",
     "AddressCode",
     "AddressLink",
@@ -142,6 +158,7 @@ __all__ = [
     "AddressTaken",
     "AddressVerified",
     "Admin",
+    "Allowed",
     "Ambiguous",
     "Applied",
     "AssuranceLevel",
@@ -179,6 +196,7 @@ __all__ = [
     "EnrollmentRequired",
     "EnrollmentStarted",
     "FactorAdded",
+    "FactorMissing",
     "FactorRemoved",
     "FactorRenamed",
     "FactorReported",
@@ -201,6 +219,7 @@ __all__ = [
     "MemoryWatch",
     "Message",
     "MessagePurpose",
+    "Method",
     "MfaPolicy",
     "Objection",
     "PasswordAccepted",
@@ -215,6 +234,7 @@ __all__ = [
     "ProofAccepted",
     "ProofRequired",
     "Proposed",
+    "ReauthenticationRequired",
     "RecoveryCode",
     "RecoveryCodes",
     "RecoveryPath",
@@ -230,6 +250,7 @@ __all__ = [
     "ResetPolicy",
     "ResetRequested",
     "ResumeTicket",
+    "Rule",
     "SessionEnded",
     "SessionPolicy",
     "SessionValid",
@@ -240,10 +261,12 @@ __all__ = [
     "SplitStore",
     "SqliteStore",
     "Status",
+    "StepUp",
     "StoreError",
     "StoreUnavailable",
     "Taken",
     "TotpCode",
+    "Traits",
     "TryAgain",
     "UnlockFactor",
     "UnlockLink",
@@ -256,4 +279,6 @@ __all__ = [
     "Vetoed",
     "Vouched",
     "Waiting",
+    "all_of",
+    "any_of",
 ]

@@ -145,7 +145,7 @@ def test_a_session_without_the_password_and_a_password_without_a_session_report_
 
 def test_a_thief_in_a_session_with_the_password_gains_nothing_and_throws_nobody_out(w):
     """He can do what he could: the factor guards, changes ask for it, the owner's sessions and what waits go on."""
-    app, codes, session = w.guarded()
+    app, codes, _session = w.guarded()
     owners, stolen = w.fully(app).session, w.fully(app).session
     later(w)
     link = w.reset_link()
@@ -203,7 +203,7 @@ def test_lost_may_become_compromised_and_never_the_other_way_round(w):
 
 
 def test_a_reason_that_is_none_is_the_callers_mistake(w):
-    app, _, session = w.guarded()
+    _app, _, session = w.guarded()
     for why in ("lost", None, "stolen"):
         with pytest.raises(ConfigError) as refused:
             report(w, session, first(w, session), why)
@@ -287,7 +287,7 @@ def test_a_printed_code_beside_the_mail_sets_a_password_where_every_factor_is_re
 
 def test_without_codes_nothing_is_offered_that_is_lost(w):
     w.sign_up()
-    app, session = w.enroll(w.sign_in().session)
+    _app, session = w.enroll(w.sign_in().session)
     report(w, session, first(w, session))
     due = w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context())
     assert due.factors == ()
@@ -299,7 +299,7 @@ def test_without_codes_nothing_is_offered_that_is_lost(w):
 
 
 def test_the_service_reports_a_factor_and_every_session_ends(w):
-    app, _, session = w.guarded()
+    app, _, _session = w.guarded()
     one, other = w.fully(app), w.fully(app)
     factor = first(w, one.session)
 
@@ -376,7 +376,9 @@ def test_a_new_phone_takes_the_place_of_the_old_one_in_one_step(place, required)
 def test_a_factor_may_be_replaced_where_the_policy_asks_for_more_than_there_was(w):
     """The policy was tightened after enrolment: a new phone is no worse than the old one."""
     app, _, session = w.guarded()
-    w.restart(evolve(w.policy, mfa=MfaPolicy(grace=timedelta(days=14), rules=(Rule(PHISHING_RESISTANT, actions=Action.SIGN_IN),))))
+    w.restart(
+        evolve(w.policy, mfa=MfaPolicy(grace=timedelta(days=14), rules=(Rule(PHISHING_RESISTANT, actions=Action.SIGN_IN),)))
+    )
     session = w.fully(app).session
     _, done = replace(w, session, first(w, session))
     assert isinstance(done, FactorAdded)
@@ -395,7 +397,7 @@ def test_a_lost_factor_can_be_removed_or_replaced_and_the_last_that_proves_somet
 
 
 def test_removal_asks_whether_what_is_left_is_enough_for_the_rules(w):
-    app, _, session = w.guarded()
+    _app, _, _session = w.guarded()
     passkey = Passkey(id="f" * 16, name="key", credential=b"c", key=b"k", created=w.clock(), verified=True)
     before = w.store.store.load(frame("subject", "", "u1"))
     planted = decode_record(before[0])

@@ -252,7 +252,11 @@ def test_m117_whatever_ends_sessions_or_changes_a_factor_ends_it(w, deed):
         (MfaPolicy(remember=DAYS, required_groups={"staff"}), "staff", False),
         (MfaPolicy(remember=DAYS, required_groups={"staff"}, not_remembered=()), "staff", True),
         (MfaPolicy(remember=DAYS, not_remembered={"admins"}), "admins", False),
-        (MfaPolicy(remember=DAYS, rules=(Rule(AssuranceLevel.AAL2, actions=Action.DELETE_ACCOUNT, groups={"mods"}),)), "mods", False),
+        (
+            MfaPolicy(remember=DAYS, rules=(Rule(AssuranceLevel.AAL2, actions=Action.DELETE_ACCOUNT, groups={"mods"}),)),
+            "mods",
+            False,
+        ),
         (MfaPolicy(remember=DAYS, rules=(Rule(AssuranceLevel.AAL2, actions=Action.SIGN_IN),)), "", False),
         (MfaPolicy(remember=DAYS, rules=(Rule("totp", actions=Action.SIGN_IN),)), "", False),
         (MfaPolicy(remember=DAYS, rules=(Rule("password", actions=Action.SIGN_IN),)), "", True),
@@ -323,7 +327,7 @@ def test_an_outside_factor_cannot_be_called_what_stands_in_for_one():
 
 
 def test_a_full_sign_in_where_he_is_known_still_ends_what_waits_and_a_remembered_one_does_not(w):
-    app, codes, session = w.guarded()
+    app, codes, _session = w.guarded()
     browser = remembered(w, app).device
     due = w.engine.remove_lost_factors(ResetLink(w.reset_link()), context=w.context("203.0.113.9"))
     proof = w.engine.verify_factor(due.ticket, RecoveryCode(codes[0]), context=w.context("203.0.113.9"))

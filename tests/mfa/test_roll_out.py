@@ -81,7 +81,7 @@ def test_the_day_comes_and_then_a_factor_is_set_up_first(w):
     w.clock.advance(days=1)
     due = sign_in(w)
     assert isinstance(due, EnrollmentRequired)
-    _, session = w.enroll(due.ticket)
+    _, _session = w.enroll(due.ticket)
     assert isinstance(sign_in(w), FactorRequired)
     w.deliver()
     assert len(w.messenger.of(MessagePurpose.ENROLLMENT_DUE)) == 1
@@ -108,7 +108,7 @@ def test_nothing_renews_the_day(w):
     w.sign_in(password=PASSWORD + " again")
     assert record(w).enroll_by == until
     w.restart(evolve(w.policy, mfa=MfaPolicy(required_groups={"staff"}, grace=DAYS)))
-    app, session = w.enroll(w.sign_in(password=PASSWORD + " again").session)
+    _app, session = w.enroll(w.sign_in(password=PASSWORD + " again").session)
     w.engine.remove_factor(session, w.engine.list_factors(session, context=w.context()).factors[0].id, context=w.context())
     w.restart(LENIENT)
     assert w.sign_in(password=PASSWORD + " again").factor_due == until
@@ -215,7 +215,9 @@ def test_a_survey_says_how_many_lack_what(make):
 
 # --- any order --------------------------------------------------------------------------------------------------------
 
-DEEDS = st.lists(st.tuples(st.sampled_from(["sign in", "reset", "shorter", "longer", "off", "ahead"]), st.integers(0, 9)), max_size=8)
+DEEDS = st.lists(
+    st.tuples(st.sampled_from(["sign in", "reset", "shorter", "longer", "off", "ahead"]), st.integers(0, 9)), max_size=8
+)
 
 
 @given(DEEDS)

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from acctsec.mfa.enrolment import Printed
 from acctsec.password import Code, Said, Weakness
 from acctsec.password.feedback import LANGUAGES, Advice, catalogue, message
 
 LOCALE = Path(__file__).parents[2] / "src/acctsec/locale"
-KEYS = {*map(str, Code), *map(str, Weakness), *map(str, Said)}
+KEYS = {*map(str, Code), *map(str, Weakness), *map(str, Said), *map(str, Printed)}
 PARAMS = {
     "too-short": {"minimum", "missing"},
     "too-long": {"maximum"},
@@ -24,6 +25,11 @@ PARAMS = {
     "ask-length": {"minimum"},
     "ask-classes": {"minimum"},
     "live-refused": {"count"},
+    "codes-title": {"account", "service"},
+    "codes-made": {"made"},
+    "codes-purpose": {"service"},
+    "codes-count": {"count"},
+    "codes-nobody": {"service"},
 }
 FORMS = {"en": 2, "zh_CN": 1}
 
@@ -93,7 +99,13 @@ def test_sentences_name_the_params_of_their_code(language):
 def test_counted_sentences_have_the_plural_forms_of_their_language(language):
     found = entries(language)
 
-    assert {key for key, (plural, _) in found.items() if plural} == {"too-short", "breached", "ask-length", "live-refused"}
+    assert {key for key, (plural, _) in found.items() if plural} == {
+        "too-short",
+        "breached",
+        "ask-length",
+        "live-refused",
+        "codes-count",
+    }
     assert all(len(forms) == (FORMS[language] if plural else 1) for plural, forms in found.values())
     assert f"nplurals={FORMS[language]};" in found[""][1][0]
 

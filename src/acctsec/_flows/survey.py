@@ -60,7 +60,7 @@ class Survey:
         )
 
     def _lacks(self, record: Record, account: Account | None) -> str:
-        """What the policy asks of an active account at its sign-in that its factors are not enough for, in words; "" for nothing."""
+        """What a sign-in asks of an active account that its factors are not enough for, in words; "" for nothing."""
         if account is None or account.status is not Status.ACTIVE or record.disabled:
             return ""
         mfa, groups = self.core.policy.mfa, account.groups

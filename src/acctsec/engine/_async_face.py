@@ -226,11 +226,20 @@ class AsyncEngine:
         return await self._flows.sign_in.verify_factor(ticket, answer, remember=remember, context=context)
 
     async def authorize(self, token: str, action: str, *, context: Context) -> AuthorizeOutcome:
-        """See Engine.authorize."""
+        """
+        Say whether a session may do this now, and what is missing where it may not: one load and no write.
+
+        *action* is an `Action`, or one of the platform's own that ``MfaPolicy.actions`` lists; any other raises ConfigError, as
+        one that nobody listed would be free for all. No cache has a say here.
+        """
         return await self._flows.step_ups.authorize(token, action, context=context)
 
     async def reauthenticate(self, ticket: str, password: str, *, context: Context) -> ReauthenticateOutcome:
-        """See Engine.reauthenticate."""
+        """
+        Prove the password again, for the *ticket* of ReauthenticationRequired: a guess in the same budget as a sign-in's.
+
+        The answer is SignedIn with a new session in place of the old one (its ``device`` is ""), or what is still missing.
+        """
         return await self._flows.step_ups.reauthenticate(ticket, password, context=context)
 
     async def check_session(self, token: str, *, context: Context) -> SessionValid | SessionEnded:

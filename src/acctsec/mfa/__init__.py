@@ -1,5 +1,31 @@
-"""Second factors: time-based codes and recovery codes."""
+"""Second factors: which there are, what each proves, and what an action needs."""
 
-from acctsec.mfa.policy import MfaPolicy
+from acctsec.mfa.actions import Action, Demand, Rule
+from acctsec.mfa.needs import (
+    DEVICE_BOUND,
+    PHISHING_RESISTANT,
+    SECOND_FACTOR,
+    USER_VERIFIED,
+    Needs,
+    all_of,
+    any_of,
+)
+from acctsec.mfa.otp import Algorithm, OtpForm
+from acctsec.mfa.policy import MfaPolicy, Outside
 
-__all__ = ["MfaPolicy"]
+__all__ = [
+    "DEVICE_BOUND",
+    "PHISHING_RESISTANT",
+    "SECOND_FACTOR",
+    "USER_VERIFIED",
+    "Action",
+    "Algorithm",
+    "Demand",
+    "MfaPolicy",
+    "Needs",
+    "OtpForm",
+    "Outside",
+    "Rule",
+    "all_of",
+    "any_of",
+]

@@ -190,8 +190,8 @@ class Surveyed:
     have to be changed, now or by a day that is set. *policies* counts them by the policy that accepted them last
     (``PasswordPolicy.identity`` in hexadecimal; "" for none). *damaged* names records that cannot be read, by tenant and subject.
 
-    *lacking* counts the active accounts whose factors are not enough to sign in, by what the policy asks of them; of those, *untold*
-    have not signed in since it does, and of *overdue* ones the time is over.
+    *lacking* counts the active accounts whose factors are not enough to sign in, by what the policy asks of them; of those,
+    *untold* have not signed in since it does, and of *overdue* ones the time is over.
     """
 
     after: bytes | None

@@ -20,6 +20,7 @@ from acctsec import (
     MfaPolicy,
     PasswordChanged,
     RecoveryCode,
+    RecoveryPolicy,
     Refused,
     ReportReason,
     ResetLink,
@@ -239,6 +240,15 @@ def test_m117_whatever_ends_sessions_or_changes_a_factor_ends_it(w, deed):
     outcomes = [sign_in(w, browser, one) for one in (PASSWORD, PASSWORD + " 2")]
     assert any(isinstance(one, FactorRequired) for one in outcomes)
     assert not any(isinstance(one, SignedIn) for one in outcomes)
+
+
+def test_m117_a_policy_that_keeps_devices_over_a_reset_keeps_none_remembered(place):
+    w = exhibit(place, policy=evolve(REMEMBERING, recovery=RecoveryPolicy(keep_devices=True)))
+    app, _, _ = w.guarded()
+    browser = remembered(w, app).device
+    reset(w, app)
+    assert record(w).devices
+    assert isinstance(sign_in(w, browser, PASSWORD + " 2"), FactorRequired)
 
 
 # --- who, and for what ------------------------------------------------------------------------------------------------

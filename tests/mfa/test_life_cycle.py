@@ -33,12 +33,14 @@ from acctsec import (
     Waiting,
     events,
 )
+from acctsec._blocking import run
 from acctsec._codec import decode_record, encode_record
+from acctsec._values import evolve as change
 from acctsec.keyring import frame
 from acctsec.mfa.actions import Action, Rule
 from acctsec.mfa.needs import PHISHING_RESISTANT
 from acctsec.outcomes import Allowed, ReauthenticationRequired
-from acctsec.record import Passkey
+from acctsec.record import Passkey, Proof, Session
 from acctsec.testing import Authenticator
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
@@ -178,6 +180,16 @@ def test_who_showed_another_factor_ends_all_other_sessions_by_a_report(w):
     assert not alive(w, mine)
     assert level(w, told.session) is AssuranceLevel.AAL2
     assert isinstance(w.engine.remove_factor(told.session, first(w, told.session), context=w.context()), FactorRemoved)
+
+
+def test_who_has_the_phone_still_and_fears_a_copy_ends_all_other_sessions_and_is_at_aal1_himself(w):
+    app, _, _ = w.guarded()
+    thiefs = w.fully(app).session
+    mine = w.fully(app).session
+    told = report(w, mine, first(w, mine), COMPROMISED)
+    assert not alive(w, thiefs)
+    assert level(w, told.session) is AssuranceLevel.AAL1
+    assert w.engine.enroll_totp(told.session, context=w.context()) == Refused()
 
 
 def test_asked_again_a_report_is_the_same_and_tells_nobody_twice(w):
@@ -396,13 +408,66 @@ def test_a_lost_factor_can_be_removed_or_replaced_and_the_last_that_proves_somet
     assert isinstance(w.engine.remove_factor(removed.session, kept, context=w.context()), FactorRemoved)
 
 
+def planted(w, session, **factor):
+    """A passkey beside what there is, and the session as one that has just proven it."""
+    passkey = Passkey(id="f" * 16, name="key", credential=b"c", key=b"k", created=w.clock(), verified=True)
+    stored = w.store.store.load(frame("subject", "", "u1"))
+    past = decode_record(stored[0])
+    proofs = (Proof.of("password", w.clock()), Proof.of("passkey-bound", w.clock()))
+    sessions = tuple(change(one, proofs=proofs, level=AssuranceLevel.AAL3) for one in past.sessions)
+    after = change(past, factors=change(past.factors, totp=()).with_factor(passkey), sessions=sessions)
+    w.store.store.commit(frame("subject", "", "u1"), stored[1], encode_record(after), [], b"\0" * 16)
+    assert level(w, session) is AssuranceLevel.AAL3
+    return passkey.id
+
+
+def test_what_was_proven_by_a_factor_that_was_replaced_counts_no_more(w):
+    _, _, session = w.guarded()
+    passkey = planted(w, session)
+    _, done = replace(w, session, passkey)
+    (mine,) = record(w).sessions
+    assert level(w, done.session) is AssuranceLevel.AAL2
+    assert sorted(one.method for one in mine.proofs) == ["password", "totp"]
+
+
+def test_a_replacement_is_never_less_than_the_rules_ask_for(w):
+    _, _, session = w.guarded()
+    passkey = planted(w, session)
+    w.restart(evolve(w.policy, mfa=MfaPolicy(rules=(Rule(PHISHING_RESISTANT, actions=Action.SIGN_IN),))))
+    _, done = replace(w, session, passkey)
+    assert done == Refused()
+    assert [one.id for one in record(w).factors] == [passkey]
+
+
+def test_a_lost_factor_that_has_long_been_there_spares_a_thiefs_own_no_wait(w):
+    """An address is taken off at once by who shows a factor that has been there for days: one that proves nothing is not it."""
+    both = ("alice@example.org", "second@example.org")
+    w.guarded()
+    w.directory.put(evolve(w.directory.get("", "u1"), addresses=both))
+    old = record(w).factors.totp[0].id
+    w.clock.advance(days=10)
+    ticket = w.ticket()
+    assert ticket
+    w.engine.admin.report_factor("u1", old, LOST, actor="ops")
+    stored = w.store.store.load(frame("subject", "", "u1"))
+    past = decode_record(stored[0])
+    fresh = Passkey(id="f" * 16, name="key", credential=b"c", key=b"k", created=w.clock(), verified=True)
+    proofs = (Proof.of("password", w.clock()), Proof.of("passkey-bound", w.clock()))
+    mine = Session(id=b"s" * 16, level=AssuranceLevel.AAL3, created=w.clock(), authenticated=w.clock(), proofs=proofs)
+    after = change(past, factors=past.factors.with_factor(fresh), sessions=(mine,))
+    w.store.store.commit(frame("subject", "", "u1"), stored[1], encode_record(after), [], b"\0" * 16)
+    scene, _ = run(w.engine._flows.core.enter("", "u1"))
+    token = w.engine._flows.core.tokens.session(scene, after, mine)
+    assert isinstance(w.engine.remove_address(token, both[1], context=w.context()), Waiting)
+
+
 def test_removal_asks_whether_what_is_left_is_enough_for_the_rules(w):
     _app, _, _session = w.guarded()
     passkey = Passkey(id="f" * 16, name="key", credential=b"c", key=b"k", created=w.clock(), verified=True)
     before = w.store.store.load(frame("subject", "", "u1"))
-    planted = decode_record(before[0])
-    planted = evolve_record(planted, passkey)
-    w.store.store.commit(frame("subject", "", "u1"), before[1], encode_record(planted), [], b"\0" * 16)
+    past = decode_record(before[0])
+    after = change(past, factors=past.factors.with_factor(passkey))
+    w.store.store.commit(frame("subject", "", "u1"), before[1], encode_record(after), [], b"\0" * 16)
     w.restart(evolve(w.policy, mfa=MfaPolicy(rules=(Rule(PHISHING_RESISTANT, actions=Action.SIGN_IN),))))
     app_id = next(one.id for one in record(w).factors.totp)
 
@@ -412,12 +477,6 @@ def test_removal_asks_whether_what_is_left_is_enough_for_the_rules(w):
     stricter = MfaPolicy(required=True)
     reported = stricter.report(left, passkey.id, LOST)
     assert stricter.remove(reported, passkey.id, groups=frozenset()) is None  # it is the last that guards
-
-
-def evolve_record(past, passkey):
-    from acctsec._values import evolve as change
-
-    return change(past, factors=past.factors.with_factor(passkey))
 
 
 def test_enrolment_by_a_ticket_leads_on_after_everything_was_lost_and_recovered(place):

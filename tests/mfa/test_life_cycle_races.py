@@ -21,6 +21,7 @@ from acctsec import (
     TryAgain,
     events,
 )
+from acctsec.mfa.actions import Action
 from acctsec.outcomes import Acted
 from acctsec.testing import RACING, Authenticator, Operation, crash_everywhere, explore
 from acctsec.testing.world import IDENTIFIER, PASSWORD
@@ -116,11 +117,20 @@ def test_a_report_that_meets_a_removal_leaves_a_factor_that_guards():
     explore(twice_guarded, flows, check)
 
 
-def test_a_factor_that_is_reported_while_it_is_shown_gives_no_full_session_that_lasts():
-    """The sign-in comes first, and is re-levelled, or it comes to nothing."""
+def by_password(w):
+    """The session of a world an hour later, with the password proven anew."""
+    w.clock.advance(hours=1)
+    asked = w.calls.authorize(w.session, Action.REPORT_FACTOR, context=w.context())
+    w.session = w.calls.reauthenticate(asked.ticket, PASSWORD, context=w.context()).session
+    return w
+
+
+@pytest.mark.parametrize("prepared", [lambda w: w, by_password], ids=["at full level", "by the password"])
+def test_a_factor_that_is_reported_while_it_is_shown_gives_no_full_session_that_lasts(prepared):
+    """The sign-in comes first, and is ended or re-levelled, or it comes to nothing."""
 
     def make():
-        w = guarded()
+        w = prepared(guarded())
         w.ticket = w.calls.sign_in(IDENTIFIER, PASSWORD, context=w.context()).ticket
         w.factors = [w.factor]
         return w
@@ -196,6 +206,16 @@ def told():
 CRASHES = {
     "a report": (
         twice_guarded,
+        Operation(
+            begin=report,
+            happened=lambda w: bool(record(w).factors.factor(w.factors[0]).reported),
+            means=FactorReported,
+            events=(events.FactorInvalidated,),
+            messages=(MessagePurpose.FACTOR_REPORTED,),
+        ),
+    ),
+    "a report by the password": (
+        lambda: by_password(twice_guarded()),
         Operation(
             begin=report,
             happened=lambda w: bool(record(w).factors.factor(w.factors[0]).reported),

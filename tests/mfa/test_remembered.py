@@ -15,6 +15,7 @@ from acctsec import (
     CurrentPassword,
     DeviceForgotten,
     EnrollmentRequired,
+    FactorReported,
     FactorRequired,
     FreshSession,
     MfaPolicy,
@@ -224,6 +225,15 @@ def reported(w, app):
     w.engine.report_factor(signed.session, factor, ReportReason.LOST, context=w.context())
 
 
+def reported_by_the_password(w, app):
+    session = w.fully(app).session
+    w.clock.advance(hours=1)
+    asked = w.engine.authorize(session, Action.REPORT_FACTOR, context=w.context())
+    session = w.engine.reauthenticate(asked.ticket, PASSWORD, context=w.context()).session
+    factor = w.engine.list_factors(session, context=w.context()).factors[0].id
+    assert isinstance(w.engine.report_factor(session, factor, ReportReason.LOST, context=w.context()), FactorReported)
+
+
 def incident(w, app):
     session = w.fully(app).session
     factor = w.engine.list_factors(session, context=w.context()).factors[0].id
@@ -231,7 +241,9 @@ def incident(w, app):
 
 
 @pytest.mark.parametrize(
-    "deed", [reset, change, everywhere, disabled, another_factor, new_codes, reported, incident], ids=lambda one: one.__name__
+    "deed",
+    [reset, change, everywhere, disabled, another_factor, new_codes, reported, reported_by_the_password, incident],
+    ids=lambda one: one.__name__,
 )
 def test_m117_whatever_ends_sessions_or_changes_a_factor_ends_it(w, deed):
     app, _, _ = w.guarded()

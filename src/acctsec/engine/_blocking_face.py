@@ -466,8 +466,8 @@ class Engine:
         Report a factor LOST or COMPROMISED: it proves nothing from this moment on, and guards the account still.
 
         It takes a session and its password, proven within ``SessionPolicy.fresh``, and no factor: ``authorize(token,
-        Action.REPORT_FACTOR)`` asks for it. All addresses are told. Where another factor was shown too, all other sessions end;
-        else they stay, at a lower level. With no factor left that proves anything, ``remove_lost_factors`` leads on.
+        Action.REPORT_FACTOR)`` asks for it. All addresses are told. At the full level all other sessions end; else they stay, at
+        a lower one. With no factor left that proves anything, ``remove_lost_factors`` leads on.
         """
         return run(self._flows.reports.report_factor(token, factor_id, why, context=context))
 

@@ -12,7 +12,7 @@ from acctsec.protocols import MessagePurpose
 from acctsec.record import Factor, Factors, Record, Session
 from acctsec.steps.changes import ended
 from acctsec.steps.scene import Done, Drawn, No, Notice, Scene, Step
-from acctsec.steps.standing import demand_of, guarded, missing, shown_by
+from acctsec.steps.standing import guarded
 
 
 def report_factor(
@@ -29,9 +29,8 @@ def report_factor(
     Report a factor, in a session in which the password was proven just now. Where there are factors every session began with
     one, or in a browser where one was shown.
 
-    Where another factor was shown just now as well, it is a change of credentials: all other sessions end. Else nobody is signed
-    out and nothing that waits is dropped: a thief in a session who has the password must not throw the owner out by it, nor
-    stop his recovery.
+    At the full level it is a change of credentials: all other sessions end. Else nobody is signed out and nothing that waits is
+    dropped: a thief in a session who has the password must not throw the owner out by it, nor stop his recovery.
     """
     session = guarded(policy, record, scene=scene, claims=claims, action=Action.REPORT_FACTOR)
     if session is None:
@@ -45,8 +44,7 @@ def report_factor(
     event = events.FactorInvalidated(**scene.head(), factor=factor_id, kind=found.KIND, why=why.value)
     told: tuple[Event | Notice, ...] = (event, Notice(MessagePurpose.FACTOR_REPORTED))
     after = _without(policy, record, factors, found)
-    demand = demand_of(policy, after, scene=scene, action=Action.CHANGE_FACTORS)
-    if missing(policy, after, demand, shown_by(session, demand, scene) - methods_of(found)) is not None:
+    if guarded(policy, record, scene=scene, claims=claims) is None:
         return Step(Done(after.session(session.id)), after, told)
     renewed = evolve(_relevelled(policy, session, found), id=drawn.session)
     return Step(Done(renewed), after.with_epoch().with_session(renewed), (*told, *ended(record, scene)))

@@ -254,6 +254,15 @@ def test_m117_whatever_ends_sessions_or_changes_a_factor_ends_it(w, deed):
     assert not any(isinstance(one, SignedIn) for one in outcomes)
 
 
+def test_m117_a_report_by_the_password_ends_it_though_another_factor_is_left(w):
+    """The phone that is lost may be the browser that is remembered."""
+    _, _, session = w.guarded()
+    tablet, _ = w.enroll(session, name="tablet")
+    browser = remembered(w, tablet).device
+    reported_by_the_password(w, tablet)
+    assert isinstance(sign_in(w, browser), FactorRequired)
+
+
 def test_m117_a_policy_that_keeps_devices_over_a_reset_keeps_none_remembered(place):
     w = exhibit(place, policy=evolve(REMEMBERING, recovery=RecoveryPolicy(keep_devices=True)))
     app, _, _ = w.guarded()

@@ -79,6 +79,7 @@ from acctsec.outcomes.sessions import (
     EndReason,
     SessionEnded,
     SessionInfo,
+    SessionList,
     SessionsEnded,
     SessionValid,
 )
@@ -183,6 +184,7 @@ __all__ = [
     "Rewrapped",
     "SessionEnded",
     "SessionInfo",
+    "SessionList",
     "SessionValid",
     "SessionsEnded",
     "SetPasswordOutcome",

@@ -41,7 +41,9 @@ def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enro
         return Step(No("too many factors"), record)
     begun = dict.fromkeys(enrollment.methods, enrollment.issued) if first else {}
     if session is None:
-        session = Session(id=drawn.session, level=AssuranceLevel.AAL1, created=scene.now, authenticated=scene.now)
+        session = Session(
+            id=drawn.session, level=AssuranceLevel.AAL1, created=scene.now, authenticated=scene.now, name=scene.browser
+        )
     elif enrollment.replaces:
         session = _relevelled(policy, session, factors, drawn)
     renewed = proved(policy, session, proven=begun | {method_of(new): scene.now}, scene=scene, drawn=drawn)

@@ -28,6 +28,7 @@ from acctsec import (
     ResetLink,
     ResumeTicket,
     SessionEnded,
+    SessionPolicy,
     SessionValid,
     SignedIn,
     Waiting,
@@ -41,6 +42,7 @@ from acctsec.mfa.actions import Action, Rule
 from acctsec.mfa.needs import PHISHING_RESISTANT
 from acctsec.outcomes import Allowed, ReauthenticationRequired
 from acctsec.record import Passkey, Proof, Session
+from acctsec.sessions import Lifetime
 from acctsec.testing import Authenticator
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
@@ -419,6 +421,17 @@ def planted(w, session, **factor):
     w.store.store.commit(frame("subject", "", "u1"), stored[1], encode_record(after), [], b"\0" * 16)
     assert level(w, session) is AssuranceLevel.AAL3
     return passkey.id
+
+
+def test_a_session_that_would_live_longer_at_a_lower_level_is_over_but_for_the_one_that_reports(w):
+    app, _, _ = w.guarded()
+    elsewhere, mine = w.fully(app).session, w.fully(app).session
+    later(w)
+    mine = with_password(w, mine).session
+    w.restart(evolve(w.policy, sessions=SessionPolicy(aal2=Lifetime(absolute=timedelta(hours=20), idle=timedelta(hours=2)))))
+    told = report(w, mine, first(w, mine))
+    assert alive(w, told.session)
+    assert not alive(w, elsewhere)
 
 
 def test_what_was_proven_by_a_factor_that_was_replaced_counts_no_more(w):

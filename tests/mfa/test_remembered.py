@@ -30,6 +30,7 @@ from acctsec import (
 )
 from acctsec._codec import decode_record
 from acctsec._flows.tokens import Purpose, Tokens
+from acctsec.attacks.risk import Assessment, Extra
 from acctsec.claims import DeviceClaims
 from acctsec.keyring import frame
 from acctsec.mfa.actions import Action, Rule
@@ -327,13 +328,28 @@ def test_who_typed_a_printed_code_is_not_remembered(w):
     assert isinstance(sign_in(w, signed.device), FactorRequired)
 
 
+class Always:
+    """A risk policy that finds everything strange."""
+
+    def assess(self, *_, **__):
+        return Assessment(score=900, contributions=(), extra=Extra.FACTOR)
+
+
+def test_a_strange_request_is_not_remembered_and_does_not_pass_the_rule_for_strange_ones_by_any_factor(place):
+    rule = Rule(PHISHING_RESISTANT, actions=Action.SIGN_IN, risky=True)
+    w = exhibit(place, policy=REMEMBERING)
+    app, _, _ = w.guarded()
+    w.restart(evolve(w.policy, risk=Always()))
+    browser = remembered(w, app).device
+    w.restart(REMEMBERING)
+    assert isinstance(sign_in(w, browser), FactorRequired)
+    w.restart(evolve(REMEMBERING, risk=Always(), mfa=MfaPolicy(rules=(rule,))))
+    due = sign_in(w)
+    answer = w.engine.verify_factor(due.ticket, app.code(w.clock()), context=w.context())
+    assert isinstance(answer, EnrollmentRequired)
+
+
 def test_a_strange_request_is_asked_for_the_factor(place):
-    from acctsec.attacks.risk import Assessment, Extra
-
-    class Always:
-        def assess(self, *_, **__):
-            return Assessment(score=900, contributions=(), extra=Extra.FACTOR)
-
     w = exhibit(place, policy=REMEMBERING)
     app, _, _ = w.guarded()
     browser = remembered(w, app).device

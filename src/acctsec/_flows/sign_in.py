@@ -364,6 +364,7 @@ class SignIn:
             return checked
         drawn = core.drawn()
         visit = self._visit(checked.guess, context)
+        risky = purpose is Purpose.SIGN_IN and await self._is_risky(checked, visit)
 
         def step(record: Record) -> Step:
             scene, found = checked.scene, checked.found
@@ -383,6 +384,7 @@ class SignIn:
                 drawn=drawn,
                 visit=visit,
                 remember=remember is True,
+                risky=risky,
             )
             return checked.guess.right(done)
 
@@ -390,6 +392,16 @@ class SignIn:
         if isinstance(done.verdict, Granted) and purpose is Purpose.SIGN_IN:
             self._signed_in(checked.scene, visit)
         return await self._proven(done, checked.guess, claims, right=checked.found.match is not None)
+
+    async def _is_risky(self, checked: Checked, visit: Visit | None) -> bool:
+        """Whether the request of a right answer is a strange one: what the policy asks of such has to be shown here as well."""
+        if self.risks is None or visit is None or checked.found.match is None:
+            return False
+        try:
+            return self.risks.assess(checked.scene, checked.loaded.record, visit).extra > 0
+        except AcctsecError:
+            await checked.guess.settle(Settle.VOID)
+            raise
 
     async def _proven(self, done: Step, guess: Guess, ticket: Ticket, *, right: bool) -> VerifyFactorOutcome:
         core, verdict, scene = self.core, done.verdict, guess.scene

@@ -183,10 +183,11 @@ def prove_factor(
     drawn: Drawn,
     visit: Visit | None = None,
     remember: bool = False,
+    risky: bool = False,
 ) -> Step:
     """
     A factor was answered for a sign-in: mark it used, spend the ticket, grant. *remember*: the owner wants no factor asked for in
-    this browser for a while.
+    this browser for a while. *risky*: the request is a strange one.
     """
     if not opens(record, ticket, scene.now) or not scene.active(record):
         return Step(No("ticket"), record)
@@ -198,13 +199,19 @@ def prove_factor(
         return Step(No("tickets"), record)
     methods = with_method(ticket.methods, proven.method)
     used = (Notice(MessagePurpose.RECOVERY_CODE_USED),) if proven.method == "recovery-code" else ()
-    after, due, told = _due(policy, after, scene, methods)
+    after, due, told = _due(policy, after, scene, methods, risky=risky)
     if due is not None:
         event = events.FactorAccepted(**scene.head(), method=proven.method)
         return Step(due, after.without_checkpoint(lane.name(SecretClass.FACTOR)), (event, *told, *used))
     until = None
     # A printed code stands in for a factor that is not at hand: no reason to ask for it less often.
-    if remember and policy.mfa.remember and policy.mfa.remembers(scene.groups) and Method.RECOVERY_CODE not in methods:
+    if (
+        remember
+        and not risky
+        and policy.mfa.remember
+        and policy.mfa.remembers(scene.groups)
+        and Method.RECOVERY_CODE not in methods
+    ):
         until = scene.now + policy.mfa.remember
     when = dict.fromkeys(ticket.methods, ticket.issued) | {proven.method: scene.now}
     step = _grant(policy, after, scene=scene, lane=lane, drawn=drawn, proven=when, rehashed=False, visit=visit, remembered=until)

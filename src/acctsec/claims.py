@@ -230,7 +230,14 @@ class RecoveryCode:
     handle: str | None = field(default=None, repr=False)
 
 
-FactorAnswer = TotpCode | RecoveryCode
+@frozen
+class DeliveredCode:
+    """A code that ``send_code`` sent, for the very ticket that it was sent for: ASCII digits alone."""
+
+    code: str = field(repr=False)
+
+
+FactorAnswer = TotpCode | RecoveryCode | DeliveredCode
 
 
 @frozen

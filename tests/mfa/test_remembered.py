@@ -347,6 +347,11 @@ def test_a_strange_request_is_not_remembered_and_does_not_pass_the_rule_for_stra
     due = sign_in(w)
     answer = w.engine.verify_factor(due.ticket, app.code(w.clock()), context=w.context())
     assert isinstance(answer, EnrollmentRequired)
+    w.restart(evolve(REMEMBERING, risk=Always(), mfa=MfaPolicy(rules=(rule,), grace=DAYS)))
+    w.clock.advance(seconds=30)
+    answer = w.engine.verify_factor(sign_in(w).ticket, app.code(w.clock()), context=w.context())
+    assert isinstance(answer, EnrollmentRequired)  # no time is given to strangers
+    assert record(w).enroll_by is None
 
 
 def test_a_strange_request_is_asked_for_the_factor(place):

@@ -1,7 +1,7 @@
 """Signing in: a compared password, a proven factor, and the guesses counted on the way."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from acctsec import events
 from acctsec._values import evolve
@@ -151,7 +151,9 @@ def _due(
         return record, NeedsChange(reason), ()
     if left is None:
         return record, None, ()
-    if policy.mfa.grace is None:
+    usual = demand_of(policy, record, scene=scene, action=Action.SIGN_IN)
+    # What is asked of strange requests alone is asked now: time is for those who are asked every time.
+    if policy.mfa.grace is None or missing(policy, record, usual, frozenset(methods)) is None:
         return record, NeedsEnrollment(methods), ()
     record, told = _told_to_enroll(record, scene, until=scene.now + policy.mfa.grace)
     late = record.enroll_by is None or record.enroll_by <= scene.now
@@ -205,14 +207,8 @@ def prove_factor(
         return Step(due, after.without_checkpoint(lane.name(SecretClass.FACTOR)), (event, *told, *used))
     until = None
     # A printed code stands in for a factor that is not at hand: no reason to ask for it less often.
-    if (
-        remember
-        and not risky
-        and policy.mfa.remember
-        and policy.mfa.remembers(scene.groups)
-        and Method.RECOVERY_CODE not in methods
-    ):
-        until = scene.now + policy.mfa.remember
+    if remember and not risky and policy.mfa.remembers(scene.groups) and Method.RECOVERY_CODE not in methods:
+        until = scene.now + (policy.mfa.remember or timedelta(0))
     when = dict.fromkeys(ticket.methods, ticket.issued) | {proven.method: scene.now}
     step = _grant(policy, after, scene=scene, lane=lane, drawn=drawn, proven=when, rehashed=False, visit=visit, remembered=until)
     return evolve(step, effects=(*told, *step.effects, *used))

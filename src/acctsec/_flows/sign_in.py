@@ -55,6 +55,7 @@ from acctsec.steps import (
     Weighed,
     demanded,
     find_leaked,
+    gathered,
     lapsed,
     prove_factor,
     prove_for_reset,
@@ -364,7 +365,6 @@ class SignIn:
             return checked
         drawn = core.drawn()
         visit = self._visit(checked.guess, context)
-        risky = purpose is Purpose.SIGN_IN and await self._is_risky(checked, visit)
 
         def step(record: Record) -> Step:
             scene, found = checked.scene, checked.found
@@ -384,7 +384,6 @@ class SignIn:
                 drawn=drawn,
                 visit=visit,
                 remember=remember is True,
-                risky=risky,
             )
             return checked.guess.right(done)
 
@@ -392,16 +391,6 @@ class SignIn:
         if isinstance(done.verdict, Granted) and purpose is Purpose.SIGN_IN:
             self._signed_in(checked.scene, visit)
         return await self._proven(done, checked.guess, claims, right=checked.found.match is not None)
-
-    async def _is_risky(self, checked: Checked, visit: Visit | None) -> bool:
-        """Whether the request of a right answer is a strange one: what the policy asks of such has to be shown here as well."""
-        if self.risks is None or visit is None or checked.found.match is None:
-            return False
-        try:
-            return self.risks.assess(checked.scene, checked.loaded.record, visit).extra > 0
-        except AcctsecError:
-            await checked.guess.settle(Settle.VOID)
-            raise
 
     async def _proven(self, done: Step, guess: Guess, ticket: Ticket, *, right: bool) -> VerifyFactorOutcome:
         core, verdict, scene = self.core, done.verdict, guess.scene
@@ -420,10 +409,10 @@ class SignIn:
         if isinstance(verdict, NeedsFactor | NeedsEnrollment):
             # One of several: what it was charged is given back, and nothing is cleared before all is proven.
             await guess.settle(Settle.VOID)
-            return self.granting.due(done.record, verdict, evolve(ticket, id=core.draw(16), issued=scene.now))
+            return self.granting.due(done.record, verdict, self._onward(ticket, verdict.methods, scene))
         if isinstance(verdict, Lacking):
             await guess.settle(Settle.VOID)
-            return self.granting.required(done.record, verdict, evolve(ticket, id=core.draw(16), issued=scene.now))
+            return self.granting.required(done.record, verdict, self._onward(ticket, verdict.methods, scene))
         await guess.settle(Settle.CLEAR)
         onward = evolve(ticket, id=core.draw(16), issued=scene.now, hold=b"")
         if isinstance(verdict, NeedsChange):
@@ -432,6 +421,9 @@ class SignIn:
         methods = verdict.methods if isinstance(verdict, FactorProven) else ticket.methods
         onward = evolve(onward, expires=scene.now + core.policy.reset.resume_lifetime, methods=methods)
         return ProofAccepted(core.tokens.seal(Purpose.RESUME, onward))
+
+    def _onward(self, ticket: Ticket, methods: tuple[str, ...], scene: Scene) -> Ticket:
+        return gathered(evolve(ticket, id=self.core.draw(16)), methods, scene.now)
 
 
 async def behind(core: Core, context: Context, name: Identifier, account: Account | None) -> tuple[Scene, Loaded, Who]:

@@ -36,12 +36,13 @@ from acctsec.steps.scene import (
     Visit,
     Weighed,
     change_due,
+    dated,
     demanded,
     lapsed,
     opens,
+    proven_last,
     puzzle_due,
     spend,
-    with_method,
 )
 from acctsec.steps.standing import demand_of, missing
 
@@ -145,7 +146,7 @@ def _due(
     demand = demand_of(policy, record, scene=scene, action=Action.SIGN_IN, risky=risky)
     left = missing(policy, record, demand, frozenset(methods))
     if left or (left is not None and record.factors.live and not is_complete(methods, policy.mfa.traits)):
-        return record, NeedsFactor(methods, left), ()
+        return record, NeedsFactor(methods, left, risky), ()
     reason = change_due(policy, record, scene.now) if "password" in methods else None
     if reason:
         return record, NeedsChange(reason), ()
@@ -154,10 +155,10 @@ def _due(
     usual = demand_of(policy, record, scene=scene, action=Action.SIGN_IN)
     # What is asked of strange requests alone is asked now: time is for those who are asked every time.
     if policy.mfa.grace is None or missing(policy, record, usual, frozenset(methods)) is None:
-        return record, NeedsEnrollment(methods), ()
+        return record, NeedsEnrollment(methods, risky), ()
     record, told = _told_to_enroll(record, scene, until=scene.now + policy.mfa.grace)
     late = record.enroll_by is None or record.enroll_by <= scene.now
-    return record, NeedsEnrollment(methods) if late else None, told
+    return record, NeedsEnrollment(methods, risky) if late else None, told
 
 
 def _told_to_enroll(record: Record, scene: Scene, *, until: datetime) -> tuple[Record, tuple[Event | Notice, ...]]:
@@ -185,11 +186,10 @@ def prove_factor(
     drawn: Drawn,
     visit: Visit | None = None,
     remember: bool = False,
-    risky: bool = False,
 ) -> Step:
     """
     A factor was answered for a sign-in: mark it used, spend the ticket, grant. *remember*: the owner wants no factor asked for in
-    this browser for a while. *risky*: the request is a strange one.
+    this browser for a while.
     """
     if not opens(record, ticket, scene.now) or not scene.active(record):
         return Step(No("ticket"), record)
@@ -199,17 +199,17 @@ def prove_factor(
     after = spend(evolve(record, factors=proven.factors.resealed(found.anew)), ticket, scene.now)
     if after is None:
         return Step(No("tickets"), record)
-    methods = with_method(ticket.methods, proven.method)
+    methods = proven_last(ticket.methods, proven.method)
     used = (Notice(MessagePurpose.RECOVERY_CODE_USED),) if proven.method == "recovery-code" else ()
-    after, due, told = _due(policy, after, scene, methods, risky=risky)
+    after, due, told = _due(policy, after, scene, methods, risky=ticket.risky)
     if due is not None:
         event = events.FactorAccepted(**scene.head(), method=proven.method)
         return Step(due, after.without_checkpoint(lane.name(SecretClass.FACTOR)), (event, *told, *used))
     until = None
     # A printed code stands in for a factor that is not at hand: no reason to ask for it less often.
-    if remember and not risky and policy.mfa.remembers(scene.groups) and Method.RECOVERY_CODE not in methods:
+    if remember and not ticket.risky and policy.mfa.remembers(scene.groups) and Method.RECOVERY_CODE not in methods:
         until = scene.now + (policy.mfa.remember or timedelta(0))
-    when = dict.fromkeys(ticket.methods, ticket.issued) | {proven.method: scene.now}
+    when = dated(ticket) | {proven.method: scene.now}
     step = _grant(policy, after, scene=scene, lane=lane, drawn=drawn, proven=when, rehashed=False, visit=visit, remembered=until)
     return evolve(step, effects=(*told, *step.effects, *used))
 

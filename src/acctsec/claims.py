@@ -151,6 +151,24 @@ class Enrollment(Sealed, frozen=True, kw_only=True):
     methods: tuple[str, ...] = ()
 
 
+class PromptClaims(Sealed, frozen=True, kw_only=True):
+    """
+    What an app answers a prompt with: bound to that prompt, incarnation and epoch, and of no use without the number. *source*,
+    *agent* and *known* are what is shown of who asked.
+    """
+
+    tenant: str
+    subject: str
+    incarnation: bytes
+    epoch: int
+    id: bytes
+    asked: datetime
+    expires: datetime
+    source: str = ""
+    agent: str = ""
+    known: bool = False
+
+
 class ChallengeClaims(Sealed, frozen=True, kw_only=True):
     """The ticket of a challenge: *bound* is a digest of all that it is for, and *puzzle* what was shown."""
 
@@ -224,7 +242,12 @@ class RecoveryCode:
     handle: str | None = field(default=None, repr=False)
 
 
-FactorAnswer = TotpCode | RecoveryCode
+@frozen
+class PushApproval:
+    """The prompt that ``push_prompt`` had pushed for this ticket was answered in the app: there is nothing to type here."""
+
+
+FactorAnswer = TotpCode | RecoveryCode | PushApproval
 
 
 @frozen

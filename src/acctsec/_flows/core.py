@@ -11,7 +11,7 @@ from attrs import define
 
 from acctsec import events
 from acctsec._codec import decode_record, encode_record
-from acctsec._flows.entries import AddressRequest, Entry, Following, Happened, Mail, ResetRequest, Told, key, seal
+from acctsec._flows.entries import AddressRequest, Entry, Following, Happened, Mail, PromptRequest, ResetRequest, Told, key, seal
 from acctsec._flows.hashes import Hashes, Password
 from acctsec._flows.tokens import Tokens
 from acctsec._values import Value, evolve
@@ -54,7 +54,7 @@ from acctsec.protocols import (
     check_names,
 )
 from acctsec.record import MAX_COMMITS, Record, Verifier
-from acctsec.steps import Carry, Drawn, Effect, Issue, No, Prove, Scene, Step, Word, is_new
+from acctsec.steps import Carry, Drawn, Effect, Issue, No, Prove, Ring, Scene, Step, Word, is_new
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -319,6 +319,9 @@ class Core:
             if isinstance(effect, Word | Issue):
                 made.append(self._onward(scene, effect, key(commit_id, len(made)), record))
                 continue
+            if isinstance(effect, Ring):
+                made.append(self._prompt(scene, effect, key(commit_id, len(made)), record))
+                continue
             if isinstance(effect, Prove | Carry):
                 made.append(self._task(scene, effect, key(commit_id, len(made)), record))
                 continue
@@ -383,6 +386,24 @@ class Core:
             seed=effect.seed,
             at=scene.now,
             source=scene.source,
+            locale=scene.account.locale if scene.account else "",
+        )
+
+    def _prompt(self, scene: Scene, ring: Ring, named: str, record: Record) -> PromptRequest:
+        prompt = ring.prompt
+        return PromptRequest(
+            key=named,
+            tenant=scene.tenant,
+            subject=scene.subject,
+            incarnation=record.incarnation,
+            epoch=record.epoch,
+            prompt=prompt.id,
+            address=ring.address,
+            at=scene.now,
+            expires=prompt.expires,
+            source=scene.source,
+            agent=ring.agent,
+            known=bool(prompt.device),
             locale=scene.account.locale if scene.account else "",
         )
 

@@ -19,6 +19,7 @@ from acctsec._flows.guesses import Guesses
 from acctsec._flows.moving import Moving
 from acctsec._flows.outbox import Outbox
 from acctsec._flows.passwords import Passwords
+from acctsec._flows.prompts import Prompts
 from acctsec._flows.proposals import Proposals
 from acctsec._flows.resets import Resets
 from acctsec._flows.sessions import Sessions
@@ -58,6 +59,7 @@ class Flows:
         self.step_ups: StepUps = StepUps(self.core, guesses, self.sign_in.granting, weighs)
         self.resets: Resets = Resets(self.core, guesses, self.passwords, answers, weighs)
         self.factors: FactorFlows = FactorFlows(self.core, guesses, answers)
+        self.prompts: Prompts = Prompts(self.core, guesses, self.factors)
         self.sessions: Sessions = Sessions(self.core, self.factors)
         self.changes: ChangeFlows = ChangeFlows(self.core, self.factors)
         self.contacts: ContactFlows = ContactFlows(self.core, self.factors, self.resets)

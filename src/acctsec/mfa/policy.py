@@ -15,6 +15,7 @@ from acctsec.errors import ConfigError
 from acctsec.mfa.actions import Action, Demand, Rule
 from acctsec.mfa.needs import SECOND_FACTOR, all_of, methods_in
 from acctsec.mfa.proving import Match, Proven, RecoveryMatch, TotpMatch, Unproven
+from acctsec.mfa.push import PushPolicy
 from acctsec.outcomes import AssuranceLevel, FactorKind
 from acctsec.protocols import name_set
 from acctsec.record import Delivered, Factor, Factors, Passkey, RecoverySet
@@ -89,6 +90,8 @@ class MfaPolicy:
         outside: kinds of factor that somebody else checks. Default: none.
         grace: who has to have a factor and has none may sign in without it for so long, from the first sign-in that finds it out;
             it is set once. Default None: at once. Entra ID gives 14 days.
+        push: how an app is prompted, where ``FactorKind.PUSH`` is among *kinds*; see `PushPolicy`. Default: one prompt at a time,
+            at most 5 an hour, each with a number of 6 digits to type within 2 min.
         window: TOTP steps of 30 s accepted on either side of now. Default 1 (RFC 6238 section 5.2), 0 for the strict
             reading of ASVS 6.5.5.
         recovery_codes: how many are issued at once. Default 10 (peers: 5 to 12).
@@ -104,6 +107,7 @@ class MfaPolicy:
     actions: tuple[type[StrEnum], ...] = field(default=(), converter=_enums)
     outside: tuple[Outside, ...] = field(default=(), converter=tuple)
     grace: timedelta | None = field(default=None, validator=optional(length(timedelta(hours=1), timedelta(days=90))))
+    push: PushPolicy = field(factory=PushPolicy, validator=kind(PushPolicy))
     window: int = field(default=1, validator=whole(0, 1))
     recovery_codes: int = field(default=10, validator=whole(4, 16))
 

@@ -19,6 +19,7 @@ from acctsec.outcomes.addresses import (
 )
 from acctsec.outcomes.contacts import ContactInfo, ContactNamed, ContactRemoved, Contacts, ContactsAsked, SharePending, Vouched
 from acctsec.outcomes.factors import (
+    ApprovalPending,
     EnrollmentStarted,
     FactorAdded,
     FactorInfo,
@@ -26,6 +27,11 @@ from acctsec.outcomes.factors import (
     FactorRemoved,
     FactorRenamed,
     Factors,
+    PromptApproved,
+    PromptDenied,
+    PromptPending,
+    PromptSent,
+    PushEnrollmentStarted,
     RecoveryCodes,
 )
 from acctsec.outcomes.operations import (
@@ -110,6 +116,7 @@ __all__ = [
     "AddressTaken",
     "AddressVerified",
     "Allowed",
+    "ApprovalPending",
     "AssuranceLevel",
     "AuthorizeOutcome",
     "ChallengeRequired",
@@ -162,9 +169,14 @@ __all__ = [
     "PasswordChangeRequired",
     "PasswordChanged",
     "PasswordRejected",
+    "PromptApproved",
+    "PromptDenied",
+    "PromptPending",
+    "PromptSent",
     "ProofAccepted",
     "ProofRequired",
     "Proposed",
+    "PushEnrollmentStarted",
     "ReauthenticateOutcome",
     "ReauthenticationRequired",
     "RecoveryCodes",

@@ -8,10 +8,11 @@ from attrs import field, frozen
 
 
 class Channel(StrEnum):
-    """How a message goes out: as mail, or as a text to a phone number."""
+    """How a message goes out: as mail, as a text to a phone number, or pushed to an app of the platform."""
 
     MAIL = "mail"
     TEXT = "text"
+    PUSH = "push"
 
 
 class MessagePurpose(StrEnum):
@@ -43,6 +44,8 @@ class MessagePurpose(StrEnum):
     ADDRESS_ADDED = "address-added"
     ADDRESS_REMOVED = "address-removed"
     IDENTIFIER_CHANGED = "identifier-changed"
+    PROMPT = "prompt"  # to an app
+    PROMPT_DENIED = "prompt-denied"
 
 
 @frozen(kw_only=True)
@@ -57,6 +60,9 @@ class Message:
 
     Notice of a change carries a *veto* where its reader may stop it, good until *expires*; the change waits *until* then. What
     goes to a trusted contact names the *owner* it is about; the *link* of a share is good for ``vouch``.
+
+    A prompt goes to an app: *prompt* is what the app answers it with, and *asked_from* (a network), *asked_with* (a user agent,
+    as the browser told it) and *at* are what it shows of who asked. The number that has to be typed is not in it.
     """
 
     key: str
@@ -74,6 +80,9 @@ class Message:
     channel: Channel = Channel.MAIL
     locale: str = ""
     owner: str = ""
+    prompt: str | None = field(default=None, repr=False)
+    asked_from: str = ""
+    asked_with: str = ""
 
 
 class AsyncMessenger(Protocol):

@@ -12,7 +12,7 @@ from acctsec.outcomes import AssuranceLevel, ChangeReason
 from acctsec.password import Age
 from acctsec.policy import Policy
 from acctsec.protocols import Account, MessagePurpose, Status
-from acctsec.record import MAX_SPENT, SKEW, Change, Contact, Device, History, Path, Record, Session, Spent
+from acctsec.record import MAX_SPENT, SKEW, Change, Contact, Device, History, Path, Prompt, Record, Session, Spent
 from acctsec.sessions import Live
 
 if TYPE_CHECKING:
@@ -101,7 +101,18 @@ class Carry(Value, frozen=True):
     change: Change
 
 
-Effect = Event | Notice | Word | Issue | Prove | Carry
+class Ring(Value, frozen=True, kw_only=True):
+    """An effect: push a *prompt* to the app at *address*, and say that it was asked for with *agent*."""
+
+    prompt: Prompt
+    address: str
+    agent: str
+
+    def __repr__(self) -> str:
+        return f"Ring(factor={self.prompt.factor!r})"
+
+
+Effect = Event | Notice | Word | Issue | Prove | Carry | Ring
 
 
 class Step(Value, frozen=True):

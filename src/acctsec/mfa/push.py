@@ -83,13 +83,15 @@ class PushPolicy:
         """
         Until when a *new* prompt has to wait for another that is outstanding, or None.
 
-        A ticket replaces its own. A known device replaces that of a stranger, or whoever knows the password could keep the owner
-        from ever being asked; nobody else replaces anything, or he could end the owner's prompt just when it is answered.
+        A ticket replaces its own, and so does a known device. It replaces that of a stranger too, or whoever knows the password
+        could keep the owner from ever being asked; nobody else replaces anything, or he could end the owner's prompt just when it
+        is answered.
         """
         other = self.outstanding(factors, now)
-        if other is None or compare_digest(other.ticket, new.ticket) or (new.device and not other.device):
+        if other is None or compare_digest(other.ticket, new.ticket):
             return None
-        return other.expires
+        replaces = new.device and (not other.device or compare_digest(other.device, new.device))
+        return None if replaces else other.expires
 
     def approved(self, factors: Factors, ticket: bytes, now: datetime) -> Prompt | None:
         """The prompt of a ticket that was approved and not used yet."""

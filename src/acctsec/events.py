@@ -225,10 +225,13 @@ class FactorAccepted(Event):
 
 @frozen(kw_only=True)
 class PromptPushed(Event):
-    """A prompt was pushed to a *factor*, or to an app that is being set up. *known_device*: its owner's browser asked."""
+    """
+    A prompt was pushed to a *factor*, or to an app that is being set up. *known*: no stranger asked, but a known device, a
+    session or a reset.
+    """
 
     factor: str
-    known_device: bool
+    known: bool
 
 
 @frozen(kw_only=True)

@@ -32,6 +32,7 @@ def with_an_app(w):
     w.session = set_up(w, signed_in.session)
     w.deliver()
     w.messenger.handed.clear()
+    w.sink.handed.clear()
     w.clock.advance(hours=2)
     return w
 

@@ -141,9 +141,7 @@ def test_the_app_sees_who_asks_and_never_the_number():
     assert sent.number not in repr(message)
     assert sent.number not in f"{message.prompt} {message.code} {message.link}"
     shown = w.calls.inspect_prompt(of, context=w.context())
-    assert shown == PromptPending(
-        asked=asked, expires=sent.expires, source=THIEF, agent=message.asked_with, known_device=False
-    )
+    assert shown == PromptPending(asked=asked, expires=sent.expires, source=THIEF, agent=message.asked_with, known=False)
     assert message.prompt not in repr(message)
     assert APP not in repr(message)
 
@@ -442,6 +440,65 @@ def test_a_known_device_that_is_denied_is_known_no_more():
     assert len(w.sink.of(events.DeviceRevoked)) == 1
 
 
+@everywhere
+def test_neither_a_thief_nor_a_denial_keeps_a_session_or_a_reset_from_being_asked():
+    """Told that somebody knows her password, she changes it: in her session, or by a reset in a browser that nobody knows."""
+    w = user()
+    for _ in range(5):
+        prompted(w, source=THIEF)
+        w.clock.advance(minutes=2)
+    prompted_by_session(w)
+    w.clock.advance(hours=1)
+    prompted(w, source=THIEF)
+    deny(w)
+    due = w.calls.redeem_reset(ResetLink(w.reset_link()), "a wholly new phrase 77", context=w.context())
+    type_in(w, ask(w, due.ticket).number)
+    assert isinstance(poll(w, due.ticket), ProofAccepted)
+    assert isinstance(prompted_by_session(w), SignedIn)
+
+
+def prompted_by_session(w):
+    due = w.calls.authorize(w.session, "change-factors", context=w.context())
+    asked = w.calls.reauthenticate(due.ticket, PASSWORD, context=w.context())
+    type_in(w, ask(w, asked.ticket).number)
+    going_on = poll(w, asked.ticket)
+    w.session = going_on.session
+    return going_on
+
+
+def test_sessions_and_resets_have_budgets_too():
+    w = user()
+    outcomes = []
+    for _ in range(3):
+        due = w.calls.redeem_reset(ResetLink(w.reset_link()), "a wholly new phrase 77", context=w.context())
+        outcomes += [ask(w, due.ticket) for _ in range(2)]
+        w.clock.advance(minutes=2)
+    assert sum(isinstance(one, PromptSent) for one in outcomes) == 5
+    due = w.calls.authorize(w.session, "change-factors", context=w.context())
+    assert sum(isinstance(ask(w, due.ticket), PromptSent) for _ in range(9)) == 5
+
+
+def test_a_reset_whose_prompt_is_denied_is_over():
+    w = user()
+    link = w.reset_link()
+    due = w.calls.redeem_reset(ResetLink(link), "a wholly new phrase 77", context=w.context())
+    ask(w, due.ticket)
+    assert deny(w) == PromptDenied()
+    assert record(w).resets == ()
+    assert w.calls.redeem_reset(ResetLink(link), "a wholly new phrase 77", context=w.context()) == Refused()
+    assert isinstance(sign_in_by_push(w), str)
+
+
+def test_a_session_whose_prompt_is_denied_is_over():
+    w = user()
+    due = w.calls.authorize(w.session, "change-factors", context=w.context())
+    ask(w, due.ticket)
+    deny(w)
+    assert type(w.calls.check_session(w.session, context=w.context())).__name__ == "SessionEnded"
+    w.deliver()
+    assert len(w.sink.of(events.SessionClosed)) == 1
+
+
 def test_the_number_of_one_browser_is_of_no_use_for_another():
     """Owner and thief ask at once; whichever prompt comes to the app, the number of the other is wrong for it."""
     w = user()
@@ -500,7 +557,7 @@ def test_wrong_numbers_count_as_wrong_second_factors_and_another_prompt_gives_no
     w = user(prompts=Budget(limit=100, window=timedelta(hours=1)), tries=1)
     w.restart(policy=pushes(evolve(CHEAPEST, lockout=evolve(CHEAPEST.lockout, strangers=LADDER)), tries=5))
     for _ in range(2):
-        ticket, number = prompted(w)
+        _, number = prompted(w)
         for _ in range(5):
             number = other(number)
             type_in(w, number)

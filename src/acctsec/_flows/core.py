@@ -403,7 +403,7 @@ class Core:
             expires=prompt.expires,
             source=scene.source,
             agent=ring.agent,
-            known=bool(prompt.device),
+            known=bool(prompt.asker),
             locale=scene.account.locale if scene.account else "",
         )
 

@@ -100,19 +100,20 @@ class Prompts:
         """Charge, then commit the digest of a number with the message. What comes to nothing anyway spends no prompt."""
         core, rules = self.core, self.core.policy.mfa.push
         drawn = core.draw(32)
-        number, device = rules.number(drawn[16:]), core.tokens.known_device(context.device, scene, loaded.record)
+        number = rules.number(drawn[16:])
+        asker, lane = self._asker(scene, loaded.record, ticket, context)
         prompt = Prompt(
             id=drawn[:16],
             factor=factor_id,
             ticket=ticket.id,
             digest=self._digest(scene, drawn[:16], number),
             expires=min(scene.now + rules.lifetime, ticket.expires),
-            device=b"" if device is None else device.id,
+            asker=asker,
         )
         ring = Ring(prompt=prompt, address=address, agent=_printable(context.user_agent))
         refusal: object = prompt_refusal(core.policy, loaded.record, scene=scene, ticket=ticket, prompt=prompt)
         try:
-            if refusal is None and not await self._within_budget(scene, loaded.record, prompt):
+            if refusal is None and not await self._within_budget(scene, loaded.record, prompt, lane):
                 refusal = No("budget")
         except StoreBusy:  # a crowd at the store
             return TryAgain(BRIEF)
@@ -129,15 +130,28 @@ class Prompts:
             return TryAgain(max(refusal.until - scene.now, BRIEF))
         return core.declined(scene, operation, refusal)
 
-    async def _within_budget(self, scene: Scene, record: Record, prompt: Prompt) -> bool:
+    def _asker(self, scene: Scene, record: Record, ticket: Ticket | Enrollment, context: Context) -> tuple[bytes, str]:
         """
-        Spend a prompt, of strangers or of one known device. The row is of a life of the record and no more: neither a success nor
+        Who asks, and who is counted with him. Somebody who shows the password alone is a stranger; a known device, a session and
+        a reset have shown more, and nobody who knows the password takes their prompts away.
+        """
+        device = self.core.tokens.known_device(context.device, scene, record)
+        if device is not None:
+            return device.id, device.id.hex()
+        if ticket.session:
+            return ticket.session, "sessions"
+        reset = ticket.reset if isinstance(ticket, Ticket) else b""
+        return reset, "resets" if reset else "strangers"
+
+    async def _within_budget(self, scene: Scene, record: Record, prompt: Prompt, lane: str) -> bool:
+        """
+        Spend a prompt of a lane. The row is of a life of the record and no more: neither a success nor
         a recovery, a reset or an unlocking gives any back.
         """
         core, ladder = self.core, self.core.policy.mfa.push.prompts.ladder()
         charges = []
         for key in range(core.keyring.index_count):
-            names = ("prompt row", scene.tenant, scene.subject, record.incarnation, prompt.device)
+            names = ("prompt row", scene.tenant, scene.subject, record.incarnation, lane)
             row = core.keyring.digest(*names, key=key)[:16]
             charges.append(Charge(row, b"!prompts", ladder, None, prompt.id))
         readings = await core.charge(scene, charges)
@@ -173,7 +187,7 @@ class Prompts:
             expires=prompt.expires,
             source=claims.source,
             agent=claims.agent,
-            known_device=claims.known,
+            known=claims.known,
         )
 
     @operation
@@ -187,12 +201,11 @@ class Prompts:
         prompt = find_prompt(core.policy, loaded.record, scene=scene, claims=claims)
         if prompt is None:  # charges nothing: whoever kept an old one could stop the owner's factors with it
             return core.declined(scene, "answer_prompt", No("prompt"))
-        enrolling = loaded.record.factors.factor(prompt.factor) is None
         guess = await self.guesses.begin(
             "answer_prompt",
             scene,
             known(scene, loaded),
-            SecretClass.ENROLLMENT if enrolling else SecretClass.FACTOR,
+            _class(loaded.record, prompt),
             self._lane(scene, loaded.record, prompt, context),
             typed=frame(scene.subject),
             secret=prompt.id.hex() + number,
@@ -220,7 +233,7 @@ class Prompts:
         The context of an answer, which counts in the lane of the browser that asked: what strangers guess must not close the
         lane that an owner's known device answers for, and the phone has no device token of its own.
         """
-        device = record.device(prompt.device)
+        device = record.device(prompt.asker)
         return with_facts(context, device=None if device is None else self.core.tokens.device(scene, record, device))
 
     @operation
@@ -232,6 +245,13 @@ class Prompts:
         claims, scene, loaded = found
         done = await core.apply(scene, loaded, lambda record: deny_prompt(core.policy, record, scene=scene, claims=claims))
         return PromptDenied() if isinstance(done.verdict, Done) else core.declined(scene, "deny_prompt", done.verdict)
+
+
+def _class(record: Record, prompt: Prompt) -> SecretClass:
+    """Where wrong numbers count: with what else is typed for the same flow, and there alone."""
+    if record.factors.factor(prompt.factor) is None:
+        return SecretClass.ENROLLMENT
+    return SecretClass.RESET_FACTOR if any(one.id == prompt.asker for one in record.resets) else SecretClass.FACTOR
 
 
 def _is_address(address: object) -> bool:

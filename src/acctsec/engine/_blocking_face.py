@@ -485,7 +485,8 @@ class Engine:
         Say in the app that it was somebody else who asked: for an explicit button, never for one that only closes.
 
         The prompt is over, nothing is pushed for strangers for ``PushPolicy.freeze``, and every address is told that somebody
-        knows the password. A known device that asked is known no more. Refused: the prompt was used or replaced.
+        knows the password. A known device that asked is known no more, and a session or a reset that did is over. Refused: the
+        prompt was used or replaced.
         """
         return run(self._flows.prompts.deny_prompt(token, context=context))
 

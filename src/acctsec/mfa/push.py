@@ -30,9 +30,10 @@ class PushPolicy:
             in 10,000; `Policy` allows them only with so few *tries* and *prompts*. Two, as Entra ID has, it never does.
         lifetime: how long a prompt may be answered, and how long it is in the way of another. Default 2 min, in which a push
             arrives and a phone is found; at most 10 (SP 800-63B-4 section 3.1.3.2, ASVS 5.0 6.5.5).
-        prompts: what strangers who know the password may have pushed to one subject; each known device has as many of its own.
-            Nothing refills it but time. Default 5 in 1 h (SP 800-63B-4 section 3.1.3.2 and ASVS 5.0 6.6.4 want a limit and name
-            none; at Uber in 2022 it took an hour of prompts until one was approved).
+        prompts: what strangers who know the password may have pushed to one subject; each known device has as many of its own,
+            and so have sessions, and so have resets. Nothing refills it but time. Default 5 in 1 h (SP 800-63B-4 section 3.1.3.2
+            and ASVS 5.0 6.6.4 want a limit and name none; at Uber in 2022 prompts went on for more than an hour until one was
+            approved).
         tries: wrong numbers that end a prompt. Default 3: who copies a number from a screen rarely errs twice.
         freeze: how long nothing is pushed for strangers once a prompt was denied. Default 1 h, the window of *prompts*: who knows
             the password and was denied begins anew when he would have had to anyway.
@@ -83,14 +84,14 @@ class PushPolicy:
         """
         Until when a *new* prompt has to wait for another that is outstanding, or None.
 
-        A ticket replaces its own, and so does a known device. It replaces that of a stranger too, or whoever knows the password
-        could keep the owner from ever being asked; nobody else replaces anything, or he could end the owner's prompt just when it
-        is answered.
+        A ticket replaces its own, and so does whoever is known: a device, a session, a reset. They replace that of a stranger
+        too, or whoever knows the password could keep the owner from ever being asked; nobody else replaces anything, or he could
+        end the owner's prompt just when it is answered.
         """
         other = self.outstanding(factors, now)
         if other is None or compare_digest(other.ticket, new.ticket):
             return None
-        replaces = new.device and (not other.device or compare_digest(other.device, new.device))
+        replaces = new.asker and (not other.asker or compare_digest(other.asker, new.asker))
         return None if replaces else other.expires
 
     def approved(self, factors: Factors, ticket: bytes, now: datetime) -> Prompt | None:

@@ -80,14 +80,14 @@ class ApprovalPending:
 class PromptPending:
     """
     A prompt that waits for its number until *expires*. Show when it was *asked* for, from which *source* (a network), with which
-    *agent* (as the browser told it), and whether by a *known_device*. Looking at it changed nothing.
+    *agent* (as the browser told it), and whether by a browser or in a session that is *known*. Looking at it changed nothing.
     """
 
     asked: datetime
     expires: datetime
     source: str
     agent: str
-    known_device: bool
+    known: bool
 
 
 @frozen

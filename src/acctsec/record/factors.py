@@ -150,7 +150,8 @@ class Sent(Part, frozen=True, kw_only=True, array_like=True):
 class Prompt(Part, frozen=True, kw_only=True, array_like=True):
     """
     The one prompt that was pushed and not used yet: to a *factor*, for one *ticket*. *digest* is a keyed one of the number that
-    has to be typed; *approved* once it was. *tries* are wrong ones; *device* is the known device that asked, if one did.
+    has to be typed; *approved* once it was. *tries* are wrong ones; *asker* is the known device, the session or the reset that
+    asked, and empty for a stranger.
     """
 
     id: bytes
@@ -160,7 +161,7 @@ class Prompt(Part, frozen=True, kw_only=True, array_like=True):
     expires: datetime
     approved: bool = False
     tries: int = 0
-    device: bytes = b""
+    asker: bytes = b""
 
     def __post_init__(self) -> None:
         """None is good longer than it was said."""

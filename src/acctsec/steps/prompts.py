@@ -23,7 +23,7 @@ def prompt_refusal(
     if isinstance(ticket, Ticket):
         if not isinstance(factor, Push) or factor.reported:
             return No("factor")
-        if rules.frozen(record.factors, scene.now) and not prompt.device:
+        if rules.frozen(record.factors, scene.now) and not prompt.asker:
             return No("frozen")
     until = rules.in_the_way(record.factors, prompt, scene.now)
     return Held(until) if until else None
@@ -34,7 +34,7 @@ def push_prompt(policy: Policy, record: Record, *, scene: Scene, ticket: Ticket 
     refusal = prompt_refusal(policy, record, scene=scene, ticket=ticket, prompt=prompt)
     if refusal:
         return Step(refusal, record)
-    pushed = events.PromptPushed(**scene.head(), factor=prompt.factor, known_device=bool(prompt.device))
+    pushed = events.PromptPushed(**scene.head(), factor=prompt.factor, known=bool(prompt.asker))
     return Step(Done(), evolve(record, factors=evolve(record.factors, prompt=prompt)), (pushed, ring))
 
 
@@ -68,7 +68,7 @@ def answer_prompt(policy: Policy, record: Record, *, scene: Scene, claims: Promp
 def deny_prompt(policy: Policy, record: Record, *, scene: Scene, claims: PromptClaims) -> Step:
     """
     Who has the app says that it was not he who asked: the prompt is over, approved or late as it may be, and nothing is pushed
-    for strangers for a while. A known device that asked is known no more: whoever sits there is a stranger from now on.
+    for strangers for a while. Whoever was none is one from now on: the device is known no more, the session or the reset is over.
     """
     prompt = record.factors.prompt
     if prompt is None or not _is_of(record, prompt, claims):
@@ -79,10 +79,13 @@ def deny_prompt(policy: Policy, record: Record, *, scene: Scene, claims: PromptC
         return Step(Done(), evolve(record, factors=factors), (denied,))
     until = scene.now + policy.mfa.push.freeze
     told: tuple[Effect, ...] = (events.PromptRejected(**scene.head(), factor=prompt.factor, until=until),)
-    after = evolve(record, factors=evolve(factors, frozen=until))
-    if record.device(prompt.device):
-        after = without_device(after, prompt.device)
-        told += (events.DeviceRevoked(**scene.head(), device=prompt.device.hex()),)
+    after, asker = evolve(record, factors=evolve(factors, frozen=until)).without_reset(prompt.asker), prompt.asker
+    if record.device(asker):
+        after = without_device(after, asker)
+        told += (events.DeviceRevoked(**scene.head(), device=asker.hex()),)
+    if record.session(asker):
+        after = evolve(after, sessions=tuple(one for one in after.sessions if one.id != asker))
+        told += (events.SessionClosed(**scene.head(), session=asker.hex()),)
     return Step(Done(), after, (*told, Notice(MessagePurpose.PROMPT_DENIED)))
 
 

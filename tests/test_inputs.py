@@ -23,6 +23,7 @@ from acctsec.claims import (
     UnlockLink,
 )
 from acctsec.errors import ConfigError
+from acctsec.mfa import Action
 from acctsec.outcomes import (
     FactorRequired,
     IdentifierRejected,
@@ -98,6 +99,9 @@ def operations(w, value):
     for answer in (TotpCode(value), RecoveryCode(value)):
         yield "verify_factor", lambda answer=answer: engine.verify_factor(session, answer, context=context)
     yield "check_session", lambda: engine.check_session(value, context=context)
+    yield "authorize", lambda: engine.authorize(value, Action.CHANGE_FACTORS, context=context)
+    yield "reauthenticate", lambda: engine.reauthenticate(value, PASSWORD, context=context)
+    yield "reauthenticate", lambda: engine.reauthenticate(session, value, context=context)
     yield "request_reset", lambda: engine.request_reset(value, context=context)
     yield "inspect_reset", lambda: engine.inspect_reset(value, context=context)
     handle = engine.request_reset("alice@example.org", context=w.context("203.0.113.5")).handle
@@ -157,6 +161,9 @@ def operations(w, value):
     yield "remove_factor", lambda: engine.remove_factor(value, "f", context=context)
     yield "remove_factor", lambda: engine.remove_factor(session, value, context=context)
     yield "issue_recovery_codes", lambda: engine.issue_recovery_codes(value, context=context)
+    yield "list_sessions", lambda: engine.list_sessions(value, context=context)
+    yield "end_session", lambda: engine.end_session(value, "0" * 32, context=context)
+    yield "end_session", lambda: engine.end_session(session, value, context=context)
     yield "list_devices", lambda: engine.list_devices(value, context=context)
     yield "forget_device", lambda: engine.forget_device(value, "0" * 32, context=context)
     yield "forget_device", lambda: engine.forget_device(session, value, context=context)

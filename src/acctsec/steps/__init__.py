@@ -84,6 +84,7 @@ from acctsec.steps.scene import (
     Word,
     demanded,
     full_level,
+    judge_session,
     lapsed,
     live_session,
     opens,
@@ -92,6 +93,7 @@ from acctsec.steps.scene import (
     spend,
     with_method,
 )
+from acctsec.steps.sessions import end_copied, end_session, turn_session
 from acctsec.steps.sign_in import (
     count_alone,
     count_guesses,
@@ -166,6 +168,8 @@ __all__ = [
     "demanded",
     "deny_prompt",
     "drop_factors",
+    "end_copied",
+    "end_session",
     "find_leaked",
     "find_prompt",
     "find_proposal",
@@ -181,6 +185,7 @@ __all__ = [
     "is_new",
     "issue_codes",
     "issue_reset",
+    "judge_session",
     "lapsed",
     "leads_on",
     "live_session",
@@ -219,6 +224,7 @@ __all__ = [
     "too_soon",
     "trusted",
     "trusted_contacts",
+    "turn_session",
     "unlockable",
     "veto",
     "veto_refusal",

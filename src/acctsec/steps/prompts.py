@@ -84,7 +84,7 @@ def deny_prompt(policy: Policy, record: Record, *, scene: Scene, claims: PromptC
         after = without_device(after, asker)
         told += (events.DeviceRevoked(**scene.head(), device=asker.hex()),)
     if record.session(asker):
-        after = evolve(after, sessions=tuple(one for one in after.sessions if one.id != asker))
+        after = after.without_session(asker)
         told += (events.SessionClosed(**scene.head(), session=asker.hex()),)
     return Step(Done(), after, (*told, Notice(MessagePurpose.PROMPT_DENIED)))
 

@@ -12,6 +12,7 @@ from acctsec.claims import (
     Admin,
     ChangeTicket,
     CurrentPassword,
+    DeliveredCode,
     FreshSession,
     Initial,
     RecoveryCode,
@@ -153,6 +154,12 @@ def operations(w, value):
     yield "enroll_totp", lambda: engine.enroll_totp(value, context=context)
     if value != "":  # an empty name is a name
         yield "enroll_totp", lambda: engine.enroll_totp(session, name=value, context=context)
+    yield "enroll_delivered", lambda: engine.enroll_delivered(value, "alice@example.org", context=context)
+    yield "enroll_delivered", lambda: engine.enroll_delivered(session, value, context=context)
+    yield "send_code", lambda: engine.send_code(value, "f", context=context)
+    yield "send_code", lambda: engine.send_code("A" * 488, value, context=context)
+    yield "verify_factor", lambda: engine.verify_factor("A" * 488, DeliveredCode(value), context=context)
+    yield "confirm_factor", lambda: engine.confirm_factor(session, DeliveredCode(value), context=context)
     for given in ((value, "fcm:app"), (session, value)):
         yield "enroll_push", lambda given=given: engine.enroll_push(*given, context=context)
     yield "push_prompt", lambda: engine.push_prompt(value, "f", context=context)

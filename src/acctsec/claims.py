@@ -249,11 +249,18 @@ class RecoveryCode:
 
 
 @frozen
+class DeliveredCode:
+    """A code that ``send_code`` sent, for the very ticket that it was sent for: ASCII digits alone."""
+
+    code: str = field(repr=False)
+
+
+@frozen
 class PushApproval:
     """The prompt that ``push_prompt`` had pushed for this ticket was answered in the app: there is nothing to type here."""
 
 
-FactorAnswer = TotpCode | RecoveryCode | PushApproval
+FactorAnswer = TotpCode | RecoveryCode | DeliveredCode | PushApproval
 
 
 @frozen

@@ -224,6 +224,15 @@ class FactorAccepted(Event):
 
 
 @frozen(kw_only=True)
+class CodeIssued(Event):
+    """A code was sent to a *factor* by *channel*, for an *action*: ``sign-in``, ``reset``, ``set-up``, or that of a step-up."""
+
+    factor: str
+    channel: Channel
+    action: str
+
+
+@frozen(kw_only=True)
 class PromptPushed(Event):
     """
     A prompt was pushed to a *factor*, or to an app that is being set up. *known*: no stranger asked, but a known device, a

@@ -12,7 +12,19 @@ from attrs import define
 
 from acctsec import events
 from acctsec._codec import decode_record, encode_record
-from acctsec._flows.entries import AddressRequest, Entry, Following, Happened, Mail, PromptRequest, ResetRequest, Told, key, seal
+from acctsec._flows.entries import (
+    AddressRequest,
+    CodeRequest,
+    Entry,
+    Following,
+    Happened,
+    Mail,
+    PromptRequest,
+    ResetRequest,
+    Told,
+    key,
+    seal,
+)
 from acctsec._flows.hashes import Hashes, Password
 from acctsec._flows.recent import RecentRecords
 from acctsec._flows.tokens import Purpose, Tokens
@@ -59,7 +71,22 @@ from acctsec.protocols import (
 )
 from acctsec.record import MAX_COMMITS, Record, Verifier
 from acctsec.sessions import Binding, Ended
-from acctsec.steps import Carry, Drawn, Effect, Issue, No, Prove, Ring, Scene, Step, Word, end_copied, is_new, judge_session
+from acctsec.steps import (
+    Carry,
+    Drawn,
+    Effect,
+    Issue,
+    No,
+    Prove,
+    Ring,
+    Scene,
+    SendCode,
+    Step,
+    Word,
+    end_copied,
+    is_new,
+    judge_session,
+)
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -379,6 +406,9 @@ class Core:
             if isinstance(effect, Ring):
                 made.append(self._prompt(scene, effect, key(commit_id, len(made)), record))
                 continue
+            if isinstance(effect, SendCode):
+                made.append(self._code(scene, effect, key(commit_id, len(made)), record))
+                continue
             if isinstance(effect, Prove | Carry):
                 made.append(self._task(scene, effect, key(commit_id, len(made)), record))
                 continue
@@ -426,6 +456,22 @@ class Core:
             at=scene.now,
             change=effect.change.id if effect.change else b"",
             expires=effect.change.expires if effect.change else None,
+        )
+
+    def _code(self, scene: Scene, effect: SendCode, key: str, record: Record) -> CodeRequest:
+        return CodeRequest(
+            key=key,
+            tenant=scene.tenant,
+            subject=scene.subject,
+            incarnation=record.incarnation,
+            epoch=record.epoch,
+            factor=effect.factor,
+            ticket=effect.ticket,
+            seed=effect.seed,
+            channel=effect.channel,
+            address=effect.address,
+            action=effect.action,
+            at=scene.now,
         )
 
     def _task(self, scene: Scene, effect: Prove | Carry, key: str, record: Record) -> AddressRequest | Following:

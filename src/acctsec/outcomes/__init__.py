@@ -20,6 +20,8 @@ from acctsec.outcomes.addresses import (
 from acctsec.outcomes.contacts import ContactInfo, ContactNamed, ContactRemoved, Contacts, ContactsAsked, SharePending, Vouched
 from acctsec.outcomes.factors import (
     ApprovalPending,
+    CodeEnrollmentStarted,
+    CodeSent,
     EnrollmentStarted,
     FactorAdded,
     FactorInfo,
@@ -128,6 +130,8 @@ __all__ = [
     "ChangeReason",
     "Changes",
     "CheckPasswordOutcome",
+    "CodeEnrollmentStarted",
+    "CodeSent",
     "ConfirmFactorOutcome",
     "ContactInfo",
     "ContactNamed",

@@ -8,10 +8,11 @@ from attrs import field, frozen
 
 
 class Channel(StrEnum):
-    """How a message goes out: as mail, as a text to a phone number, or pushed to an app of the platform."""
+    """How a message goes out: as mail, as a text to a phone number, spoken by a call to one, or pushed to an app."""
 
     MAIL = "mail"
     TEXT = "text"
+    VOICE = "voice"
     PUSH = "push"
 
 
@@ -45,6 +46,7 @@ class MessagePurpose(StrEnum):
     ADDRESS_ADDED = "address-added"
     ADDRESS_REMOVED = "address-removed"
     IDENTIFIER_CHANGED = "identifier-changed"
+    FACTOR_CODE = "factor-code"
     PROMPT = "prompt"  # to an app
     PROMPT_DENIED = "prompt-denied"
 
@@ -60,7 +62,8 @@ class Message:
     that opens the lane of strangers again. *locale* is that of the account when the message was made.
 
     Notice of a change carries a *veto* where its reader may stop it, good until *expires*; the change waits *until* then. What
-    goes to a trusted contact names the *owner* it is about; the *link* of a share is good for ``vouch``.
+    goes to a trusted contact names the *owner* it is about; the *link* of a share is good for ``vouch``. A code that proves a
+    factor says what for: *action* is an action of the policy, ``reset`` or ``set-up``. It never has a link.
 
     A prompt goes to an app: *prompt* is what the app answers it with, and *asked_from* (a network), *asked_with* (a user agent,
     as the browser told it) and *at* are what it shows of who asked. The number that has to be typed is not in it.
@@ -84,6 +87,12 @@ class Message:
     prompt: str | None = field(default=None, repr=False)
     asked_from: str = ""
     asked_with: str = ""
+    action: str = ""
+
+    @property
+    def spoken(self) -> str:
+        """The *code* as a voice reads it, digit by digit: ``4, 0, 7``. "" where there is none."""
+        return ", ".join(self.code or "")
 
 
 class AsyncMessenger(Protocol):

@@ -159,8 +159,8 @@ class Enrollment(Sealed, frozen=True, kw_only=True):
 
 class PromptClaims(Sealed, frozen=True, kw_only=True):
     """
-    What an app answers a prompt with: bound to that prompt, incarnation and epoch, and of no use without the number. *source*,
-    *agent* and *known* are what is shown of who asked.
+    What an app answers a prompt with: bound to that prompt, incarnation and epoch, and of no use without the number. *action*,
+    *source*, *agent* and *known* are what is shown of what it is for, and who asked.
     """
 
     tenant: str
@@ -170,6 +170,7 @@ class PromptClaims(Sealed, frozen=True, kw_only=True):
     id: bytes
     asked: datetime
     expires: datetime
+    action: str = ""
     source: str = ""
     agent: str = ""
     known: bool = False

@@ -235,11 +235,12 @@ class CodeIssued(Event):
 @frozen(kw_only=True)
 class PromptPushed(Event):
     """
-    A prompt was pushed to a *factor*, or to an app that is being set up. *known*: no stranger asked, but a known device, a
-    session or a reset.
+    A prompt was pushed to a *factor*, or to an app that is being set up, for an *action* as of CodeIssued. *known*: by a known
+    device, or in a session.
     """
 
     factor: str
+    action: str
     known: bool
 
 
@@ -261,8 +262,8 @@ class PromptMistyped(Event):
 @frozen(kw_only=True)
 class PromptRejected(Event):
     """
-    Who has the app denied a prompt: somebody else knows the password. Nothing is pushed for strangers *until* then; None where it
-    was an app that was being set up.
+    Who has the app denied a prompt: somebody else knows the password, or reads the mail. Nothing is pushed for strangers
+    *until* then; None where it was an app that was being set up.
     """
 
     factor: str

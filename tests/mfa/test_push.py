@@ -141,9 +141,26 @@ def test_the_app_sees_who_asks_and_never_the_number():
     assert sent.number not in repr(message)
     assert sent.number not in f"{message.prompt} {message.code} {message.link}"
     shown = w.calls.inspect_prompt(of, context=w.context())
-    assert shown == PromptPending(asked=asked, expires=sent.expires, source=THIEF, agent=message.asked_with, known=False)
+    assert shown == PromptPending(
+        asked=asked, expires=sent.expires, action="sign-in", source=THIEF, agent=message.asked_with, known=False
+    )
     assert message.prompt not in repr(message)
     assert APP not in repr(message)
+
+
+def test_the_app_sees_what_it_is_for_and_no_reset_passes_for_a_known_browser():
+    w = user()
+    due = w.calls.redeem_reset(ResetLink(w.reset_link()), "a wholly new phrase 77", context=w.context())
+    ask(w, due.ticket)
+    shown = w.calls.inspect_prompt(token(w), context=w.context())
+    assert (shown.action, shown.known) == ("reset", False)
+    due = w.calls.authorize(w.session, "change-factors", context=w.context())
+    w.clock.advance(minutes=2)
+    ask(w, due.ticket)
+    shown = w.calls.inspect_prompt(token(w), context=w.context())
+    assert (shown.action, shown.known) == ("change-factors", True)
+    assert [mail.action for mail in w.messenger.of(MessagePurpose.PROMPT)] == ["reset", "change-factors"]
+    assert [one.known for one in w.sink.of(events.PromptPushed)] == [False, True]
 
 
 def test_looking_at_a_prompt_changes_nothing():
@@ -266,7 +283,7 @@ def test_the_longest_names_and_addresses_fit_into_their_tokens():
     assert tokens.open(Purpose.CONFIRM, tokens.seal(Purpose.CONFIRM, long), Enrollment) == long
     claims = PromptClaims(
         tenant="t" * 64, subject=name, incarnation=b"\xff" * 16, epoch=2**32, id=b"\xff" * 16, asked=w.clock(),
-        expires=w.clock(), source="s" * 64, agent="a" * 120, known=True,
+        expires=w.clock(), action="a" * 64, source="s" * 64, agent="a" * 120, known=True,
     )  # fmt: skip
     assert tokens.open(Purpose.PROMPT, tokens.seal(Purpose.PROMPT, claims), PromptClaims) == claims
 

@@ -505,8 +505,9 @@ class Core:
             at=scene.now,
             expires=prompt.expires,
             source=scene.source,
+            action=ring.action,
             agent=ring.agent,
-            known=bool(prompt.asker),
+            known=ring.known,
             locale=scene.account.locale if scene.account else "",
         )
 

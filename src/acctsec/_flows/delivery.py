@@ -286,6 +286,7 @@ class Delivery:
             id=request.prompt,
             asked=request.at,
             expires=request.expires,
+            action=request.action,
             source=request.source,
             agent=request.agent,
             known=request.known,
@@ -305,6 +306,7 @@ class Delivery:
             channel=Channel.PUSH,
             locale=request.locale,
             prompt=core.tokens.seal(Purpose.PROMPT, claims),
+            action=request.action,
             asked_from=request.source,
             asked_with=request.agent,
         )

@@ -147,6 +147,7 @@ class PromptRequest(Sealed, frozen=True, kw_only=True):
     address: str
     at: datetime
     expires: datetime
+    action: str = ""
     source: str = ""
     agent: str = ""
     known: bool = False

@@ -14,6 +14,7 @@ from acctsec.context import Context
 from acctsec.errors import StoreBusy
 from acctsec.keyring import frame
 from acctsec.lockout import SecretClass
+from acctsec.mfa.actions import Action
 from acctsec.mfa.push import MAX_ADDRESS_BYTES
 from acctsec.outcomes import (
     FactorKind,
@@ -40,6 +41,9 @@ from acctsec.steps import (
     push_prompt,
 )
 
+RESET, SET_UP = "reset", "set-up"
+STRANGERS, SESSIONS, RESETS = "strangers", "sessions", "resets"
+MAX_ACTION = 64
 MAX_AGENT = 120
 """Characters of a user agent that are shown: those that name browser and system stand first."""
 
@@ -67,7 +71,7 @@ class Prompts:
         scene, enrollment = begun
         enrollment = evolve(enrollment, secret=address.encode())
         loaded = await core.load(core.record_key(scene.tenant, scene.subject), fresh=b"")
-        sent = await self._push("enroll_push", scene, loaded, enrollment, enrollment.id.hex(), address, context)
+        sent = await self._push("enroll_push", scene, loaded, enrollment, enrollment.id.hex(), address, SET_UP, context)
         if not isinstance(sent, PromptSent):
             return sent
         return PushEnrollmentStarted(core.tokens.seal(Purpose.CONFIRM, enrollment), sent.number, expires=sent.expires)
@@ -75,9 +79,12 @@ class Prompts:
     @operation
     async def push_prompt(self, ticket: str, factor_id: str, *, context: Context) -> PromptSent | Refused | TryAgain:
         """Have an app prompted; see Engine.push_prompt."""
-        core, found = self.core, None
-        for purpose in (Purpose.SIGN_IN, Purpose.RESET, Purpose.STEP_UP):
-            found = found or core.tokens.open(purpose, ticket, Ticket)
+        core, found, action = self.core, None, ""
+        for purpose, what in ((Purpose.SIGN_IN, Action.SIGN_IN.value), (Purpose.RESET, RESET), (Purpose.STEP_UP, "")):
+            found = core.tokens.open(purpose, ticket, Ticket)
+            if found is not None:
+                action = what or found.action
+                break
         if found is None or found.tenant != context.tenant or type(factor_id) is not str or len(factor_id) > MAX_ID:
             return Refused()
         scene, loaded = await core.enter(found.tenant, found.subject, context.source.key)
@@ -85,7 +92,7 @@ class Prompts:
         address = self.kind.address(scene, factor) if isinstance(factor, Push) else None
         if address is None:
             return core.declined(scene, "push_prompt", No("factor"))
-        return await self._push("push_prompt", scene, loaded, found, factor_id, address, context)
+        return await self._push("push_prompt", scene, loaded, found, factor_id, address, action, context)
 
     async def _push(
         self,
@@ -95,6 +102,7 @@ class Prompts:
         ticket: Ticket | Enrollment,
         factor_id: str,
         address: str,
+        action: str,
         context: Context,
     ) -> PromptSent | Refused | TryAgain:
         """Charge, then commit the digest of a number with the message. What comes to nothing anyway spends no prompt."""
@@ -110,7 +118,9 @@ class Prompts:
             expires=min(scene.now + rules.lifetime, ticket.expires),
             asker=asker,
         )
-        ring = Ring(prompt=prompt, address=address, agent=_printable(context.user_agent))
+        known_place = bool(asker) and lane != RESETS
+        agent = _printable(context.user_agent)
+        ring = Ring(prompt=prompt, address=address, action=action[:MAX_ACTION], agent=agent, known=known_place)
         refusal: object = prompt_refusal(core.policy, loaded.record, scene=scene, ticket=ticket, prompt=prompt)
         try:
             if refusal is None and not await self._within_budget(scene, loaded.record, prompt, lane):
@@ -139,9 +149,9 @@ class Prompts:
         if device is not None:
             return device.id, device.id.hex()
         if ticket.session:
-            return ticket.session, "sessions"
+            return ticket.session, SESSIONS
         reset = ticket.reset if isinstance(ticket, Ticket) else b""
-        return reset, "resets" if reset else "strangers"
+        return reset, RESETS if reset else STRANGERS
 
     async def _within_budget(self, scene: Scene, record: Record, prompt: Prompt, lane: str) -> bool:
         """
@@ -185,6 +195,7 @@ class Prompts:
         return PromptPending(
             asked=claims.asked,
             expires=prompt.expires,
+            action=claims.action,
             source=claims.source,
             agent=claims.agent,
             known=claims.known,
@@ -218,7 +229,7 @@ class Prompts:
         done = await core.apply(
             scene,
             guess.latest(loaded),
-            lambda record: guess.right(answer_prompt(core.policy, record, scene=scene, claims=claims, digests=digests)),
+            lambda record: answer_prompt(core.policy, record, scene=scene, claims=claims, digests=digests),
         )
         if isinstance(done.verdict, Done):
             await guess.settle(Settle.VOID)  # half of a proof: what it clears is cleared when it is used

@@ -49,7 +49,7 @@ class Purpose(Enum):
     VETO = ("veto", VetoClaims, 255)
     SHARE = ("share", ShareClaims, 330)
     ADDRESS = ("address link", AddressClaims, 255)
-    PROMPT = ("prompt", PromptClaims, 510)
+    PROMPT = ("prompt", PromptClaims, 630)
     CHALLENGE = ("challenge ticket", ChallengeClaims, 330)
 
     def __init__(self, label: str, kind: type, size: int) -> None:

@@ -108,12 +108,14 @@ class ApprovalPending:
 @frozen(kw_only=True)
 class PromptPending:
     """
-    A prompt that waits for its number until *expires*. Show when it was *asked* for, from which *source* (a network), with which
-    *agent* (as the browser told it), and whether by a browser or in a session that is *known*. Looking at it changed nothing.
+    A prompt that waits for its number until *expires*. Show what it is for (*action*: one of the policy, ``reset`` or
+    ``set-up``), when it was *asked* for, from which *source* (a network), with which *agent* (as the browser told it), and
+    whether by a browser or in a session that is *known*. Looking at it changed nothing.
     """
 
     asked: datetime
     expires: datetime
+    action: str
     source: str
     agent: str
     known: bool
@@ -127,8 +129,8 @@ class PromptApproved:
 @frozen
 class PromptDenied:
     """
-    The prompt is over. Nothing is pushed for strangers for a while, and every address was told that somebody knows the password:
-    offer to change it.
+    The prompt is over. Nothing is pushed for strangers for a while, and every address was told that somebody knows the password,
+    or asked for a reset: offer to change it.
     """
 
 

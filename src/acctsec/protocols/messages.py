@@ -65,8 +65,9 @@ class Message:
     goes to a trusted contact names the *owner* it is about; the *link* of a share is good for ``vouch``. A code that proves a
     factor says what for: *action* is an action of the policy, ``reset`` or ``set-up``. It never has a link.
 
-    A prompt goes to an app: *prompt* is what the app answers it with, and *asked_from* (a network), *asked_with* (a user agent,
-    as the browser told it) and *at* are what it shows of who asked. The number that has to be typed is not in it.
+    A prompt goes to an app: *prompt* is what the app answers it with, *action* says what for, and *asked_from* (a network),
+    *asked_with* (a user agent, as the browser told it) and *at* are what it shows of who asked. The number that has to be typed
+    is not in it.
     """
 
     key: str

@@ -34,7 +34,7 @@ def push_prompt(policy: Policy, record: Record, *, scene: Scene, ticket: Ticket 
     refusal = prompt_refusal(policy, record, scene=scene, ticket=ticket, prompt=prompt)
     if refusal:
         return Step(refusal, record)
-    pushed = events.PromptPushed(**scene.head(), factor=prompt.factor, known=bool(prompt.asker))
+    pushed = events.PromptPushed(**scene.head(), factor=prompt.factor, action=ring.action, known=ring.known)
     return Step(Done(), evolve(record, factors=evolve(record.factors, prompt=prompt)), (pushed, ring))
 
 

@@ -120,14 +120,19 @@ class SendCode(Value, frozen=True, kw_only=True):
 
 
 class Ring(Value, frozen=True, kw_only=True):
-    """An effect: push a *prompt* to the app at *address*, and say that it was asked for with *agent*."""
+    """
+    An effect: push a *prompt* to the app at *address*, and say what for (*action*), with which *agent* it was asked for, and
+    whether by a device or in a session that is *known*.
+    """
 
     prompt: Prompt
     address: str
+    action: str
     agent: str
+    known: bool
 
     def __repr__(self) -> str:
-        return f"Ring(factor={self.prompt.factor!r})"
+        return f"Ring(factor={self.prompt.factor!r}, action={self.action!r})"
 
 
 Effect = Event | Notice | Word | Issue | Prove | Carry | SendCode | Ring

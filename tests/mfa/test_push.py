@@ -39,6 +39,7 @@ from acctsec import (
     Keyring,
     MessagePurpose,
     MfaPolicy,
+    PasswordChanged,
     PromptApproved,
     PromptDenied,
     PromptPending,
@@ -48,17 +49,21 @@ from acctsec import (
     PushPolicy,
     Refused,
     ResetLink,
+    ResumeTicket,
     SignedIn,
     TotpCode,
     TryAgain,
     events,
 )
+from acctsec._flows.tokens import Purpose
 from acctsec._values import evolve as replaced
 from acctsec.budgets import Budget, Rungs
-from acctsec.claims import Enrollment, PromptClaims
+from acctsec.claims import Enrollment, PromptClaims, Ticket
 from acctsec.mfa.push import PushMatch
 from acctsec.outcomes import FactorKind
+from acctsec.protocols import Account, Status
 from acctsec.record import Factors, Prompt, Push
+from acctsec.steps import No, Scene, prompt_refusal
 from acctsec.testing import SeededEntropy, async_world
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
@@ -203,6 +208,18 @@ def test_a_prompt_survives_the_rotation_of_every_key():
     assert w.keyring.sealed_by_newest(record(w).factors.push[0].sealed)
 
 
+def test_an_address_is_sealed_under_the_newest_key_by_a_rewrap():
+    w = user()
+    old, new = SeededEntropy(0), SeededEntropy(1)
+    keys, index = [new(32), old(32)], [new(32), old(32)]
+    w.restart(keyring=Keyring(sealing=keys, index=index))
+    w.calls.admin.rewrap(limit=10)
+    w.restart(keyring=Keyring(sealing=keys[:1], index=index))
+    ticket, number = prompted(w)
+    assert type_in(w, number) == PromptApproved()
+    assert isinstance(poll(w, ticket), SignedIn)
+
+
 # --- setting up -------------------------------------------------------------------------------------------------------
 
 
@@ -278,8 +295,6 @@ def test_the_longest_names_and_addresses_fit_into_their_tokens():
         methods=("password", "recovery-code", "passkey-touch-bound"),
     )  # fmt: skip
     tokens = w.calls._flows.core.tokens
-    from acctsec._flows.tokens import Purpose
-
     assert tokens.open(Purpose.CONFIRM, tokens.seal(Purpose.CONFIRM, long), Enrollment) == long
     claims = PromptClaims(
         tenant="t" * 64, subject=name, incarnation=b"\xff" * 16, epoch=2**32, id=b"\xff" * 16, asked=w.clock(),
@@ -531,6 +546,18 @@ def test_the_number_of_one_browser_is_of_no_use_for_another():
     assert poll(w, mine) == Refused()
 
 
+@everywhere
+def test_an_approval_is_of_no_use_with_another_ticket():
+    """Whoever knows the password waits beside the owner, with a ticket of his own, for her to approve hers."""
+    w = user()
+    theirs = password(w, source=THIEF)
+    mine, number = prompted(w)
+    type_in(w, number)
+    assert poll(w, theirs) == Refused()
+    assert isinstance(poll(w, mine), SignedIn)
+    assert poll(w, theirs) == Refused()
+
+
 def test_asked_for_again_the_last_prompt_of_a_ticket_is_over():
     w = user()
     ticket, number = prompted(w)
@@ -585,6 +612,48 @@ def test_wrong_numbers_count_as_wrong_second_factors_and_another_prompt_gives_no
 
 
 LADDER = Rungs(free=3, first=timedelta(minutes=30), longest=timedelta(minutes=30), stop=50)
+
+
+def test_a_right_number_that_is_not_used_clears_no_wrong_ones():
+    w = user()
+    _, number = prompted(w)
+    type_in(w, other(number))
+    type_in(w, number)
+    assert [one.failures for one in w.calls.admin.lock_status("u1") if one.lane == "factor/strangers"] == [1]
+
+
+def test_neither_a_reset_nor_an_unlocking_gives_prompts_back():
+    w = user()
+    for _ in range(5):
+        prompted(w, source=THIEF)
+        w.clock.advance(minutes=2)
+    due = w.calls.redeem_reset(ResetLink(w.reset_link()), "a wholly new phrase 77", context=w.context())
+    type_in(w, ask(w, due.ticket).number)
+    resumed = poll(w, due.ticket)
+    changed = w.calls.redeem_reset(ResumeTicket(resumed.ticket), "a wholly new phrase 77", context=w.context())
+    assert isinstance(changed, PasswordChanged)
+    w.calls.admin.unlock("u1", actor="ops")
+    due = w.calls.sign_in(IDENTIFIER, "a wholly new phrase 77", context=w.context(THIEF))
+    assert ask(w, due.ticket, source=THIEF) == Refused()
+
+
+def test_what_a_thief_got_wrong_does_not_stop_the_prompt_of_a_reset():
+    w = user()
+    for number in range(60):
+        answer = TotpCode(f"{number:06}")
+        w.calls.verify_factor(password(w), answer, context=w.context(f"198.51.100.{number}"))
+        w.clock.advance(minutes=31)
+    due = w.calls.redeem_reset(ResetLink(w.reset_link()), "a wholly new phrase 77", context=w.context())
+    assert type_in(w, ask(w, due.ticket).number) == PromptApproved()
+    assert isinstance(poll(w, due.ticket), ProofAccepted)
+
+
+def test_what_was_approved_is_shown_and_pushed_no_more():
+    w = user()
+    _, number = prompted(w)
+    of = token(w)
+    type_in(w, number, of)
+    assert w.calls.inspect_prompt(of, context=w.context()) == Refused()
 
 
 def test_a_lane_that_a_thief_has_stopped_does_not_stop_the_prompt_of_a_known_device():
@@ -648,11 +717,13 @@ def test_an_approval_is_over_with_its_prompt():
     assert poll(w, ticket) == Refused()
 
 
-def test_a_clock_that_was_ahead_leaves_no_prompt_in_the_way():
+@pytest.mark.parametrize("denied", [False, True])
+def test_a_clock_that_was_ahead_leaves_no_prompt_in_the_way_and_nothing_frozen(denied):
     w = user()
     w.clock.advance(hours=5)
     prompted(w)
-    deny(w)
+    if denied:
+        deny(w)
     w.clock.advance(hours=-5)
     assert isinstance(ask(w, password(w)), PromptSent)
 
@@ -707,11 +778,16 @@ def test_nothing_of_one_tenant_is_of_use_in_another():
     assert w.calls.deny_prompt(of, context=elsewhere) == Refused()
 
 
-def test_a_disabled_subject_is_asked_nothing():
+@pytest.mark.parametrize("by", ["operator", "platform"])
+def test_a_disabled_subject_is_asked_nothing(by):
     w = user()
     ticket, number = prompted(w)
     of = token(w)
-    w.calls.admin.disable("u1", actor="ops")
+    if by == "operator":
+        w.calls.admin.disable("u1", actor="ops")
+    else:
+        w.directory.put(Account(subject="u1", identifiers=(IDENTIFIER,), addresses=(IDENTIFIER,), status=Status.DISABLED))
+    assert w.calls.inspect_prompt(of, context=w.context()) == Refused()
     assert ask(w, ticket) == type_in(w, number, of) == poll(w, ticket) == Refused()
 
 
@@ -769,6 +845,17 @@ def test_every_number_has_all_its_digits(seed, digits):
     number = rules.number(seed)
     assert rules.is_number(number)
     assert len(number) == digits
+
+
+def test_nothing_is_pushed_to_an_app_that_was_reported_lost():
+    w = user()
+    ticket = w.calls._flows.core.tokens.open(Purpose.SIGN_IN, password(w), Ticket)
+    before = record(w)
+    lost = replaced(before, factors=before.factors.with_factor(replaced(before.factors.push[0], reported="lost")))
+    scene = Scene(tenant="", subject="u1", account=w.directory.get("", "u1"), now=w.clock())
+    new = Prompt(id=b"p" * 16, factor=w.push, ticket=ticket.id, digest=b"", expires=w.clock())
+    assert prompt_refusal(w.policy, before, scene=scene, ticket=ticket, prompt=new) is None
+    assert prompt_refusal(w.policy, lost, scene=scene, ticket=ticket, prompt=new) == No("factor")
 
 
 FACTOR = Push(id="f", name="", sealed=b"", created=a_world().clock())

@@ -87,7 +87,8 @@ class Answers:
         """What is answered before anything is charged, as a prompt waits or is over; None for every other answer."""
         if not isinstance(answer, PushApproval):
             return None
-        early = self.push.early(scene, loaded.record.factors, ticket.id)
+        record = loaded.record
+        early = self.push.early(scene, record.factors, ticket.id) if scene.active(record) else Refused()
         if isinstance(early, Refused):
             self.core.refused(scene, "verify_factor", "evaluated", "prompt")
         return early

@@ -227,8 +227,6 @@ def _sealed(record: Record) -> Iterator[tuple[bytes, str, *tuple[str, ...]]]:
     for one in record.factors:  # each is sealed under the name of its kind
         if not isinstance(one, Passkey):
             yield one.sealed, one.KIND.value, one.id
-    for app in record.factors.push:
-        yield app.sealed, "push", app.id
     codes = record.factors.recovery
     if codes is not None:
         yield codes.sealed, "recovery", str(codes.generation)

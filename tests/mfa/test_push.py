@@ -59,6 +59,8 @@ from acctsec._flows.tokens import Purpose
 from acctsec._values import evolve as replaced
 from acctsec.budgets import Budget, Rungs
 from acctsec.claims import Enrollment, PromptClaims, Ticket
+from acctsec.errors import StoreUnavailable
+from acctsec.lockout import Outage
 from acctsec.mfa.push import PushMatch
 from acctsec.outcomes import FactorKind
 from acctsec.protocols import Account, Status
@@ -734,6 +736,44 @@ def test_a_change_of_password_ends_what_is_outstanding():
     of = token(w)
     w.calls.sign_out_everywhere("u1", by=Admin("ops"), context=w.context())
     assert type_in(w, number, of) == deny(w, of) == poll(w, ticket) == Refused()
+
+
+class WithoutMeters:
+    """A store whose meters do not answer any more."""
+
+    def __init__(self, store):
+        self.load, self.commit, self.drain, self.ack, self.scan = store.load, store.commit, store.drain, store.ack, store.scan
+
+    def charge(self, charges, now):
+        raise StoreUnavailable("The meters are away.", remedy="Wait.")
+
+    settle = read = charge
+
+
+def test_without_meters_each_process_counts_prompts_alone_where_the_policy_says_so():
+    policy = evolve(CHEAPEST, lockout=evolve(CHEAPEST.lockout, on_outage=Outage.LOCAL))
+    w = a_user(ground.fresh(), policy)
+    w.store = WithoutMeters(w.store)
+    w.restart()
+    sent = 0
+    for _ in range(12):
+        sent += isinstance(ask(w, password(w, device=w.device), device=w.device), PromptSent)
+    assert sent == 5
+    w.clock.advance(hours=1)
+    ticket, number = prompted(w, device=w.device)
+    assert type_in(w, other(number)) == Refused()
+    assert type_in(w, number) == PromptApproved()
+    assert isinstance(poll(w, ticket, device=w.device), SignedIn)
+
+
+def test_without_meters_nothing_is_pushed_by_default():
+    w = user()
+    ticket = password(w)
+    w.store = WithoutMeters(w.store)
+    w.restart()
+    with pytest.raises(StoreUnavailable):
+        ask(w, ticket)
+    assert record(w).factors.prompt is None
 
 
 # --- no oracle --------------------------------------------------------------------------------------------------------

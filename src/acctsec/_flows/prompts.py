@@ -106,10 +106,8 @@ class Prompts:
         context: Context,
     ) -> PromptSent | Refused | TryAgain:
         """Charge, then commit the digest of a number with the message. What comes to nothing anyway spends no prompt."""
-        core, rules = self.core, self.core.policy.mfa.push
-        drawn = core.draw(32)
-        number = rules.number(drawn[16:])
-        asker, lane = self._asker(scene, loaded.record, ticket, context)
+        core, rules, drawn = self.core, self.core.policy.mfa.push, self.core.draw(32)
+        number, (asker, lane) = rules.number(drawn[16:]), self._asker(scene, loaded.record, ticket, context)
         prompt = Prompt(
             id=drawn[:16],
             factor=factor_id,
@@ -118,9 +116,13 @@ class Prompts:
             expires=min(scene.now + rules.lifetime, ticket.expires),
             asker=asker,
         )
-        known_place = bool(asker) and lane != RESETS
-        agent = _printable(context.user_agent)
-        ring = Ring(prompt=prompt, address=address, action=action[:MAX_ACTION], agent=agent, known=known_place)
+        ring = Ring(
+            prompt=prompt,
+            address=address,
+            action=action[:MAX_ACTION],
+            agent=_printable(context.user_agent),
+            known=bool(asker) and lane != RESETS,
+        )
         refusal: object = prompt_refusal(core.policy, loaded.record, scene=scene, ticket=ticket, prompt=prompt)
         try:
             if refusal is None and not await self._within_budget(scene, loaded.record, prompt, lane):

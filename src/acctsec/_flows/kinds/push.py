@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from hmac import compare_digest
 
 from acctsec._flows.core import Core
 from acctsec.claims import Enrollment, PushApproval, Ticket
@@ -38,7 +39,7 @@ class PushApps:
         if rules.approved(factors, ticket, scene.now):
             return None
         prompt = rules.outstanding(factors, scene.now)
-        if prompt is None or prompt.ticket != ticket:
+        if prompt is None or not compare_digest(prompt.ticket, ticket):
             return Refused()
         return ApprovalPending(retry_after=INTERVAL, expires=prompt.expires)
 

@@ -61,6 +61,7 @@ from acctsec.budgets import Budget, Rungs
 from acctsec.claims import Enrollment, PromptClaims, Ticket
 from acctsec.errors import StoreUnavailable
 from acctsec.lockout import Outage
+from acctsec.mfa.delivered import DeliveredPolicy
 from acctsec.mfa.push import PushMatch
 from acctsec.outcomes import FactorKind
 from acctsec.protocols import Account, Status
@@ -868,6 +869,12 @@ def test_both_faces_tell_one_story():
 def test_what_cannot_be_right_is_refused_with_the_way_out(wrong):
     with pytest.raises(ConfigError) as refused:
         PushPolicy(**wrong)
+    assert refused.value.remedy
+
+
+def test_no_code_is_pushed_to_an_app():
+    with pytest.raises(ConfigError, match="pushed") as refused:
+        DeliveredPolicy(channels={Channel.PUSH, Channel.TEXT})
     assert refused.value.remedy
 
 

@@ -34,7 +34,6 @@ from acctsec.steps.scene import (
 )
 
 PASSWORD = Method.PASSWORD.value
-SECOND = timedelta(seconds=1)
 
 
 class Lacking(Value, frozen=True, kw_only=True):
@@ -83,8 +82,8 @@ def young(proven: Mapping[str, datetime], demand: Demand, now: datetime) -> froz
 
 
 def _ends(at: datetime, demand: Demand) -> datetime:
-    """From when on a proof is too old. It is dated by its second, so by up to one too early: it must not end before its time."""
-    return datetime.max.replace(tzinfo=UTC) if demand.max_age is None else at + demand.max_age + SECOND
+    """From when on a proof is too old. It is dated by its second, so it may end up to one before its time, and never after."""
+    return datetime.max.replace(tzinfo=UTC) if demand.max_age is None else at + demand.max_age
 
 
 def missing(policy: Policy, record: Record, demand: Demand, methods: frozenset[str]) -> tuple[frozenset[str], ...] | None:

@@ -19,6 +19,7 @@ from acctsec.outcomes.addresses import (
 )
 from acctsec.outcomes.contacts import ContactInfo, ContactNamed, ContactRemoved, Contacts, ContactsAsked, SharePending, Vouched
 from acctsec.outcomes.factors import (
+    ApprovalPending,
     CodeEnrollmentStarted,
     CodeSent,
     EnrollmentStarted,
@@ -30,6 +31,11 @@ from acctsec.outcomes.factors import (
     FactorReported,
     FactorRestored,
     Factors,
+    PromptApproved,
+    PromptDenied,
+    PromptPending,
+    PromptSent,
+    PushEnrollmentStarted,
     RecoveryCodes,
     ReportReason,
 )
@@ -116,6 +122,7 @@ __all__ = [
     "AddressTaken",
     "AddressVerified",
     "Allowed",
+    "ApprovalPending",
     "AssuranceLevel",
     "AuthorizeOutcome",
     "ChallengeRequired",
@@ -172,9 +179,14 @@ __all__ = [
     "PasswordChangeRequired",
     "PasswordChanged",
     "PasswordRejected",
+    "PromptApproved",
+    "PromptDenied",
+    "PromptPending",
+    "PromptSent",
     "ProofAccepted",
     "ProofRequired",
     "Proposed",
+    "PushEnrollmentStarted",
     "ReauthenticateOutcome",
     "ReauthenticationRequired",
     "RecoveryCodes",

@@ -2,7 +2,8 @@
 
 from acctsec._flows.kinds._kind import Kind
 from acctsec._flows.kinds.delivered import DeliveredCodes, meant
+from acctsec._flows.kinds.push import PushApps
 from acctsec._flows.kinds.recovery import PrintedCodes
 from acctsec._flows.kinds.totp import TotpApps
 
-__all__ = ["DeliveredCodes", "Kind", "PrintedCodes", "TotpApps", "meant"]
+__all__ = ["DeliveredCodes", "Kind", "PrintedCodes", "PushApps", "TotpApps", "meant"]

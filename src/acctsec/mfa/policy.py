@@ -14,6 +14,7 @@ from acctsec.checks import kind, length, text, whole
 from acctsec.errors import ConfigError
 from acctsec.mfa.actions import Action, Demand, Rule
 from acctsec.mfa.needs import SECOND_FACTOR, all_of, methods_in
+from acctsec.mfa.passkeys.policy import PasskeyPolicy
 from acctsec.mfa.proving import Match, Proven, RecoveryMatch, TotpMatch, Unproven
 from acctsec.outcomes import AssuranceLevel, FactorKind
 from acctsec.protocols import name_set
@@ -87,6 +88,8 @@ class MfaPolicy:
         rules: what else has to be proven, by action and group; see `Rule`. Default: none.
         actions: StrEnums of the platform's own actions, beside `Action`. Default: none.
         outside: kinds of factor that somebody else checks. Default: none.
+        passkeys: which passkeys are taken, and from where; see `PasskeyPolicy`. Default None: none can be set up before a service
+            names its domain.
         grace: who has to have a factor and has none may sign in without it for so long, from the first sign-in that finds it out;
             it is set once. Default None: at once. Entra ID gives 14 days.
         window: TOTP steps of 30 s accepted on either side of now. Default 1 (RFC 6238 section 5.2), 0 for the strict
@@ -103,6 +106,7 @@ class MfaPolicy:
     rules: tuple[Rule, ...] = field(default=(), converter=_rules)
     actions: tuple[type[StrEnum], ...] = field(default=(), converter=_enums)
     outside: tuple[Outside, ...] = field(default=(), converter=tuple)
+    passkeys: PasskeyPolicy | None = field(default=None, validator=optional(kind(PasskeyPolicy)))
     grace: timedelta | None = field(default=None, validator=optional(length(timedelta(hours=1), timedelta(days=90))))
     window: int = field(default=1, validator=whole(0, 1))
     recovery_codes: int = field(default=10, validator=whole(4, 16))

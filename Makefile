@@ -68,6 +68,7 @@ lock:  ## pin the newest versions anew in requirements/ (needs uv)
 	$(EXPORT) --group lint --extra cli --extra testing -o requirements/lint.txt
 	$(EXPORT) --group docs -o requirements/docs.txt
 	$(EXPORT) --group bench -o requirements/bench.txt
+	$(EXPORT) --group browser --extra cli --extra testing -o requirements/browser.txt
 	@! grep -n '://' requirements/*.txt || { echo "requirements/ must not name a host" >&2; exit 1; }
 
 clean:  ## remove .venv and all that was built

@@ -13,7 +13,7 @@ from acctsec.hashing.policy import OWN, WRAPPED
 from acctsec.keyring import unframe
 from acctsec.outcomes import ChangeKind, Imported, ImportObjection, NotImported, Rewrapped, TryAgain
 from acctsec.password.preparation import AS_TYPED, PREPARATION
-from acctsec.record import Record
+from acctsec.record import Passkey, Record
 from acctsec.steps import Done, NewVerifier, Scene, Step, import_verifier
 
 LONGEST_HASH = 4096  # characters; no scheme writes half as many
@@ -223,8 +223,9 @@ def _sealed(record: Record) -> Iterator[tuple[bytes, str, *tuple[str, ...]]]:
     for verifier in (record.verifier, *record.history):
         if verifier is not None:
             yield verifier.sealed, VERIFIER
-    for totp in record.factors.totp:
-        yield totp.sealed, "totp", totp.id
+    for one in record.factors:  # each is sealed under the name of its kind
+        if not isinstance(one, Passkey):
+            yield one.sealed, one.KIND.value, one.id
     codes = record.factors.recovery
     if codes is not None:
         yield codes.sealed, "recovery", str(codes.generation)

@@ -149,6 +149,28 @@ def test_no_bits_are_left_over():
     assert credential_of(with_part(ANSWER, "userHandle", "QQ")) == (PASSKEY.credential, b"A")
 
 
+def test_a_response_names_one_credential():
+    """In its id, its raw id, and what the authenticator signed."""
+    for response, verify in (
+        (CREATED, lambda r: VERIFIER.register(RULES, r, challenge=CREATION)),
+        (ANSWER, lambda r: verdict(PASSKEY, r)),
+    ):
+        for other in ({"id": "AAAA"}, {"rawId": "AAAA"}, {"type": "password"}, {"type": None}):
+            assert verify({**response, **other}) == Rejected(Rejection.MALFORMED)
+    renamed = {**CREATED, "id": "AAAA", "rawId": "AAAA"}
+    assert VERIFIER.register(RULES, renamed, challenge=CREATION) == Rejected(Rejection.MALFORMED)
+
+
+def test_nothing_comes_behind_what_was_signed():
+    """Bytes that one reader ignores are where another one looks."""
+    data = raw(ANSWER["response"]["authenticatorData"])
+    assert verdict(PASSKEY, with_part(ANSWER, "authenticatorData", text(data + b"\xa0"))) == Rejected(Rejection.MALFORMED)
+    made = raw(CREATED["response"]["attestationObject"]) + b"\xa0"
+    assert VERIFIER.register(policy(), with_part(CREATED, "attestationObject", text(made)), challenge=CREATION) == Rejected(
+        Rejection.MALFORMED
+    )
+
+
 def test_a_key_twice_is_refused():
     """Two readers could each believe another one."""
     twice = json.dumps(ANSWER)[:-1] + ', "id": "AAAA"}'

@@ -8,6 +8,7 @@ from tests.mfa.stage import APP, ORIGIN, attested, policy, soft
 from acctsec import ConfigError, MfaPolicy, Policy
 from acctsec.knobs import documented, knobs
 from acctsec.mfa.passkeys import Attestation, AttestationRoot, Hint, PasskeyPolicy, UserVerification
+from acctsec.testing.doubles import SeededEntropy
 
 PEM = b"-----BEGIN CERTIFICATE-----\n"
 
@@ -36,8 +37,15 @@ def test_its_knobs_are_those_of_the_second_factors():
 
     assert found["mfa.passkeys.origins"].value == f"{ORIGIN} · {APP}"
     assert found["mfa.passkeys.timeout"].value == "5 min"
-    assert all(one.meaning and one.source for name, one in found.items() if name != "mfa.passkeys.roots.format")
+    assert all(one.meaning and one.source for one in found.values())
     assert "BEGIN" not in " ".join(one.value for one in found.values())
+
+
+def test_another_root_is_another_policy():
+    """By its digest as well: whom a service trusts is no secret."""
+    digests = {Policy(mfa=MfaPolicy(passkeys=attested(soft(entropy=SeededEntropy(n))))).digest for n in (1, 2)}
+
+    assert len(digests) == 2
 
 
 @pytest.mark.parametrize("rp_id", ["example.com", "login.example.co.uk", "xn--bcher-kva.example", "a.b", "localhost"])

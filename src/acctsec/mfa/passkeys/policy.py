@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
+from hashlib import sha256
 from uuid import UUID
 
 from attrs import field, frozen
@@ -42,16 +43,19 @@ class AttestationRoot:
     Args:
         format: of the statements it is good for: packed, tpm, android-key, fido-u2f or apple. Default: none, vendors name it.
         pem: the certificate. Default: none.
+        fingerprint: its SHA-256, so that a policy shows which it trusts. Default: made from it.
     """
 
     format: str = field()
     pem: bytes = field(repr=False)
+    fingerprint: str = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         if self.format not in FORMATS:
             raise ConfigError(f"There is no attestation format {self.format!r} here.", remedy=f"Name one of {_listed(FORMATS)}.")
         if type(self.pem) is not bytes or not self.pem.strip().startswith(b"-----BEGIN CERTIFICATE-----"):
             raise ConfigError("pem is not one certificate in PEM.", remedy="Give the bytes from -----BEGIN CERTIFICATE----- on.")
+        object.__setattr__(self, "fingerprint", sha256(self.pem.strip()).hexdigest())
 
 
 def _texts(given: Iterable[str]) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from acctsec.claims import (
     CurrentPassword,
     FreshSession,
     Initial,
+    PasskeyAssertion,
+    PasskeyAttestation,
     RecoveryCode,
     ResetCode,
     ResetLink,
@@ -34,6 +36,7 @@ from acctsec.mfa import (
     all_of,
     any_of,
 )
+from acctsec.mfa.passkeys import PasskeyPolicy
 from acctsec.outcomes import (
     AddressPending,
     AddressRemoved,
@@ -68,6 +71,8 @@ from acctsec.outcomes import (
     IdentifierTaken,
     LockOpened,
     Objection,
+    PasskeyChallenge,
+    PasskeyEnrollmentStarted,
     PasswordAccepted,
     PasswordChanged,
     PasswordChangeRequired,
@@ -217,6 +222,11 @@ __all__ = [
     "Method",
     "MfaPolicy",
     "Objection",
+    "PasskeyAssertion",
+    "PasskeyAttestation",
+    "PasskeyChallenge",
+    "PasskeyEnrollmentStarted",
+    "PasskeyPolicy",
     "PasswordAccepted",
     "PasswordChangeRequired",
     "PasswordChanged",

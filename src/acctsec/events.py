@@ -224,6 +224,28 @@ class FactorAccepted(Event):
 
 
 @frozen(kw_only=True)
+class PasskeyRegressed(Event):
+    """
+    The counter of a passkey did not rise: a copy of its key may be about. *refused* says whether that use was. Ask its owner to
+    remove the *factor* unless he can explain it.
+    """
+
+    factor: str
+    refused: bool
+
+
+@frozen(kw_only=True)
+class PasskeyRejected(Event):
+    """
+    What a browser sent of a passkey did not count in an *operation*, and why: a `Rejection`. A wrong origin at every attempt is a
+    mistake in the policy. It is observed, as refused attempts are, and may come from anybody.
+    """
+
+    operation: str
+    reason: str
+
+
+@frozen(kw_only=True)
 class SteppedUp(Event):
     """A *session* proved more, by *methods*, for an *action*: it is a new one from now on, of that *level*."""
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from acctsec._flows.core import Core, Loaded
 from acctsec._flows.counting import known
 from acctsec._flows.guesses import Guess, Guesses
-from acctsec._flows.kinds import Kind, PrintedCodes, TotpApps
+from acctsec._flows.kinds import Kind, Passkeys, PrintedCodes, TotpApps
 from acctsec._values import Value
 from acctsec.assurance import Method
 from acctsec.claims import FactorAnswer, RecoveryCode, Ticket, TotpCode
@@ -35,7 +35,7 @@ class Answers:
     def __init__(self, core: Core, guesses: Guesses, kinds: Sequence[Kind] = ()) -> None:
         self.core = core
         self.guesses = guesses
-        self.kinds: tuple[Kind, ...] = (TotpApps(core), *kinds, PrintedCodes(core))
+        self.kinds: tuple[Kind, ...] = (TotpApps(core), Passkeys(core), *kinds, PrintedCodes(core))
         self._by_answer = {answer: kind for kind in self.kinds for answer in kind.answers}
 
     async def check(
@@ -99,6 +99,11 @@ class Answers:
         return anew
 
     # --- the kinds ---
+
+    @property
+    def passkeys(self) -> Passkeys:
+        """The kind that can be answered without a password as well."""
+        return next(kind for kind in self.kinds if isinstance(kind, Passkeys))
 
     def kind_of(self, answer: object) -> Kind:
         """The kind of factor that this answers. Raises ConfigError for what is no answer of a factor."""

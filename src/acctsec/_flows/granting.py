@@ -4,6 +4,7 @@ from datetime import datetime
 
 from acctsec._flows.answers import factor_infos
 from acctsec._flows.core import Core
+from acctsec._flows.kinds.passkeys import requested
 from acctsec._flows.tokens import Purpose
 from acctsec._values import evolve
 from acctsec.assurance import FIRST
@@ -40,7 +41,8 @@ class Granting:
         if isinstance(verdict, NeedsFactor):
             ticket = evolve(ticket, methods=verdict.methods)
             infos = factor_infos(record.factors, ways=verdict.ways)
-            return FactorRequired(core.tokens.seal(Purpose.SIGN_IN, ticket), factors=infos)
+            asked = requested(core, record.factors, ticket, ways=verdict.ways)
+            return FactorRequired(core.tokens.seal(Purpose.SIGN_IN, ticket), factors=infos, passkey=asked)
         if isinstance(verdict, NeedsChange):
             return PasswordChangeRequired(core.tokens.seal(Purpose.CHANGE, ticket), reason=verdict.reason)
         methods = verdict.methods if isinstance(verdict, NeedsEnrollment) else ticket.methods
@@ -67,7 +69,8 @@ class Granting:
         infos = factor_infos(record.factors, ways=lacking.ways)
         if all(PASSWORD in way for way in lacking.ways):
             return ReauthenticationRequired(sealed, factors=infos, step_up=step_up)
-        return FactorRequired(sealed, factors=infos, step_up=step_up)
+        asked = requested(core, record.factors, ticket, ways=lacking.ways)
+        return FactorRequired(sealed, factors=infos, step_up=step_up, passkey=asked)
 
     def _would_do(self, lacking: Lacking) -> frozenset[str]:
         """The methods that would help somebody who had them."""

@@ -7,6 +7,7 @@ from acctsec._flows.answers import Answers, factor_infos, is_typed
 from acctsec._flows.core import ROUNDS, Core, Loaded, operation
 from acctsec._flows.entries import ResetRequest, seal
 from acctsec._flows.guesses import Guess, Guesses
+from acctsec._flows.kinds.passkeys import requested
 from acctsec._flows.likely import looked_at
 from acctsec._flows.passwords import Chosen, Passwords
 from acctsec._flows.sign_in import behind
@@ -359,7 +360,8 @@ class Resets:
             await guess.settle(Settle.VOID)
             onward = self._ticket(scene, done.record, reset=b"", methods=done.verdict.methods)
             infos = tuple(info for info in factor_infos(trusted(done.record)) if info.kind is not FactorKind.RECOVERY_CODE)
-            return FactorRequired(core.tokens.seal(Purpose.RESET, onward), factors=infos)
+            asked = requested(core, trusted(done.record), onward)
+            return FactorRequired(core.tokens.seal(Purpose.RESET, onward), factors=infos, passkey=asked)
         if isinstance(done.verdict, TryAgain):
             await guess.settle(Settle.VOID)
             return done.verdict
@@ -478,7 +480,9 @@ class Resets:
         wanted = {proof for path in paths if path <= set(has.values()) for proof in path}
         infos = tuple(info for info in factor_infos(trusted(record)) if has.get(info.id) in wanted)
         if infos:
-            return FactorRequired(token, factors=infos)
+            helps = Proof.FACTOR in wanted
+            asked = requested(self.core, trusted(record), ticket) if helps else None
+            return FactorRequired(token, factors=infos, passkey=asked)
         return ProofRequired(token, paths=self._open_to(scene, record, paths))
 
     def _open_to(self, scene: Scene, record: Record, paths: tuple[frozenset[Proof], ...]) -> tuple[frozenset[str], ...]:

@@ -16,6 +16,7 @@ from acctsec.claims import (
     Enrollment,
     HandleClaims,
     LinkClaims,
+    PasskeyClaims,
     SessionClaims,
     ShareClaims,
     Ticket,
@@ -48,6 +49,7 @@ class Purpose(Enum):
     VETO = ("veto", VetoClaims, 255)
     SHARE = ("share", ShareClaims, 330)
     ADDRESS = ("address link", AddressClaims, 255)
+    PASSKEY = ("passkey ticket", PasskeyClaims, 201)
     CHALLENGE = ("challenge ticket", ChallengeClaims, 330)
 
     def __init__(self, label: str, kind: type, size: int) -> None:

@@ -15,6 +15,7 @@ from acctsec.errors import ConfigError
 from acctsec.mfa.actions import Action, Demand, Rule
 from acctsec.mfa.needs import SECOND_FACTOR, all_of, methods_in
 from acctsec.mfa.passkeys.policy import PasskeyPolicy
+from acctsec.mfa.passkeys.proving import holds
 from acctsec.mfa.proving import Match, Proven, RecoveryMatch, TotpMatch, Unproven
 from acctsec.outcomes import AssuranceLevel, FactorKind
 from acctsec.protocols import name_set
@@ -179,6 +180,8 @@ class MfaPolicy:
                 return None
             factors = evolve(left, recovery=factors.recovery)
         if len(factors.every) >= MAX_FACTORS or factors.factor(new.id) is not None:
+            return None
+        if isinstance(new, Passkey) and holds(factors, new):
             return None
         return factors.with_factor(new)
 

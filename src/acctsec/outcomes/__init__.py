@@ -26,6 +26,8 @@ from acctsec.outcomes.factors import (
     FactorRemoved,
     FactorRenamed,
     Factors,
+    PasskeyChallenge,
+    PasskeyEnrollmentStarted,
     RecoveryCodes,
 )
 from acctsec.outcomes.operations import (
@@ -158,6 +160,8 @@ __all__ = [
     "NotImported",
     "Objection",
     "OutboxStatus",
+    "PasskeyChallenge",
+    "PasskeyEnrollmentStarted",
     "PasswordAccepted",
     "PasswordChangeRequired",
     "PasswordChanged",

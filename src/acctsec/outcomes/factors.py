@@ -1,7 +1,9 @@
 """Second factors and printed codes: set up, renamed, removed, listed."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from attrs import field, frozen
 
@@ -43,6 +45,28 @@ class EnrollmentStarted:
     ticket: str = secret()
     uri: str = secret()
     key: str = secret()
+
+
+@frozen
+class PasskeyEnrollmentStarted:
+    """
+    A passkey can be made: hand *options* to ``PublicKeyCredential.parseCreationOptionsFromJSON`` in the browser. Nothing is
+    stored until ``confirm_factor`` proves it.
+    """
+
+    ticket: str = secret()
+    options: Mapping[str, Any] = field(repr=False)  # it names the account
+
+
+@frozen
+class PasskeyChallenge:
+    """
+    Whoever has a passkey here can sign in with it: hand *options* to ``PublicKeyCredential.parseRequestOptionsFromJSON``, and what
+    comes back to ``sign_in_with_passkey`` with this *ticket*. They are nobody's, and good once.
+    """
+
+    ticket: str = secret()
+    options: Mapping[str, Any] = field(repr=False)
 
 
 @frozen

@@ -26,6 +26,7 @@ from acctsec.steps.scene import (
     Scene,
     Stale,
     Step,
+    doubts,
     opens,
     spend,
     with_method,
@@ -154,7 +155,7 @@ def step_up(policy: Policy, record: Record, *, scene: Scene, ticket: Ticket, fou
     else:
         proven = policy.mfa.prove(record.factors, found.match)
         if not isinstance(proven, Proven):
-            return Step(No("wrong code"), record)
+            return Step(No(proven.reason), record, doubts(scene, found.match, proven))
         factors, method = proven.factors.resealed(found.anew), proven.method
     after = spend(evolve(record, factors=factors), ticket, scene.now)
     if after is None:
@@ -164,6 +165,8 @@ def step_up(policy: Policy, record: Record, *, scene: Scene, ticket: Ticket, fou
     held = shown_by(session, demand, scene)
     left = missing(policy, after, demand, held | frozenset(methods))
     told: tuple[Effect, ...] = (events.FactorAccepted(**scene.head(), method=method),)
+    if not isinstance(found, Compared):
+        told += doubts(scene, found.match, proven)
     if method == Method.RECOVERY_CODE:
         told += (Notice(MessagePurpose.RECOVERY_CODE_USED),)
     if left is not None:

@@ -1,7 +1,8 @@
 """How each kind of factor is answered, confirmed and sealed: one module a kind, and the one list of them."""
 
 from acctsec._flows.kinds._kind import Kind
+from acctsec._flows.kinds.passkeys import Passkeys
 from acctsec._flows.kinds.recovery import PrintedCodes
 from acctsec._flows.kinds.totp import TotpApps
 
-__all__ = ["Kind", "PrintedCodes", "TotpApps"]
+__all__ = ["Kind", "Passkeys", "PrintedCodes", "TotpApps"]

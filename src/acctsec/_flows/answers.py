@@ -81,7 +81,7 @@ class Answers:
         nothing = self._nothing(totp.SECRET_BYTES if by_app else len(recovery.DECOY))
         for _ in range(known, MAX_FACTORS if by_app else 1):
             self.core.keyring.open("totp" if by_app else "recovery", nothing, scene.tenant, scene.subject, "")
-            if by_app:
+            if isinstance(answer, TotpCode):
                 totp.matching_steps(bytes(totp.SECRET_BYTES), answer.code, now=scene.now, window=self.core.policy.mfa.window)
         return found
 

@@ -68,7 +68,7 @@ class PasskeyFlows:
             display=account,
             exclude=[(one.credential, one.transports) for one in present],
         )
-        return PasskeyEnrollmentStarted(core.tokens.seal(Purpose.CONFIRM, enrollment), options)
+        return PasskeyEnrollmentStarted(core.tokens.seal(Purpose.CONFIRM, enrollment), options=options)
 
     @operation
     async def begin_passkey_sign_in(self, *, context: Context) -> PasskeyChallenge:
@@ -78,7 +78,7 @@ class PasskeyFlows:
             tenant=context.tenant, id=core.draw(16), issued=now, expires=now + core.policy.sessions.ticket_lifetime
         )
         options = request_options(self._rules, challenge=challenges(core, ticket)[0])
-        return PasskeyChallenge(core.tokens.seal(Purpose.PASSKEY, ticket), options)
+        return PasskeyChallenge(core.tokens.seal(Purpose.PASSKEY, ticket), options=options)
 
     @property
     def _rules(self) -> PasskeyPolicy:
@@ -177,8 +177,8 @@ class PasskeyFlows:
 
     async def _charge(self, scene: Scene, context: Context, lane: Lane) -> Reserved | Refused | TryAgain:
         """
-        Charge the source alone, or the known device. A signature cannot be guessed, so there is nothing of the subject to protect,
-        and nobody can stop an owner's passkey; what is bounded is how many a source may have computed in vain.
+        Charge the source alone, or the known device. A signature cannot be guessed, so there is nothing of the subject to
+        protect, and nobody can stop an owner's passkey; what is bounded is how many a source may have computed in vain.
         """
         core, lockout = self.core, self.core.policy.lockout
         ladder, hold, digest = lockout.source.ladder(lockout.lease), core.draw(16), core.keyring.digest

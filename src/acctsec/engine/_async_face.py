@@ -240,8 +240,8 @@ class AsyncEngine:
         """
         Ask a browser for any passkey of this service: for a button, or for the autofill of a name field, which takes the same.
 
-        Nothing is read, charged or stored, and nothing of it is about anybody. Keep the ticket in this browser. Raises ConfigError
-        where the policy has no passkeys.
+        Nothing is read, charged or stored, and nothing of it is about anybody. Keep the ticket in this browser. Raises
+        ConfigError where the policy has no passkeys.
         """
         return await self._flows.passkeys.begin_passkey_sign_in(context=context)
 
@@ -249,10 +249,10 @@ class AsyncEngine:
         """
         Sign in with a passkey that verified its holder, without a name or a password: two factors at once.
 
-        It is the passkey that says whose it is. Refused is the one answer for a wrong signature, an unknown passkey, and an account
-        that is disabled or contested; with *retry_after* it is the caller's own source that has to wait. It comes too for a passkey
-        that never verified its holder, which is good beside a password. FactorRequired, EnrollmentRequired: the rules ask for more.
-        The state of the password does not matter, nor does it change.
+        It is the passkey that says whose it is. Refused is the one answer for a wrong signature, an unknown passkey, and an
+        account that is disabled or contested; with *retry_after* it is the caller's own source that has to wait. A passkey that
+        never verified its holder is refused too: it is good beside a password. FactorRequired, EnrollmentRequired: the rules ask
+        for more. The state of the password does not matter, nor does it change.
         """
         return await self._flows.passkeys.sign_in_with_passkey(ticket, answer, context=context)
 

@@ -55,18 +55,18 @@ class PasskeyEnrollmentStarted:
     """
 
     ticket: str = secret()
-    options: Mapping[str, Any] = field(repr=False)  # it names the account
+    options: Mapping[str, Any] = field(kw_only=True, repr=False)  # it names the account
 
 
 @frozen
 class PasskeyChallenge:
     """
-    Whoever has a passkey here can sign in with it: hand *options* to ``PublicKeyCredential.parseRequestOptionsFromJSON``, and what
-    comes back to ``sign_in_with_passkey`` with this *ticket*. They are nobody's, and good once.
+    Whoever has a passkey here can sign in with it: hand *options* to ``PublicKeyCredential.parseRequestOptionsFromJSON``, and
+    what comes back to ``sign_in_with_passkey`` with this *ticket*. They are nobody's, and good once.
     """
 
     ticket: str = secret()
-    options: Mapping[str, Any] = field(repr=False)
+    options: Mapping[str, Any] = field(kw_only=True, repr=False)
 
 
 @frozen

@@ -160,8 +160,8 @@ def requested(core: Core, factors: Factors, ticket: Ticket, *, ways: Sequence[fr
 
 def challenges(core: Core, ticket: Ticket | Enrollment | PasskeyClaims) -> tuple[bytes, ...]:
     """
-    The challenge of a ticket, under each index key, the newest first. Nothing of it is stored: it is as good as its ticket, and for
-    that alone, whose id was drawn for it.
+    The challenge of a ticket, under each index key, the newest first. Nothing of it is stored: it is as good as its ticket, and
+    for that alone, whose id was drawn for it.
     """
     match ticket:
         case Enrollment():
@@ -176,7 +176,6 @@ def challenges(core: Core, ticket: Ticket | Enrollment | PasskeyClaims) -> tuple
 
 def _checked(found: object, kind: type[Answer]) -> Answer:
     if not isinstance(found, kind):
-        raise PortError(
-            f"The passkey verifier answered with {type(found).__name__}.", remedy=f"Answer {kind.__name__} or Rejected."
-        )
+        message = f"The passkey verifier answered with {type(found).__name__}."
+        raise PortError(message, remedy=f"Answer {kind.__name__} or Rejected.")
     return found

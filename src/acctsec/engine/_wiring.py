@@ -151,7 +151,7 @@ def check_resolver(resolver: object) -> None:
 def check_passkeys(policy: Policy, verifier: object) -> None:
     """Refuse a verifier of the wrong form, and passkeys that nobody could check. It is of either face: it has no I/O."""
     if verifier is not None:
-        check_form("passkeys", verifier, PASSKEYS, wants_async=False)
+        check_form("passkey verifier", verifier, PASSKEYS, wants_async=False)
     elif policy.mfa.passkeys is not None and find_spec("webauthn") is None:
         raise ConfigError("Passkeys need the library webauthn.", remedy="pip install acctsec[passkeys]")
 

@@ -1,6 +1,5 @@
 """Passkeys: what is asked of a browser, and what its answer fits."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
@@ -73,11 +72,10 @@ class Passkeys:
     def guess(self, answer: PasskeyAssertion | PasskeyAttestation, scene: Scene) -> str:  # noqa: ARG002
         """All that was signed."""
         given = answer.response
-        if isinstance(given, str):
-            given = json.loads(given)
-        inner = given["response"]
-        parts = [str(inner.get(name, "")) for name in SIGNED] if isinstance(inner, Mapping) else []
-        return sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+        inner = {} if isinstance(given, str) else given.get("response")
+        parts = [inner.get(name) for name in SIGNED] if isinstance(inner, Mapping) else []
+        text = given if isinstance(given, str) else "\n".join(part for part in parts if isinstance(part, str))
+        return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     async def find(
         self, scene: Scene, factors: Factors, answer: PasskeyAssertion | PasskeyAttestation, ticket: Ticket | None
@@ -130,7 +128,8 @@ class Passkeys:
             if found != Rejected(Rejection.WRONG_CHALLENGE):
                 break
         if isinstance(found, Rejected):
-            return found
+            unknown = stored is None and found.reason is Rejection.SIGNATURE
+            return Rejected(Rejection.WRONG_CREDENTIAL) if unknown else found
         owned = handle is None or subject_of(handle) == scene.subject
         return (stored, _checked(found, Asserted)) if stored and owned else Rejected(Rejection.WRONG_CREDENTIAL)
 

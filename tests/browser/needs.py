@@ -6,8 +6,6 @@ import shutil
 import subprocess
 from importlib.util import find_spec
 
-SELENIUM = "selenium>=4.51,<5"
-
 
 def chromium():
     """The browser: the one that CHROMIUM names, or the first on the path."""
@@ -25,7 +23,7 @@ def missing():
     """One sentence for each thing that is not there or does not fit."""
     found = []
     if find_spec("selenium") is None:
-        found.append(f"The Python package selenium is missing: .venv/bin/python -m pip install '{SELENIUM}'")
+        found.append("The Python package selenium is missing: .venv/bin/python -m pip install -r requirements/browser.txt")
     if chromium() is None:
         found.append("There is no Chromium: apt install chromium (Debian), or name one with CHROMIUM=/path/to/it.")
     if chromedriver() is None:

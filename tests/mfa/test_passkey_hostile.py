@@ -301,6 +301,21 @@ def test_what_is_written_is_read_and_no_byte_more(item, behind):
         assert decode(written + behind) == (item, len(written))
 
 
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        *("a201000100", "a2616100616101", "a1f500", "a1f600", "a1410000", "a18000", "a1a000"),  # a key twice, or one of no kind
+        *("1817", "190017", "1900ff", "1a0000ffff", "1b00000000ffffffff", "5801ff", "7800", "9800", "b800"),  # a longer form
+        *("f7", "f818", "f97e00", "fa00000000", "fb0000000000000000", "e0", "ff", "c000", "d81c80", "5f", "1c", "1f", ""),
+        *("18", "1900", "1a000000", "42ff", "62", "61ff", "81", "a101"),  # cut off
+    ],
+)
+def test_one_form_of_every_item(hostile):
+    """Each key once, a number or text; each number in its shortest form; nothing that CTAP 2 does not have."""
+    with pytest.raises(Malformed):
+        decode(bytes.fromhex(hostile))
+
+
 @given(st.binary(max_size=60))
 def test_what_is_taken_means_the_same_to_the_library(data):
     """Or the two could be told different things by the same bytes."""

@@ -9,6 +9,7 @@ from attrs import define, field
 from acctsec._flows.core import BRIEF, ROUNDS, Core, Loaded
 from acctsec.claims import Admin
 from acctsec.errors import ConfigError, Overloaded, RecordError
+from acctsec.hashing.compact import packed, unpacked
 from acctsec.hashing.policy import OWN, WRAPPED
 from acctsec.keyring import unframe
 from acctsec.outcomes import ChangeKind, Imported, ImportObjection, NotImported, Rewrapped, TryAgain
@@ -187,12 +188,12 @@ class Moving:
 
     async def _wrapped(self, plain: bytes) -> bytes:
         """A hash wrapped, or as it is where nothing wraps it. While people wait for theirs, this one waits; not for ever."""
-        hashes, stored = self.core.hashes, plain.decode()
-        if not hashes.policy.wraps(stored):
+        hashes, stored = self.core.hashes, unpacked(plain)
+        if stored is None or not hashes.policy.wraps(stored):
             return plain
         for _ in range(ROUNDS):
             try:
-                return (await hashes.wrapped(stored)).encode()
+                return packed(await hashes.wrapped(stored))
             except Overloaded as overload:
                 await self.core.ports.pause(overload.retry_after)
         return plain
@@ -206,7 +207,7 @@ class Moving:
                 continue
             count.secrets[sealed[:4].hex()] += 1
             if verifier is not None and sealed is verifier.sealed:
-                count.schemes[self.core.policy.hashing.scheme(plain.decode()) or UNREADABLE] += 1
+                count.schemes[self.core.policy.hashing.scheme(unpacked(plain) or "") or UNREADABLE] += 1
         if lost:
             count.lost += lost
             count.damaged.append((scene.tenant, scene.subject))

@@ -19,7 +19,7 @@ from acctsec.mfa.passkeys.proving import holds
 from acctsec.mfa.proving import Match, Proven, RecoveryMatch, TotpMatch, Unproven
 from acctsec.outcomes import AssuranceLevel, FactorKind
 from acctsec.protocols import name_set
-from acctsec.record import MAX_FACTORS, Delivered, Factor, Factors, Passkey, RecoverySet
+from acctsec.record import Delivered, Factor, Factors, Passkey, RecoverySet
 from acctsec.record import Outside as OutsideFactor
 
 MAX_RULES = 32
@@ -179,7 +179,7 @@ class MfaPolicy:
             if factors.factor(replaces) is None:
                 return None
             factors = evolve(left, recovery=factors.recovery)
-        if len(factors.every) >= MAX_FACTORS or factors.factor(new.id) is not None:
+        if factors.factor(new.id) is not None or not factors.has_room_for(new):
             return None
         if isinstance(new, Passkey) and holds(factors, new):
             return None
@@ -203,9 +203,10 @@ class MfaPolicy:
         return needs is None or needs.met(can, self.traits)
 
     def rename(self, factors: Factors, factor_id: str, name: str) -> Factors | None:
-        """Give a factor another name."""
+        """Give a factor another name, or None when there is no such one or no room for a name so long."""
         found = factors.factor(factor_id)
-        return None if found is None else factors.with_factor(evolve(found, name=name))
+        named = found and evolve(found, name=name)
+        return factors.with_factor(named) if named and factors.has_room_for(named) else None
 
     def issue(self, factors: Factors, *, sealed: bytes, total: int, now: datetime) -> Factors:
         """Replace the recovery codes; every older one is void."""

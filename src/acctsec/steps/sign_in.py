@@ -340,7 +340,7 @@ def count_alone(policy: Policy, record: Record, *, scene: Scene, kind: SecretCla
         if name == lane.name(kind):
             rung = policy.lockout.rung(kind, lane, point.total, opened)
             told += () if rung in ("", before.rung) else reached(scene, rung=rung, lane=name, count=point.total)
-            point = evolve(point, rung=rung or before.rung)
+            point = point.at_rung(rung or before.rung)
         after = after.with_checkpoint(point)
     return Step(Done(), after, tuple(told))
 
@@ -388,7 +388,7 @@ def reach_rung(policy: Policy, record: Record, *, scene: Scene, kind: SecretClas
     rung = policy.lockout.rung(kind, lane, count, point.opened)
     if rung in ("", point.rung) or point.rung == "stopped" or not _same_count(record, past, point.lane):
         return Step(Done(), record)
-    after = record.with_checkpoint(evolve(point, count=max(point.count, count), rung=rung))
+    after = record.with_checkpoint(evolve(point, count=max(point.count, count)).at_rung(rung))
     return Step(Done(), after, reached(scene, rung=rung, lane=point.lane, count=count))
 
 

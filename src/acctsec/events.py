@@ -235,17 +235,6 @@ class PasskeyRegressed(Event):
 
 
 @frozen(kw_only=True)
-class PasskeyRejected(Event):
-    """
-    What a browser sent of a passkey did not count in an *operation*, and why: a `Rejection`. A wrong origin at every attempt is a
-    mistake in the policy. It is observed, as refused attempts are, and may come from anybody.
-    """
-
-    operation: str
-    reason: str
-
-
-@frozen(kw_only=True)
 class SteppedUp(Event):
     """A *session* proved more, by *methods*, for an *action*: it is a new one from now on, of that *level*."""
 
@@ -440,6 +429,17 @@ class RiskAssessed(Event):
     score: int
     contributions: tuple[tuple[str, int], ...]
     extra: str
+
+
+@frozen(kw_only=True)
+class PasskeyRejected(Event):
+    """
+    What a browser sent of a passkey did not count in an *operation*, and why: a `Rejection`. A wrong origin at every attempt is a
+    mistake in the policy. It is observed, as refused attempts are, and may come from anybody.
+    """
+
+    operation: str
+    reason: str
 
 
 @frozen(kw_only=True)

@@ -63,6 +63,9 @@ For staff: everybody has a second factor (ASVS 5.0 6.3.3, PCI DSS 4.0.1 8.4.2), 
 to agree, so a call to the help desk opens nothing; the mailbox has to confirm it, so two who do not have it first change the
 address, which is told for three days, a weekend.
 
+A passkey is the factor to prefer, as nobody can be talked out of it; only the service knows its domain, so say it:
+``evolve(WORKFORCE_DEFAULT, mfa=evolve(WORKFORCE_DEFAULT.mfa, passkeys=PasskeyPolicy(rp_id=...)))``.
+
 Warehouse refuses its staff a reset, too, and answers them alike; no peer asks for a second administrator. With the factor beside,
 the same path settles an account that was contested meanwhile.
 """

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from acctsec._flows.tokens import Purpose, Tokens
@@ -99,14 +100,16 @@ def engine_operations(world: World[Any]) -> dict[str, Call]:
         )
         return forger.seal(purpose, claims)
 
-    def passkey(identifier: str, password: str, address: str) -> object:
+    def passkey(rules: PasskeyPolicy, identifier: str, password: str, address: str) -> object:
         asked = engine.begin_passkey_sign_in(context=here(address))
-        answer = forged_passkey(engine.policy.mfa.passkeys, asked.options, subject_of(identifier), seed=_number(password))
+        answer = forged_passkey(rules, asked.options, subject_of(identifier), seed=_number(password))
         return engine.sign_in_with_passkey(asked.ticket, PasskeyAssertion(answer), context=here(address))
 
-    passkeys: dict[str, Call] = {"sign_in_with_passkey with a forged passkey": passkey} if engine.policy.mfa.passkeys else {}
+    rules, more = engine.policy.mfa.passkeys, dict[str, Call]()
+    if rules is not None:
+        more["sign_in_with_passkey with a forged passkey"] = partial(passkey, rules)
     return {
-        **passkeys,
+        **more,
         "sign_in": lambda name, password, at: engine.sign_in(name, password, context=here(at)),
         "request_reset": lambda name, _, at: engine.request_reset(name, context=here(at)),
         "redeem_reset with a wrong code": code,

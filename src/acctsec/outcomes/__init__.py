@@ -78,6 +78,7 @@ from acctsec.outcomes.sessions import (
     EndReason,
     SessionEnded,
     SessionInfo,
+    SessionList,
     SessionsEnded,
     SessionValid,
 )
@@ -181,6 +182,7 @@ __all__ = [
     "Rewrapped",
     "SessionEnded",
     "SessionInfo",
+    "SessionList",
     "SessionValid",
     "SessionsEnded",
     "SetPasswordOutcome",

@@ -12,7 +12,7 @@ from acctsec.lockout import BY_TIME, STEP, UNNOTICED, Lane, SecretClass, era
 from acctsec.mfa.actions import Action
 from acctsec.mfa.passkeys import PasskeyMatch
 from acctsec.mfa.policy import Proven
-from acctsec.outcomes import ChangeReason
+from acctsec.outcomes import ChangeReason, EndReason
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import MAX_PROOFS, SKEW, Change, Device, Proof, Record, Session
@@ -262,11 +262,12 @@ def _grant(
     methods = tuple(proven)
     level = policy.mfa.level(methods)
     proofs = tuple(Proof.of(method, at) for method, at in proven.items())[-MAX_PROOFS:]
-    session = Session(id=drawn.session, level=level, created=now, authenticated=now, proofs=proofs)
+    session = Session(id=drawn.session, level=level, created=now, authenticated=now, proofs=proofs, name=scene.browser)
     # One that was forgotten while its sign-in was under way stays so: the browser gets the token of a new one.
     device = Device(id=lane.device if lane.device and record.device(lane.device) else drawn.device, since=now)
     networks = policy.lockout.seen(record.networks, network=scene.network, fresh=drawn.network, now=now)
-    after = evolve(record, sessions=policy.sessions.alive(record.sessions, now), networks=networks)
+    kept, displaced = policy.sessions.room(record.sessions, now)
+    after = evolve(record, sessions=kept, networks=networks)
     # A passkey that came first says nothing of who guessed at the password, nor was a factor guessed then.
     cleared = {SecretClass.PASSWORD: "password" in proven, SecretClass.FACTOR: "password" in proven or len(proven) > 1}
     for kind in (kind for kind, clears in cleared.items() if clears):
@@ -285,7 +286,8 @@ def _grant(
         known_device=lane.known,
         rehashed=rehashed,
     )
-    return Step(Granted(session, device), after, (event, *needless.effects))
+    ends = (events.SessionClosed(**scene.head(), session=one.id.hex(), reason=EndReason.DISPLACED) for one in displaced)
+    return Step(Granted(session, device), after, (event, *ends, *needless.effects))
 
 
 def _needless(policy: Policy, record: Record, lane: Lane, methods: tuple[str, ...]) -> list[Change]:

@@ -30,6 +30,7 @@ from acctsec import (
     Allowed,
     AssuranceLevel,
     ConfigError,
+    Context,
     EnrollmentRequired,
     FactorAdded,
     FactorRequired,
@@ -61,11 +62,13 @@ from acctsec.mfa.proving import Proven, Unproven
 from acctsec.outcomes import FactorKind, FactorRemoved
 from acctsec.protocols import Asserted, Status
 from acctsec.record import Factors, Passkey
+from acctsec.sessions import Binding, SessionPolicy
 from acctsec.testing import MemoryDirectory, RecordingMessenger, async_world, world
 from acctsec.testing.authenticator import Excluded
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0"
 NEW = "a wholly new phrase 77"
 BOUND = {"backup_eligible": False, "backed_up": False}
 SOMEBODY = {"subject": "u2", "identifier": "bob@example.org"}
@@ -693,6 +696,25 @@ def test_where_the_password_is_asked_for_a_passkey_alone_is_no_way_in():
 
     assert isinstance(alone(w, key), Refused)
     assert isinstance(prove(w, key, due(w)), SignedIn)
+
+
+def test_a_session_that_comes_of_a_passkey_is_bound_to_its_browser_and_named_after_it():
+    """As every session: where the policy wants a key, nobody is signed in without one."""
+    bound = evolve(CHEAPEST, sessions=SessionPolicy(binding=Binding.REQUIRED))
+    w = world(policy=with_passkeys(bound))
+    w.sign_up()
+    here = Context.of("192.0.2.7", key=b"k" * 32, user_agent=FIREFOX)
+    w.context = lambda *given, **facts: here
+    key, _ = guarded(w)
+    asked = w.calls.begin_passkey_sign_in(context=here)
+    answer = signed(key, asked.options)
+    assert w.calls.sign_in_with_passkey(asked.ticket, answer, context=Context.of("192.0.2.7")) == Refused()
+
+    outcome = w.calls.sign_in_with_passkey(asked.ticket, answer, context=here)
+    assert isinstance(outcome, SignedIn), outcome
+    assert record(w).sessions[-1].name
+    assert isinstance(w.calls.check_session(outcome.session, context=here), SessionValid)
+    assert not isinstance(w.calls.check_session(outcome.session, context=Context.of("192.0.2.7")), SessionValid)
 
 
 # --- levels, steps up, recovery ---------------------------------------------------------------------------------------

@@ -66,7 +66,9 @@ def test_nor_does_any_store(store, places):
 
 
 def test_an_account_with_a_passkey_is_told_from_nobody_by_no_other_operation():
-    others = lambda w: {name: call for name, call in engine_operations(w).items() if name == "sign_in" or name.startswith("request")}
+    others = lambda w: {
+        name: call for name, call in engine_operations(w).items() if name == "sign_in" or name.startswith("request")
+    }
     assert_no_oracle(lambda: world(policy=POLICY), operations=others, kinds=KINDS)
 
 

@@ -1,6 +1,7 @@
 """Passkeys beyond what every factor has: setting one up, and signing in with one alone."""
 
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -80,7 +81,7 @@ class PasskeyFlows:
         options = request_options(self._rules, challenge=challenges(core, ticket)[0])
         return PasskeyChallenge(core.tokens.seal(Purpose.PASSKEY, ticket), options=options)
 
-    @property
+    @cached_property
     def _rules(self) -> PasskeyPolicy:
         """What comes alone has to be two factors by itself."""
         return evolve(self.passkeys.rules, user_verification=UserVerification.REQUIRED)
@@ -99,9 +100,10 @@ class PasskeyFlows:
         claims = core.tokens.open(Purpose.PASSKEY, ticket, PasskeyClaims)
         named = self.passkeys.named(answer)
         subject = None if named is None else subject_of(named[1])
-        if claims is None or claims.tenant != context.tenant or subject is None:
+        if claims is None or claims.tenant != context.tenant or subject is None or core.lacks_key(context):
             return Refused()
         scene, loaded = await core.enter(claims.tenant, subject, context.source.key)
+        scene = core.signing(scene, context)
         if not (claims.issued <= scene.now + SKEW and scene.now < claims.expires):
             return Refused()
         lane = self.guesses.lane(context, known(scene, loaded), scene)

@@ -5,11 +5,13 @@ password and alone.
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 from attrs import evolve
 from tests.bench import world
+from tests.bench.factors import Ticking
 from tests.bench.table import BENCH, Row, si
 from tests.bench.timing import Pace, Prepared, interleaved
 
@@ -87,7 +89,8 @@ class Holders:
         keys, self.people = world.keyring(), people
         world.adopt(store, keys, world.policy(), people)
         rules = evolve(world.policy(), mfa=MfaPolicy(passkeys=POLICY))
-        self.engine = world.engine(store, world.Users(people), rules=rules, keys=keys)
+        self.clock = Ticking()
+        self.engine = world.engine(store, world.Users(people), rules=rules, keys=keys, clock=self.clock)
         self.contexts = [context for context, _ in zip(world.sources(), range(people), strict=False)]
         self.keys = [self._enroll(person) for person in range(people)]
         verifier, options = WebauthnVerifier(), request_options(POLICY, challenge=CHALLENGE)
@@ -108,10 +111,12 @@ class Holders:
 
     def beside(self):
         """Everybody has typed the password and touched the key; what is timed is the answer."""
+        self.clock.now += timedelta(minutes=2)  # what was spent is remembered for as long as a ticket lives
         return [self._beside(person) for person in range(self.people)]
 
     def alone(self):
         """Everybody has touched the key."""
+        self.clock.now += timedelta(minutes=2)
         return [self._alone(person) for person in range(self.people)]
 
     def _beside(self, person: int):

@@ -51,9 +51,10 @@ from acctsec import (
     SignedIn,
     events,
 )
+from acctsec._codec import decode_record, encode_record
 from acctsec._values import evolve as replaced
 from acctsec.engine import Engine
-from acctsec.keyring import Keyring
+from acctsec.keyring import Keyring, frame
 from acctsec.mfa import PHISHING_RESISTANT, USER_VERIFIED, Action, all_of
 from acctsec.mfa.passkeys import CounterRegression, PasskeyMatch, UserVerification, WebauthnVerifier
 from acctsec.mfa.passkeys.proving import UNVERIFIED
@@ -352,6 +353,17 @@ def test_the_passkey_of_somebody_else_answers_for_nobody(w):
     assert rejections(w)[-1].reason == "wrong-credential"
 
 
+def test_a_passkey_that_says_it_is_somebody_elses_answers_for_nobody(w):
+    """Beside a password as well: an authenticator that keeps another account is not the one that was registered."""
+    key, _ = guarded(w)
+    asked = due(w)
+    answer = signed(key, asked.passkey)
+    answer.response["response"]["userHandle"] = "dTI"
+
+    assert isinstance(w.calls.verify_factor(asked.ticket, answer, context=w.context()), Refused)
+    assert isinstance(prove(w, key, asked), SignedIn)
+
+
 def test_an_answer_is_good_for_its_ticket_origin_and_service(w):
     """M-014, M-139: neither an older challenge, nor one of another flow, another page or another service."""
     key, session = guarded(w)
@@ -472,6 +484,7 @@ def test_a_passkey_begins_to_verify_its_holder_beside_the_password_alone(w):
     assert not stored(w).verified
     key.verified = True
     assert isinstance(alone(w, key), Refused)
+    assert w.engine._flows.core.observations[-1].reason == "passkey: not-verified"
     assert not stored(w).verified
 
     assert prove(w, key, due(w)).info.methods == ("password", "passkey-bound")
@@ -602,6 +615,18 @@ def test_who_is_disabled_contested_or_gone_is_refused_alike(w):
     assert alone(w, other) == Refused()
 
 
+def test_no_passkey_opens_a_contested_account(w):
+    """Not before it is settled: whoever made the change that was vetoed may hold it."""
+    key, _ = guarded(w)
+    name = frame("subject", "", "u1")
+    value, version = w.store.load(name)
+    contested = decode_record(value).contested(since=w.clock(), proofs=("link",))
+    w.store.commit(name, version, encode_record(contested), (), b"contest")
+
+    assert alone(w, key) == Refused()
+    assert w.engine._flows.core.observations[-1].reason == "contested"
+
+
 def test_a_password_that_has_to_change_does_not_matter_to_a_passkey(w):
     key, _ = guarded(w)
     w.calls.admin.require_password_change("u1", actor="root")
@@ -648,9 +673,11 @@ def test_a_passkey_opens_no_lane_of_passwords(w):
         w.clock.advance(minutes=31)
         w.calls.sign_in(IDENTIFIER, f"wrong {number}", context=w.context(f"203.0.113.{number}"))
     stopped = [one for one in w.calls.admin.lock_status("u1") if one.stopped]
-    assert stopped
+    remembered = record(w).checkpoints
+    assert stopped and remembered
 
     assert isinstance(alone(w, key), SignedIn)
+    assert record(w).checkpoints == remembered
     assert [one for one in w.calls.admin.lock_status("u1") if one.stopped] == stopped
 
 

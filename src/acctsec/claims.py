@@ -241,6 +241,13 @@ class RecoveryCode:
 
 
 @frozen
+class DeliveredCode:
+    """A code that ``send_code`` sent, for the very ticket that it was sent for: ASCII digits alone."""
+
+    code: str = field(repr=False)
+
+
+@frozen
 class PasskeyAssertion:
     """
     A passkey's answer to request options: what ``navigator.credentials.get`` gave, by ``toJSON()``, as JSON text or read already.
@@ -259,7 +266,7 @@ class PasskeyAttestation:
     response: str | Mapping[str, object] = field(repr=False)
 
 
-FactorAnswer = TotpCode | RecoveryCode | PasskeyAssertion
+FactorAnswer = TotpCode | RecoveryCode | DeliveredCode | PasskeyAssertion
 NewFactorAnswer = FactorAnswer | PasskeyAttestation
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from acctsec._flows.answers import factor_infos
+from acctsec._flows.answers import factor_infos, masks
 from acctsec._flows.core import Core
 from acctsec._flows.kinds.passkeys import requested
 from acctsec._flows.tokens import Purpose
@@ -40,7 +40,7 @@ class Granting:
         core = self.core
         if isinstance(verdict, NeedsFactor):
             ticket = evolve(ticket, methods=verdict.methods)
-            infos = factor_infos(record.factors, ways=verdict.ways)
+            infos = factor_infos(record.factors, ways=verdict.ways, masks=masks(core, ticket, record.factors))
             asked = requested(core, record.factors, ticket, ways=verdict.ways)
             return FactorRequired(core.tokens.seal(Purpose.SIGN_IN, ticket), factors=infos, passkey=asked)
         if isinstance(verdict, NeedsChange):
@@ -66,7 +66,7 @@ class Granting:
         if not lacking.ways:
             return FactorMissing(self._would_do(lacking), step_up=step_up)
         sealed = core.tokens.seal(Purpose.STEP_UP, evolve(ticket, methods=lacking.methods))
-        infos = factor_infos(record.factors, ways=lacking.ways)
+        infos = factor_infos(record.factors, ways=lacking.ways, masks=masks(core, ticket, record.factors))
         if all(PASSWORD in way for way in lacking.ways):
             return ReauthenticationRequired(sealed, factors=infos, step_up=step_up)
         asked = requested(core, record.factors, ticket, ways=lacking.ways)

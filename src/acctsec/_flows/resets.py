@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from acctsec._flows.answers import Answers, factor_infos, is_typed
+from acctsec._flows.answers import Answers, factor_infos, is_typed, masks
 from acctsec._flows.core import ROUNDS, Core, Loaded, operation
 from acctsec._flows.entries import ResetRequest, seal
 from acctsec._flows.guesses import Guess, Guesses
@@ -22,6 +22,7 @@ from acctsec.keyring import frame
 from acctsec.lockout import SecretClass
 from acctsec.outcomes import (
     ChangeKind,
+    FactorInfo,
     FactorKind,
     FactorRequired,
     FactorsRemoved,
@@ -359,7 +360,8 @@ class Resets:
         if isinstance(done.verdict, FactorProven):
             await guess.settle(Settle.VOID)
             onward = self._ticket(scene, done.record, reset=b"", methods=done.verdict.methods)
-            infos = tuple(info for info in factor_infos(trusted(done.record)) if info.kind is not FactorKind.RECOVERY_CODE)
+            infos = self._infos(scene, done.record)
+            infos = tuple(info for info in infos if info.kind is not FactorKind.RECOVERY_CODE)
             asked = requested(core, trusted(done.record), onward)
             return FactorRequired(core.tokens.seal(Purpose.RESET, onward), factors=infos, passkey=asked)
         if isinstance(done.verdict, TryAgain):
@@ -476,19 +478,25 @@ class Resets:
         ticket = self._ticket(scene, record, reset=recovery.reset, methods=recovery.methods)
         ticket = evolve(ticket, change=recovery.change)  # its address may go, and it may be over, before all is shown
         token = self.core.tokens.seal(Purpose.RESET, ticket)
-        has = {info.id: PROOF_OF.get(info.method) for info in factor_infos(trusted(record)) if not info.reported}
-        wanted = {proof for path in paths if path <= set(has.values()) for proof in path}
-        infos = tuple(info for info in factor_infos(trusted(record)) if has.get(info.id) in wanted)
+        shown = self._infos(scene, record)
+        provable = {PROOF_OF[info.method] for info in shown}
+        wanted = {proof for path in paths if path <= provable for proof in path}
+        infos = tuple(info for info in shown if PROOF_OF[info.method] in wanted)
         if infos:
             helps = Proof.FACTOR in wanted
             asked = requested(self.core, trusted(record), ticket) if helps else None
             return FactorRequired(token, factors=infos, passkey=asked)
         return ProofRequired(token, paths=self._open_to(scene, record, paths))
 
+    def _infos(self, scene: Scene, record: Record) -> tuple[FactorInfo, ...]:
+        """What may be shown of the factors that prove something in a recovery."""
+        factors = trusted(record)
+        infos = factor_infos(factors, masks=masks(self.core, scene, factors))
+        return tuple(info for info in infos if info.method in PROOF_OF and not info.reported)
+
     def _open_to(self, scene: Scene, record: Record, paths: tuple[frozenset[Proof], ...]) -> tuple[frozenset[str], ...]:
         """Those of the paths for which the subject has what they ask."""
-        infos = factor_infos(trusted(record))
-        has = {PROOF_OF[info.method] for info in infos if info.method in PROOF_OF and not info.reported} | BEYOND
+        has = {PROOF_OF[info.method] for info in self._infos(scene, record)} | BEYOND
         policy = self.core.policy
         if len(trusted_contacts(policy, record, scene.now)) >= policy.recovery.contacts_needed:
             has |= {Proof.CONTACTS}

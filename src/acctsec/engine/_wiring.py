@@ -11,6 +11,7 @@ from acctsec._flows.answers import Answers
 from acctsec._flows.carrying import Carrying
 from acctsec._flows.challenges import Challenges
 from acctsec._flows.changes import ChangeFlows
+from acctsec._flows.codes import Codes
 from acctsec._flows.contacts import ContactFlows
 from acctsec._flows.core import Core, Ports
 from acctsec._flows.delivery import Delivery
@@ -62,6 +63,7 @@ class Flows:
         self.resets: Resets = Resets(self.core, guesses, self.passwords, answers, weighs)
         self.factors: FactorFlows = FactorFlows(self.core, guesses, answers)
         self.passkeys: PasskeyFlows = PasskeyFlows(self.core, guesses, self.factors, self.sign_in)
+        self.codes: Codes = Codes(self.core, self.factors)
         self.sessions: Sessions = Sessions(self.core, self.factors)
         self.changes: ChangeFlows = ChangeFlows(self.core, self.factors)
         self.contacts: ContactFlows = ContactFlows(self.core, self.factors, self.resets)

@@ -13,6 +13,7 @@ from acctsec.assurance import TRAITS, Method, Traits, level_of
 from acctsec.checks import kind, length, text, whole
 from acctsec.errors import ConfigError
 from acctsec.mfa.actions import Action, Demand, Rule
+from acctsec.mfa.delivered import OVER_THE_TELEPHONE, DeliveredPolicy
 from acctsec.mfa.needs import SECOND_FACTOR, all_of, methods_in
 from acctsec.mfa.passkeys.policy import PasskeyPolicy
 from acctsec.mfa.passkeys.proving import holds
@@ -93,6 +94,8 @@ class MfaPolicy:
             names its domain.
         grace: who has to have a factor and has none may sign in without it for so long, from the first sign-in that finds it out;
             it is set once. Default None: at once. Entra ID gives 14 days.
+        delivered: how codes are sent, where ``FactorKind.DELIVERED`` is among *kinds*; see `DeliveredPolicy`. Default: texts of 6
+            digits for 10 min, at most 6 in 4 h (SP 800-63B-4 section 3.1.3.2).
         window: TOTP steps of 30 s accepted on either side of now. Default 1 (RFC 6238 section 5.2), 0 for the strict
             reading of ASVS 6.5.5.
         recovery_codes: how many are issued at once. Default 10 (peers: 5 to 12).
@@ -109,12 +112,16 @@ class MfaPolicy:
     outside: tuple[Outside, ...] = field(default=(), converter=tuple)
     passkeys: PasskeyPolicy | None = field(default=None, validator=optional(kind(PasskeyPolicy)))
     grace: timedelta | None = field(default=None, validator=optional(length(timedelta(hours=1), timedelta(days=90))))
+    delivered: DeliveredPolicy = field(factory=DeliveredPolicy, validator=kind(DeliveredPolicy))
     window: int = field(default=1, validator=whole(0, 1))
     recovery_codes: int = field(default=10, validator=whole(4, 16))
 
     def __attrs_post_init__(self) -> None:
         if ":" in self.issuer:
             raise ConfigError("The issuer has a colon in it.", remedy="Leave it out; otpauth URIs use it as a separator.")
+        if FactorKind.DELIVERED in self.kinds and OVER_THE_TELEPHONE & {*self.delivered.channels} and not self._unrestricted():
+            message = "Codes over the telephone network are the only factor that can be set up."
+            raise ConfigError(message, remedy="Add FactorKind.TOTP or PASSKEY to kinds (SP 800-63B-4 section 3.2.9).")
         known = {*TRAITS, *(one.name for one in self.outside)}
         for rule in self.rules:
             unknown = sorted(methods_in(rule.needs) - known)
@@ -127,6 +134,11 @@ class MfaPolicy:
                 raise ConfigError(
                     f"A rule is about the action {unlisted[0]!r}.", remedy="List it in a StrEnum, and that in `actions`."
                 )
+
+    def _unrestricted(self) -> bool:
+        """Whether something else can be set up that gives AAL2 and is not restricted."""
+        others = any(one.traits.possession and not one.traits.restricted for one in self.outside)
+        return bool(self.kinds - {FactorKind.DELIVERED} - (frozenset() if others else {FactorKind.OUTSIDE}))
 
     @property
     def known_actions(self) -> frozenset[str]:

@@ -1,8 +1,9 @@
 """How each kind of factor is answered, confirmed and sealed: one module a kind, and the one list of them."""
 
 from acctsec._flows.kinds._kind import Kind
+from acctsec._flows.kinds.delivered import DeliveredCodes, meant
 from acctsec._flows.kinds.passkeys import Passkeys
 from acctsec._flows.kinds.recovery import PrintedCodes
 from acctsec._flows.kinds.totp import TotpApps
 
-__all__ = ["Kind", "Passkeys", "PrintedCodes", "TotpApps"]
+__all__ = ["DeliveredCodes", "Kind", "Passkeys", "PrintedCodes", "TotpApps", "meant"]

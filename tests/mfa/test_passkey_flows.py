@@ -43,12 +43,14 @@ from acctsec import (
     PasswordChanged,
     PasswordChangeRequired,
     ProofAccepted,
+    RecoveryCode,
     Refused,
     ResetLink,
     ResumeTicket,
     Rule,
     SessionValid,
     SignedIn,
+    Waiting,
     events,
 )
 from acctsec._codec import decode_record, encode_record
@@ -60,14 +62,16 @@ from acctsec.mfa.passkeys import CounterRegression, PasskeyMatch, UserVerificati
 from acctsec.mfa.passkeys.proving import UNVERIFIED
 from acctsec.mfa.passkeys.responses import base64url
 from acctsec.mfa.proving import Proven, Unproven
-from acctsec.outcomes import FactorKind, FactorRemoved
+from acctsec.outcomes import FactorKind, FactorRemoved, FactorsRemoved
 from acctsec.protocols import Asserted, Status
 from acctsec.record import Factors, Passkey
+from acctsec.recovery import Capability, Proof, RecoveryPath, RecoveryPolicy
 from acctsec.sessions import Binding, SessionPolicy
 from acctsec.testing import MemoryDirectory, RecordingMessenger, async_world, world
 from acctsec.testing.authenticator import Excluded
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
+DAY = timedelta(days=1)
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0"
 NEW = "a wholly new phrase 77"
@@ -223,6 +227,28 @@ def test_a_ninth_factor_is_refused(w):
     oldest = record(w).factors.passkeys[0].id
     _, session = add(w, session, soft(), name="in its place", replaces=oldest)  # the way out
     assert len(record(w).factors.passkeys) == 8
+
+
+def test_keys_that_are_too_large_together_are_refused_and_replaced(w):
+    """What a record keeps of factors is bounded in bytes as well; what goes gives its room to what comes."""
+    _, session = guarded(w)
+    large = [replaced(stored(w), id=f"large {n}", credential=bytes([n]) * 64, key=bytes(300)) for n in range(4)]
+    rewritten(w, lambda now: replaced(now, factors=replaced(now.factors, passkeys=(*now.factors.passkeys, *large))))
+    rewritten(w, lambda now: replaced(now, factors=now.factors.with_factor(replaced(large[0], key=bytes(500)))))
+    assert not record(w).factors.has_room_for(replaced(large[0], id="one more", key=bytes(77)))
+    started = begin(w, session, name="one more")
+    assert isinstance(w.calls.confirm_factor(started.ticket, made(soft(), started), context=w.context()), Refused)
+    assert len(record(w).factors.passkeys) == 5
+
+    add(w, session, soft(), name="in its place", replaces="large 2")
+    assert len(record(w).factors.passkeys) == 5
+
+
+def rewritten(w, change):
+    """Let the record be another, as no operation under this policy makes it."""
+    name = frame("subject", "", "u1")
+    value, version = w.store.load(name)
+    w.store.commit(name, version, encode_record(change(decode_record(value))), (), w.entropy(16))
 
 
 def test_an_answer_to_other_options_sets_nothing_up(w):
@@ -618,10 +644,7 @@ def test_who_is_disabled_contested_or_gone_is_refused_alike(w):
 def test_no_passkey_opens_a_contested_account(w):
     """Not before it is settled: whoever made the change that was vetoed may hold it."""
     key, _ = guarded(w)
-    name = frame("subject", "", "u1")
-    value, version = w.store.load(name)
-    contested = decode_record(value).contested(since=w.clock(), proofs=("link",))
-    w.store.commit(name, version, encode_record(contested), (), b"contest")
+    rewritten(w, lambda now: now.contested(since=w.clock(), proofs=("link",)))
 
     assert alone(w, key) == Refused()
     assert w.engine._flows.core.observations[-1].reason == "contested"
@@ -802,6 +825,29 @@ def test_a_passkey_guards_the_reset(w):
     changed = w.calls.redeem_reset(ResumeTicket(proof.ticket), NEW, context=w.context())
     assert isinstance(changed, PasswordChanged)
     assert isinstance(prove(w, key, due(w, NEW)), SignedIn)
+
+
+def test_who_lost_every_passkey_has_them_taken_off_by_what_the_policy_takes():
+    paths = (
+        RecoveryPath({Proof.MAIL, Proof.FACTOR}, level=AssuranceLevel.AAL2),
+        RecoveryPath({Proof.MAIL, Proof.RECOVERY_CODE}, gives=Capability.FACTORS, level=AssuranceLevel.AAL2, wait=DAY),
+    )
+    w = a_world(base=evolve(CHEAPEST, recovery=RecoveryPolicy(paths=paths)))
+    key, session = guarded(w)
+    codes = w.calls.issue_recovery_codes(session, context=w.context()).codes
+    w.clock.advance(days=30)  # nothing is held any more
+    asked = w.calls.remove_lost_factors(ResetLink(w.reset_link()), context=w.context())
+    assert isinstance(asked, FactorRequired), asked
+    assert asked.passkey is None  # nothing that was lost helps here
+
+    proof = w.calls.verify_factor(asked.ticket, RecoveryCode(codes[0]), context=w.context())
+    assert isinstance(proof, ProofAccepted), proof
+    waits = w.calls.remove_lost_factors(ResumeTicket(proof.ticket), context=w.context())
+    assert isinstance(waits, Waiting), waits
+    w.clock.advance(DAY)
+    assert isinstance(w.calls.remove_lost_factors(ResumeTicket(waits.ticket), context=w.context()), FactorsRemoved)
+    assert isinstance(alone(w, key), Refused)
+    assert isinstance(w.sign_in(), SignedIn)
 
 
 def test_a_passkey_is_renamed_listed_and_removed(w):

@@ -55,7 +55,9 @@ from acctsec import (
 )
 from acctsec._codec import decode_record, encode_record
 from acctsec._values import evolve as replaced
+from acctsec.attacks.risk import Assessment, Extra
 from acctsec.engine import Engine
+from acctsec.errors import PortError
 from acctsec.keyring import Keyring, frame
 from acctsec.mfa import PHISHING_RESISTANT, USER_VERIFIED, Action, all_of
 from acctsec.mfa.passkeys import CounterRegression, PasskeyMatch, UserVerification, WebauthnVerifier
@@ -736,6 +738,37 @@ def test_who_has_nothing_that_is_enough_sets_it_up_first():
     assert isinstance(added, FactorAdded), added
     found = w.calls.check_session(added.session, context=w.context())
     assert set(found.session.methods) == {"passkey", "passkey-bound"}
+
+
+class Strange:
+    """A risk policy that finds every sign-in strange, or fails."""
+
+    broken = False
+
+    def assess(self, facts):
+        if self.broken:
+            raise RuntimeError
+        return Assessment(score=90, contributions=(), extra=Extra.FACTOR)
+
+
+def test_a_strange_sign_in_by_passkey_meets_the_rules_for_strange_ones():
+    """Weighed like any other, and never asked for a puzzle; a policy that fails lets nobody in and charges nobody."""
+    risk = Strange()
+    w = a_world(base=evolve(CHEAPEST, risk=risk))
+    key, session = guarded(w)
+    bound, _ = add(w, session, soft(**BOUND), name="Key")
+    ruled(w, Rule(AssuranceLevel.AAL3, actions=Action.SIGN_IN, risky=True))
+
+    assert isinstance(alone(w, key), FactorRequired)
+    assert isinstance(alone(w, bound), SignedIn)
+    w.deliver()
+    assert {one.extra for one in w.sink.of(events.RiskAssessed)} == {"factor"}
+    risk.broken = True
+    for _ in range(60):
+        with pytest.raises(PortError):
+            alone(w, bound)
+    risk.broken = False
+    assert isinstance(alone(w, bound), SignedIn)
 
 
 def test_where_the_password_is_asked_for_a_passkey_alone_is_no_way_in():

@@ -15,7 +15,7 @@ from acctsec._flows.sign_in import SignIn
 from acctsec._flows.tokens import Purpose
 from acctsec.claims import PasskeyAssertion, PasskeyClaims, Ticket
 from acctsec.context import Context
-from acctsec.errors import ConfigError, PortError, StoreBusy
+from acctsec.errors import AcctsecError, ConfigError, PortError, StoreBusy
 from acctsec.lockout import SOURCE, Lane
 from acctsec.mfa.passkeys import (
     PasskeyMatch,
@@ -131,7 +131,11 @@ class PasskeyFlows:
         core, drawn = self.core, self.core.drawn()
         policy = core.policy.for_account(scene.account, tenant=scene.tenant)
         visit = None if self.risks is None else self.risks.visit(scene, context, known_device=lane.known)
-        weighed = self._weighed(scene, loaded.record, visit)
+        try:
+            weighed = self._weighed(scene, loaded.record, visit)
+        except AcctsecError:
+            await self.guesses.settle(reserved, Settle.VOID)
+            raise
 
         def step(record: Record) -> Step:
             return sign_in_by_passkey(

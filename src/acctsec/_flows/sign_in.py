@@ -55,6 +55,7 @@ from acctsec.steps import (
     Weighed,
     demanded,
     find_leaked,
+    gathered,
     lapsed,
     prove_factor,
     prove_for_reset,
@@ -346,7 +347,9 @@ class SignIn:
         return self.granting.due(record, verdict, ticket)
 
     @operation
-    async def verify_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> VerifyFactorOutcome:
+    async def verify_factor(
+        self, ticket: str, answer: FactorAnswer, *, remember: bool = False, context: Context
+    ) -> VerifyFactorOutcome:
         """Check a second factor; see Engine.verify_factor."""
         core = self.core
         self.answers.kind_of(answer)
@@ -371,7 +374,17 @@ class SignIn:
                 return checked.guess.right(step_up(core.policy, record, scene=scene, ticket=claims, found=found, drawn=drawn))
             lane = checked.guess.lane
             policy = core.policy.for_account(scene.account, tenant=scene.tenant)
-            done = prove_factor(policy, record, scene=scene, ticket=claims, found=found, lane=lane, drawn=drawn, visit=visit)
+            done = prove_factor(
+                policy,
+                record,
+                scene=scene,
+                ticket=claims,
+                found=found,
+                lane=lane,
+                drawn=drawn,
+                visit=visit,
+                remember=remember is True,
+            )
             return checked.guess.right(done)
 
         done = await core.apply(checked.scene, checked.loaded, step)
@@ -396,10 +409,10 @@ class SignIn:
         if isinstance(verdict, NeedsFactor | NeedsEnrollment):
             # One of several: what it was charged is given back, and nothing is cleared before all is proven.
             await guess.settle(Settle.VOID)
-            return self.granting.due(done.record, verdict, evolve(ticket, id=core.draw(16), issued=scene.now))
+            return self.granting.due(done.record, verdict, self._onward(ticket, verdict.methods, scene))
         if isinstance(verdict, Lacking):
             await guess.settle(Settle.VOID)
-            return self.granting.required(done.record, verdict, evolve(ticket, id=core.draw(16), issued=scene.now))
+            return self.granting.required(done.record, verdict, self._onward(ticket, verdict.methods, scene))
         await guess.settle(Settle.CLEAR)
         onward = evolve(ticket, id=core.draw(16), issued=scene.now, hold=b"")
         if isinstance(verdict, NeedsChange):
@@ -408,6 +421,9 @@ class SignIn:
         methods = verdict.methods if isinstance(verdict, FactorProven) else ticket.methods
         onward = evolve(onward, expires=scene.now + core.policy.reset.resume_lifetime, methods=methods)
         return ProofAccepted(core.tokens.seal(Purpose.RESUME, onward))
+
+    def _onward(self, ticket: Ticket, methods: tuple[str, ...], scene: Scene) -> Ticket:
+        return gathered(evolve(ticket, id=self.core.draw(16)), methods, scene.now)
 
 
 async def behind(core: Core, context: Context, name: Identifier, account: Account | None) -> tuple[Scene, Loaded, Who]:

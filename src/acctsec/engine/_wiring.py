@@ -23,6 +23,7 @@ from acctsec._flows.outbox import Outbox
 from acctsec._flows.passkeys import PasskeyFlows
 from acctsec._flows.passwords import Passwords
 from acctsec._flows.proposals import Proposals
+from acctsec._flows.reports import Reports
 from acctsec._flows.resets import Resets
 from acctsec._flows.sessions import Sessions
 from acctsec._flows.sign_in import SignIn
@@ -63,6 +64,7 @@ class Flows:
         self.resets: Resets = Resets(self.core, guesses, self.passwords, answers, weighs)
         self.factors: FactorFlows = FactorFlows(self.core, guesses, answers)
         self.passkeys: PasskeyFlows = PasskeyFlows(self.core, guesses, self.factors, self.sign_in)
+        self.reports: Reports = Reports(self.core, self.factors)
         self.codes: Codes = Codes(self.core, self.factors)
         self.sessions: Sessions = Sessions(self.core, self.factors)
         self.changes: ChangeFlows = ChangeFlows(self.core, self.factors)

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import converters, field, frozen
 from attrs.validators import optional
 
 from acctsec._values import evolve
@@ -14,19 +15,33 @@ from acctsec.checks import kind, length, text, whole
 from acctsec.errors import ConfigError
 from acctsec.mfa.actions import Action, Demand, Rule
 from acctsec.mfa.delivered import OVER_THE_TELEPHONE, DeliveredPolicy
-from acctsec.mfa.needs import SECOND_FACTOR, all_of, methods_in
+from acctsec.mfa.needs import SECOND_FACTOR, Needs, methods_in, needs_of, together, ways
 from acctsec.mfa.passkeys.policy import PasskeyPolicy
 from acctsec.mfa.passkeys.proving import holds
 from acctsec.mfa.proving import Match, Proven, RecoveryMatch, TotpMatch, Unproven
-from acctsec.outcomes import AssuranceLevel, FactorKind
-from acctsec.protocols import name_set
-from acctsec.record import Delivered, Factor, Factors, Passkey, RecoverySet
+from acctsec.outcomes import AssuranceLevel, FactorKind, ReportReason
+from acctsec.protocols import UserVerification, name_set
+from acctsec.record import SKEW, Delivered, Device, Factor, Factors, Passkey, RecoverySet
 from acctsec.record import Outside as OutsideFactor
 
+if TYPE_CHECKING:
+    from acctsec.mfa.explained import Explained
+
 MAX_RULES = 32
+STAND_IN = "(a remembered browser)"  # no method has such a name: it is a second factor, and has no other trait
+OF_KIND: Mapping[FactorKind, frozenset[str]] = {
+    FactorKind.TOTP: frozenset({Method.TOTP.value}),
+    FactorKind.HOTP: frozenset({Method.HOTP.value}),
+    FactorKind.PASSKEY: frozenset(
+        {Method.PASSKEY.value, Method.PASSKEY_BOUND.value, Method.PASSKEY_TOUCH.value, Method.PASSKEY_TOUCH_BOUND.value}
+    ),
+    FactorKind.PUSH: frozenset({Method.PUSH.value}),
+}
+"""The methods by which a factor of each kind can be proven; those of others, and of codes that are sent, hang on the policy."""
+BY_CHANNEL: Mapping[str, str] = {"text": Method.TEXT.value, "voice": Method.VOICE.value, "mail": Method.MAIL.value}
 
 FactorMatch = Match
-__all__ = ["FactorMatch", "MfaPolicy", "Outside", "Proven", "RecoveryMatch", "TotpMatch", "Unproven", "method_of"]
+__all__ = ["FactorMatch", "MfaPolicy", "Outside", "Proven", "RecoveryMatch", "TotpMatch", "Unproven", "method_of", "methods_of"]
 
 
 def _kinds(given: Iterable[FactorKind | str]) -> frozenset[FactorKind]:
@@ -96,6 +111,11 @@ class MfaPolicy:
             it is set once. Default None: at once. Entra ID gives 14 days.
         delivered: how codes are sent, where ``FactorKind.DELIVERED`` is among *kinds*; see `DeliveredPolicy`. Default: texts of 6
             digits for 10 min, at most 6 in 4 h (SP 800-63B-4 section 3.1.3.2).
+        remember: how long a browser on which a factor was proven, and its owner said so, is let in by the password alone. Such a
+            session is of AAL1, and whatever asks for fresh proof asks for the factor. Default None: nowhere (SP 800-63B-4 section
+            5.1: a browser is no authenticator). Up to 30 days; peers give 14 (Entra ID, by default 90) to 30.
+        not_remembered: groups whose members are asked for the factor at every sign-in. Default None: those that
+            ``required_groups`` and ``rules`` name.
         window: TOTP steps of 30 s accepted on either side of now. Default 1 (RFC 6238 section 5.2), 0 for the strict
             reading of ASVS 6.5.5.
         recovery_codes: how many are issued at once. Default 10 (peers: 5 to 12).
@@ -113,6 +133,8 @@ class MfaPolicy:
     passkeys: PasskeyPolicy | None = field(default=None, validator=optional(kind(PasskeyPolicy)))
     grace: timedelta | None = field(default=None, validator=optional(length(timedelta(hours=1), timedelta(days=90))))
     delivered: DeliveredPolicy = field(factory=DeliveredPolicy, validator=kind(DeliveredPolicy))
+    remember: timedelta | None = field(default=None, validator=optional(length(timedelta(hours=1), timedelta(days=30))))
+    not_remembered: frozenset[str] | None = field(default=None, converter=converters.optional(name_set))
     window: int = field(default=1, validator=whole(0, 1))
     recovery_codes: int = field(default=10, validator=whole(4, 16))
 
@@ -134,6 +156,38 @@ class MfaPolicy:
                 raise ConfigError(
                     f"A rule is about the action {unlisted[0]!r}.", remedy="List it in a StrEnum, and that in `actions`."
                 )
+        self._check_rules_can_be_met()
+
+    def _check_rules_can_be_met(self) -> None:
+        """All rules that hold together, for everybody and for each group: what nobody can ever show locks everybody out."""
+        can, judged = self._named | {Method.PASSWORD.value}, set[object]()
+        for rule in self.rules:
+            for action in rule.actions:
+                for group in rule.groups or {""}:
+                    needs = self.demand(action, groups=frozenset({group}), fresh=timedelta(0), risky=True, guarded=True).needs
+                    if needs is not None and needs not in judged and not ways(needs, have=(), can=can, traits=self.traits):
+                        who = f" by members of {group!r}" if group else ""
+                        message = (
+                            f"{action!r} needs {needs}{who}, which no three methods that `kinds` gives, or a password, amount to."
+                        )
+                        raise ConfigError(message, remedy="Name a kind that can prove it in `kinds`, or ask for less.")
+                    judged.add(needs)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Those that have anything of their own; first, as "", everybody else."""
+        return ("", *sorted(self.required_groups.union(*(rule.groups for rule in self.rules))))
+
+    def explain(self, *, groups: Iterable[str] | None = None, fresh: timedelta = timedelta(minutes=15)) -> "Explained":
+        """
+        What each action asks of whom, who can show it, and which thief gets through, as a table and with what is doubtful.
+
+        *groups*: whose rows are told; "" is everybody without one. Default: that, and all that the rules name. *fresh* is
+        ``SessionPolicy.fresh``, which ``Policy.explain_mfa`` looks up. ``print`` it.
+        """
+        from acctsec.mfa.explained import explain
+
+        return explain(self, groups=self.groups if groups is None else tuple(groups), fresh=fresh)
 
     def _unrestricted(self) -> bool:
         """Whether something else can be set up that gives AAL2 and is not restricted."""
@@ -150,18 +204,38 @@ class MfaPolicy:
         """What every method is good for, those of others included."""
         return {**TRAITS, **{one.name: one.traits for one in self.outside}} if self.outside else TRAITS
 
-    def demand(self, action: str, *, groups: frozenset[str], fresh: timedelta, risky: bool = False) -> Demand:
+    @property
+    def offered(self) -> frozenset[str]:
+        """The methods by which factors can be proven that may be set up now, printed codes among them."""
+        return self._named if self.passkeys is not None else _with_codes(self._named - OF_KIND[FactorKind.PASSKEY])
+
+    @property
+    def _named(self) -> frozenset[str]:
+        """The same, with passkeys also before a service names its domain: a preset cannot."""
+        found = {method for kind in self.kinds for method in OF_KIND.get(kind, ())} | {one.name for one in self.outside}
+        if FactorKind.DELIVERED in self.kinds:
+            found |= {BY_CHANNEL[str(channel)] for channel in self.delivered.channels}
+        if self.passkeys is not None and not self.passkeys.synced:
+            found -= {Method.PASSKEY.value, Method.PASSKEY_TOUCH.value}
+        if self.passkeys is not None and self.passkeys.user_verification is UserVerification.REQUIRED:
+            found -= {Method.PASSKEY_TOUCH.value, Method.PASSKEY_TOUCH_BOUND.value}
+        return _with_codes(frozenset(found))
+
+    def demand(
+        self, action: str, *, groups: frozenset[str], fresh: timedelta, risky: bool = False, guarded: bool = False
+    ) -> Demand:
         """
-        What an *action* asks of members of *groups*, beside what the subject's own factors guard. Where no rule says how old a
-        proof may be, *fresh* does.
+        What an *action* asks of members of *groups*. Where no rule says how old a proof may be, *fresh* does. *guarded*: the
+        subject has a second factor, which no rule and no lack of one spares it.
         """
         rules = [rule for rule in self.rules if rule.holds(action, groups, risky=risky)]
-        needs = [rule.needs for rule in rules]
-        if action == Action.SIGN_IN:
-            needs += [SECOND_FACTOR] if self.required or not self.required_groups.isdisjoint(groups) else []
-            return Demand(needs=all_of(*needs) if needs else None, max_age=None)
+        required = action == Action.SIGN_IN and (self.required or not self.required_groups.isdisjoint(groups))
+        # What was lost cannot be shown: to report it takes the password.
+        guard = needs_of(Method.PASSWORD) if action == Action.REPORT_FACTOR else SECOND_FACTOR
+        needs = ([guard] if guarded or required else []) + [rule.needs for rule in rules]
         ages = [rule.max_age for rule in rules if rule.max_age is not None]
-        return Demand(needs=all_of(*needs) if needs else None, max_age=min(ages, default=fresh))
+        max_age = None if action == Action.SIGN_IN else min(ages, default=fresh)
+        return Demand(needs=together(needs), max_age=max_age)
 
     def requires(self, groups: frozenset[str]) -> bool:
         """
@@ -169,6 +243,29 @@ class MfaPolicy:
         """
         needs = self.demand(Action.SIGN_IN, groups=groups, fresh=timedelta(0)).needs
         return needs is not None and not needs.met({Method.PASSWORD.value}, self.traits)
+
+    def remembers(self, groups: frozenset[str]) -> bool:
+        """Whether members of *groups* may have a browser remembered."""
+        if self.remember is None:
+            return False
+        named = self.required_groups.union(*(rule.groups for rule in self.rules))
+        return groups.isdisjoint(named if self.not_remembered is None else self.not_remembered)
+
+    def is_remembered(self, device: Device, *, groups: frozenset[str], now: datetime) -> bool:
+        """
+        Whether a browser is remembered now: within its time, and within what the policy of today gives. What was given further
+        in the future was given by a broken clock.
+        """
+        if self.remember is None or device.remembered is None or not self.remembers(groups):
+            return False
+        return now < device.remembered <= now + self.remember + SKEW
+
+    def lets_in(self, needs: Needs | None) -> bool:
+        """
+        Whether a password on a remembered browser is enough for what a sign-in *needs*: it stands in for a second factor, and
+        for nothing that is asked of one.
+        """
+        return needs is None or needs.met({Method.PASSWORD.value, STAND_IN}, self.traits)
 
     def provable(self, factors: Factors) -> frozenset[str]:
         """The methods by which these factors can be proven, a printed code among them."""
@@ -200,13 +297,36 @@ class MfaPolicy:
     def remove(self, factors: Factors, factor_id: str, *, groups: frozenset[str]) -> Factors | None:
         """
         Remove a factor, or None when there is no such one or the policy needs it: what is left has to be enough to sign in.
+        Where it was not enough before, any may go but the last; and never the last one that proves something before one that
+        was lost and guards still.
 
         With the last one the recovery codes go too: they stand in for a factor.
         """
         if factors.factor(factor_id) is None:
             return None
         left = factors.without_factor(factor_id)
+        if left.live and factors.usable and not left.usable:
+            return None
         return left if self.suffices(left, groups=groups) or (not self.suffices(factors, groups=groups) and left.live) else None
+
+    def report(self, factors: Factors, factor_id: str, why: ReportReason) -> Factors | None:
+        """
+        Let a factor prove nothing from now on, and guard still; what was sent or pushed to it is void. None where there is no
+        such one, or it was compromised already: that is not taken back.
+        """
+        found = factors.factor(factor_id)
+        if found is None or (found.reported == ReportReason.COMPROMISED and why != ReportReason.COMPROMISED):
+            return None
+        prompt = None if factors.prompt and factors.prompt.factor == factor_id else factors.prompt
+        sent = tuple(one for one in factors.sent if one.factor != factor_id)
+        return evolve(factors, prompt=prompt, sent=sent).with_factor(evolve(found, reported=why.value))
+
+    def restore(self, factors: Factors, factor_id: str) -> Factors | None:
+        """Let a factor that was lost, and is found, prove again; None where there is no such one."""
+        found = factors.factor(factor_id)
+        if found is None or found.reported != ReportReason.LOST:
+            return None
+        return factors.with_factor(evolve(found, reported=""))
 
     def suffices(self, factors: Factors, *, groups: frozenset[str]) -> bool:
         """Whether a password and these factors are enough for members of *groups* to sign in; printed codes do not count."""
@@ -231,11 +351,24 @@ class MfaPolicy:
         return Unproven() if match is None else match.use(factors)
 
 
+def methods_of(factor: Factor) -> frozenset[str]:
+    """The methods by which a factor may have been proven at some time: of a passkey, those of any passkey."""
+    if not isinstance(factor, Passkey):
+        return frozenset({method_of(factor)})
+    return frozenset({Method.PASSKEY, Method.PASSKEY_BOUND, Method.PASSKEY_TOUCH, Method.PASSKEY_TOUCH_BOUND})
+
+
+def _with_codes(methods: frozenset[str]) -> frozenset[str]:
+    """Printed codes stand in for a factor: where there is none, there are none."""
+    codes = frozenset({Method.RECOVERY_CODE.value})
+    return methods | codes if methods - codes else frozenset()
+
+
 def method_of(factor: Factor) -> str:
     """The method by which a factor is proven."""
     if isinstance(factor, Passkey):
         kind = Method.PASSKEY if factor.verified else Method.PASSKEY_TOUCH
         return kind.value if factor.syncable else f"{kind.value}-bound"
     if isinstance(factor, Delivered):
-        return {"text": Method.TEXT, "voice": Method.VOICE, "mail": Method.MAIL}[factor.channel].value
+        return BY_CHANNEL[factor.channel]
     return factor.method if isinstance(factor, OutsideFactor) else factor.KIND.value

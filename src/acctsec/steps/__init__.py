@@ -53,6 +53,7 @@ from acctsec.steps.recovery import (
     trusted,
     weigh,
 )
+from acctsec.steps.reports import report_factor, report_for, restore_factor
 from acctsec.steps.scene import (
     Carry,
     Changed,
@@ -84,6 +85,7 @@ from acctsec.steps.scene import (
     Word,
     demanded,
     full_level,
+    gathered,
     judge_session,
     lapsed,
     live_session,
@@ -177,6 +179,7 @@ __all__ = [
     "forget_device",
     "forgive",
     "full_level",
+    "gathered",
     "gathers",
     "give_back",
     "guarded",
@@ -209,6 +212,9 @@ __all__ = [
     "remove_contact",
     "remove_factor",
     "rename_factor",
+    "report_factor",
+    "report_for",
+    "restore_factor",
     "send_code",
     "send_factor_code",
     "share_refusal",

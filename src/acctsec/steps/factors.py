@@ -23,7 +23,7 @@ def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enro
     step, so that the policy never finds the subject without.
     """
     session = record.session(enrollment.session)
-    first = not enrollment.session and may_begin(policy, record, scene=scene, methods=enrollment.methods)
+    first = not enrollment.session and may_begin(policy, record, scene=scene, methods=enrollment.methods, risky=enrollment.risky)
     if not opens(record, enrollment, scene.now) or not scene.active(record) or not (session or first):
         return Step(No("ticket"), record)
     if not scene.proven:
@@ -37,11 +37,16 @@ def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enro
         if until:
             return Step(Held(until), record)
     factors = policy.mfa.add(record.factors, new, replaces=enrollment.replaces)
-    if factors is None or not (policy.mfa.suffices(factors, groups=scene.groups) or not enrollment.replaces):
+    if factors is None or (enrollment.replaces and _is_worse(policy, record.factors, factors, scene)):
         return Step(No("too many factors"), record)
     begun = dict.fromkeys(enrollment.methods, enrollment.issued) if first else {}
-    fresh = Session(id=drawn.session, level=AssuranceLevel.AAL1, created=scene.now, authenticated=scene.now, name=scene.browser)
-    renewed = proved(policy, session or fresh, proven=begun | {method_of(new): scene.now}, scene=scene, drawn=drawn)
+    if session is None:
+        session = Session(
+            id=drawn.session, level=AssuranceLevel.AAL1, created=scene.now, authenticated=scene.now, name=scene.browser
+        )
+    elif enrollment.replaces:
+        session = _relevelled(policy, session, factors, drawn)
+    renewed = proved(policy, session, proven=begun | {method_of(new): scene.now}, scene=scene, drawn=drawn)
     after = evolve(record, factors=factors).with_epoch().with_session(renewed)
     head = scene.head()
     told: tuple[Effect, ...] = (events.FactorEnrolled(**head, factor=new.id, kind=new.KIND), Notice(MessagePurpose.FACTOR_ADDED))
@@ -52,14 +57,19 @@ def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enro
     return Step(Done(renewed), after, (*told, *ended(record, scene)))
 
 
-def may_begin(policy: Policy, record: Record, *, scene: Scene, methods: tuple[str, ...]) -> bool:
+def _is_worse(policy: Policy, before: Factors, after: Factors, scene: Scene) -> bool:
+    """Whether the policy has what it asks for before, and not after."""
+    return policy.mfa.suffices(before, groups=scene.groups) and not policy.mfa.suffices(after, groups=scene.groups)
+
+
+def may_begin(policy: Policy, record: Record, *, scene: Scene, methods: tuple[str, ...], risky: bool = False) -> bool:
     """
     Whether a factor may be set up without a session: where there never was one, beside the password; and where the policy asks
     for one that the subject has not, once it proved all that it has.
     """
     if not record.factors.live:
         return True
-    demand = demand_of(policy, record, scene=scene, action=Action.SIGN_IN)
+    demand = demand_of(policy, record, scene=scene, action=Action.SIGN_IN, risky=risky)
     complete = is_complete(methods, policy.mfa.traits)
     return complete and missing(policy, record, demand, frozenset(methods)) == ()
 
@@ -94,8 +104,7 @@ def _relevelled(policy: Policy, session: Session, factors: Factors, drawn: Drawn
     """The session under a new id, at the level of what it proved with factors that are still there."""
     left = policy.mfa.provable(factors) | {"password", "recovery-code"} if factors.live else {"password"}
     proofs = tuple(one for one in session.proofs if one.method in left)
-    level = policy.mfa.level(one.method for one in proofs) if proofs else AssuranceLevel.AAL1
-    level = min(session.level, level if session.proofs else session.level if factors.live else AssuranceLevel.AAL1)
+    level = min(session.level, policy.mfa.level(one.method for one in proofs))
     return evolve(session, id=drawn.session, level=level, proofs=proofs)
 
 

@@ -11,6 +11,8 @@ from acctsec.claims import (
     DeliveredCode,
     FreshSession,
     Initial,
+    PasskeyAssertion,
+    PasskeyAttestation,
     PushApproval,
     RecoveryCode,
     ResetCode,
@@ -38,6 +40,7 @@ from acctsec.mfa import (
     all_of,
     any_of,
 )
+from acctsec.mfa.passkeys import PasskeyPolicy
 from acctsec.outcomes import (
     AddressPending,
     AddressRemoved,
@@ -77,6 +80,8 @@ from acctsec.outcomes import (
     IdentifierTaken,
     LockOpened,
     Objection,
+    PasskeyChallenge,
+    PasskeyEnrollmentStarted,
     PasswordAccepted,
     PasswordChanged,
     PasswordChangeRequired,
@@ -240,6 +245,11 @@ __all__ = [
     "Method",
     "MfaPolicy",
     "Objection",
+    "PasskeyAssertion",
+    "PasskeyAttestation",
+    "PasskeyChallenge",
+    "PasskeyEnrollmentStarted",
+    "PasskeyPolicy",
     "PasswordAccepted",
     "PasswordChangeRequired",
     "PasswordChanged",

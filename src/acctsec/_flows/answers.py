@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from acctsec._flows.core import Core, Loaded
 from acctsec._flows.counting import known
 from acctsec._flows.guesses import Guess, Guesses
-from acctsec._flows.kinds import DeliveredCodes, Kind, PrintedCodes, PushApps, TotpApps, meant
+from acctsec._flows.kinds import DeliveredCodes, Kind, Passkeys, PrintedCodes, PushApps, TotpApps, meant
 from acctsec._flows.kinds.delivered import LABEL
 from acctsec._values import Value, evolve
 from acctsec.assurance import Method
-from acctsec.claims import Enrollment, FactorAnswer, PushApproval, RecoveryCode, Ticket, TotpCode
+from acctsec.claims import Enrollment, FactorAnswer, NewFactorAnswer, PushApproval, RecoveryCode, Ticket, TotpCode
 from acctsec.context import Context
 from acctsec.errors import ConfigError
 from acctsec.keyring import OVERHEAD, frame
@@ -41,7 +41,8 @@ class Answers:
         self.core = core
         self.guesses = guesses
         self.push: PushApps = PushApps(core)
-        self.kinds: tuple[Kind, ...] = (TotpApps(core), DeliveredCodes(core), self.push, *kinds, PrintedCodes(core))
+        ours = (TotpApps(core), DeliveredCodes(core), self.push, Passkeys(core))
+        self.kinds: tuple[Kind, ...] = (*ours, *kinds, PrintedCodes(core))
         self._by_answer = {answer: kind for kind in self.kinds for answer in kind.answers}
 
     async def check(
@@ -82,7 +83,7 @@ class Answers:
         return Checked(scene=scene, loaded=loaded, guess=guess, found=found)
 
     def early(
-        self, scene: Scene, loaded: Loaded, answer: FactorAnswer, ticket: Ticket | Enrollment
+        self, scene: Scene, loaded: Loaded, answer: NewFactorAnswer, ticket: Ticket | Enrollment
     ) -> ApprovalPending | Refused | None:
         """What is answered before anything is charged, as a prompt waits or is over; None for every other answer."""
         if not isinstance(answer, PushApproval):
@@ -124,6 +125,11 @@ class Answers:
         return anew
 
     # --- the kinds ---
+
+    @property
+    def passkeys(self) -> Passkeys:
+        """The kind that can be answered without a password as well."""
+        return next(kind for kind in self.kinds if isinstance(kind, Passkeys))
 
     def kind_of(self, answer: object) -> Kind:
         """The kind of factor that this answers. Raises ConfigError for what is no answer of a factor."""

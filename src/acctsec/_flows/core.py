@@ -63,6 +63,7 @@ from acctsec.protocols import (
     Conflict,
     DirectoryChange,
     Entropy,
+    PasskeyVerifier,
     Reading,
     RemoveAddress,
     Taken,
@@ -127,6 +128,7 @@ class Ports:
     challenge: AsyncChallenge | None
     watch: AsyncAttackWatch
     resolver: OriginResolver | None
+    passkeys: PasskeyVerifier | None
     hash: Callable[[Job[object]], Awaitable[object]]
     offload: Callable[[Job[Any]], Awaitable[Any]]
     later: Callable[[Callable[[], Coroutine[Any, Any, None]]], bool]  # begins what nobody waits for; False where too much is on

@@ -17,6 +17,7 @@ from acctsec.mfa.actions import Action, Demand, Rule
 from acctsec.mfa.delivered import OVER_THE_TELEPHONE, DeliveredPolicy
 from acctsec.mfa.needs import SECOND_FACTOR, Needs, methods_in, needs_of, together, ways
 from acctsec.mfa.passkeys.policy import PasskeyPolicy
+from acctsec.mfa.passkeys.proving import holds
 from acctsec.mfa.proving import Match, Proven, RecoveryMatch, TotpMatch, Unproven
 from acctsec.mfa.push import PushPolicy
 from acctsec.outcomes import AssuranceLevel, FactorKind, ReportReason
@@ -292,6 +293,8 @@ class MfaPolicy:
                 return None
             factors = evolve(left, recovery=factors.recovery)
         if factors.factor(new.id) is not None or not factors.has_room_for(new):
+            return None
+        if isinstance(new, Passkey) and holds(factors, new):
             return None
         return factors.with_factor(new)
 

@@ -16,7 +16,7 @@ def length(least: timedelta = timedelta(microseconds=1), most: timedelta = DECAD
 
     def check(_: object, attribute: Any, value: object) -> None:
         if type(value) is not timedelta or not least <= value <= most:
-            raise ConfigError(f"{attribute.name} is {value!r}.", remedy=f"Give a timedelta from {least} to {most}.")
+            raise ConfigError(f"{attribute.name} is {_shown(value)}.", remedy=f"Give a timedelta from {least} to {most}.")
 
     return check
 
@@ -26,7 +26,7 @@ def whole(least: int, most: int) -> Validator:
 
     def check(_: object, attribute: Any, value: object) -> None:
         if type(value) is not int or not least <= value <= most:
-            raise ConfigError(f"{attribute.name} is {value!r}.", remedy=f"Give a whole number from {least} to {most}.")
+            raise ConfigError(f"{attribute.name} is {_shown(value)}.", remedy=f"Give a whole number from {least} to {most}.")
 
     return check
 
@@ -36,7 +36,7 @@ def kind(wanted: type) -> Validator:
 
     def check(_: object, attribute: Any, value: object) -> None:
         if not isinstance(value, wanted):
-            raise ConfigError(f"{attribute.name} is {value!r}.", remedy=f"Give {_article(wanted.__name__)}.")
+            raise ConfigError(f"{attribute.name} is {_shown(value)}.", remedy=f"Give {_article(wanted.__name__)}.")
 
     return check
 
@@ -52,11 +52,18 @@ def text(most: int = 64) -> Validator:
     return check
 
 
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        return f"{_article(type(value).__name__)} too long to show"
+
+
 def _article(name: str) -> str:
-    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
+    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
 
 
 def proportion(_: object, attribute: Any, value: object) -> None:
     """Refuse what is no number from 0 to 1."""
     if type(value) not in {int, float} or not 0 <= value <= 1:  # type: ignore[operator]
-        raise ConfigError(f"{attribute.name} is {value!r}.", remedy="Give the proportion of accounts, from 0 to 1.")
+        raise ConfigError(f"{attribute.name} is {_shown(value)}.", remedy="Give the proportion of accounts, from 0 to 1.")

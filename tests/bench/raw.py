@@ -126,15 +126,15 @@ def gcra() -> Callable[[], object]:
     return hit
 
 
-def three_codes(secret: bytes, now: int) -> Callable[[], object]:
+def three_codes(secret: bytes, now: int, algorithm: str = "sha1") -> Callable[[], object]:
     """The three codes of a window, each one HMAC and its truncation, all compared."""
     pack, unpack = struct.Struct(">Q").pack, struct.Struct(">I").unpack_from
 
     def verify() -> int:
         step, hit = now // 30, -1
         for one in range(step - 1, step + 2):
-            digest = hmac.digest(secret, pack(one), "sha1")
-            if (unpack(digest, digest[19] & 15)[0] & 0x7FFFFFFF) % 1_000_000 == 123_456:
+            digest = hmac.digest(secret, pack(one), algorithm)
+            if (unpack(digest, digest[-1] & 15)[0] & 0x7FFFFFFF) % 1_000_000 == 123_456:
                 hit = one
         return hit
 

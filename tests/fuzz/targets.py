@@ -25,7 +25,8 @@ from acctsec.hashing.foreign import identify
 from acctsec.identifiers import canonical
 from acctsec.keyring import frame, unframe
 from acctsec.meters import Meter
-from acctsec.mfa import recovery, totp
+from acctsec.mfa import otp, recovery, totp
+from acctsec.mfa.provisioning import UnreadableUri, read_uri
 from acctsec.outcomes import Objection
 from acctsec.password import prepare
 from acctsec.password.context import remainder
@@ -141,6 +142,13 @@ def codes(data):
     assert recovery.find(recovery.digests(("aaaa-bbbb",)), text) is None or recovery.is_code(text)
 
 
+def provisioning_uri(data):
+    """An otpauth URI is read within all bounds, or refused."""
+    text = _text(data)
+    read = read_uri(text)
+    assert isinstance(read, UnreadableUri) or (text.isascii() and otp.check_secret(read.secret) and read.counter >= 0)
+
+
 def breach_lines(data):
     """The lines of a download are read to the last entry, or refused by the number of one of them."""
     bits = 8 + len(data) % 21
@@ -249,6 +257,7 @@ SEEDS = {
             )
         )
     ],
+    "provisioning-uri": [f"otpauth://hotp/a:b?secret={'A' * 32}&issuer=a&counter=7&digits=8&algorithm=SHA256"],
     "meter-row": [Row({}).with_changes({b"meter": Meter()})],
     "event": [pack_event(PortFailed(tenant="", subject="", at=NOW, port="corpus"))],
 }
@@ -269,6 +278,7 @@ TARGETS = {
         identifier,
         meter_row,
         password,
+        provisioning_uri,
         record,
         sealed,
         source,

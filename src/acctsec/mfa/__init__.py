@@ -10,6 +10,7 @@ from acctsec.mfa.needs import (
     all_of,
     any_of,
 )
+from acctsec.mfa.otp import Algorithm, OtpForm
 from acctsec.mfa.policy import MfaPolicy, Outside
 
 __all__ = [
@@ -18,9 +19,11 @@ __all__ = [
     "SECOND_FACTOR",
     "USER_VERIFIED",
     "Action",
+    "Algorithm",
     "Demand",
     "MfaPolicy",
     "Needs",
+    "OtpForm",
     "Outside",
     "Rule",
     "all_of",

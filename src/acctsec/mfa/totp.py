@@ -1,80 +1,76 @@
 """Time-based one-time passwords (RFC 6238): one spelling a code, each step accepted once, steps only going up."""
 
-import base64
 from datetime import datetime
-from functools import cache
 from hmac import compare_digest
-from typing import Any
 
-DIGITS = 6
-PERIOD = 30
-SECRET_BYTES = 20  # RFC 4226 section 4: 160 bits recommended
+from acctsec.mfa import otp
+from acctsec.mfa.otp import CLASSIC, OtpForm
+
+DIGITS = CLASSIC.digits
+PERIOD = int(CLASSIC.period.total_seconds())
+SECRET_BYTES = CLASSIC.secret_bytes
 
 
-def code_at(secret: bytes, step: int) -> str:
+def code_at(secret: bytes, step: int, form: OtpForm = CLASSIC) -> str:
     """The code of one time step."""
-    return _generator(secret).generate_otp(step)  # type: ignore[no-any-return]
+    return otp.generator(secret, form).generate_otp(step)  # type: ignore[no-any-return]
 
 
-def matching_steps(secret: bytes, code: object, *, now: datetime, window: int) -> tuple[int, ...]:
+def matching_steps(
+    secret: bytes, code: object, *, now: datetime, window: int, form: OtpForm = CLASSIC, drift: int = 0
+) -> tuple[int, ...]:
     """
     The time steps within *window* of *now* whose code this is, oldest first; usually one or none.
 
-    Only ASCII digits of the exact length are a code: pyotp itself would take full-width and other digits, and each
-    spelling could be replayed once. Every step is computed and compared, so right and wrong take the same time.
+    *drift* is by how many steps this authenticator's clock was seen to be ahead of ours (``learned``): the window lies around
+    that. Every step is computed and compared, so right and wrong take the same time. Which step may still be accepted is the
+    caller's to say: only one above every step accepted before, whatever the drift.
     """
-    current = step_of(now)
-    if current < window or not is_code(code):
+    centre = step_of(now, form) + drift
+    if not window <= centre <= otp.LAST_COUNT - window or not otp.is_code(code, form.digits):
         return ()
-    generator = _generator(secret)
+    codes = otp.generator(secret, form)
     given = str(code).encode()
-    steps = range(current - window, current + window + 1)
-    return tuple([step for step in steps if compare_digest(generator.generate_otp(step).encode(), given)])
+    steps = range(centre - window, centre + window + 1)
+    return tuple([step for step in steps if compare_digest(codes.generate_otp(step).encode(), given)])
 
 
-def step_of(now: datetime) -> int:
+def learned(drift: int, *, offset: int, cap: int) -> int:
+    """
+    The *drift* to keep after a code was accepted *offset* steps ahead of ours: one step nearer, never past *cap* either way.
+
+    *offset* is counted from our own step (``accepted - step_of(now)``), not from the middle of the window. One step at a time:
+    a single late code moves little, and the next one in time moves it back. The cap is RFC 6238 section 6's bound, and so
+    also how old a code can be that somebody else has seen. A drift that a lower cap has left outside comes inside at once.
+    """
+    moved = drift + max(-1, min(1, offset - drift))
+    return max(-cap, min(cap, moved))
+
+
+def step_of(now: datetime, form: OtpForm = CLASSIC) -> int:
     """The time step that *now* is in."""
-    return int(now.timestamp()) // PERIOD
+    return int(now.timestamp()) // form.period.seconds
 
 
-def is_code(code: object) -> bool:
+def is_code(code: object, digits: int = DIGITS) -> bool:
     """Whether this is one spelling of a code at all."""
-    return type(code) is str and len(code) == DIGITS and code.isascii() and code.isdigit()
+    return otp.is_code(code, digits)
 
 
 def key_text(secret: bytes) -> str:
     """The secret as people type it: base32 in groups of four."""
-    encoded = base64.b32encode(secret).decode().rstrip("=")
+    encoded = otp.base32(secret)
     return " ".join(encoded[at : at + 4] for at in range(0, len(encoded), 4))
 
 
-def provisioning_uri(secret: bytes, *, account: str, issuer: str) -> str:
-    """The otpauth URI an authenticator app reads, mostly as a QR picture. It holds the secret: never log it."""
-    return _generator(secret).provisioning_uri(name=account, issuer_name=issuer)  # type: ignore[no-any-return]
-
-
-def _generator(secret: bytes) -> Any:
-    return _class()(secret)
-
-
-@cache
-def _class() -> Any:
+def provisioning_uri(secret: bytes, *, account: str, issuer: str, form: OtpForm = CLASSIC) -> str:
     """
-    PyOTP's TOTP over raw bytes. PyOTP itself decodes base32 for every step and takes each number apart byte by byte,
-    which costs more than the HMAC.
+    The otpauth URI an authenticator app reads, mostly as a QR picture. It holds the secret: never log it.
+
+    What is as every app expects it is left out: many apps ignore algorithm, digits and period, and some refuse them.
     """
-    import pyotp
+    from pyotp import TOTP
 
-    class Raw(pyotp.TOTP):
-        def __init__(self, secret: bytes) -> None:
-            self._raw = secret
-            super().__init__(base64.b32encode(secret).decode(), digits=DIGITS, interval=PERIOD)
-
-        def byte_secret(self) -> bytes:
-            return self._raw
-
-        @staticmethod
-        def int_to_bytestring(i: int, *, padding: int = 8) -> bytes:
-            return i.to_bytes(padding, "big")
-
-    return Raw
+    key = otp.base32(otp.check_secret(secret))
+    codes = TOTP(key, digits=form.digits, digest=otp.hash_of(form), interval=form.period.seconds)
+    return codes.provisioning_uri(name=account, issuer_name=issuer)

@@ -13,6 +13,7 @@ from acctsec.errors import ConfigError
 from acctsec.hashing import HashingPolicy
 from acctsec.lockout import LockoutPolicy
 from acctsec.mfa import MfaPolicy, totp
+from acctsec.outcomes import FactorKind
 from acctsec.password import PasswordPolicy
 from acctsec.protocols import Account
 from acctsec.recovery import RecoveryPath, RecoveryPolicy
@@ -102,11 +103,17 @@ class Policy:
         if luck > CODE_LUCK:
             message = f"reset.code_digits and lockout.codes.stop let a guesser find a code with chance {luck:.1g} a day."
             raise ConfigError(message, remedy=f"More digits or fewer tries: keep it below {CODE_LUCK:g}.")
-        # Six digits, each step of a window: whoever reads the owner's mail guesses them beside a reset.
-        luck = codes.stop * windows_a_day * (2 * self.mfa.window + 1) / 10**totp.DIGITS
+        # Six digits, whatever new ones have: older and imported ones have no more. Whoever reads the owner's mail guesses them
+        # beside a reset. A drift that was learned moves the window and makes it no wider.
+        tries = codes.stop * windows_a_day / 10**totp.DIGITS
+        luck = tries * (2 * self.mfa.window + 1)
         if luck > CODE_LUCK:
             message = f"lockout.codes and mfa.window let a reader of mail find an app's code with chance {luck:.1g} a day."
             raise ConfigError(message, remedy=f"Fewer tries or a longer window of theirs: keep it below {CODE_LUCK:g}.")
+        luck = tries * (self.mfa.hotp.look_ahead + 1)
+        if FactorKind.HOTP in self.mfa.kinds and luck > CODE_LUCK:
+            message = f"lockout.codes and mfa.hotp let a reader of mail find a token's code with chance {luck:.1g} a day."
+            raise ConfigError(message, remedy=f"Fewer tries or a shorter look_ahead: keep it below {CODE_LUCK:g}.")
         if self.reset.resume_lifetime < self.sessions.ticket_lifetime / 10:
             raise ConfigError("reset.resume_lifetime is too short to type a password in.", remedy="Give it minutes.")
 

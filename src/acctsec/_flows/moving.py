@@ -225,6 +225,10 @@ def _sealed(record: Record) -> Iterator[tuple[bytes, str, *tuple[str, ...]]]:
             yield verifier.sealed, VERIFIER
     for totp in record.factors.totp:
         yield totp.sealed, "totp", totp.id
+    for hotp in record.factors.hotp:
+        yield hotp.sealed, "hotp", hotp.id
+    for outside in record.factors.outside:
+        yield outside.sealed, "outside", outside.id
     codes = record.factors.recovery
     if codes is not None:
         yield codes.sealed, "recovery", str(codes.generation)

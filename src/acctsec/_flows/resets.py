@@ -21,6 +21,7 @@ from acctsec.keyring import frame
 from acctsec.lockout import SecretClass
 from acctsec.outcomes import (
     ChangeKind,
+    FactorInfo,
     FactorKind,
     FactorRequired,
     FactorsRemoved,
@@ -35,7 +36,7 @@ from acctsec.outcomes import (
 )
 from acctsec.protocols import Channel, Charge, Granted, Settle
 from acctsec.record import Change, Record
-from acctsec.recovery import Capability, Enough, Facts, Proof
+from acctsec.recovery import Capability, Enough, Facts, Proof, proof_of
 from acctsec.reset import Redeemable
 from acctsec.steps import (
     Begun,
@@ -64,10 +65,9 @@ from acctsec.steps import (
 if TYPE_CHECKING:
     from acctsec._flows.risks import Risks
 
-BY_FACTOR = {Proof.FACTOR: FactorKind.TOTP, Proof.RECOVERY_CODE: FactorKind.RECOVERY_CODE}
-"""What ``verify_factor`` can prove, by the kind of factor that proves it."""
+BY_ANSWER = frozenset({Proof.FACTOR, Proof.RECOVERY_CODE})
+"""What ``verify_factor`` can prove."""
 
-BY_KIND = {kind: proof for proof, kind in BY_FACTOR.items()}
 BEYOND = frozenset({Proof.MAIL, Proof.TEXT, Proof.DEVICE, Proof.ADMINISTRATORS})
 """What nobody can tell of a subject that it does not have."""
 
@@ -478,16 +478,21 @@ class Resets:
         ticket = self._ticket(scene, record, reset=recovery.reset, methods=recovery.methods)
         ticket = evolve(ticket, change=recovery.change)  # its address may go, and it may be over, before all is shown
         token = self.core.tokens.seal(Purpose.RESET, ticket)
-        wanted = {kind for path in paths if path <= BY_FACTOR.keys() for kind in path}
-        kinds = {BY_FACTOR[one] for one in wanted}
-        infos = tuple(info for info in factor_infos(trusted(record)) if info.kind in kinds)
+        wanted = {proof for path in paths if path <= BY_ANSWER for proof in path}
+        infos = tuple(info for info, proof in self._provable(record) if proof in wanted)
         if infos:
             return FactorRequired(token, factors=infos)
         return ProofRequired(token, paths=self._open_to(scene, record, paths))
 
+    def _provable(self, record: Record) -> list[tuple[FactorInfo, Proof]]:
+        """The factors that count, and what each is a proof of."""
+        possessions = self.core.policy.mfa.possessions
+        found = ((info, proof_of(info.method, possessions)) for info in factor_infos(trusted(record)) if not info.reported)
+        return [(info, proof) for info, proof in found if proof is not None]
+
     def _open_to(self, scene: Scene, record: Record, paths: tuple[frozenset[Proof], ...]) -> tuple[frozenset[str], ...]:
         """Those of the paths for which the subject has what they ask."""
-        has = {BY_KIND[info.kind] for info in factor_infos(trusted(record))} | BEYOND
+        has = {proof for _, proof in self._provable(record)} | BEYOND
         policy = self.core.policy
         if len(trusted_contacts(policy, record, scene.now)) >= policy.recovery.contacts_needed:
             has |= {Proof.CONTACTS}

@@ -1,6 +1,6 @@
 """AsyncEngine: the face for asyncio."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, cast
 
@@ -19,7 +19,17 @@ from acctsec.claims import (
     UnlockProof,
 )
 from acctsec.context import Context
-from acctsec.engine._wiring import OWN_ROWS, Flows, check_form, check_resolver, check_wiring, forms, governor, shows_outbox
+from acctsec.engine._wiring import (
+    OWN_ROWS,
+    Flows,
+    check_form,
+    check_outside,
+    check_resolver,
+    check_wiring,
+    forms,
+    governor,
+    shows_outbox,
+)
 from acctsec.events import AsyncEventSink
 from acctsec.keyring import Keyring
 from acctsec.outcomes import (
@@ -39,7 +49,7 @@ from acctsec.outcomes import (
     Delivered,
     DeviceForgotten,
     Devices,
-    EnrollmentStarted,
+    EnrollOtpOutcome,
     Export,
     FactorRemoved,
     FactorRenamed,
@@ -50,6 +60,7 @@ from acctsec.outcomes import (
     LettersRevived,
     NotImported,
     OutboxStatus,
+    OutsideBegun,
     Proposed,
     ReauthenticateOutcome,
     RecoveryCodes,
@@ -85,6 +96,7 @@ from acctsec.protocols import (
     AsyncDirectory,
     AsyncMessenger,
     AsyncOutboxStore,
+    AsyncOutsideFactor,
     AsyncPopularityCounter,
     AsyncStore,
     Clock,
@@ -134,6 +146,7 @@ class AsyncEngine:
         corpus: AsyncBreachCorpus | None = None,
         popularity: AsyncPopularityCounter | None = None,
         challenge: AsyncChallenge | None = None,
+        outside: Mapping[str, AsyncOutsideFactor] | None = None,
         watch: AsyncAttackWatch | None = None,
         resolver: OriginResolver | None = None,
         outbox: Literal["delivered", "manual"] = "delivered",
@@ -144,6 +157,7 @@ class AsyncEngine:
         for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity, challenge, watch):
             check_form(name, port, methods, wants_async=True)
         check_resolver(resolver)
+        check_outside(policy, outside or {}, wants_async=True)
         pool = governor(policy)
         ports = Ports(
             records=store,
@@ -157,6 +171,7 @@ class AsyncEngine:
             corpus=corpus,
             popularity=popularity,
             challenge=challenge,
+            outside=dict(outside or {}),
             watch=AsyncMemoryWatch() if watch is None else watch,
             resolver=resolver,
             hash=pool.arun,
@@ -411,15 +426,47 @@ class AsyncEngine:
         return await self._flows.addresses.change_identifier(token, old, new, context=context)
 
     async def enroll_totp(
-        self, token: str, *, name: str = "", replaces: str = "", context: Context
-    ) -> EnrollmentStarted | Refused:
+        self, token: str, *, name: str = "", uri: str | None = None, replaces: str = "", context: Context
+    ) -> EnrollOtpOutcome:
         """
         Begin to set up an authenticator app, with a fresh session at the subject's full level or the ticket of
         EnrollmentRequired. Nothing is stored until ``confirm_factor``.
 
+        *uri* is the otpauth URI of a token that has its secret already; TokenRejected says why it cannot be used. Without, the
+        secret is ours and the form that of ``MfaPolicy.totp``.
+
         Refused for an account without a verified address: a squatter's factor would block the address's later owner.
         """
-        return await self._flows.factors.enroll_totp(token, name=name, replaces=replaces, context=context)
+        return await self._flows.authenticators.enroll_totp(token, name=name, uri=uri, replaces=replaces, context=context)
+
+    async def enroll_hotp(
+        self, token: str, *, name: str = "", uri: str | None = None, replaces: str = "", context: Context
+    ) -> EnrollOtpOutcome:
+        """
+        Begin to set up a token with a button, as ``enroll_totp`` does an app; the policy's kinds have to name HOTP.
+
+        Confirm it with ``HotpCode``: two codes in a row, where its button was pressed often before.
+        """
+        return await self._flows.authenticators.enroll_hotp(token, name=name, uri=uri, replaces=replaces, context=context)
+
+    async def enroll_outside(
+        self, token: str, method: str, reference: str, *, name: str = "", replaces: str = "", context: Context
+    ) -> OutsideBegun | Refused | TryAgain:
+        """
+        Begin to set up a factor that somebody else checks: *method* is his name in ``MfaPolicy.outside``, *reference* what he
+        knows the subject by, of at most 128 bytes. Take it from him and not from the page. Confirm it with ``OutsideAnswer``.
+
+        Raises ConfigError for a name that the policy has not.
+        """
+        return await self._flows.outside.enroll_outside(token, method, reference, name=name, replaces=replaces, context=context)
+
+    async def begin_outside(self, ticket: str, factor_id: str, *, context: Context) -> OutsideBegun | Refused | TryAgain:
+        """
+        Let somebody else ask the subject for a factor, for the *ticket* of FactorRequired: he may push something to a phone.
+
+        Thirty times a day and subject, and within the budget of a source. TryAgain: he did not answer.
+        """
+        return await self._flows.outside.begin_outside(ticket, factor_id, context=context)
 
     async def confirm_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> ConfirmFactorOutcome:
         """Prove the new authenticator by a code, which is spent by it. Other sessions end; the answer has a new one."""

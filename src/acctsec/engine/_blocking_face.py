@@ -1,6 +1,6 @@
 """Engine: the blocking face."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from threading import Event as Flag
 from threading import Thread
@@ -26,12 +26,14 @@ from acctsec.engine._wiring import (
     CHALLENGE,
     METERS,
     OUTBOX,
+    OUTSIDE,
     OWN_ROWS,
     POPULARITY,
     RECORDS,
     WATCH,
     Flows,
     check_form,
+    check_outside,
     check_resolver,
     check_wiring,
     directory_methods,
@@ -58,7 +60,7 @@ from acctsec.outcomes import (
     Delivered,
     DeviceForgotten,
     Devices,
-    EnrollmentStarted,
+    EnrollOtpOutcome,
     Export,
     FactorRemoved,
     FactorRenamed,
@@ -69,6 +71,7 @@ from acctsec.outcomes import (
     LettersRevived,
     NotImported,
     OutboxStatus,
+    OutsideBegun,
     Proposed,
     ReauthenticateOutcome,
     RecoveryCodes,
@@ -105,6 +108,7 @@ from acctsec.protocols import (
     Directory,
     Entropy,
     Messenger,
+    OutsideFactor,
     PopularityCounter,
     Store,
 )
@@ -130,6 +134,7 @@ class Engine:
         popularity: counts how many accounts share a password, for ``PasswordPolicy.popularity_cap``.
         challenge: the puzzle that is put to a suspicious sign-in, such as ``acctsec.challenges.ProofOfWork()``. Without one
             nobody is asked.
+        outside: who checks the factors that ``MfaPolicy.outside`` names, by those names.
         watch: remembers what was guessed wrong across accounts, for ``Policy.attacks``. Default: a ``MemoryWatch``, which sees
             this process alone.
         resolver: tells whose an address is, such as ``acctsec.attacks.maxmind.MaxMind``.
@@ -152,6 +157,7 @@ class Engine:
         corpus: BreachCorpus | None = None,
         popularity: PopularityCounter | None = None,
         challenge: Challenge | None = None,
+        outside: Mapping[str, OutsideFactor] | None = None,
         watch: AttackWatch | None = None,
         resolver: OriginResolver | None = None,
         outbox: Literal["delivered", "manual"] = "delivered",
@@ -163,6 +169,7 @@ class Engine:
         for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity, challenge, watch):
             check_form(name, port, methods, wants_async=False)
         check_resolver(resolver)
+        check_outside(policy, outside or {}, wants_async=False)
         pool = governor(policy)
         ports = Ports(
             records=Awaitable(store, *RECORDS),  # type: ignore[arg-type]
@@ -176,6 +183,7 @@ class Engine:
             corpus=None if corpus is None else Awaitable(corpus, "count"),  # type: ignore[arg-type]
             popularity=None if popularity is None else Awaitable(popularity, *POPULARITY),  # type: ignore[arg-type]
             challenge=None if challenge is None else Awaitable(challenge, *CHALLENGE),  # type: ignore[arg-type]
+            outside={name: Awaitable(one, *OUTSIDE) for name, one in (outside or {}).items()},  # type: ignore[misc]
             watch=Awaitable(MemoryWatch() if watch is None else watch, *WATCH),  # type: ignore[arg-type]
             resolver=resolver,
             hash=awaitable(pool.run),
@@ -430,14 +438,48 @@ class Engine:
         """
         return run(self._flows.addresses.change_identifier(token, old, new, context=context))
 
-    def enroll_totp(self, token: str, *, name: str = "", replaces: str = "", context: Context) -> EnrollmentStarted | Refused:
+    def enroll_totp(
+        self, token: str, *, name: str = "", uri: str | None = None, replaces: str = "", context: Context
+    ) -> EnrollOtpOutcome:
         """
         Begin to set up an authenticator app, with a fresh session at the subject's full level or the ticket of
         EnrollmentRequired. Nothing is stored until ``confirm_factor``.
 
+        *uri* is the otpauth URI of a token that has its secret already; TokenRejected says why it cannot be used. Without, the
+        secret is ours and the form that of ``MfaPolicy.totp``.
+
         Refused for an account without a verified address: a squatter's factor would block the address's later owner.
         """
-        return run(self._flows.factors.enroll_totp(token, name=name, replaces=replaces, context=context))
+        return run(self._flows.authenticators.enroll_totp(token, name=name, uri=uri, replaces=replaces, context=context))
+
+    def enroll_hotp(
+        self, token: str, *, name: str = "", uri: str | None = None, replaces: str = "", context: Context
+    ) -> EnrollOtpOutcome:
+        """
+        Begin to set up a token with a button, as ``enroll_totp`` does an app; the policy's kinds have to name HOTP.
+
+        Confirm it with ``HotpCode``: two codes in a row, where its button was pressed often before.
+        """
+        return run(self._flows.authenticators.enroll_hotp(token, name=name, uri=uri, replaces=replaces, context=context))
+
+    def enroll_outside(
+        self, token: str, method: str, reference: str, *, name: str = "", replaces: str = "", context: Context
+    ) -> OutsideBegun | Refused | TryAgain:
+        """
+        Begin to set up a factor that somebody else checks: *method* is his name in ``MfaPolicy.outside``, *reference* what he
+        knows the subject by, of at most 128 bytes. Take it from him and not from the page. Confirm it with ``OutsideAnswer``.
+
+        Raises ConfigError for a name that the policy has not.
+        """
+        return run(self._flows.outside.enroll_outside(token, method, reference, name=name, replaces=replaces, context=context))
+
+    def begin_outside(self, ticket: str, factor_id: str, *, context: Context) -> OutsideBegun | Refused | TryAgain:
+        """
+        Let somebody else ask the subject for a factor, for the *ticket* of FactorRequired: he may push something to a phone.
+
+        Thirty times a day and subject, and within the budget of a source. TryAgain: he did not answer.
+        """
+        return run(self._flows.outside.begin_outside(ticket, factor_id, context=context))
 
     def confirm_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> ConfirmFactorOutcome:
         """Prove the new authenticator by a code, which is spent by it. Other sessions end; the answer has a new one."""

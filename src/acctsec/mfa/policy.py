@@ -13,8 +13,11 @@ from acctsec.assurance import TRAITS, Method, Traits, level_of
 from acctsec.checks import kind, length, text, whole
 from acctsec.errors import ConfigError
 from acctsec.mfa.actions import Action, Demand, Rule
+from acctsec.mfa.hotp import HotpPolicy
 from acctsec.mfa.needs import SECOND_FACTOR, all_of, methods_in
+from acctsec.mfa.otp import CLASSIC, OtpForm
 from acctsec.mfa.proving import Match, Proven, RecoveryMatch, TotpMatch, Unproven
+from acctsec.mfa.totp import is_fit
 from acctsec.outcomes import AssuranceLevel, FactorKind
 from acctsec.protocols import name_set
 from acctsec.record import MAX_FACTORS, Delivered, Factor, Factors, Passkey, RecoverySet
@@ -89,11 +92,16 @@ class MfaPolicy:
         outside: kinds of factor that somebody else checks. Default: none.
         grace: who has to have a factor and has none may sign in without it for so long, from the first sign-in that finds it out;
             it is set once. Default None: at once. Entra ID gives 14 days.
-        window: TOTP steps of 30 s accepted on either side of now. Default 1 (RFC 6238 section 5.2), 0 for the strict
+        totp: the form of the codes of authenticator apps that are set up from now on; those that are there keep theirs. Default:
+            SHA-1, 6 digits, 30 s, the one form every app speaks (RFC 6238). A period is 15, 30, 45 or 60 s.
+        window: TOTP steps accepted on either side of now. Default 1 (RFC 6238 section 5.2), 0 for the strict
             reading of ASVS 6.5.5.
+        drift: how many steps the clock of an authenticator may be known to be off. It is learned a step at a time from the codes
+            that are accepted, and the window lies around it; with a window of 0 there is nothing to learn from. Default 2
+            (RFC 6238 section 6 bounds it, with two steps as its example): a token that loses a second a day is a step off within
+            a month. 0 for phones alone, whose clocks are set for them. Up to 10.
+        hotp: how tokens with a button are answered; see `HotpPolicy`.
         recovery_codes: how many are issued at once. Default 10 (peers: 5 to 12).
-
-    Codes have 6 digits, 30 seconds and SHA-1, the one form every authenticator app speaks (RFC 6238).
     """
 
     issuer: str = field(default="acctsec", validator=text())
@@ -104,12 +112,18 @@ class MfaPolicy:
     actions: tuple[type[StrEnum], ...] = field(default=(), converter=_enums)
     outside: tuple[Outside, ...] = field(default=(), converter=tuple)
     grace: timedelta | None = field(default=None, validator=optional(length(timedelta(hours=1), timedelta(days=90))))
+    totp: OtpForm = field(default=CLASSIC, validator=kind(OtpForm))
     window: int = field(default=1, validator=whole(0, 1))
+    drift: int = field(default=2, validator=whole(0, 10))
+    hotp: HotpPolicy = field(factory=HotpPolicy, validator=kind(HotpPolicy))
     recovery_codes: int = field(default=10, validator=whole(4, 16))
 
     def __attrs_post_init__(self) -> None:
         if ":" in self.issuer:
             raise ConfigError("The issuer has a colon in it.", remedy="Leave it out; otpauth URIs use it as a separator.")
+        if not is_fit(self.totp):
+            raise ConfigError(f"The period of totp is {self.totp.period}.", remedy="Give 15, 30, 45 or 60 seconds.")
+        self._check_outside()
         known = {*TRAITS, *(one.name for one in self.outside)}
         for rule in self.rules:
             unknown = sorted(methods_in(rule.needs) - known)
@@ -123,6 +137,14 @@ class MfaPolicy:
                     f"A rule is about the action {unlisted[0]!r}.", remedy="List it in a StrEnum, and that in `actions`."
                 )
 
+    def _check_outside(self) -> None:
+        if not all(isinstance(one, Outside) for one in self.outside):
+            raise ConfigError("outside holds something that is no Outside.", remedy='Give (Outside(name="duo"),).')
+        if len({one.name for one in self.outside}) < len(self.outside):
+            raise ConfigError("Two outside factors have one name.", remedy="Give each its own.")
+        if (FactorKind.OUTSIDE in self.kinds) > bool(self.outside):
+            raise ConfigError("kinds has FactorKind.OUTSIDE, and outside names nobody.", remedy='Give (Outside(name="duo"),).')
+
     @property
     def known_actions(self) -> frozenset[str]:
         """Every action that can be asked about: our own, and those of the platform."""
@@ -132,6 +154,11 @@ class MfaPolicy:
     def traits(self) -> Mapping[str, Traits]:
         """What every method is good for, those of others included."""
         return {**TRAITS, **{one.name: one.traits for one in self.outside}} if self.outside else TRAITS
+
+    @property
+    def possessions(self) -> frozenset[str]:
+        """The outside factors that prove something the subject has: what a recovery takes for a second factor."""
+        return frozenset(one.name for one in self.outside if one.traits.possession)
 
     def demand(self, action: str, *, groups: frozenset[str], fresh: timedelta, risky: bool = False) -> Demand:
         """

@@ -42,6 +42,7 @@ from acctsec.protocols.meters import (
 )
 from acctsec.protocols.naming import MAX_NAME_BYTES, check_name, check_names, name_set, names
 from acctsec.protocols.outbox import MAX_ATTEMPTS, MOST_COUNTED, AsyncOutboxStore, Backlog, Letters, OutboxStore
+from acctsec.protocols.outside import Approved, AsyncOutsideFactor, Declined, OutsideFactor
 from acctsec.protocols.passwords import (
     AsyncBreachCorpus,
     AsyncPopularityCounter,
@@ -62,12 +63,14 @@ __all__ = [
     "AddAddress",
     "Ambiguous",
     "Applied",
+    "Approved",
     "AsyncBreachCorpus",
     "AsyncChallenge",
     "AsyncDirectory",
     "AsyncMessenger",
     "AsyncMeterStore",
     "AsyncOutboxStore",
+    "AsyncOutsideFactor",
     "AsyncPopularityCounter",
     "AsyncRecordStore",
     "AsyncStore",
@@ -80,6 +83,7 @@ __all__ = [
     "Clock",
     "Committed",
     "Conflict",
+    "Declined",
     "Directory",
     "DirectoryChange",
     "Drained",
@@ -95,6 +99,7 @@ __all__ = [
     "Messenger",
     "MeterStore",
     "OutboxStore",
+    "OutsideFactor",
     "Page",
     "PopularityCounter",
     "Reading",

@@ -7,12 +7,12 @@ from acctsec._values import Value, evolve
 from acctsec.claims import Ticket
 from acctsec.events import Event
 from acctsec.lockout import BY_TIME
-from acctsec.mfa.policy import FactorMatch, Proven, TotpMatch
+from acctsec.mfa.policy import FactorMatch, Proven, RecoveryMatch
 from acctsec.outcomes import AssuranceLevel, ChangeKind, TryAgain
 from acctsec.policy import Policy
 from acctsec.protocols import Channel, MessagePurpose
 from acctsec.record import Change, Device, Factors, Record, Reset
-from acctsec.recovery import PROOF_OF, Capability, Enough, Facts, Judgement, Lacking, Proof, proofs_of
+from acctsec.recovery import Capability, Enough, Facts, Judgement, Lacking, Proof, proof_of, proofs_of
 from acctsec.reset import Dead, Redeemable
 from acctsec.steps.changes import ended, held
 from acctsec.steps.scene import (
@@ -140,9 +140,9 @@ def trusted(record: Record) -> Factors:
 def counts(record: Record, match: FactorMatch | None) -> bool:
     """Whether a factor that fits counts: where the account is contested, one that was there before does."""
     left = trusted(record)
-    if isinstance(match, TotpMatch):
-        return any(one.id == match.factor for one in left.totp)
-    return left.recovery is not None
+    if match is None or isinstance(match, RecoveryMatch):
+        return left.recovery is not None
+    return left.factor(match.factor) is not None
 
 
 def level_of(record: Record) -> AssuranceLevel:
@@ -157,7 +157,7 @@ def leads_on(policy: Policy, record: Record, *, scene: Scene, method: str) -> bo
         for gives in (Capability.PASSWORD, Capability.FACTORS)
         for one in policy.recovery.allowed(gives=gives, level=level_of(record), groups=scene.groups)
     )
-    return any(PROOF_OF[method] in one.proofs for one in paths)
+    return any(proof_of(method, policy.mfa.possessions) in one.proofs for one in paths)
 
 
 def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -> Judgement:
@@ -167,10 +167,10 @@ def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -
     """
     if _invited(record, recovery):
         return Enough(timedelta(0), weak=True)
-    contested = None if record.contest is None else proofs_of(record.contest.proofs)
+    contested = None if record.contest is None else proofs_of(record.contest.proofs, policy.mfa.possessions)
     waits = record.change_of(recovery.change)
     judged = policy.recovery.judge(
-        proofs_of(recovery.methods),
+        proofs_of(recovery.methods, policy.mfa.possessions),
         gives=recovery.gives,
         level=level_of(record),
         groups=scene.groups,
@@ -181,7 +181,7 @@ def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -
         return judged
     if waits and waits.until <= scene.now:
         judged = Enough(timedelta(0), waits.weak)
-    oldest = min((one.created for one in record.factors.totp), default=scene.now)
+    oldest = min((one.created for one in record.factors), default=scene.now)
     until = held(record, since=oldest, now=scene.now) if recovery.gives is Capability.FACTORS else None
     wait = max(judged.wait, until - scene.now) if until else judged.wait
     return Enough(wait, judged.weak and contested is None)

@@ -1,7 +1,9 @@
 """How each kind of factor is answered, confirmed and sealed: one module a kind, and the one list of them."""
 
-from acctsec._flows.kinds._kind import Kind
+from acctsec._flows.kinds._kind import Kind, Pretending
+from acctsec._flows.kinds.hotp import HotpTokens
+from acctsec._flows.kinds.outside import OutsideFactors
 from acctsec._flows.kinds.recovery import PrintedCodes
 from acctsec._flows.kinds.totp import TotpApps
 
-__all__ = ["Kind", "PrintedCodes", "TotpApps"]
+__all__ = ["HotpTokens", "Kind", "OutsideFactors", "Pretending", "PrintedCodes", "TotpApps"]

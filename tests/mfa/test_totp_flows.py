@@ -8,7 +8,19 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.mfa.forms import SECRETS, VARIANTS
-from tests.mfa.otp_stage import Clocked, a_racing_world, a_world, enrolled, failures, from_started, policy, record, shown, ticket, verify
+from tests.mfa.otp_stage import (
+    Clocked,
+    a_racing_world,
+    a_world,
+    enrolled,
+    failures,
+    from_started,
+    policy,
+    record,
+    shown,
+    ticket,
+    verify,
+)
 from tests.museum.harness import kinds, par
 from tests.places import STORES, USUAL
 

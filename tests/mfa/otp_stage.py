@@ -157,7 +157,7 @@ def verify(w, answer, *, on=None, address="192.0.2.7"):
 
 def record(w, subject="u1"):
     """The record as it is stored."""
-    store = getattr(w.store, "store", w.store)
+    store = getattr(w.store, "store", getattr(w.store, "_store", w.store))
     return decode_record(store.load(frame("subject", "", subject))[0])
 
 

@@ -399,7 +399,7 @@ class SignIn:
             return self.granting.due(done.record, verdict, evolve(ticket, id=core.draw(16), issued=scene.now))
         if isinstance(verdict, Lacking):
             await guess.settle(Settle.VOID)
-            return self.granting.required(done.record, verdict, evolve(ticket, methods=verdict.methods))
+            return self.granting.required(done.record, verdict, evolve(ticket, id=core.draw(16), issued=scene.now))
         await guess.settle(Settle.CLEAR)
         onward = evolve(ticket, id=core.draw(16), issued=scene.now, hold=b"")
         if isinstance(verdict, NeedsChange):

@@ -16,7 +16,7 @@ PY := $(VENV)/bin/python
 unexport PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage test-deep lint format bench docs lock clean
+.PHONY: help demo test coverage test-deep test-browser lint format bench docs lock clean
 .DELETE_ON_ERROR:
 # One .venv, filled by one at a time.
 .NOTPARALLEL:
@@ -28,16 +28,20 @@ demo: $(VENV)/.run  ## watch the library stop an attack, on SQLite, in under a m
 	@$(PY) -m acctsec demo $(ARGS)
 
 test: $(VENV)/.dev  ## run the tests (ARGS="-k lockout -x" goes to pytest)
-	@$(PY) -m pytest -m "not deep" -n $(JOBS) --dist worksteal $(ARGS)
+	@$(PY) -m pytest -m "not deep and not browser" -n $(JOBS) --dist worksteal $(ARGS)
 
 coverage: $(VENV)/.dev  ## run the tests with branch coverage: two to three times as long
 	@$(PY) -m coverage erase
-	@$(PY) -m coverage run -m pytest -m "not deep" $(ARGS)
+	@$(PY) -m coverage run -m pytest -m "not deep and not browser" $(ARGS)
 	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report
 
 test-deep: $(VENV)/.deep  ## run the slow searches for rare faults (many minutes)
 	@HYPOTHESIS_PROFILE=deep $(PY) -m pytest -m deep $(ARGS)
+
+test-browser: $(VENV)/.browser  ## sign in with passkeys in a real Chromium (says what it needs)
+	@$(PY) -m tests.browser
+	@$(PY) -m pytest -m browser tests/browser $(ARGS)
 
 lint: $(VENV)/.lint  ## check style, types and the layers
 	@$(PY) -m ruff check .
@@ -68,6 +72,7 @@ lock:  ## pin the newest versions anew in requirements/ (needs uv)
 	$(EXPORT) --group lint --extra cli --extra testing -o requirements/lint.txt
 	$(EXPORT) --group docs -o requirements/docs.txt
 	$(EXPORT) --group bench -o requirements/bench.txt
+	$(EXPORT) --group browser --extra cli --extra testing -o requirements/browser.txt
 	@! grep -n '://' requirements/*.txt || { echo "requirements/ must not name a host" >&2; exit 1; }
 
 clean:  ## remove .venv and all that was built

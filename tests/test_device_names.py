@@ -89,7 +89,7 @@ def test_no_header_writes_a_name_of_its_own(agent):
     assert name in NAMES | SYSTEMS or (browser in NAMES and system in SYSTEMS)
 
 
-@pytest.mark.parametrize("agent", [None, 7, b"Firefox/1", ["Firefox/1"], object()], ids=repr)
+@pytest.mark.parametrize("agent", [None, 7, b"Firefox/1", ["Firefox/1"], object()], ids=lambda agent: type(agent).__name__)
 def test_what_is_no_text_has_no_name(agent):
     assert device_name(agent) == ""
 

@@ -23,6 +23,7 @@ from acctsec.claims import (
     UnlockLink,
 )
 from acctsec.errors import ConfigError
+from acctsec.mfa import Action
 from acctsec.outcomes import (
     FactorRequired,
     IdentifierRejected,
@@ -98,6 +99,9 @@ def operations(w, value):
     for answer in (TotpCode(value), RecoveryCode(value)):
         yield "verify_factor", lambda answer=answer: engine.verify_factor(session, answer, context=context)
     yield "check_session", lambda: engine.check_session(value, context=context)
+    yield "authorize", lambda: engine.authorize(value, Action.CHANGE_FACTORS, context=context)
+    yield "reauthenticate", lambda: engine.reauthenticate(value, PASSWORD, context=context)
+    yield "reauthenticate", lambda: engine.reauthenticate(session, value, context=context)
     yield "request_reset", lambda: engine.request_reset(value, context=context)
     yield "inspect_reset", lambda: engine.inspect_reset(value, context=context)
     handle = engine.request_reset("alice@example.org", context=w.context("203.0.113.5")).handle

@@ -34,6 +34,7 @@ def direct(path):
         "lint": (["cli", "testing"], ["lint"]),
         "docs": ([], ["docs"]),
         "bench": ([], ["bench"]),
+        "browser": (["cli", "testing"], ["browser"]),
     }[path.stem]
     yield from PROJECT["project"]["dependencies"]
     for extra in extras:
@@ -47,8 +48,8 @@ def direct(path):
 
 
 def test_requirements_are_there():
-    """Six environments are pinned."""
-    assert [path.stem for path in LOCKED] == ["bench", "deep", "dev", "docs", "lint", "run"]
+    """Seven environments are pinned."""
+    assert [path.stem for path in LOCKED] == ["bench", "browser", "deep", "dev", "docs", "lint", "run"]
 
 
 @pytest.mark.parametrize("path", LOCKED, ids=lambda path: path.stem)

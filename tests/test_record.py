@@ -11,14 +11,17 @@ from hypothesis import strategies as st
 from acctsec import _codec
 from acctsec._codec import decode_record, encode_record, pack_event, unpack_event
 from acctsec._values import evolve
+from acctsec.assurance import Method
 from acctsec.attacks.history import path
 from acctsec.attacks.networks import Networks
 from acctsec.errors import RecordError
 from acctsec.events import EVENTS, SignedInEvent
 from acctsec.hashing import HashingPolicy
+from acctsec.hashing.compact import packed
 from acctsec.keyring import Keyring, new_keys
 from acctsec.lockout import LADDERED, OPENED, Lane, SecretClass, month_of
 from acctsec.lockout.hits import NAME as HITS
+from acctsec.lockout.lanes import BY_TIME
 from acctsec.outcomes import AssuranceLevel, ChangeReason
 from acctsec.record import (
     MAX_ADDRESSES,
@@ -28,13 +31,16 @@ from acctsec.record import (
     MAX_COMMITS,
     MAX_CONTACTS,
     MAX_DEVICES,
+    MAX_FACTOR_BYTES,
     MAX_FACTORS,
     MAX_HISTORY,
     MAX_NETWORKS,
     MAX_OPENINGS,
     MAX_PLACES,
+    MAX_PROOFS,
     MAX_REMOVED,
     MAX_RESETS,
+    MAX_SENT,
     MAX_SESSIONS,
     MAX_SIGN_INS,
     MAX_SPENT,
@@ -43,14 +49,22 @@ from acctsec.record import (
     Checkpoint,
     Contact,
     Contest,
+    Delivered,
     Device,
     Factors,
     History,
+    Hotp,
     Network,
     Opening,
+    Outside,
+    Passkey,
+    Prompt,
+    Proof,
+    Push,
     Record,
     RecoverySet,
     Reset,
+    Sent,
     Session,
     Spent,
     Totp,
@@ -58,33 +72,40 @@ from acctsec.record import (
 )
 
 NOW = datetime(2026, 11, 24, 12, 30, 15, 123456, tzinfo=UTC)
-SEALED = b"\xff" * (36 + 150)  # an Argon2 hash of the longest kind, sealed
+SEALED = b"\xff" * (36 + 72)  # an Argon2 hash of the longest kind, sealed
+FOREIGN = b"\xff" * (36 + 150)  # one that another system made, or that was sealed as text
 
 
 def full() -> Record:
     """A record with every collection at its cap and every value as long as it can be."""
-    record = Record(incarnation=b"\xff" * 16, epoch=2**40, meters=2**40, lanes=2**40, change=ChangeReason.SET_BY_ADMINISTRATOR)
-    for _ in range(MAX_HISTORY + 5):
-        record = record.with_verifier(sealed=SEALED, preparation=1, now=NOW, keep=MAX_HISTORY)
+    record = Record(
+        incarnation=b"\xff" * 16, epoch=2**32 - 64, meters=2**32 - 1, lanes=2**32 - 1, change=ChangeReason.SET_BY_ADMINISTRATOR
+    )
+    for number in range(MAX_HISTORY + 5):
+        sealed = FOREIGN if number == MAX_HISTORY else SEALED
+        record = record.with_verifier(sealed=sealed, preparation=1, now=NOW, keep=MAX_HISTORY, likeliest=0.1)
     for number in range(MAX_SESSIONS + 5):
-        session = Session(id=number.to_bytes(16, "big"), level=AssuranceLevel.AAL2, created=NOW, authenticated=NOW)
-        record = record.with_session(session)
+        record = record.with_session(evolve(SESSION, id=number.to_bytes(16, "big")))
     for number in range(MAX_DEVICES + 5):
-        record = record.with_device(Device(id=number.to_bytes(16, "big"), since=NOW))
+        record = record.with_device(Device(id=number.to_bytes(16, "big"), since=NOW, remembered=NOW))
     networks = tuple(Network(id=bytes([255 - number]) * 8, digest=b"\xff" * 16, since=NOW) for number in range(MAX_NETWORKS))
     reset = Reset(
-        id=b"\xff" * 16, epoch=2**40, recipient=b"\xff" * 16, link=b"\xff" * 32, code=b"\xff" * 32, expires=NOW, code_expires=NOW
+        id=b"\xff" * 16,
+        epoch=2**32 - 1,
+        recipient=b"\xff" * 16,
+        link=b"\xff" * 32,
+        code=b"\xff" * 32,
+        expires=NOW,
+        code_expires=NOW,
     )
     reset = evolve(reset, proofs=("administrators",))
-    totp = Totp(id="f" * 16, name="\U0001f511" * 40, sealed=b"\xff" * 56, created=NOW, last_step=2**40)
-    codes = RecoverySet(generation=2**40, sealed=b"\xff" * (36 + 16 * 16), total=16, used=2**16 - 1, since=NOW)
-    for kind in LADDERED:
+    for kind in sorted(LADDERED):
         lanes = [Lane(), *(Lane(device.id) for device in record.devices), *(Lane(network=one.id) for one in networks)]
         for name in (*(lane.name(kind) for lane in lanes), month_of(kind)):
-            record = record.with_checkpoint(Checkpoint(lane=name, count=1000, rung="stopped", since=NOW, alone=1000))
+            record = record.with_checkpoint(Checkpoint.of(name, count=1000, rung="stopped", since=NOW, alone=1000))
     for kind in set(SecretClass) - LADDERED:
-        record = record.with_checkpoint(Checkpoint(lane=Lane().name(kind), count=1000, rung="stopped", since=NOW, alone=1000))
-    record = record.with_checkpoint(Checkpoint(lane=HITS, count=1024, since=NOW))
+        record = record.with_checkpoint(Checkpoint.of(Lane().name(kind), count=1000, rung="stopped", since=NOW, alone=1000))
+    record = record.with_checkpoint(Checkpoint.of(HITS, count=1024, since=NOW))
     assert len(record.checkpoints) == MAX_CHECKPOINTS
     address = b"\xff" * (36 + 254)  # the longest there is, sealed
     pair = b"\xff" * (36 + 4 + 254 + 4 + 32)  # and one that replaces another, which it names
@@ -103,9 +124,9 @@ def full() -> Record:
     stranger = evolve(record.checkpoint(OPENED), opened=MAX_OPENINGS)
     return evolve(
         record.with_checkpoint(stranger),
-        openings=(Opening(number=2**40, at=NOW),) * MAX_OPENINGS,
+        openings=(Opening(number=2**32 - 1, at=NOW),) * MAX_OPENINGS,
         resets=(reset,) * MAX_RESETS + (evolve(reset, initial=True),),
-        factors=Factors(totp=(totp,) * MAX_FACTORS, recovery=codes, generation=2**40),
+        factors=factors(),
         networks=networks,
         spent=(Spent(id=b"\xff" * 16, expires=NOW),) * MAX_SPENT,
         commits=(b"\xff" * 16,) * MAX_COMMITS,
@@ -118,7 +139,48 @@ def full() -> Record:
         accepted=b"\xff" * 8,
         deadline=NOW,
         contacts=tuple(Contact(id=number, subject="s" * 64, since=NOW) for number in range(MAX_CONTACTS)),
+        enroll_by=NOW,
     )
+
+
+SESSION = Session(
+    id=bytes(16),
+    level=AssuranceLevel.AAL2,
+    created=NOW,
+    authenticated=NOW,
+    proofs=(*(Proof.of(method, NOW) for method in list(Method)[: MAX_PROOFS - 1]), Proof.of("a" * 24, NOW)),
+    generation=2**16,
+    turned=NOW,
+    name="n" * 24,
+)
+"""One that was renewed, with proofs of which a third party checks one."""
+
+
+def factors() -> Factors:
+    """As many factors as may be, of as many bytes as they may have, and all that is under way with them."""
+    made = Factors()
+    for number in range(MAX_FACTORS - 1):
+        app = Push(id=f"{number:016}", name="\U0001f511" * 40, sealed=b"\xff" * 64, created=NOW, reported="compromised")
+        made = made.with_factor(app)
+    last = Passkey(
+        id="p" * 16,
+        name="key",
+        credential=b"\xff" * 64,
+        key=b"",
+        created=NOW,
+        counter=2**32 - 1,
+        aaguid=b"\xff" * 16,
+        transports=("hybrid", "internal"),
+        reported="compromised",
+    )
+    longest = max(size for size in range(513) if made.has_room_for(evolve(last, key=b"\xff" * size)))
+    made = made.with_factor(evolve(last, key=b"\xff" * longest))
+    assert len(made.every) == MAX_FACTORS
+    assert made.size == MAX_FACTOR_BYTES
+    codes = RecoverySet(generation=2**32 - 1, sealed=b"\xff" * (36 + 16 * 16), total=16, used=2**16 - 1, since=NOW)
+    sent = Sent(factor="f" * 16, ticket=b"\xff" * 16, digest=b"\xff" * 32, expires=NOW)
+    prompt = Prompt(id=b"\xff" * 16, factor="f" * 16, ticket=b"\xff" * 16, digest=b"\xff" * 32, expires=NOW)
+    return evolve(made, recovery=codes, generation=2**32 - 1, sent=(sent,) * MAX_SENT, prompt=prompt, frozen=NOW)
 
 
 PROOFS = ("administrators", "contacts", "device", "link", "recovery-code", "text", "totp")
@@ -133,7 +195,7 @@ def habits() -> History:
         history = history.learned(at, hour=9, known_device=True)
     assert len(history.places) == MAX_PLACES
     counted = tuple((place, MAX_SIGN_INS) for place, _ in history.places)
-    return evolve(history, sign_ins=MAX_SIGN_INS, known=MAX_SIGN_INS, hours=(MAX_SIGN_INS,) * 24, places=counted)
+    return evolve(history, sign_ins=MAX_SIGN_INS, known=MAX_SIGN_INS, hours=bytes([MAX_SIGN_INS]) * 24, places=counted)
 
 
 def test_a_record_with_everything_full_is_within_16_kib_and_reads_back():
@@ -142,22 +204,116 @@ def test_a_record_with_everything_full_is_within_16_kib_and_reads_back():
     assert decode_record(encoded) == full()
 
 
+def test_it_is_so_when_all_lanes_are_those_of_places_that_are_known_no_more():
+    """Nothing that is known of a lane is longer; 24 came from devices that were pushed out since."""
+    record = evolve(full(), checkpoints=())
+    for number in range(MAX_CHECKPOINTS):
+        lane = Lane(bytes([number]) * 16).name(SecretClass.PASSWORD)
+        record = record.with_checkpoint(Checkpoint.of(lane, count=1000, rung="stopped", since=NOW, alone=1000))
+    assert len(record.checkpoints) == MAX_CHECKPOINTS
+    encoded = encode_record(record)
+    assert decode_record(encoded) == record
+
+
+NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
+TIMES = st.datetimes(datetime(1970, 1, 1), datetime(2514, 1, 1), timezones=st.just(UTC))
+NUMBERS = st.integers(0, 2**63)
+COMMON = {"id": st.text("0123456789abcdef", min_size=16, max_size=16), "name": NAMES, "created": TIMES}
+REPORTED = st.sampled_from(["", "lost", "compromised"])
+SECRETS = st.binary(min_size=37, max_size=320)
+FACTORS = st.one_of(
+    st.builds(Totp, **COMMON, sealed=SECRETS, last_step=NUMBERS, drift=st.integers(-9, 9), reported=REPORTED),
+    st.builds(Hotp, **COMMON, sealed=SECRETS, counter=NUMBERS, digits=st.sampled_from([6, 8]), reported=REPORTED),
+    st.builds(
+        Passkey,
+        **COMMON,
+        credential=st.binary(min_size=1, max_size=255),
+        key=st.binary(min_size=1, max_size=512),
+        counter=st.integers(0, 2**32 - 1),
+        verified=st.booleans(),
+        aaguid=st.sampled_from([b"", bytes(16)]),
+        transports=st.lists(st.sampled_from(["usb", "nfc", "ble", "hybrid", "internal", "smart-card"]), unique=True).map(tuple),
+        reported=REPORTED,
+    ),
+    st.builds(Delivered, **COMMON, channel=st.sampled_from(["text", "voice", "mail"]), sealed=SECRETS, digest=st.just(bytes(16))),
+    st.builds(Push, **COMMON, sealed=SECRETS, reported=REPORTED),
+    st.builds(Outside, **COMMON, method=st.text("abcdefghijklmnopqrstuvwxyz-", min_size=1, max_size=24), sealed=SECRETS),
+)
+
+
+@given(FACTORS)
+def test_no_factor_takes_more_of_the_record_than_it_is_counted_for(factor):
+    counted = Factors().with_factor(factor).size
+    assert len(_codec.pack(factor)) <= counted
+    most = {"counter": 2**63, "last_step": 2**63, "drift": -(2**31), "reported": "compromised"}
+    used = evolve(factor, **{name: value for name, value in most.items() if name in factor.__struct_fields__})
+    assert len(_codec.pack(used)) <= counted, "use and reports make none longer than it was counted for"
+
+
+@given(st.lists(FACTORS, max_size=12))
+def test_what_has_room_never_brings_the_factors_past_their_bounds(new):
+    held = Factors()
+    for factor in new:
+        if held.has_room_for(factor):
+            held = held.with_factor(factor)
+    assert len(held.every) <= MAX_FACTORS
+    assert len(_codec.pack(held)) <= MAX_FACTOR_BYTES + len(_codec.pack(Factors()))
+
+
+@given(FACTORS, NAMES)
+def test_another_name_is_asked_about_like_another_factor(factor, name):
+    """One that is there already does not stand in its own way, and one that grows has to find the room."""
+    held = Factors().with_factor(factor)
+    assert held.has_room_for(factor)
+    assert held.has_room_for(evolve(factor, name=name))
+    crowd = held
+    while crowd.has_room_for(other := Push(id=f"other-{len(crowd.every)}", name="p", sealed=b"\xff" * 300, created=NOW)):
+        crowd = crowd.with_factor(other)
+    assert crowd.has_room_for(factor)
+
+
+@given(st.sampled_from(SecretClass), st.one_of(st.none(), st.binary(min_size=16, max_size=16)), st.binary(min_size=8, max_size=8))
+def test_a_lane_is_called_what_it_was_and_known_words_lie_there_as_numbers(kind, device, network):
+    for lane in (Lane(device), Lane(network=network), Lane()):
+        point = Checkpoint.of(lane.name(kind))
+        assert point.lane == lane.name(kind)
+        assert point.place == (device if lane.known else b"" if lane == Lane() else network)
+        assert type(point.code) is int or (kind not in LADDERED and lane != Lane())
+    assert all(type(Checkpoint.of(name).code) is int for name in BY_TIME)
+
+
+@given(st.text(max_size=60))
+def test_any_name_of_a_lane_comes_back(name):
+    assert Checkpoint.of(name).lane == name
+
+
+@given(TIMES)
+def test_an_instant_is_cut_to_the_side_that_grants_nothing(at):
+    """A session looks no younger; a ticket is spent, and a failure known, no shorter."""
+    session = evolve(SESSION, created=at, authenticated=at, turned=at)
+    assert at - timedelta(seconds=1) < session.created == session.authenticated == session.turned <= at
+    for cut in (Spent(id=b"", expires=at).expires, Checkpoint.of("x", since=at).since, Opening(number=1, at=at).at):
+        assert at <= cut < at + timedelta(seconds=1)
+    for cut in (Device(id=b"", since=at, remembered=at).remembered, Contest(since=at, proofs=()).since):
+        assert at - timedelta(seconds=1) < cut <= at
+
+
 def test_no_policy_makes_a_hash_longer_than_those_counted_here():
     """Its history has them all; one that another system made lies there once."""
     longest = HashingPolicy(memory_kib=262_144, time_cost=10, parallelism=16, salt_bytes=32, tag_bytes=32)
-    assert len(Keyring.from_text(new_keys()).seal("verifier", str(longest.decoy()).encode())) <= len(SEALED)
+    assert len(Keyring.from_text(new_keys()).seal("verifier", packed(longest.decoy()))) <= len(SEALED)
 
 
 def test_lanes_of_forgotten_places_push_out_no_other():
     """Whoever follows an owner from network to network must not make the record forget that the strangers' lane has stopped."""
-    stopped, month = Checkpoint(lane=OPENED, count=50, rung="stopped", opened=2), Checkpoint(lane=month_of(SecretClass.PASSWORD))
+    stopped, month = Checkpoint.of(OPENED, count=50, rung="stopped", opened=2), Checkpoint.of(month_of(SecretClass.PASSWORD))
     here = Device(id=b"\xaa" * 16, since=NOW)
-    own = Checkpoint(lane=Lane(here.id).name(SecretClass.PASSWORD), count=8)
+    own = Checkpoint.of(Lane(here.id).name(SecretClass.PASSWORD), count=8)
     record = Record(incarnation=b"x", devices=(here,)).with_checkpoint(stopped).with_checkpoint(month).with_checkpoint(own)
     for number in range(3 * MAX_CHECKPOINTS):
         gone = bytes([number]) * 8
         for lane in (Lane(network=gone), Lane(gone * 2)):
-            record = record.with_checkpoint(Checkpoint(lane=lane.name(SecretClass.PASSWORD), count=10))
+            record = record.with_checkpoint(Checkpoint.of(lane.name(SecretClass.PASSWORD), count=10))
             assert record.checkpoints[-1].lane == lane.name(SecretClass.PASSWORD)
             assert len(record.checkpoints) <= MAX_CHECKPOINTS
     assert record.checkpoints[:3] == (stopped, month, own)
@@ -177,8 +333,9 @@ def test_a_change_of_password_leaves_nothing_minted_under_the_old_one():
     assert (after.resets, after.sessions, after.devices, after.networks, after.change) == ((), (), (), (), None)
     assert (after.change_by, after.deadline, after.accepted) == (None, None, b"")
     assert {reset.id for reset in before.resets} <= {spent.id for spent in after.spent}
-    assert after.history == (before.verifier, *before.history[:2])
-    assert after.factors == before.factors
+    assert after.history == (before.verifier.past, *before.history[:2])
+    assert before.verifier.past == evolve(before.verifier, likeliest=1, since=NOW.replace(microsecond=0) + timedelta(seconds=1))
+    assert after.factors == evolve(before.factors, sent=(), prompt=None)
 
 
 @given(st.binary(max_size=300))
@@ -211,7 +368,7 @@ def test_an_older_schema_is_brought_up_step_by_step(monkeypatch):
     old = encode_record(Record(incarnation=b"i" * 16, epoch=7))
 
     def upcast(body):
-        return body | {"meters": body["meters"] + 41}
+        return [*body[:2], body[2] + 41, *body[3:]]
 
     monkeypatch.setattr(_codec, "READS", _codec.WRITES + 1)
     monkeypatch.setitem(_codec.UPCASTS, _codec.WRITES, upcast)
@@ -259,6 +416,45 @@ def test_a_record_of_schema_2_has_names_in_its_parts_and_is_else_what_it_was():
             recovery=RecoverySet(generation=1, sealed=b"w", total=10, used=5),
             generation=1,
         ),
+    )
+
+
+def test_a_record_of_schema_3_has_names_of_its_own_and_is_else_what_it_was():
+    """The bytes are those of the release before, written down here."""
+    old = (
+        "A94AGatpbmNhcm5hdGlvbsQBaaVlcG9jaAembWV0ZXJzAKVsYW5lcwCodmVyaWZpZXKVxAF2AQHX/x1vKABrBYNXyz/gAAAAAAAAp2hpc3Rvcn"
+        "mRlcQBdgEB1/8dbygAawWDV8s/4AAAAAAAAKZyZXNldHORm8QBcgfEAWHEAWzEAWPX/x1vKABrBYNX1/8dbygAawWDV6RtYWlskMKgp2ZhY3Rv"
+        "cnODpHRvdHCRlaFmpXBob25lxAFr1/8dbygAawWDVwOocmVjb3ZlcnmVAcQBdwoF1/8dbygAawWDV6pnZW5lcmF0aW9uAadkZXZpY2VzkZLEAW"
+        "TX/x1vKABrBYNXqG5ldHdvcmtzkKhzZXNzaW9uc5GUxAFzAdf/HW8oAGsFg1fX/x1vKABrBYNXpXNwZW50kZLEAXTX/x1vKABrBYNXq2NoZWNr"
+        "cG9pbnRzlJaycGFzc3dvcmQvc3RyYW5nZXJzMqdzdG9wcGVk1/8dbygAawWDVwIBltknZmFjdG9yL2FiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYm"
+        "FiYWJhYmFiA6DAAACW2SFwYXNzd29yZC9uZXR3b3JrLWNkY2RjZGNkY2RjZGNkY2QIpnNsb3dlZMAAAJakaGl0cwSgwAAAqG9wZW5pbmdzkKZj"
+        "aGFuZ2XAqWNoYW5nZV9iecCoYWNjZXB0ZWTEAKhkZWFkbGluZcCoZGlzYWJsZWTCp2NvbW1pdHOQpmhhYml0c4Soc2lnbl9pbnPNAQCla25vd2"
+        "4CpWhvdXJz3AAYzQEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAACmcGxhY2VzkZKSxAZhYmNkZWbEBmdoaWprbAWnY2hhbmdlc5CnY29udGVzdMCp"
+        "YWRkcmVzc2VzkZXEAXjX/x1vKABrBYNXw8DEAKhjb250YWN0c5A="
+    )
+    verifier = Verifier(sealed=b"v", born=1, preparation=1, since=NOW, likeliest=0.5)
+    assert decode_record(b64decode(old)) == Record(
+        incarnation=b"i",
+        epoch=7,
+        verifier=verifier,
+        history=(verifier,),
+        resets=(Reset(id=b"r", epoch=7, recipient=b"a", link=b"l", code=b"c", expires=NOW, code_expires=NOW),),
+        devices=(Device(id=b"d", since=NOW),),
+        sessions=(Session(id=b"s", level=AssuranceLevel.AAL1, created=NOW, authenticated=NOW),),
+        spent=(Spent(id=b"t", expires=NOW),),
+        checkpoints=(
+            Checkpoint.of(OPENED, count=50, rung="stopped", since=NOW, alone=2, opened=1),
+            Checkpoint.of(f"factor/{'ab' * 16}", count=3),
+            Checkpoint.of(f"password/network-{'cd' * 8}", count=8, rung="slowed"),
+            Checkpoint.of("hits", count=4),
+        ),
+        factors=Factors(
+            totp=(Totp(id="f", name="phone", sealed=b"k", created=NOW, last_step=3),),
+            recovery=RecoverySet(generation=1, sealed=b"w", total=10, used=5, since=NOW),
+            generation=1,
+        ),
+        habits=History(sign_ins=256, known=2, hours=bytes([255]) + bytes(23), places=((b"abcdghij", 5),)),
+        addresses=(Address(digest=b"x", since=NOW, changed=True),),
     )
 
 

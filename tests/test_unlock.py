@@ -45,7 +45,7 @@ from acctsec.lockout import BY_TIME, OPENED, UNLOCK_LIFETIME, Outage, era
 from acctsec.mfa import totp
 from acctsec.outcomes import ProofAccepted
 from acctsec.protocols import Status
-from acctsec.record import MAX_DEVICES
+from acctsec.record import MAX_DEVICES, MAX_FACTORS
 from acctsec.steps import count_guesses
 from acctsec.testing import async_world, world
 from acctsec.testing.doubles import InstrumentedHashing
@@ -664,7 +664,7 @@ def test_nobody_learns_here_who_there_is_or_what_a_code_was_worth(guarded, name,
         assert outcome == Refused()
         # A code that was seen is compared again and is free; the sixth new one would rest.
         assert calls in (["load", "charge", "settle"], ["load", "charge"]), calls
-        assert work == (Counter(open=5, matching_steps=5) if code in {"right", "wrong"} else Counter(open=1))
+        assert work == (Counter(open=MAX_FACTORS, matching_steps=MAX_FACTORS) if code in {"right", "wrong"} else Counter(open=1))
 
 
 def watched(call, calls, name):

@@ -8,7 +8,8 @@ Nodes are upgraded one by one, so the release that adds a field reads the new sc
 whoever still runs the older release reads what it writes. The release after it writes the new one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
 
@@ -17,7 +18,9 @@ import msgspec
 from acctsec._values import Value
 from acctsec.errors import RecordError
 from acctsec.events import EVENTS, Event
-from acctsec.record import MAX_BYTES, Record
+from acctsec.record import MAX_BYTES, MAX_SIGN_INS, Factors, History, Part, Record
+from acctsec.record.habits import NAME_BYTES
+from acctsec.record.lockout import RUNGS, coded
 
 T = TypeVar("T", bound=Value)
 
@@ -25,7 +28,7 @@ WRITES = 4
 READS = 4
 """The schema of what is written, and the newest that is read: the same, or one more while a field is being introduced."""
 
-Upcast = Callable[[dict[str, Any]], dict[str, Any]]
+Upcast = Callable[[Any], Any]
 
 
 def _without_names(body: dict[str, Any]) -> dict[str, Any]:
@@ -39,7 +42,25 @@ def _without_names(body: dict[str, Any]) -> dict[str, Any]:
     return body | {"factors": factors}
 
 
-UPCASTS: dict[int, Upcast] = {1: lambda body: body, 2: _without_names, 3: lambda body: body}
+def _in_order(body: dict[str, Any]) -> list[Any]:
+    """To schema 4: no names at all, a place of a sign-in as one row of bytes, a lane as its code and place."""
+    habits = body.get("habits")
+    if habits:
+        places = [[b"".join(name[:NAME_BYTES] for name in names), count] for names, count in habits.get("places", ())]
+        hours = bytes(min(number, MAX_SIGN_INS) for number in habits.get("hours", bytes(24)))
+        habits = _values_of(History(), habits | {"places": places, "hours": hours})
+    factors = _values_of(Factors(), body.get("factors") or {})
+    points = [[*coded(lane), count, RUNGS.index(rung), *rest] for lane, count, rung, *rest in body.get("checkpoints", ())]
+    return _values_of(Record(incarnation=b""), body | {"habits": habits, "factors": factors, "checkpoints": points})
+
+
+def _values_of(blank: Part, body: Mapping[str, Any]) -> list[Any]:
+    """The values of a body in the order of the fields; what it does not have yet is as in a *blank* one."""
+    defaults = msgspec.to_builtins(blank, builtin_types=(bytes, datetime))
+    return [body.get(name, default) for name, default in zip(blank.__struct_fields__, defaults, strict=True)]
+
+
+UPCASTS: dict[int, Upcast] = {1: lambda body: body, 2: _without_names, 3: _in_order}
 """From schema n to n + 1, on the plain body. What a body does not have yet has the default of its field."""
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -6,10 +6,15 @@ themselves (policies, claims, outcomes, events) stays attrs: it validates, conve
 """
 
 from msgspec import Struct
+from msgspec.structs import force_setattr as put
 from msgspec.structs import replace as evolve
 
-__all__ = ["Value", "evolve"]
+__all__ = ["Value", "evolve", "put"]
 
 
 class Value(Struct, frozen=True):
-    """Declares its fields like a dataclass. Nothing is checked when one is made, and all of it shows in its repr."""
+    """
+    Declares its fields like a dataclass. Nothing is checked when one is made, and all of it shows in its repr.
+
+    One that has a canonical form brings itself there in ``__post_init__``, with ``put``, and nowhere else.
+    """

@@ -15,6 +15,7 @@ from acctsec.attacks.history import MAX_PLACES, MAX_SIGN_INS, History, Traffic, 
 from acctsec.attacks.networks import Networks
 from acctsec.attacks.recent import RecentCounts
 from acctsec.attacks.risk import Extra, Facts, Level, LikelihoodRatio, Place, Seen
+from acctsec.record.habits import NAME_BYTES
 from acctsec.stores import MemoryPopularity
 
 POLICY = LikelihoodRatio()
@@ -208,10 +209,11 @@ def test_traffic_tells_what_was_seen_at_each_step_of_a_path(steps, at):
     among = lambda paths, length: sum(one[:length] == here[:length] for one in paths)
     for length, place in enumerate(facts.places, 1):
         for counted, upto in ((place.seen, length), (place.within, length - 1)):
-            own = sum(count for one, count in history.places if one[:upto] == tuple(name[:6] for _, name in here[:upto]))
+            above = b"".join(name[:NAME_BYTES] for _, name in here[:upto])
+            own = sum(count for one, count in history.places if one.startswith(above))
             assert counted == Seen(own, among(seen[False], upto), among(seen[True], upto))
     assert [place.level for place in facts.places] == [Level.COUNTRY, Level.ASN, Level.PREFIX, Level.ADDRESS]
-    assert (facts.sign_ins, facts.known, facts.hours, facts.hour, facts.known_device) == (4, 3, history.hours, 3, True)
+    assert (facts.sign_ins, facts.known, facts.hours, facts.hour, facts.known_device) == (4, 3, tuple(history.hours), 3, True)
 
 
 def test_nearer_is_never_riskier():
@@ -244,7 +246,7 @@ def test_a_history_is_bounded_and_adds_up(places):
         history = history.learned(((Level.ADDRESS, digest(str(place))[:16]),), hour=hour, known_device=known)
         assert history.known <= history.sign_ins <= MAX_SIGN_INS
         assert len(history.places) <= MAX_PLACES and history.under(()) <= history.sign_ins
-        assert history.places[-1][0] == (digest(str(place))[:6],)  # the level is in the digest
+        assert history.places[-1][0] == digest(str(place))[:NAME_BYTES]  # the level is in the digest
     if places and len(places) <= MAX_SIGN_INS:
         assert history.sign_ins == sum(history.hours) == len(places)
         assert history.known == sum(known for _, _, known in places)

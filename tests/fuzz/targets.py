@@ -1,12 +1,16 @@
 """What is fuzzed, and the word that each reader has given."""
 
+import json
 import struct
 import tempfile
+from base64 import urlsafe_b64decode
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from zlib import crc32
+
+from tests.mfa.stage import CREATION, REQUEST, VERIFIER, answered, created, policy, soft
 
 from acctsec import ConfigError, Keyring, PasswordAccepted, PasswordPolicy, PasswordRejected
 from acctsec._codec import decode_record, encode_record, pack_event, unpack_event
@@ -26,6 +30,8 @@ from acctsec.identifiers import canonical
 from acctsec.keyring import frame, unframe
 from acctsec.meters import Meter
 from acctsec.mfa import otp, recovery, totp
+from acctsec.mfa.passkeys import Registered, Rejected
+from acctsec.mfa.passkeys.responses import base64url
 from acctsec.mfa.provisioning import UnreadableUri, read_uri
 from acctsec.outcomes import Objection
 from acctsec.password import prepare
@@ -45,6 +51,30 @@ FOREIGN = [
 ]
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 TOKENS = Tokens(KEYRING)
+KEY = soft()
+MADE, USED = created(KEY), answered(KEY)
+PASSKEYS = policy()
+PASSKEY = VERIFIER.register(PASSKEYS, MADE, challenge=CREATION)
+KNOWN = (PASSKEY.credential, PASSKEY.key, PASSKEY.counter)
+
+
+def passkey(data):
+    """A passkey response is a value whatever it is, and an answer to one challenge alone."""
+    text = _text(data)
+    assert isinstance(VERIFIER.register(PASSKEYS, text, challenge=CREATION), Registered | Rejected)
+    assert isinstance(VERIFIER.authenticate(PASSKEYS, text, challenge=bytes(32), credential=KNOWN), Rejected)
+    found = VERIFIER.credential_of(text)
+    assert found is None or (0 < len(found[0]) <= 255 and (found[1] is None or 0 < len(found[1]) <= 64))
+
+
+def passkey_object(data):
+    """What an authenticator sent is a value, and nothing it did not sign counts."""
+    text = base64url(data)
+    made = {**MADE, "response": {**MADE["response"], "attestationObject": text}}
+    assert isinstance(VERIFIER.register(PASSKEYS, made, challenge=CREATION), Registered | Rejected)
+    used = {**USED, "response": {**USED["response"], "authenticatorData": text}}
+    found = VERIFIER.authenticate(PASSKEYS, used, challenge=REQUEST, credential=KNOWN)
+    assert isinstance(found, Rejected) or text == USED["response"]["authenticatorData"]
 
 
 def stored_hash(data):
@@ -230,6 +260,11 @@ def _says_nothing(read, text):
     assert SECRET not in (refusal or "")
 
 
+def _raw(response, name):
+    text = response["response"][name]
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
 def _text(data):
     """Text of every kind, lone surrogates among it."""
     return data.decode("utf-8", "surrogateescape")
@@ -257,6 +292,8 @@ SEEDS = {
             )
         )
     ],
+    "passkey": [json.dumps(MADE), json.dumps(USED)],
+    "passkey-object": [_raw(MADE, "attestationObject"), _raw(USED, "authenticatorData")],
     "provisioning-uri": [f"otpauth://hotp/a:b?secret={'A' * 32}&issuer=a&counter=7&digits=8&algorithm=SHA256"],
     "meter-row": [Row({}).with_changes({b"meter": Meter()})],
     "event": [pack_event(PortFailed(tenant="", subject="", at=NOW, port="corpus"))],
@@ -277,6 +314,8 @@ TARGETS = {
         framed,
         identifier,
         meter_row,
+        passkey,
+        passkey_object,
         password,
         provisioning_uri,
         record,

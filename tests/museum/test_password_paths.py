@@ -138,11 +138,12 @@ def test_m164_one_verifier_and_nothing_quicker_lies_in_the_store(w, place):
 def stored(w, subject="u1"):
     """The parameters of a subject's verifier, as it lies in the store."""
     from acctsec._codec import decode_record
+    from acctsec.hashing.compact import unpacked
     from acctsec.keyring import frame
 
     value, _ = w.store.load(frame("subject", "", subject))
     sealed = decode_record(value).verifier.sealed
-    return parse(w.keyring.open("verifier", sealed, "", subject).decode()).parameters
+    return parse(unpacked(w.keyring.open("verifier", sealed, "", subject))).parameters
 
 
 def with_cost(place, w, seed=7, **cost):

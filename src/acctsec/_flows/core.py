@@ -114,9 +114,12 @@ class Loaded(Value, frozen=True):
 
 
 DECOY = encode_record(
-    Record(incarnation=bytes(16), epoch=1, verifier=Verifier(sealed=bytes(180), born=1, preparation=PREPARATION, since=EPOCH))
+    Record(incarnation=bytes(16), epoch=1, verifier=Verifier(sealed=bytes(92), born=1, preparation=PREPARATION, since=EPOCH))
 )
-"""What is decoded where no record is stored: a wrong code is compared so quickly that one more or less would show."""
+"""
+What is decoded where no record is stored: a wrong code is compared so quickly that one more or less would show. Its verifier is
+as long as one that the default makes: 56 bytes, sealed.
+"""
 
 NOBODY = Loaded(frame("phantom"), Record(incarnation=b""), None)
 """What a phantom has in place of a record: what is committed for it leaves none behind."""

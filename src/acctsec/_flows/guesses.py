@@ -368,7 +368,7 @@ class Guesses:
         """One group of charges an index key: while keys rotate, old and new names are charged together."""
         core, record = self.core, who.record
         digest = core.keyring.digest
-        hits, point, month, mass, counted_in = core.policy.lockout.hits, Checkpoint(lane=""), 0, 0, ""
+        hits, point, month, mass, counted_in = core.policy.lockout.hits, Checkpoint.of(""), 0, 0, ""
         if record:
             point, counted_in = record.checkpoint(lane.name(kind)), era(record, lane.name(kind))
             month = record.checkpoint(month_of(kind)).within(core.policy.lockout.month.window, scene.now).count

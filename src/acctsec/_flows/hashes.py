@@ -11,6 +11,7 @@ from acctsec import events
 from acctsec._values import evolve
 from acctsec.errors import Overloaded, PortError
 from acctsec.hashing import Comparison, HashingPolicy
+from acctsec.hashing.compact import packed, unpacked
 from acctsec.hashing.job import Job
 from acctsec.keyring import Keyring
 from acctsec.password.preparation import AS_TYPED, PREPARATION
@@ -87,10 +88,10 @@ class Hashes:
         if verifier is None:
             return None
         plain = self.keyring.open("verifier", verifier.sealed, scene.tenant, scene.subject)
-        if plain is None:
+        phc = None if plain is None else unpacked(plain)
+        if phc is None:
             self.observe(events.PortFailed(**scene.head(), port="keyring"))
-            return None
-        return plain.decode()
+        return phc
 
     async def compare(
         self, scene: Scene, record: Record, verifier: Verifier | None, password: Password, *, typed: bytes | str, admitted: bool
@@ -151,7 +152,7 @@ class Hashes:
 
     def sealed(self, scene: Scene, phc: str, *, preparation: int = PREPARATION, replaces: bytes | None = None) -> NewVerifier:
         """Seal a hash: the rotatable pepper. It opens only as the verifier of this subject."""
-        sealed = self.keyring.seal("verifier", phc.encode(), scene.tenant, scene.subject)
+        sealed = self.keyring.seal("verifier", packed(phc), scene.tenant, scene.subject)
         return NewVerifier(sealed, preparation, replaces)
 
     async def renewed(self, scene: Scene, verifier: Verifier | None, phc: str | None, password: Password) -> NewVerifier | None:
@@ -191,9 +192,9 @@ class Hashes:
 
     def _opened(self, sealed: bytes) -> str:
         plain = self.keyring.open("decoy", sealed)
-        return plain.decode() if plain else self.policy.decoy()
+        return (plain and unpacked(plain)) or self.policy.decoy()
 
     @cached_property
     def _decoys(self) -> tuple[Decoy, ...]:
         seal, own = self.keyring.seal, self.policy.decoy()
-        return tuple(Decoy(end, seal("decoy", decoy.encode()), decoy != own) for end, decoy in self.policy.decoys)
+        return tuple(Decoy(end, seal("decoy", packed(decoy)), decoy != own) for end, decoy in self.policy.decoys)

@@ -9,11 +9,12 @@ from attrs import define, field
 from acctsec._flows.core import BRIEF, ROUNDS, Core, Loaded
 from acctsec.claims import Admin
 from acctsec.errors import ConfigError, Overloaded, RecordError
+from acctsec.hashing.compact import packed, unpacked
 from acctsec.hashing.policy import OWN, WRAPPED
 from acctsec.keyring import unframe
 from acctsec.outcomes import ChangeKind, Imported, ImportObjection, NotImported, Rewrapped, TryAgain
 from acctsec.password.preparation import AS_TYPED, PREPARATION
-from acctsec.record import Record
+from acctsec.record import Passkey, Record
 from acctsec.steps import Done, NewVerifier, Scene, Step, import_verifier
 
 LONGEST_HASH = 4096  # characters; no scheme writes half as many
@@ -187,12 +188,12 @@ class Moving:
 
     async def _wrapped(self, plain: bytes) -> bytes:
         """A hash wrapped, or as it is where nothing wraps it. While people wait for theirs, this one waits; not for ever."""
-        hashes, stored = self.core.hashes, plain.decode()
-        if not hashes.policy.wraps(stored):
+        hashes, stored = self.core.hashes, unpacked(plain)
+        if stored is None or not hashes.policy.wraps(stored):
             return plain
         for _ in range(ROUNDS):
             try:
-                return (await hashes.wrapped(stored)).encode()
+                return packed(await hashes.wrapped(stored))
             except Overloaded as overload:
                 await self.core.ports.pause(overload.retry_after)
         return plain
@@ -206,7 +207,7 @@ class Moving:
                 continue
             count.secrets[sealed[:4].hex()] += 1
             if verifier is not None and sealed is verifier.sealed:
-                count.schemes[self.core.policy.hashing.scheme(plain.decode()) or UNREADABLE] += 1
+                count.schemes[self.core.policy.hashing.scheme(unpacked(plain) or "") or UNREADABLE] += 1
         if lost:
             count.lost += lost
             count.damaged.append((scene.tenant, scene.subject))
@@ -223,12 +224,9 @@ def _sealed(record: Record) -> Iterator[tuple[bytes, str, *tuple[str, ...]]]:
     for verifier in (record.verifier, *record.history):
         if verifier is not None:
             yield verifier.sealed, VERIFIER
-    for totp in record.factors.totp:
-        yield totp.sealed, "totp", totp.id
-    for hotp in record.factors.hotp:
-        yield hotp.sealed, "hotp", hotp.id
-    for outside in record.factors.outside:
-        yield outside.sealed, "outside", outside.id
+    for one in record.factors:  # each is sealed under the name of its kind
+        if not isinstance(one, Passkey):
+            yield one.sealed, one.KIND.value, one.id
     codes = record.factors.recovery
     if codes is not None:
         yield codes.sealed, "recovery", str(codes.generation)

@@ -65,9 +65,6 @@ from acctsec.steps import (
 if TYPE_CHECKING:
     from acctsec._flows.risks import Risks
 
-BY_ANSWER = frozenset({Proof.FACTOR, Proof.RECOVERY_CODE})
-"""What ``verify_factor`` can prove."""
-
 BEYOND = frozenset({Proof.MAIL, Proof.TEXT, Proof.DEVICE, Proof.ADMINISTRATORS})
 """What nobody can tell of a subject that it does not have."""
 
@@ -478,8 +475,10 @@ class Resets:
         ticket = self._ticket(scene, record, reset=recovery.reset, methods=recovery.methods)
         ticket = evolve(ticket, change=recovery.change)  # its address may go, and it may be over, before all is shown
         token = self.core.tokens.seal(Purpose.RESET, ticket)
-        wanted = {proof for path in paths if path <= BY_ANSWER for proof in path}
-        infos = tuple(info for info, proof in self._provable(record) if proof in wanted)
+        shown = self._provable(record)
+        has = {proof for _, proof in shown}
+        wanted = {proof for path in paths if path <= has for proof in path}
+        infos = tuple(info for info, proof in shown if proof in wanted)
         if infos:
             return FactorRequired(token, factors=infos)
         return ProofRequired(token, paths=self._open_to(scene, record, paths))

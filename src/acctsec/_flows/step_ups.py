@@ -44,7 +44,7 @@ class StepUps:
     async def authorize(self, token: str, action: str, *, context: Context) -> AuthorizeOutcome:
         """Whether a session may do something now; see Engine.authorize. One load, no write."""
         core = self.core
-        if action not in core.policy.mfa.known_actions:
+        if not isinstance(action, str) or action not in core.policy.mfa.known_actions:
             message = (
                 f"The policy knows no action {action!r}." if type(action) is str and len(action) <= 64 else "No such action."
             )

@@ -65,7 +65,7 @@ class Traffic:
             places=tuple(places),
             sign_ins=history.sign_ins,
             known=history.known,
-            hours=history.hours,
+            hours=tuple(history.hours),
             hour=hour,
             known_device=known_device,
         )

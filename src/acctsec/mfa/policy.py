@@ -16,11 +16,12 @@ from acctsec.mfa.actions import Action, Demand, Rule
 from acctsec.mfa.hotp import HotpPolicy
 from acctsec.mfa.needs import SECOND_FACTOR, all_of, methods_in
 from acctsec.mfa.otp import CLASSIC, OtpForm
+from acctsec.mfa.passkeys.policy import PasskeyPolicy
 from acctsec.mfa.proving import Match, Proven, RecoveryMatch, TotpMatch, Unproven
 from acctsec.mfa.totp import is_fit
 from acctsec.outcomes import AssuranceLevel, FactorKind
 from acctsec.protocols import name_set
-from acctsec.record import MAX_FACTORS, Delivered, Factor, Factors, Passkey, RecoverySet
+from acctsec.record import Delivered, Factor, Factors, Passkey, RecoverySet
 from acctsec.record import Outside as OutsideFactor
 
 MAX_RULES = 32
@@ -90,6 +91,8 @@ class MfaPolicy:
         rules: what else has to be proven, by action and group; see `Rule`. Default: none.
         actions: StrEnums of the platform's own actions, beside `Action`. Default: none.
         outside: kinds of factor that somebody else checks. Default: none.
+        passkeys: which passkeys are taken, and from where; see `PasskeyPolicy`. Default None: none can be set up before a service
+            names its domain.
         grace: who has to have a factor and has none may sign in without it for so long, from the first sign-in that finds it out;
             it is set once. Default None: at once. Entra ID gives 14 days.
         totp: the form of the codes of authenticator apps that are set up from now on; those that are there keep theirs. Default:
@@ -111,6 +114,7 @@ class MfaPolicy:
     rules: tuple[Rule, ...] = field(default=(), converter=_rules)
     actions: tuple[type[StrEnum], ...] = field(default=(), converter=_enums)
     outside: tuple[Outside, ...] = field(default=(), converter=tuple)
+    passkeys: PasskeyPolicy | None = field(default=None, validator=optional(kind(PasskeyPolicy)))
     grace: timedelta | None = field(default=None, validator=optional(length(timedelta(hours=1), timedelta(days=90))))
     totp: OtpForm = field(default=CLASSIC, validator=kind(OtpForm))
     window: int = field(default=1, validator=whole(0, 1))
@@ -201,7 +205,7 @@ class MfaPolicy:
             if factors.factor(replaces) is None:
                 return None
             factors = evolve(left, recovery=factors.recovery)
-        if len(factors.every) >= MAX_FACTORS or factors.factor(new.id) is not None:
+        if factors.factor(new.id) is not None or not factors.has_room_for(new):
             return None
         return factors.with_factor(new)
 
@@ -223,9 +227,10 @@ class MfaPolicy:
         return needs is None or needs.met(can, self.traits)
 
     def rename(self, factors: Factors, factor_id: str, name: str) -> Factors | None:
-        """Give a factor another name."""
+        """Give a factor another name, or None when there is no such one or no room for a name so long."""
         found = factors.factor(factor_id)
-        return None if found is None else factors.with_factor(evolve(found, name=name))
+        named = found and evolve(found, name=name)
+        return factors.with_factor(named) if named and factors.has_room_for(named) else None
 
     def issue(self, factors: Factors, *, sealed: bytes, total: int, now: datetime) -> Factors:
         """Replace the recovery codes; every older one is void."""

@@ -12,6 +12,8 @@ from typing import ClassVar, Self
 from acctsec._values import evolve
 from acctsec.outcomes import FactorKind
 from acctsec.record._part import Part
+from acctsec.record.limits import MAX_FACTOR_BYTES, MAX_FACTORS
+from acctsec.record.seconds import floor
 
 
 class Totp(Part, frozen=True, kw_only=True, array_like=True):
@@ -140,6 +142,10 @@ class Sent(Part, frozen=True, kw_only=True, array_like=True):
     digest: bytes
     expires: datetime
 
+    def __post_init__(self) -> None:
+        """None is good longer than it was said."""
+        floor(self, "expires")
+
 
 class Prompt(Part, frozen=True, kw_only=True, array_like=True):
     """
@@ -155,7 +161,7 @@ class Prompt(Part, frozen=True, kw_only=True, array_like=True):
     approved: bool = False
 
 
-class Factors(Part, frozen=True, kw_only=True):
+class Factors(Part, frozen=True, kw_only=True, array_like=True):
     """
     Everything the subject can prove besides a password.
 
@@ -201,8 +207,21 @@ class Factors(Part, frozen=True, kw_only=True):
         """The factor of that id."""
         return next((one for one in self if one.id == factor_id), None)
 
+    @property
+    def size(self) -> int:
+        """How many bytes of the record its factors take at most; see ``MAX_FACTOR_BYTES``."""
+        return sum(_size(one) for one in self)
+
+    def has_room_for(self, factor: Factor) -> bool:
+        """
+        Whether there is room for a factor beside the others, or in place of the one of its id: at most ``MAX_FACTORS``, and
+        ``MAX_FACTOR_BYTES`` of them all. Whoever adds a factor or gives it another name asks; use alone makes none larger.
+        """
+        after = self.with_factor(factor)
+        return len(after.every) <= MAX_FACTORS and after.size <= MAX_FACTOR_BYTES
+
     def with_factor(self, factor: Factor) -> Self:
-        """Add a factor, or put it in place of the one of its id."""
+        """Add a factor, or put it in place of the one of its id. Whether it has room is ``has_room_for``'s to say."""
         kind = KIND_OF[type(factor)]
         present: tuple[Factor, ...] = getattr(self, kind)
         if any(one.id == factor.id for one in present):
@@ -246,3 +265,39 @@ KIND_OF: Mapping[type, str] = {
     Outside: "outside",
 }
 """In which tuple of Factors a kind lies."""
+
+_GROWING = frozenset({"counter", "last_step", "drift"})
+_NUMBER = 9  # of any size
+_INSTANT = 10
+_REPORTED = "compromised"  # the longest that can be written there later
+_SMALL = 128  # below, a number is one byte
+_SHORT_TEXT, _SHORT = 32, 256  # below these a text or some bytes say their length in one byte less
+
+
+def _size(factor: Factor) -> int:
+    """
+    How many bytes a factor takes at most, however it is used: its fields in MessagePack, each with what goes before it.
+
+    What grows with use counts as the longest it can become, and a reason for a report as if there were one.
+    """
+    fixed = (getattr(factor, name) for name in factor.__struct_fields__ if name != "reported" and name not in _GROWING)
+    growing = sum(_NUMBER for name in factor.__struct_fields__ if name in _GROWING)
+    return 1 + growing + sum(map(_length, fixed)) + _length(max(factor.reported, _REPORTED, key=len))
+
+
+def _length(value: str | bytes | int | datetime | tuple[str, ...] | None) -> int:
+    """Of one field, between the years 1970 and 2514."""
+    match value:
+        case bool() | None:
+            return 1
+        case int():
+            return 1 if 0 <= value < _SMALL else _NUMBER
+        case datetime():
+            return _INSTANT
+        case str():
+            raw = len(value.encode())
+            return raw + (1 if raw < _SHORT_TEXT else 2 if raw < _SHORT else 3)
+        case bytes():
+            return len(value) + (2 if len(value) < _SHORT else 3)
+        case tuple():
+            return 1 + sum(map(_length, value))

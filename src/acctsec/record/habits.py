@@ -10,16 +10,22 @@ from acctsec.record.limits import MAX_PLACES, MAX_SIGN_INS
 Path = tuple[tuple[str, bytes], ...]
 """A place from wide to narrow: at each level, country, network, prefix and address, a keyed digest of its name."""
 
+NAME_BYTES = 4
+"""
+Of a digest. One in 180 million places of strangers looks like one of 24 known ones, and nobody can compute which: the digests
+are keyed. Two bytes more of each took 192 of a record.
+"""
 
-class History(Part, frozen=True, kw_only=True):
+
+class History(Part, frozen=True, kw_only=True, array_like=True):
     """
     What a risk policy is told of the owner's sign-ins: how many, on known devices, at which hours (UTC) and from which places.
     """
 
     sign_ins: int = 0
     known: int = 0
-    hours: tuple[int, ...] = (0,) * 24
-    places: tuple[tuple[tuple[bytes, ...], int], ...] = ()  # names alone, shortened: each digest has its level in it
+    hours: bytes = bytes(24)  # a count each
+    places: tuple[tuple[bytes, int], ...] = ()  # the names of its levels alone, shortened, one after the other
 
     def __repr__(self) -> str:
         return f"History(sign_ins={self.sign_ins}, known={self.known}, places={len(self.places)})"
@@ -39,20 +45,21 @@ class History(Part, frozen=True, kw_only=True):
         if len(counts) >= MAX_PLACES:
             del counts[min(counts, key=counts.__getitem__)]
         counts[names] = count
-        hours = tuple(number + (hour == index) for index, number in enumerate(past.hours))
+        hours = bytes(number + (hour == index) for index, number in enumerate(past.hours))
         places = tuple(counts.items())
         return evolve(past, sign_ins=past.sign_ins + 1, known=past.known + known_device, hours=hours, places=places)
 
     def under(self, beginning: Path) -> int:
         """How many sign-ins came from below a place."""
         names = _names(beginning)
-        return sum(count for place, count in self.places if place[: len(names)] == names)
+        return sum(count for place, count in self.places if place.startswith(names))
 
     def _halved(self) -> Self:
         places = tuple((place, count // 2) for place, count in self.places if count > 1)
-        hours = tuple(number // 2 for number in self.hours)
+        hours = bytes(number // 2 for number in self.hours)
         return evolve(self, sign_ins=self.sign_ins // 2, known=self.known // 2, hours=hours, places=places)
 
 
-def _names(at: Path) -> tuple[bytes, ...]:
-    return tuple(name[:6] for _, name in at)
+def _names(at: Path) -> bytes:
+    """Each digest has its level in it, so that a place without one of them is another place."""
+    return b"".join(name[:NAME_BYTES] for _, name in at)

@@ -14,7 +14,7 @@ MAX_PROOFS = 3  # of a session: a password, a factor, and one more for something
 MAX_SPENT = 24  # resets and tickets within half an hour
 MAX_COMMITS = 8
 MAX_PLACES = 24
-MAX_SIGN_INS = 256  # above, all is halved: who moved house is known in the new one after as many sign-ins
+MAX_SIGN_INS = 255  # above, all is halved: who moved house is known in the new one after as many sign-ins
 MAX_CHECKPOINTS = 2 * (2 + MAX_DEVICES + MAX_NETWORKS) + 7 + 1
 """Lanes and months of password and factor, the other classes, the hit count."""
 MAX_OPENINGS = MAX_DEVICES  # an opened lane takes the room of a device

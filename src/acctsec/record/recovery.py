@@ -5,6 +5,7 @@ from datetime import datetime
 from hmac import compare_digest
 
 from acctsec.record._part import Part
+from acctsec.record.seconds import ceil, floor
 
 
 class Change(Part, frozen=True, kw_only=True, array_like=True):
@@ -29,6 +30,10 @@ class Change(Part, frozen=True, kw_only=True, array_like=True):
     code: bytes = b""
     vouched: int = 0
 
+    def __post_init__(self) -> None:
+        """What was set up in the second in which it was asked for counts as set up since."""
+        floor(self, "asked")
+
     @property
     def under_way(self) -> bool:
         """Whether it is decided, and the platform's table still has to follow: what can be vetoed is weak."""
@@ -44,6 +49,10 @@ class Contest(Part, frozen=True, kw_only=True, array_like=True):
 
     since: datetime
     proofs: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """What was set up in that second does not count."""
+        floor(self, "since")
 
 
 class Address(Part, frozen=True, kw_only=True, array_like=True):
@@ -69,3 +78,7 @@ class Contact(Part, frozen=True, kw_only=True, array_like=True):
     id: int
     subject: str
     since: datetime
+
+    def __post_init__(self) -> None:
+        """None counts early."""
+        ceil(self, "since")

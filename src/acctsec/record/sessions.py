@@ -8,6 +8,7 @@ from typing import Self
 from acctsec.assurance import Method
 from acctsec.outcomes import AssuranceLevel
 from acctsec.record._part import Part
+from acctsec.record.seconds import ceil, floor
 
 
 class Device(Part, frozen=True, kw_only=True, array_like=True):
@@ -20,6 +21,10 @@ class Device(Part, frozen=True, kw_only=True, array_like=True):
     since: datetime
     remembered: datetime | None = None
 
+    def __post_init__(self) -> None:
+        """None is remembered longer than it was said."""
+        floor(self, "remembered")
+
 
 class Network(Part, frozen=True, kw_only=True, array_like=True):
     """A network from which once everything was proven: it has its own lockout lane, *id*, and nothing else. *digest* is keyed."""
@@ -27,6 +32,10 @@ class Network(Part, frozen=True, kw_only=True, array_like=True):
     id: bytes
     digest: bytes
     since: datetime
+
+    def __post_init__(self) -> None:
+        """None is known longer than it was said."""
+        floor(self, "since")
 
     def named(self, digests: Sequence[bytes]) -> bool:
         """Whether one of *digests*, of one network under each index key in force, is this one's."""
@@ -69,6 +78,10 @@ class Session(Part, frozen=True, kw_only=True, array_like=True):
     turned: datetime | None = None
     name: str = ""
 
+    def __post_init__(self) -> None:
+        """No session looks newer than it is; 12 bytes less of each."""
+        floor(self, "created", "authenticated", "turned")
+
     def proven(self, *, since: datetime) -> frozenset[str]:
         """The methods that were proven for it at or after an instant."""
         return frozenset(proof.method for proof in self.proofs if proof.at >= since)
@@ -79,3 +92,7 @@ class Spent(Part, frozen=True, kw_only=True, array_like=True):
 
     id: bytes
     expires: datetime
+
+    def __post_init__(self) -> None:
+        """None is forgotten early."""
+        ceil(self, "expires")

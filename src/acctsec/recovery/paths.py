@@ -9,6 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 from acctsec._values import Value
+from acctsec.assurance import Method
 from acctsec.checks import Validator, kind, length
 from acctsec.errors import ConfigError
 from acctsec.outcomes import AssuranceLevel
@@ -38,18 +39,29 @@ class Capability(StrEnum):
     ADDRESSES = "addresses"  # change where mail goes
 
 
-PROOF_OF = {
+PROOF_OF: Mapping[str, Proof] = {
     "link": Proof.MAIL,
     "code": Proof.MAIL,
     "text": Proof.TEXT,
     "recovery-code": Proof.RECOVERY_CODE,
-    "totp": Proof.FACTOR,
-    "hotp": Proof.FACTOR,
+    Method.TOTP: Proof.FACTOR,
+    Method.HOTP: Proof.FACTOR,
+    Method.PUSH: Proof.FACTOR,
+    Method.PASSKEY: Proof.FACTOR,
+    Method.PASSKEY_BOUND: Proof.FACTOR,
+    Method.PASSKEY_TOUCH: Proof.FACTOR,
+    Method.PASSKEY_TOUCH_BOUND: Proof.FACTOR,
+    Method.TEXT: Proof.TEXT,
+    Method.VOICE: Proof.TEXT,
+    Method.MAIL: Proof.MAIL,
     "device": Proof.DEVICE,
     "contacts": Proof.CONTACTS,
     "administrators": Proof.ADMINISTRATORS,
 }
-"""What each method, as tickets and events name it, is a proof of."""
+"""
+What each method, as tickets and events name it, is a proof of. A code that is sent as a second factor comes by the way by which a
+reset comes, and proves no more. What somebody else checks is no proof of recovery.
+"""
 
 STARTS = frozenset({Proof.MAIL, Proof.TEXT, Proof.RECOVERY_CODE})
 """What a recovery can begin with; everything else comes beside it."""

@@ -13,7 +13,7 @@ from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Factor, Factors, Record, Session
 from acctsec.steps.changes import ended, held
-from acctsec.steps.scene import Done, Drawn, Effect, Held, No, Notice, Scene, Step, change_due, live_session, opens, with_method
+from acctsec.steps.scene import Done, Drawn, Effect, Held, No, Notice, Scene, Step, change_due, live_session, opens
 from acctsec.steps.standing import demand_of, guarded, missing, proved
 
 
@@ -39,9 +39,9 @@ def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enro
     factors = policy.mfa.add(record.factors, new, replaces=enrollment.replaces)
     if factors is None or not (policy.mfa.suffices(factors, groups=scene.groups) or not enrollment.replaces):
         return Step(No("too many factors"), record)
-    methods = with_method(("password", *enrollment.methods) if first else (), method_of(new))
+    begun = dict.fromkeys(enrollment.methods, enrollment.issued) if first else {}
     fresh = Session(id=drawn.session, level=AssuranceLevel.AAL1, created=scene.now, authenticated=scene.now)
-    renewed = proved(policy, session or fresh, methods=tuple(dict.fromkeys(methods)), scene=scene, drawn=drawn)
+    renewed = proved(policy, session or fresh, proven=begun | {method_of(new): scene.now}, scene=scene, drawn=drawn)
     after = evolve(record.with_epoch(), factors=factors).with_session(renewed)
     head = scene.head()
     told: tuple[Effect, ...] = (events.FactorEnrolled(**head, factor=new.id, kind=new.KIND), Notice(MessagePurpose.FACTOR_ADDED))

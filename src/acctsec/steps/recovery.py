@@ -7,7 +7,7 @@ from acctsec._values import Value, evolve
 from acctsec.claims import Ticket
 from acctsec.events import Event
 from acctsec.lockout import BY_TIME
-from acctsec.mfa.policy import FactorMatch, Proven, RecoveryMatch
+from acctsec.mfa.policy import FactorMatch, Proven
 from acctsec.outcomes import AssuranceLevel, ChangeKind, TryAgain
 from acctsec.policy import Policy
 from acctsec.protocols import Channel, MessagePurpose
@@ -140,9 +140,9 @@ def trusted(record: Record) -> Factors:
 def counts(record: Record, match: FactorMatch | None) -> bool:
     """Whether a factor that fits counts: where the account is contested, one that was there before does."""
     left = trusted(record)
-    if match is None or isinstance(match, RecoveryMatch):
-        return left.recovery is not None
-    return left.factor(match.factor) is not None
+    if match is None:
+        return False
+    return left.recovery is not None if match.factor == "recovery" else left.factor(match.factor) is not None
 
 
 def level_of(record: Record) -> AssuranceLevel:

@@ -1,6 +1,7 @@
 """Signing in: a compared password, a proven factor, and the guesses counted on the way."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from acctsec import events
 from acctsec._values import evolve
@@ -93,7 +94,9 @@ def sign_in(
     after, due, told = _due(policy, after, scene, ("password",), risky=risky)
     effects += told
     if due is None:
-        step = _grant(policy, after, scene=scene, lane=lane, drawn=drawn, methods=("password",), rehashed=rehashed, visit=visit)
+        step = _grant(
+            policy, after, scene=scene, lane=lane, drawn=drawn, proven={"password": scene.now}, rehashed=rehashed, visit=visit
+        )
         return evolve(step, effects=(*risk, *effects, *step.effects))
     return Step(due, after, (*risk, *renewal, *effects))
 
@@ -159,7 +162,8 @@ def prove_factor(
     if due is not None:
         event = events.FactorAccepted(**scene.head(), method=proven.method)
         return Step(due, after.without_checkpoint(lane.name(SecretClass.FACTOR)), (event, *told, *used))
-    step = _grant(policy, after, scene=scene, lane=lane, drawn=drawn, methods=methods, rehashed=False, visit=visit)
+    when = dict.fromkeys(ticket.methods, ticket.issued) | {proven.method: scene.now}
+    step = _grant(policy, after, scene=scene, lane=lane, drawn=drawn, proven=when, rehashed=False, visit=visit)
     return evolve(step, effects=(*told, *step.effects, *used))
 
 
@@ -203,14 +207,15 @@ def _grant(
     scene: Scene,
     lane: Lane,
     drawn: Drawn,
-    methods: tuple[str, ...],
+    proven: Mapping[str, datetime],
     rehashed: bool,
     visit: Visit | None,
 ) -> Step:
     """The one place where a session comes from."""
     now = scene.now
+    methods = tuple(proven)
     level = policy.mfa.level(methods)
-    proofs = tuple(Proof.of(one, now) for one in methods)[-MAX_PROOFS:]
+    proofs = tuple(Proof.of(method, at) for method, at in proven.items())[-MAX_PROOFS:]
     session = Session(id=drawn.session, level=level, created=now, authenticated=now, proofs=proofs)
     # One that was forgotten while its sign-in was under way stays so: the browser gets the token of a new one.
     device = Device(id=lane.device if lane.device and record.device(lane.device) else drawn.device, since=now)
@@ -287,7 +292,7 @@ def count_alone(policy: Policy, record: Record, *, scene: Scene, kind: SecretCla
         if name == lane.name(kind):
             rung = policy.lockout.rung(kind, lane, point.total, opened)
             told += () if rung in ("", before.rung) else reached(scene, rung=rung, lane=name, count=point.total)
-            point = evolve(point, rung=rung or before.rung)
+            point = point.at_rung(rung or before.rung)
         after = after.with_checkpoint(point)
     return Step(Done(), after, tuple(told))
 
@@ -335,7 +340,7 @@ def reach_rung(policy: Policy, record: Record, *, scene: Scene, kind: SecretClas
     rung = policy.lockout.rung(kind, lane, count, point.opened)
     if rung in ("", point.rung) or point.rung == "stopped" or not _same_count(record, past, point.lane):
         return Step(Done(), record)
-    after = record.with_checkpoint(evolve(point, count=max(point.count, count), rung=rung))
+    after = record.with_checkpoint(evolve(point, count=max(point.count, count)).at_rung(rung))
     return Step(Done(), after, reached(scene, rung=rung, lane=point.lane, count=count))
 
 

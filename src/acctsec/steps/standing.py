@@ -1,20 +1,37 @@
 """What a session, or a flow under way, has proven, what is asked of it, and what is missing."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from acctsec import events
 from acctsec._values import Value, evolve
+from acctsec.assurance import Method
 from acctsec.claims import SessionClaims, Ticket
 from acctsec.mfa.actions import Action, Demand
 from acctsec.mfa.needs import SECOND_FACTOR, all_of, ways
 from acctsec.mfa.policy import Proven
 from acctsec.outcomes import AssuranceLevel, EndReason
 from acctsec.policy import Policy
+from acctsec.protocols import MessagePurpose
 from acctsec.record import MAX_PROOFS, Proof, Record, Session
 from acctsec.sessions import Ended
-from acctsec.steps.scene import Compared, Drawn, FactorFound, Granted, No, Scene, Stale, Step, opens, spend, with_method
+from acctsec.steps.scene import (
+    Compared,
+    Drawn,
+    Effect,
+    FactorFound,
+    Granted,
+    No,
+    Notice,
+    Scene,
+    Stale,
+    Step,
+    opens,
+    spend,
+    with_method,
+)
 
-PASSWORD = "password"  # noqa: S105 - a method
+PASSWORD = Method.PASSWORD.value
 SECOND = timedelta(seconds=1)
 
 
@@ -127,6 +144,8 @@ def step_up(policy: Policy, record: Record, *, scene: Scene, ticket: Ticket, fou
     session = record.session(ticket.session)
     if session is None or not opens(record, ticket, scene.now) or not scene.active(record):
         return Step(No("ticket"), record)
+    if isinstance(policy.sessions.judge(session, active=ticket.issued, now=scene.now), Ended):
+        return Step(No("session"), record)
     factors, method = record.factors, PASSWORD
     if isinstance(found, Compared):
         born = None if record.verifier is None else record.verifier.born
@@ -144,23 +163,27 @@ def step_up(policy: Policy, record: Record, *, scene: Scene, ticket: Ticket, fou
     demand = demand_of(policy, after, scene=scene, action=ticket.action)
     held = shown_by(session, demand, scene)
     left = missing(policy, after, demand, held | frozenset(methods))
-    event = events.FactorAccepted(**scene.head(), method=method)
+    told: tuple[Effect, ...] = (events.FactorAccepted(**scene.head(), method=method),)
+    if method == Method.RECOVERY_CODE:
+        told += (Notice(MessagePurpose.RECOVERY_CODE_USED),)
     if left is not None:
-        return Step(Lacking(ways=left, methods=methods, demand=demand), after, (event,))
-    renewed = proved(policy, session, methods=methods, scene=scene, drawn=drawn)
+        return Step(Lacking(ways=left, methods=methods, demand=demand), after, told)
+    earlier = dict.fromkeys(ticket.methods, ticket.issued)
+    renewed = proved(policy, session, proven=earlier | {method: scene.now}, scene=scene, drawn=drawn)
     sessions = tuple(renewed if one.id == session.id else one for one in after.sessions)
     stepped = events.SteppedUp(
         **scene.head(), session=renewed.id.hex(), level=renewed.level, methods=methods, action=ticket.action
     )
-    return Step(Granted(renewed, None), evolve(after, sessions=sessions), (event, stepped))
+    return Step(Granted(renewed, None), evolve(after, sessions=sessions), (*told, stepped))
 
 
-def proved(policy: Policy, session: Session, *, methods: tuple[str, ...], scene: Scene, drawn: Drawn) -> Session:
+def proved(policy: Policy, session: Session, *, proven: Mapping[str, datetime], scene: Scene, drawn: Drawn) -> Session:
     """
     A session with more proven, under a new id: whoever had the old token has nothing. Past the cap the oldest proof is dropped;
     the level of a session only rises.
     """
-    older = [one for one in session.proofs if one.method not in methods]
-    proofs = tuple(sorted((*older, *(Proof.of(one, scene.now) for one in methods)), key=lambda one: one.at))[-MAX_PROOFS:]
+    older = [one for one in session.proofs if one.method not in proven]
+    newer = [Proof.of(method, at) for method, at in proven.items()]
+    proofs = tuple(sorted((*older, *newer), key=lambda one: one.at)[-MAX_PROOFS:])
     level = max(session.level, policy.mfa.level(one.method for one in proofs))
     return evolve(session, id=drawn.session, level=level, authenticated=scene.now, proofs=proofs)

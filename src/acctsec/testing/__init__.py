@@ -2,7 +2,8 @@
 The public test kit: worlds and doubles to play with, and checks that prove a policy, a store or a platform's own flows.
 
 What needs Hypothesis and pytest (``pip install acctsec[testing]``) loads when it is first used. ``EngineMachine`` is in
-``acctsec.testing.machine`` and the strategies are in ``acctsec.testing.strategies``: import them by name.
+``acctsec.testing.machine``, the strategies are in ``acctsec.testing.strategies``, and ``SoftAuthenticator``, which makes
+passkeys, is in ``acctsec.testing.authenticator``: import them by name.
 """
 
 from acctsec.testing.crashes import Operation, crash_everywhere

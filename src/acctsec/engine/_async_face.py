@@ -55,6 +55,7 @@ from acctsec.outcomes import (
     FactorRenamed,
     Factors,
     Imported,
+    ImportFactorOutcome,
     LaneStatus,
     LettersDiscarded,
     LettersRevived,
@@ -635,6 +636,28 @@ class AsyncAdmins:
         """
         return await self._flows.moving.import_verifier(
             subject, stored, actor=actor, tenant=tenant, changed_at=changed_at, wrap=wrap, prepared=prepared, dry_run=dry_run
+        )
+
+    async def import_factor(
+        self,
+        subject: str,
+        uri: str,
+        *,
+        actor: str,
+        name: str = "",
+        tell: bool = True,
+        tenant: str = "",
+        dry_run: bool = False,
+    ) -> ImportFactorOutcome:
+        """
+        Make a token, or the authenticator that a subject had in another system, its second factor, by its otpauth URI.
+
+        For a subject that has none: NotImported where there is another, FactorImported *again* where it is this very one. No code
+        of before is good. *tell*: every address is told; leave that out for a move of everybody that was announced. TokenRejected
+        names what is wrong with the URI. With *dry_run* nothing is written. Raises ConfigError for a kind the policy has not.
+        """
+        return await self._flows.authenticators.import_factor(
+            subject, uri, actor=actor, name=name, tell=tell, tenant=tenant, dry_run=dry_run
         )
 
     async def rewrap(self, after: bytes = b"", *, limit: int = 100, wrap: bool = False, dry_run: bool = False) -> Rewrapped:

@@ -68,6 +68,14 @@ class TokenRejected:
 
 
 @frozen
+class FactorImported:
+    """The token is the subject's second factor now. *again*: it was before, and nothing changed."""
+
+    factor: FactorInfo
+    again: bool = False
+
+
+@frozen
 class OutsideBegun:
     """
     Somebody else is ready to check a factor. *page* is what he wants the page to have; *ticket* goes on with the answer that it

@@ -5,8 +5,9 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from acctsec.outcomes.factors import FactorInfo
+from acctsec.outcomes.factors import FactorImported, FactorInfo, TokenRejected
 from acctsec.outcomes.recovery import ChangeInfo
+from acctsec.outcomes.shared import TryAgain
 
 
 @frozen
@@ -133,10 +134,11 @@ class Export:
 
 
 class ImportObjection(StrEnum):
-    """Why a stored hash was not taken over."""
+    """Why a stored hash, or a token, was not taken over."""
 
     UNREADABLE = "unreadable-hash"  # the policy's hashing does not compute it: foreign, damaged, too cheap or too costly
     HAS_PASSWORD = "has-password"  # noqa: S105 - there is another one, which is never replaced
+    HAS_FACTOR = "has-factor"  # there is one, beside which nobody else sets one up
     UNKNOWN_SUBJECT = "unknown-subject"  # the directory has no such account
     FUTURE = "changed-in-the-future"
 
@@ -197,3 +199,6 @@ class Surveyed:
     demanded: int
     policies: tuple[tuple[str, int], ...]
     damaged: tuple[tuple[str, str], ...]
+
+
+ImportFactorOutcome = FactorImported | TokenRejected | NotImported | TryAgain

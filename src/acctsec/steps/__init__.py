@@ -27,6 +27,7 @@ from acctsec.steps.changes import cancel, veto, veto_refusal, waits_for
 from acctsec.steps.contacts import ask_contacts, name_contact, remove_contact, share_refusal, vouch
 from acctsec.steps.factors import (
     add_factor,
+    import_factor,
     issue_codes,
     may_begin,
     remove_factor,
@@ -171,6 +172,7 @@ __all__ = [
     "gathers",
     "give_back",
     "guarded",
+    "import_factor",
     "import_verifier",
     "is_new",
     "issue_codes",

@@ -108,8 +108,8 @@ class Authenticators:
 
     def _imported(self, scene: Scene, given: Provisioning, name: str) -> Totp | Hotp:
         """
-        The factor that a URI describes. No code that a clock showed before is good here, as it may have been used or seen where it
-        comes from: the first is one that is shown once the window is past.
+        The factor that a URI describes. No code that a clock showed before is good here, as it may have been used where it comes
+        from: the first is one that is shown once the window is past.
         """
         core, factor_id = self.core, self.core.draw(8).hex()
         algorithm, digits, period = plain(given.form)

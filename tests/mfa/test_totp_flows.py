@@ -369,6 +369,17 @@ def test_m121_m122_a_code_works_once_in_every_form_and_at_every_drift(w):
         assert verify(w, earlier, address="198.18.0.2") == Refused()
 
 
+def test_a_code_that_was_used_is_a_wrong_one_and_counts():
+    w = a_world()
+    token = Clocked(SECRET, ODD)
+    enrolled(w, token)
+    code = token.code(w.clock())
+    assert isinstance(verify(w, code), SignedIn)
+    w.clock.advance(seconds=30)
+    assert verify(w, code) == Refused()
+    assert failures(w) == 1
+
+
 def test_m124_one_code_on_eight_tickets_at_once_is_accepted_once_on_every_store(w):
     token = Clocked(SECRET, ODD)
     enrolled(w, token)

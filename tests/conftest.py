@@ -1,5 +1,6 @@
 """What every test shares: how hard Hypothesis searches, and the servers of the session (tests/servers says how to use them)."""
 
+import gc
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,19 +34,47 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 
-ALONE = Path(__file__).parent / "faults"
-"""Tests of servers that are killed while others work: what they find out hangs on how much goes on at once."""
+# Twelve thousand tests are a heap of a million objects, none of which goes away: looking through them time and again took
+# a tenth of all the time.
+COLLECT_EVERY = 10_000
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Look for garbage neither while tests are collected nor among them afterwards, and less often than once in 700 objects."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+        gc.set_threshold(COLLECT_EVERY)
+
+
+FAULTS = Path(__file__).parent / "faults"
+ALONE = {
+    FAULTS / f"test_{what}.py" for what in ("failover", "histories", "locks", "outages", "pools", "replicas", "server_killed")
+}
+"""Tests of servers that die or hang while others work: what they find out hangs on how much goes on at once."""
+
+_SHARE = pytest.StashKey()
 
 
 @contextmanager
 def turn(*, alone):
-    """Hold the machine for one test of one process, beside those of the others or alone."""
+    """Hold the machine for one test of one process, beside those of the others or alone; answers how to share it from now on."""
     if fcntl is None:
-        yield
+        yield lambda: None
         return
     with turns().open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        yield
+        yield lambda: fcntl.flock(lock, fcntl.LOCK_SH)
+
+
+@pytest.fixture
+def share(request):
+    """Called when a test that has the machine to itself needs it no more: what is left is to think."""
+    return request.node.stash.get(_SHARE, lambda: None)
 
 
 def turns():
@@ -64,7 +93,8 @@ def pytest_runtest_protocol(item):
     """Where tests run in several processes, some have the machine to themselves."""
     if "PYTEST_XDIST_TESTRUNUID" not in os.environ:
         return (yield)
-    with turn(alone=ALONE in item.path.parents):
+    with turn(alone=item.path in ALONE) as share:
+        item.stash[_SHARE] = share
         return (yield)
 
 

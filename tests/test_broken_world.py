@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from attrs import evolve
@@ -92,14 +92,16 @@ def test_without_its_key_nothing_opens_and_with_it_everything_does_again(w):
 
 
 def test_a_store_held_by_another_process_is_an_error_and_not_a_no(w, path):
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(StoreError) as caught:
-        w.engine.sign_in("alice@example.org", PASSWORD, context=w.context())
-    assert caught.value.remedy
-    other.execute("ROLLBACK")
-    other.close()
-    assert isinstance(w.engine.sign_in("alice@example.org", PASSWORD, context=w.context()), SignedIn)
+    with SqliteStore(path, patience=timedelta(milliseconds=200)) as w.store:
+        w.restart()
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError) as caught:
+            w.engine.sign_in("alice@example.org", PASSWORD, context=w.context())
+        assert caught.value.remedy
+        other.execute("ROLLBACK")
+        other.close()
+        assert isinstance(w.engine.sign_in("alice@example.org", PASSWORD, context=w.context()), SignedIn)
 
 
 class Failing:

@@ -33,12 +33,14 @@ from acctsec import (
     ResetLink,
     ResetRequested,
     ResumeTicket,
+    SessionEnded,
     SessionsEnded,
     SignedIn,
     events,
 )
 from acctsec.budgets import Rungs
 from acctsec.outcomes import FactorAdded, FactorRemoved, FactorRenamed
+from acctsec.record import SKEW
 from acctsec.testing import DEATHS, FAILURES, RACING, Authenticator, Operation, RaceFound, crash_everywhere, explore, race_world
 from acctsec.testing.turns import Fate
 from acctsec.testing.world import IDENTIFIER, PASSWORD
@@ -61,9 +63,24 @@ def nobody():
     return w
 
 
+def with_a_turned_session():
+    w = with_a_session()
+    w.clock.advance(RACING.sessions.rotate)
+    w.turned = w.calls.check_session(w.session, context=w.context()).renewed
+    return w
+
+
+def with_a_copied_session():
+    w = with_a_turned_session()
+    w.calls.check_session(w.turned, context=w.context())
+    w.clock.advance(RACING.sessions.grace + SKEW)
+    return w
+
+
 def with_a_session():
     w = a_user()
-    w.session = w.sign_in().session
+    signed = w.sign_in()
+    w.session, w.id = signed.session, signed.info.id
     w.device = w.calls.list_devices(w.session, context=w.context()).devices[0].id
     return w
 
@@ -287,6 +304,25 @@ OPERATIONS = {
             happened=lambda w: not record(w).sessions,
             means=SessionsEnded,
             events=(events.SessionClosed,),
+        ),
+    ),
+    "the end of one session": (
+        with_a_session,
+        Operation(
+            begin=lambda w: w.engine.end_session(w.session, w.id, context=w.context()),
+            happened=lambda w: not record(w).sessions,
+            means=SessionsEnded,
+            events=(events.SessionClosed,),
+        ),
+    ),
+    "the return of a copied token": (
+        with_a_copied_session,
+        Operation(
+            begin=lambda w: w.engine.check_session(w.session, context=w.context()),
+            happened=lambda w: not record(w).sessions,
+            means=SessionEnded,
+            events=(events.SessionCopied,),
+            messages=(MessagePurpose.SESSION_COPIED,),
         ),
     ),
     "the end of all sessions": (

@@ -572,8 +572,14 @@ def asking_ports(w):
     return {name: call for name, call in engine_operations(w).items() if name == "sign_in"}
 
 
-@pytest.mark.parametrize("outage", Outage)
-@pytest.mark.parametrize("make", [world, async_world])
+@pytest.mark.parametrize(
+    ("make", "outage"),
+    [
+        *((world, outage) for outage in Outage),
+        (async_world, LockoutPolicy().on_outage),
+        *(pytest.param(async_world, one, marks=pytest.mark.deep) for one in Outage if one is not LockoutPolicy().on_outage),
+    ],
+)
 def test_nobody_can_tell_old_verifiers_from_new_ones_or_either_from_nobody(make, outage):
     lockout = LockoutPolicy(hits=HitCount(likelihood=heavy), on_outage=outage)
     policy = evolve(CHEAPEST, lockout=lockout)

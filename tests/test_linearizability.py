@@ -864,13 +864,18 @@ def fought_over(tmp_path, *, survivors, victims, threads, calls, seed=0):
 
 def test_processes_on_a_sqlite_store_and_one_is_killed(tmp_path):
     """Four processes of two threads share one file; one is killed in the middle of what it does."""
-    calls = fought_over(tmp_path, survivors=3, victims=(60,), threads=2, calls=80)
+    for number in range(5):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        calls = fought_over(folder, survivors=3, victims=(60,), threads=2, calls=80, seed=1000 * number)
 
-    checked = check_history(calls)
+        checked = check_history(calls)
 
-    assert checked.lost <= 2
-    assert checked.calls == len(calls) > 3 * 2 * 80
-    assert overlaps(calls) > 50
+        assert checked.lost <= 2
+        assert checked.calls == len(calls) > 3 * 2 * 80
+        if overlaps(calls) > 50:  # on a busy machine they may take turns
+            return
+    pytest.fail("They were never in each other's way.")
 
 
 @pytest.mark.deep

@@ -1,13 +1,11 @@
 """The places that tests stand on are what they say they are."""
 
 import json
-import subprocess
-import sys
 from contextlib import closing
-from pathlib import Path
 
 import psycopg
 import pytest
+from tests.faults.processes import Process
 from tests.places import SHARED, STORES, opened
 
 from acctsec import MemoryStore, SplitStore, SqliteStore
@@ -15,7 +13,6 @@ from acctsec.protocols import Charge, Committed, Conflict, Granted, Ladder
 from acctsec.stores.postgres import PostgresStore
 from acctsec.stores.valkey import ValkeyStore
 
-ROOT = Path(__file__).resolve().parents[1]
 NOW = 1_767_600_000_000_000
 LADDER = Ladder(free=5, first=60_000_000, longest=60_000_000, stop=10, window=0, lease=1_000_000)
 KINDS = {
@@ -66,15 +63,18 @@ def test_a_loss_of_the_meters_leaves_the_record_and_its_entry(kind, places):
 
 @pytest.mark.parametrize("kind", SHARED)
 def test_handles_are_separate_and_another_process_finds_what_lies_there(kind, places):
-    script = "import json, sys; from tests.places import opened; print(opened(json.loads(sys.stdin.read())).load(b'the key'))"
     with closing(places.fresh(kind)) as place:
         store, other = filled(place), place.open()
         assert store is not other
         assert other.commit(b"the key", None, b"another", [], b"later") == Conflict()
-        said = subprocess.run(
-            [sys.executable, "-c", script], input=json.dumps(place.address), cwd=ROOT, text=True, capture_output=True, check=True
-        )
-        assert said.stdout.strip() == "(b'the value', b'the commit')"
+        process = Process(_load, json.dumps(place.address))
+        assert process.line.recv() == (b"the value", b"the commit")
+        assert process.end() == 0
+
+
+def _load(address, line):
+    with closing(opened(json.loads(address))) as store:
+        line.send(store.load(b"the key"))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from attrs import evolve, frozen
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.places import STORES
+from tests.test_oracles import asking_ports
 
 from acctsec import (
     CHEAPEST,
@@ -239,7 +240,7 @@ class Suspicious:
 
 @pytest.mark.parametrize("risk", [LikelihoodRatio(), Suspicious()])
 def test_no_outsider_can_tell_an_account_from_none(risk):
-    assert_no_oracle(lambda: world(policy=with_risk(risk), challenge=Riddle()))
+    assert_no_oracle(lambda: world(policy=with_risk(risk), challenge=Riddle()), operations=asking_ports)
 
 
 # --- tickets ----------------------------------------------------------------------------------------------------------

@@ -16,7 +16,10 @@ class Sealed(Value, frozen=True, kw_only=True, array_like=True, forbid_unknown_f
 
 
 class SessionClaims(Sealed, frozen=True, kw_only=True):
-    """A session token. *active* is when it was sealed: idle time runs from there."""
+    """
+    A session token. *active* is when it was sealed: idle time runs from there. *generation* was first handed out when it
+    *turned*. *key* is the thumbprint that it is bound to, empty for none.
+    """
 
     tenant: str
     subject: str
@@ -24,6 +27,9 @@ class SessionClaims(Sealed, frozen=True, kw_only=True):
     epoch: int
     id: bytes
     active: datetime
+    generation: int = 0
+    turned: datetime | None = None
+    key: bytes = b""
 
 
 class DeviceClaims(Sealed, frozen=True, kw_only=True):

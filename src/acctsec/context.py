@@ -17,6 +17,7 @@ from acctsec.claims import ChallengeAnswer
 from acctsec.errors import ConfigError
 from acctsec.protocols import check_name
 
+KEY_BYTES = 32  # of a SHA-256, as RFC 7638 and RFC 8705 name a key
 IPV6_PREFIX = 64  # one customer line; a /64 holds 2**64 addresses and is the smallest block networks hand out (RFC 6177)
 
 
@@ -79,6 +80,13 @@ def _check_instant(_: object, __: object, value: datetime | None) -> None:
         raise ConfigError("sim_changed is no aware datetime.", remedy="Give an instant with its time zone, or None.")
 
 
+def _check_key(_: object, __: object, value: bytes | None) -> None:
+    if value is not None and (type(value) is not bytes or len(value) != KEY_BYTES):
+        raise ConfigError(
+            "key is no thumbprint.", remedy=f"Give the {KEY_BYTES} bytes of the SHA-256 that names the key, or None."
+        )
+
+
 @frozen(kw_only=True)
 class Context:
     """
@@ -87,7 +95,9 @@ class Context:
     *device* is the device token of an earlier ``SignedIn``, from its own cookie. *tenant* separates platforms that share one
     store; nothing of one tenant is of use in another. *challenge* answers the ``ChallengeRequired`` that this very call was
     answered with before. *sim_changed* is when the SIM of the phone number in use last changed hands, as a number-insight service
-    tells it, aware; None where nobody asked. It is a fact about a number that was texted, never a proof.
+    tells it, aware; None where nobody asked. It is a fact about a number that was texted, never a proof. *key* names the key that
+    the platform saw this very request signed with, by 32 bytes: the JWK thumbprint of a DPoP proof (RFC 9449), or that of a
+    client certificate (RFC 8705); what it is good for says ``SessionPolicy.binding``.
     """
 
     source: Source = field(validator=kind(Source))
@@ -96,6 +106,7 @@ class Context:
     tenant: str = field(default="", validator=check_name)
     challenge: ChallengeAnswer | None = field(default=None, repr=False, validator=optional(kind(ChallengeAnswer)))
     sim_changed: datetime | None = field(default=None, validator=_check_instant)
+    key: bytes | None = field(default=None, repr=False, validator=_check_key)
 
     @classmethod
     def of(
@@ -107,6 +118,7 @@ class Context:
         tenant: str = "",
         challenge: ChallengeAnswer | None = None,
         sim_changed: datetime | None = None,
+        key: bytes | None = None,
     ) -> Self:
         """The usual context: the peer's *address* and the device cookie."""
         return cls(
@@ -116,4 +128,5 @@ class Context:
             tenant=tenant,
             challenge=challenge,
             sim_changed=sim_changed,
+            key=key,
         )

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from attrs import frozen
 
-from acctsec.outcomes import AssuranceLevel, ChangeReason
+from acctsec.outcomes import AssuranceLevel, ChangeReason, EndReason
 from acctsec.protocols import Channel
 
 
@@ -281,9 +281,23 @@ class RecoveryCodesIssued(Event):
 
 @frozen(kw_only=True)
 class SessionClosed(Event):
-    """One session was signed out."""
+    """
+    One session was signed out, by its owner or an *actor*; or another sign-in took its place (*reason* ``displaced``).
+    """
 
     session: str
+    reason: EndReason = EndReason.ENDED
+    actor: str = ""
+
+
+@frozen(kw_only=True)
+class SessionCopied(Event):
+    """
+    A token of a *session* came back that its browser had replaced: somebody has a copy of one. The session is over for both.
+    """
+
+    session: str
+    generation: int
 
 
 @frozen(kw_only=True)

@@ -20,6 +20,7 @@ from acctsec.outcomes import AssuranceLevel
 from acctsec.policy import HIDDEN, Parts, Policy
 from acctsec.recovery import RecoveryPath
 from acctsec.recovery.paths import PathSets
+from acctsec.sessions import Lifetime
 
 _NAMES = re.compile(r"(\w+(?:, \w+)*): ?(.*)")
 _DEFAULT = re.compile(r"(?:^|(?<=[.;,)] ))Default\b")
@@ -110,6 +111,8 @@ def shown(value: object) -> str:
             return (
                 f"{value.memory_kib:,} KiB \N{MULTIPLICATION SIGN} {value.time_cost} \N{MULTIPLICATION SIGN} {value.parallelism}"
             )
+        case Lifetime():
+            return f"{_length(value.absolute)}, {_length(value.idle)} idle"
         case RecoveryPath():
             return _path(value)
         case PathSets():
@@ -143,7 +146,7 @@ def _of(part: AttrsInstance, prefix: str) -> list[Knob]:
 
 def _is_part(value: object) -> bool:
     """Whether a value has knobs of its own: a rule, a format of stored hashes, a further policy."""
-    return has(type(value)) and not isinstance(value, Argon2Parameters | Rungs | Budget | Bands | Band | RecoveryPath)
+    return has(type(value)) and not isinstance(value, Argon2Parameters | Rungs | Budget | Bands | Band | Lifetime | RecoveryPath)
 
 
 def _path(path: RecoveryPath) -> str:

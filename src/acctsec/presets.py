@@ -7,6 +7,7 @@ from acctsec.mfa import MfaPolicy
 from acctsec.outcomes import AssuranceLevel
 from acctsec.policy import Policy
 from acctsec.recovery import Capability, Delays, Proof, RecoveryPath, RecoveryPolicy
+from acctsec.sessions import SessionPolicy
 
 AAL2 = AssuranceLevel.AAL2
 DAY = timedelta(days=1)
@@ -49,6 +50,7 @@ days, as long as its change counts as lately. These lengths are this project's j
 WORKFORCE_DEFAULT = Policy(
     name="workforce-default-2026.11",
     mfa=MfaPolicy(required=True),
+    sessions=SessionPolicy(absolute=DAY, idle=timedelta(hours=1)),
     recovery=RecoveryPolicy(
         paths=(
             RecoveryPath({Proof.MAIL, Proof.ADMINISTRATORS}, level=AAL2),
@@ -62,6 +64,9 @@ WORKFORCE_DEFAULT = Policy(
 For staff: everybody has a second factor (ASVS 5.0 6.3.3, PCI DSS 4.0.1 8.4.2), and nobody resets alone. Two administrators have
 to agree, so a call to the help desk opens nothing; the mailbox has to confirm it, so two who do not have it first change the
 address, which is told for three days, a weekend.
+
+Sessions last 24 h, and 1 h idle, as SP 800-63B-4 section 2.2.3 recommends for AAL2. Where card data are handled, PCI DSS 4.0.1
+8.2.8 wants 15 min idle: give ``SessionPolicy`` that.
 
 Warehouse refuses its staff a reset, too, and answers them alike; no peer asks for a second administrator. With the factor beside,
 the same path settles an account that was contested meanwhile.

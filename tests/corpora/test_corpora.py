@@ -14,7 +14,7 @@ from zlib import crc32
 
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.corpora.downloads import small, written
 
@@ -55,6 +55,7 @@ shapes = st.fixed_dictionaries(
 )
 
 
+@settings(max_examples=settings().max_examples // 2)  # each builds a file
 @given(
     st.dictionaries(st.text(min_size=1, max_size=6).filter(lambda s: s.isascii()), st.integers(1, 10**9), min_size=1),
     shapes,

@@ -17,6 +17,8 @@ NEEDED = (
     "asyncio",
     __name__,
     "tests.guessing.crowd",
+    "tests.museum.process",
+    "tests.stores.writers",
 )
 FOREVER = 60  # seconds in which any of them ends that was told to
 

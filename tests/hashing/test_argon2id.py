@@ -4,7 +4,7 @@ import threading
 
 import pytest
 from argon2 import low_level
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acctsec.hashing import Argon2Parameters
@@ -36,6 +36,7 @@ def block():
 COSTS = st.builds(lambda m, t, p: Argon2Parameters(8 * p + m, t, p), st.integers(0, 256), st.integers(1, 3), st.integers(1, 4))
 
 
+@settings(max_examples=100)  # each derives up to twelve tags
 @given(
     st.lists(
         st.tuples(st.binary(max_size=80), st.binary(min_size=16, max_size=64), COSTS, st.integers(16, 64)), min_size=1, max_size=4

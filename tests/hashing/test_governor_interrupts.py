@@ -2,7 +2,9 @@
 
 import linecache
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from threading import Event, Thread
 
 import pytest
@@ -64,34 +66,45 @@ def until(condition):
     pytest.fail("it never came about")
 
 
+AT_ONCE = 16
+"""Lines that are tried beside each other: most of the time of each is somebody's patience."""
+
+
 @pytest.mark.parametrize("crowded", [False, True])
 def test_a_caller_that_is_interrupted_at_any_line_breaks_nothing_for_others(crowded):
     """Idle, and with a full queue where the newcomer displaces somebody: the next one is served, and the queue is whole."""
-    for at in range(1, 1_000):
-        made = Governor(permits=1, queue=2, patience=timedelta(seconds=0.2))
-        hold, others = Event(), []
-        if crowded:
-            made.run(int)
-            pool = made._pool()
-            others = [Thread(target=served, args=(made, hold.wait), daemon=True) for _ in range(3)]
-            for number, other in enumerate(others):
-                other.start()
-                until(lambda pool=pool, number=number: pool.running + len(pool.waiting) == number + 1)
-        went_on = interrupted(lambda made=made: made.run(Job(int, key="interrupted")), at)
-        pool = made._pool()
-        with pool.lock:
-            whole(pool)
-        hold.set()
-        for other in others:
-            other.join(5)
-            assert not other.is_alive(), f"interrupted at line {at}, somebody else waits for ever"
-        made.patience = 5.0
-        assert made.run(lambda: 7) == 7, at
-        until(lambda pool=pool: pool.running == 0 == len(pool.waiting))
-        assert pool.threads <= 1
-        if not went_on:
-            return
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        for first in range(1, 1_000, AT_ONCE):
+            if not all(threads.map(partial(breaks_nothing, crowded), range(first, first + AT_ONCE))):
+                return
     pytest.fail("there was no end")
+
+
+def breaks_nothing(crowded, at):
+    """Look at what an interruption at the line number *at* leaves behind; False when there are fewer lines."""
+    made = Governor(permits=1, queue=2, patience=timedelta(seconds=0.5))
+    hold, others = Event(), []
+    if crowded:
+        made.run(int)
+        pool = made._pool()
+        others = [Thread(target=served, args=(made, hold.wait), daemon=True) for _ in range(3)]
+        for number, other in enumerate(others):
+            other.start()
+            until(lambda number=number: pool.running + len(pool.waiting) == number + 1)
+        made.patience = 0.02  # of the one who is interrupted
+    went_on = interrupted(lambda: made.run(Job(int, key="interrupted")), at)
+    pool = made._pool()
+    with pool.lock:
+        whole(pool)
+    hold.set()
+    for other in others:
+        other.join(5)
+        assert not other.is_alive(), f"interrupted at line {at}, somebody else waits for ever"
+    made.patience = 5.0
+    assert made.run(lambda: 7) == 7, at
+    until(lambda: pool.running == 0 == len(pool.waiting))
+    assert pool.threads <= 1
+    return went_on
 
 
 def served(made, work):

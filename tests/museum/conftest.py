@@ -27,7 +27,7 @@ def pytest_generate_tests(metafunc):
     of_policy = metafunc.module.__name__.rpartition(".")[2] in OF_POLICY
     for fixture, stores, usual in (
         ("place", STORES, {"memory", "postgres+valkey"} if of_policy else STORES),
-        ("shared", SHARED, {"sqlite", "postgres", "postgres+valkey"}),  # to start a process takes most of a second
+        ("shared", SHARED, {"sqlite", "postgres", "postgres+valkey"}),  # of several processes each
     ):
         if fixture in metafunc.fixturenames:
             chosen = [pytest.param(one, marks=() if one in usual else pytest.mark.deep) for one in stores]

@@ -1,13 +1,10 @@
 """What the museum's tests stand on: ports whose every call is written down, races, other processes."""
 
 import json
-import subprocess
-import sys
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from hashlib import sha256
-from pathlib import Path
 from threading import Barrier, Thread
 from urllib.parse import quote
 
@@ -29,7 +26,6 @@ from acctsec.protocols import Granted
 from acctsec.testing.doubles import InstrumentedHashing, MemoryDirectory
 from acctsec.testing.world import PASSWORD, World, built
 
-ROOT = Path(__file__).resolve().parents[2]
 STORE = ("load", "commit", "drain", "ack", "scan", "charge", "settle", "read")
 NEW = "violet staple under the harbour 63"
 OTHERS = tuple(
@@ -277,47 +273,6 @@ def right_among(count: int, at: int, right: TotpCode | str) -> list[str]:
     codes = [one for one in wrong if one != code][:count]
     codes[at] = code
     return codes
-
-
-# --- other processes --------------------------------------------------------------------------------------------------
-
-
-class Process:
-    """Another process of the same deployment, on the same place; it obeys line by line."""
-
-    def __init__(self, w: Exhibit, place, **setting: object) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.museum.process"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        account = w.directory.get("", "u1")
-        self.write(
-            {
-                "store": place.address,
-                "keys": [b64encode(key).decode() for key in w.keys],
-                "accounts": [{"subject": "u1", "identifiers": account.identifiers, "addresses": account.addresses}],
-                "now": w.clock().isoformat(),
-                **setting,
-            }
-        )
-
-    def write(self, value: object) -> None:
-        self._process.stdin.write(json.dumps(value) + "\n")
-        self._process.stdin.flush()
-
-    def read(self):
-        """The next answer of the process."""
-        return json.loads(self._process.stdout.readline())
-
-    def kill(self) -> None:
-        """End it without warning."""
-        self._process.kill()
-        self.wait()
-
-    def wait(self) -> None:
-        """Let it come to its end."""
-        self._process.stdin.close()
-        self._process.wait(timeout=60)
-        self._process.stdout.close()
 
 
 def _lane(charges):

@@ -1,19 +1,17 @@
 """Another process of one deployment: builds an engine on the place it is told, and runs what it is told."""
 
-import base64
-import json
 import os
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
 from attrs import evolve, field, frozen
-from tests.museum.harness import SHORT
+from tests.faults import processes
+from tests.museum.harness import SHORT, Exhibit
 from tests.places import opened
 
-from acctsec import Account, Context, Engine, Keyring, ResetLink, TotpCode
+from acctsec import Context, Engine, Keyring, ResetLink, TotpCode
 from acctsec.testing.doubles import InstrumentedHashing, ManualClock, MemoryDirectory
 
 
@@ -32,30 +30,50 @@ class LoudHashing(InstrumentedHashing):
         return super().verify(stored, password)
 
 
-def main() -> None:
-    setting = json.loads(sys.stdin.readline())
+class Process:
+    """Another process of the same deployment, on the same place."""
+
+    def __init__(self, w: Exhibit, place, **setting: object) -> None:
+        account = w.directory.get("", "u1")
+        told = {"store": place.address, "keys": w.keys, "accounts": [account], "now": w.clock().isoformat(), **setting}
+        self._process = processes.Process(live, told)
+
+    def write(self, value: object) -> None:
+        """Have it make calls."""
+        self._process.line.send(value)
+
+    def read(self):
+        """The next answer of the process."""
+        return self._process.line.recv()
+
+    def kill(self) -> None:
+        """End it without warning."""
+        self._process.kill()
+        self._process.end()
+
+    def wait(self) -> None:
+        """Let it come to its end."""
+        self.write(None)
+        self._process.end()
+
+
+def live(told: dict, line) -> None:
+    """The life of one."""
     knobs = {name: getattr(SHORT.hashing, name) for name in SHORT.hashing.__slots__ if not name.startswith("__")}
-    file, hang = setting.get("comparisons", os.devnull), setting.get("hang", False)
-    policy = evolve(SHORT, hashing=LoudHashing(**knobs, path=file, hang=hang))
-    directory = MemoryDirectory(*(Account(**account) for account in setting["accounts"]))
-    keys = [base64.b64decode(key) for key in setting["keys"]]
+    file, hang = told.get("comparisons", os.devnull), told.get("hang", False)
     engine = Engine(
-        policy=policy,
-        store=opened(setting["store"]),
-        directory=directory,
-        keyring=Keyring(sealing=[keys[0]], index=[keys[1]]),
+        policy=evolve(SHORT, hashing=LoudHashing(**knobs, path=file, hang=hang)),
+        store=opened(told["store"]),
+        directory=MemoryDirectory(*told["accounts"]),
+        keyring=Keyring(sealing=[told["keys"][0]], index=[told["keys"][1]]),
         outbox="manual",
-        clock=ManualClock(datetime.fromisoformat(setting["now"])),
+        clock=ManualClock(datetime.fromisoformat(told["now"])),
     )
-    answer("ready")
-    for line in sys.stdin:
-        calls = json.loads(line)
+    line.send("ready")
+    while (calls := line.recv()) is not None:
         with ThreadPoolExecutor(len(calls)) as pool:
-            answer(list(pool.map(lambda call: do(engine, *call), calls)))
-
-
-def answer(value: object) -> None:
-    print(json.dumps(value), flush=True)
+            line.send(list(pool.map(lambda call: do(engine, *call), calls)))
+    os._exit(0)
 
 
 def do(engine: Engine, operation: str, source: str, *args: str) -> str:
@@ -68,7 +86,3 @@ def do(engine: Engine, operation: str, source: str, *args: str) -> str:
     else:
         outcome = engine.sign_in(*args, context=context)
     return type(outcome).__name__
-
-
-if __name__ == "__main__":
-    main()

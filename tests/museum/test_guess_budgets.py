@@ -12,13 +12,13 @@ from tests.museum.guesses import FREE, KINDS, asked_code, secret_kinds, wrong
 from tests.museum.harness import (
     NEW,
     SHORT,
-    Process,
     address,
     exhibit,
     kinds,
     par,
     right_among,
 )
+from tests.museum.process import Process
 from tests.places import STORES, MemoryPlace
 
 from acctsec import (

@@ -192,6 +192,8 @@ def takes(w, hostile):
     yield lambda: engine.inspect_reset(hostile, context=here)
     yield lambda: engine.check_session(hostile, context=here)
     yield lambda: engine.sign_out(hostile, context=here)
+    yield lambda: engine.list_sessions(hostile, context=here)
+    yield lambda: engine.end_session(hostile, "0" * 32, context=here)
     yield lambda: engine.enroll_totp(hostile, context=here)
     yield lambda: engine.confirm_factor(hostile, TotpCode("123456"), context=here)
     yield lambda: engine.confirm_factor(w.confirming, TotpCode(hostile), context=here)

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 from tests.museum.artefacts import ARTEFACTS
-from tests.museum.harness import NEW, OTHERS, Crash, Process, address, exhibit, kinds, other_node, par
+from tests.museum.harness import NEW, OTHERS, Crash, address, exhibit, kinds, other_node, par
+from tests.museum.process import Process
 
 from acctsec import (
     Admin,

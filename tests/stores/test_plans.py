@@ -10,7 +10,7 @@ import pytest
 from acctsec import StoreUnavailable, ValkeyStore
 from acctsec.errors import StoreBusy
 from acctsec.protocols import Charge, Ladder
-from acctsec.stores._plans import FAILURES, FIRST, Breaker, carry_out
+from acctsec.stores._plans import FAILURES, FIRST, LONGEST, Breaker, carry_out
 
 LADDER = Ladder(free=5, first=0, longest=0, stop=9, window=0, lease=30_000_000)
 
@@ -82,7 +82,7 @@ def test_calls_that_were_under_way_lengthen_no_pause():
         fail(breaker)
     begin = monotonic()
     while is_open(breaker):
-        assert monotonic() < begin + 4 * FIRST
+        assert monotonic() < begin + LONGEST / 3  # thirteen doublings end at half of the longest, or later
         sleep(0.005)
 
 

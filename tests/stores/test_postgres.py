@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain, takewhile
 from itertools import count as numbers
+from statistics import median
 
 import psycopg
 import pytest
@@ -57,6 +58,12 @@ LADDER = Ladder(free=10**6, first=0, longest=0, stop=10**7, window=HOUR, lease=S
 NARROW = Ladder(free=1, first=HOUR, longest=HOUR, stop=10, window=0, lease=SECOND)
 SOON = timedelta(milliseconds=200)
 SHORT = timedelta(seconds=2)
+LATE = SHORT.total_seconds() + 1
+"""Seconds after which a call has not kept to that on a busy machine either; one that waits twice takes four."""
+SERVED = 1
+"""Seconds in which a busy machine too serves whoever waits for no row; a locked one is waited for 1.2, at the least."""
+QUICK = 0.05
+"""Seconds in which a call asked no server, on a busy machine too."""
 LEVELS = ("read committed", "serializable")
 WRITES = COMMIT[0].name  # what the last trip of a charge or settlement holds
 
@@ -193,12 +200,13 @@ def asked(store, text):
 @pytest.mark.parametrize(
     ("form", "level", "partitions"),
     [
-        (PostgresStore, "read committed", 16),
+        # Of any two of form, level and partitions, every pair.
         (PostgresStore, "serializable", 16),
         (PostgresStore, "read committed", 0),
         (AsyncPostgresStore, "read committed", 16),
-        (AsyncPostgresStore, "serializable", 16),
         (AsyncPostgresStore, "serializable", 0),
+        pytest.param(PostgresStore, "read committed", 16, marks=pytest.mark.deep),
+        pytest.param(AsyncPostgresStore, "serializable", 16, marks=pytest.mark.deep),
     ],
 )
 def test_keeps_the_contract(home, form, level, partitions):
@@ -513,7 +521,7 @@ def test_a_connection_that_timed_out_is_never_used_again(proxied):
     with pytest.raises(StoreUnavailable):
         store.load(b"one")
 
-    assert 1.9 < time.monotonic() - begun < 2.5
+    assert 1.9 < time.monotonic() - begun < LATE
     assert store.load(b"two") == (b"2", version(2))
 
 
@@ -531,6 +539,12 @@ def attempts(store, number):
     return taken
 
 
+def attempts_at_once(store, number):
+    """The same of so many calls beside each other, so that together they take as long as one."""
+    with ThreadPoolExecutor(number) as threads:
+        return [taken for one in [threads.submit(attempts, store, 1) for _ in range(number)] for taken in one.result()]
+
+
 def test_a_hung_server_costs_three_timeouts_and_then_nothing(mortal):
     """It takes connections and says nothing. Once it runs again, so does the store."""
     with mortal.store(timeout=SHORT) as store:
@@ -541,8 +555,8 @@ def test_a_hung_server_costs_three_timeouts_and_then_nothing(mortal):
         finally:
             mortal.server.resume()
 
-        assert max(slow) < 2.5
-        assert max(quick) < 0.005
+        assert max(slow) < LATE
+        assert median(quick) < QUICK  # a busy machine may come to the next look meanwhile
         assert back(store) == (b"value", version(1))
 
 
@@ -556,11 +570,11 @@ def test_a_server_that_lets_everybody_in_and_says_nothing_is_left_alone_too(home
     ):
         store._pool.dismiss(older_than=time.monotonic())
         other.execute(f"LOCK TABLE acctsec.{table} IN ACCESS EXCLUSIVE MODE")
-        slow, quick = attempts(store, 3), attempts(store, 5)
+        slow, quick = attempts_at_once(store, 3), attempts(store, 5)
         other.rollback()
 
-        assert max(slow) < 2.5
-        assert max(quick) < 0.005
+        assert max(slow) < LATE
+        assert median(quick) < QUICK  # a busy machine may come to the next look meanwhile
         assert back(store) is None
 
 
@@ -568,21 +582,21 @@ def test_tasks_leave_it_alone_as_well(home):
     """In the async form."""
     home.clear()
 
+    async def attempt(store):
+        begun = time.monotonic()
+        with pytest.raises(StoreUnavailable):
+            await store.load(b"key")
+        return time.monotonic() - begun
+
     async def main():
-        taken = []
         with psycopg.connect(home.server.conninfo(database=home.database)) as other:
             other.execute("LOCK TABLE acctsec.schema_version IN ACCESS EXCLUSIVE MODE")
             async with async_store(home, timeout=SHORT) as store:
-                for _ in range(5):
-                    begun = time.monotonic()
-                    with pytest.raises(StoreUnavailable):
-                        await store.load(b"key")
-                    taken.append(time.monotonic() - begun)
-        return taken
+                return await asyncio.gather(*[attempt(store) for _ in range(3)]), [await attempt(store) for _ in range(5)]
 
-    taken = asyncio.run(main())
-    assert 1.9 < min(taken[:3]) < max(taken[:3]) < 2.5
-    assert max(taken[3:]) < 0.005
+    slow, quick = asyncio.run(main())
+    assert 1.9 < min(slow) < max(slow) < LATE
+    assert median(quick) < QUICK
 
 
 def test_a_server_that_refuses_is_there(home):
@@ -610,14 +624,12 @@ def test_a_hung_server_is_no_crowd(mortal):
         store.charge([charge()], NOW)
         mortal.server.pause()
         try:
-            errors = []
-            for number in range(3):
-                with pytest.raises(StoreUnavailable) as refused:
-                    store.charge([charge(number, candidate=1)], NOW)
-                errors.append(refused.value)
+            with ThreadPoolExecutor(3) as threads:
+                calls = [threads.submit(store.charge, [charge(slot=b"%d" % number)], NOW) for number in range(3)]
+                errors = [call.exception() for call in calls]
         finally:
             mortal.server.resume()
-        assert not any(isinstance(error, StoreBusy) for error in errors)
+        assert all(isinstance(error, StoreUnavailable) and not isinstance(error, StoreBusy) for error in errors)
 
 
 @pytest.mark.parametrize("state", ["08P01", "08006", "57P01", "40003"])
@@ -691,7 +703,7 @@ def test_whoever_waits_for_a_connection_does_so_for_a_while_only(home, store):
             begun = time.monotonic()
             with pytest.raises(StoreBusy, match="none became free in time"):
                 small.load(b"key")
-            assert time.monotonic() - begun < 0.5
+            assert time.monotonic() - begun < SERVED
             small._pool.target.timeout = 2.0
         held.result()
         assert small.load(b"key") is None
@@ -750,7 +762,7 @@ def test_a_locked_row_does_not_make_the_server_gone(home):
             begun = time.monotonic()
             calls = [threads.submit(store.charge, [charge(candidate=number)], NOW) for number in range(4)]
             refusals = [call.exception() for call in calls]
-            assert time.monotonic() - begun < 2.5
+            assert time.monotonic() - begun < LATE
             assert {isinstance(one, StoreBusy) for one in refusals} == {True}
             assert store.load(b"key") is None
         assert tally(store).pending == 1
@@ -786,7 +798,7 @@ def test_who_waits_for_one_row_leaves_the_connections_to_others(home):
                 begun = time.monotonic()
                 assert store.load(b"key") is None
                 assert isinstance(store.charge([charge(number, b"another")], NOW)[0], Granted)
-                assert time.monotonic() - begun < 0.5
+                assert time.monotonic() - begun < SERVED
                 assert blocked(home) <= 2
             wait_for(lambda: len(outcomes) == 12)
             assert {isinstance(one, StoreBusy) for one in outcomes} == {True}
@@ -823,7 +835,7 @@ def test_a_line_at_a_row_has_an_end(home, store, monkeypatch):
         begun = time.monotonic()
         with pytest.raises(StoreBusy, match="5 wait already"):
             store.charge([charge(51, candidate=51)], NOW)
-        assert time.monotonic() - begun < 0.1
+        assert time.monotonic() - begun < SERVED
         settled = threads.submit(store.settle, [settlement(number=50)], NOW)
         wait_for(lambda: len(store._pool._lines._lines._lines[b"slot"].first) == 1)
         lines, began = store._pool._lines._lines, []
@@ -886,7 +898,7 @@ def test_who_is_past_his_budget_does_not_wait_for_others(home, store):
     with home.locked(b"slot"):
         begun = time.monotonic()
         assert store.charge(again, NOW) == (Filled(), Untouched())
-        assert time.monotonic() - begun < 0.5
+        assert time.monotonic() - begun < SERVED
     store.settle([Settlement(b"source", b"m", NARROW, b"hold 1", Settle.VOID)], NOW)
 
     mine, victims = store.charge(again, NOW)
@@ -949,7 +961,7 @@ def test_many_workers_drain_without_waiting_for_each_other(home, store):
         taken = other.execute("SELECT entry FROM acctsec.outbox ORDER BY seq LIMIT 5 FOR UPDATE").fetchall()
         begun = time.monotonic()
         first = store.drain(5, TODAY, SOON)
-        assert time.monotonic() - begun < 0.5
+        assert time.monotonic() - begun < SERVED
         assert not {one.entry for one in first} & {bytes(entry) for (entry,) in taken}
     handed = [one.entry for one in first]
 
@@ -1288,7 +1300,7 @@ def test_who_stalls_while_he_tidies_is_in_nobody_s_way(home, store):
         for number in range(5):
             with home.store(timeout=SHORT) as fresh:
                 assert isinstance(fresh.charge([charge(slot=b"%d" % number)], NOW)[0], Granted)
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < SERVED
     home.let_pass(HOUR)
     before = home.age()
     with home.store() as later:
@@ -1319,7 +1331,7 @@ def test_what_cannot_be_collected_now_is_left_for_the_next_time(home, store):
         with home.locked(b"idle"), home.store(timeout=SHORT) as other:
             begun = time.monotonic()
             assert isinstance(other.charge([charge(slot=b"other")], NOW)[0], Granted)
-            assert time.monotonic() - begun < 0.5
+            assert time.monotonic() - begun < SERVED
         assert home.age() >= before + HOUR
     assert rows(home) == 3
     with home.store() as other:
@@ -1471,7 +1483,7 @@ def test_tasks_at_one_row_leave_the_connections_to_others(home, store):
                     begun = time.monotonic()
                     assert await other.load(b"key") is None
                     await other.charge([charge(number, b"another")], NOW)
-                    assert time.monotonic() - begun < 0.5
+                    assert time.monotonic() - begun < SERVED
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
             assert sum(isinstance(one, asyncio.CancelledError) for one in outcomes) == 10
             assert sum(isinstance(one, tuple) for one in outcomes) == 20
@@ -1494,7 +1506,7 @@ def test_tasks_that_wait_for_a_row_give_up_in_time(home, store, monkeypatch):
                 begun = time.monotonic()
                 calls = [other.charge([charge(number, candidate=number)], NOW) for number in range(2, 32)]
                 outcomes = await asyncio.gather(*calls, return_exceptions=True)
-                assert 1 < time.monotonic() - begun < 2.5
+                assert 1 < time.monotonic() - begun < LATE
                 assert await other.load(b"key") is None
             assert {isinstance(one, StoreBusy) for one in outcomes} == {True}
             assert sum("20 wait already" in str(one) for one in outcomes) == 8
@@ -1560,14 +1572,14 @@ def test_an_async_store_gives_up_in_time_too(mortal):
             try:
                 begun = time.monotonic()
                 failed = await asyncio.gather(*[store.load(b"key") for _ in range(6)], return_exceptions=True)
-                assert time.monotonic() - begun < 2.5
+                assert time.monotonic() - begun < LATE
                 assert {isinstance(one, StoreUnavailable) for one in failed} == {True}
                 with pytest.raises(StoreUnavailable, match="in time"):
                     await store.load(b"key")
                 begun = time.monotonic()
                 with pytest.raises(StoreUnavailable, match="left alone"):
                     await store.load(b"key")
-                assert time.monotonic() - begun < 0.005
+                assert time.monotonic() - begun < QUICK
             finally:
                 mortal.server.resume()
             until = time.monotonic() + 5

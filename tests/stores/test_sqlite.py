@@ -4,27 +4,26 @@ import asyncio
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from tempfile import gettempdir
 
 import pytest
+from tests.faults.processes import Process
+from tests.stores import writers
+from tests.stores.writers import LADDER, NOW, SECOND
 
 from acctsec.errors import CommitUnknown, ConfigError, StoreError
-from acctsec.protocols import MAX_ATTEMPTS, MOST_COUNTED, Charge, Committed, Conflict, Granted, Ladder, Settle, Settlement
+from acctsec.protocols import MAX_ATTEMPTS, MOST_COUNTED, Charge, Committed, Conflict, Granted, Settle, Settlement
 from acctsec.stores import AsyncSqliteStore, SqliteStore, sqlite
 from acctsec.testing import check_store
 
-SECOND = 1_000_000
 HOUR = 3600 * SECOND
-NOW = 1_750_000_000 * SECOND
 TODAY = datetime(2025, 6, 1, tzinfo=UTC)
-LADDER = Ladder(free=10**6, first=0, longest=0, stop=10**7, window=HOUR, lease=SECOND)
 SOON = timedelta(milliseconds=200)
 
 
@@ -49,19 +48,6 @@ def charge(number=0, slot=b"slot", candidate=None, ladder=LADDER):
 
 def tally(store, slot=b"slot", now=NOW):
     return store.read([(slot, b"m", LADDER)], now)[0]
-
-
-def run(code, *arguments):
-    """Another process that has the store's parts at hand."""
-    prelude = (
-        "import sys\n"
-        "from acctsec.protocols import *\n"
-        "from acctsec.stores import SqliteStore\n"
-        f"LADDER, NOW = {LADDER!r}, {NOW}\n"
-        "store = SqliteStore(sys.argv[1])\n"
-    )
-    command = [sys.executable, "-c", prelude + code, *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 @pytest.mark.parametrize("form", [SqliteStore, AsyncSqliteStore])
@@ -110,20 +96,8 @@ def test_what_is_deleted_is_overwritten(path):
 
 def test_two_processes_share_a_file(store, path):
     """No charge is lost and no version is won twice, whoever makes them."""
-    code = """
-for number in range(300):
-    store.charge([Charge(b"slot", b"m", LADDER, None, b"hold")], NOW)
-    while True:
-        found = store.load(b"key")
-        past, version = found or (b"0", None)
-        made = sys.argv[2].encode() + b"%d" % number
-        if isinstance(store.commit(b"key", version, b"%d" % (int(past) + 1), [made], made), Committed):
-            break
-"""
-    others = [run(code, path, name) for name in ("a", "b", "c")]
-    for other in others:
-        assert other.wait(60) == 0
-        other.stdout.close()
+    others = [Process(writers.adds, path, name) for name in (b"a", b"b", b"c")]
+    assert [other.end() for other in others] == [0] * 3
 
     assert tally(store).count == 900
     assert store.load(b"key")[0] == b"900"
@@ -133,33 +107,25 @@ for number in range(300):
 
 def test_many_processes_make_one_file(path):
     """Whoever comes first makes it, and nobody takes it for another program's."""
-    others = [run("print(store.commit(b'key', None, b'v', (), sys.argv[2].encode()))", path, name) for name in "abcdefgh"]
-    answers = [other.communicate(timeout=60)[0].strip() for other in others]
+    others = [Process(writers.makes, path, b"%d" % number) for number in range(8)]
+    answers = [other.line.recv() for other in others]
 
-    assert [other.returncode for other in others] == [0] * 8
-    assert sorted(answer[:9] for answer in answers) == ["Committed"] + ["Conflict()"[:9]] * 7
+    assert [other.end() for other in others] == [0] * 8
+    assert sorted(type(answer).__name__ for answer in answers) == ["Committed"] + ["Conflict"] * 7
 
 
 def test_a_killed_process_leaves_no_half_commit(path):
     """Kill -9 in the middle: every acknowledged commit is there with its entry, and none is there without."""
-    code = """
-number = int(sys.argv[2])
-while True:
-    number += 1
-    key = b"%d" % number
-    store.commit(key, None, b"value of " + key, [b"entry of " + key], key)
-    store.charge([Charge(key, b"m", LADDER, None, b"hold")], NOW)
-    print(number, flush=True)
-"""
     acknowledged, last = [], 0
     for turn in range(6):
-        writer = run(code, path, last)
+        writer = Process(writers.writes, path, last)
         for _ in range(5 + 7 * turn):
-            acknowledged.append(int(writer.stdout.readline()))
-        writer.send_signal(signal.SIGKILL)
-        acknowledged.extend(int(line) for line in writer.stdout.read().split("\n")[:-1])
-        writer.stdout.close()
-        writer.wait()
+            acknowledged.append(writer.line.recv())
+        writer.kill()
+        with suppress(EOFError, OSError):  # the last word may be half of one
+            while True:
+                acknowledged.append(writer.line.recv())
+        assert writer.end() == -signal.SIGKILL
         last = acknowledged[-1] + 1
     with SqliteStore(path) as store:
         entries = {one.entry for one in store.drain(10**6, TODAY, SOON)}
@@ -275,25 +241,16 @@ def test_a_child_forked_in_the_middle_of_a_call_refuses(path, busy):
 def test_writers_wait_in_turn(path):
     """Of four processes none starves, none waits long, none fails and no charge is lost."""
     SqliteStore(path).close()
-    code = """
-from time import monotonic
-begin, longest, done = float(sys.argv[2]), 0.0, 0
-while monotonic() < begin:
-    pass
-while (now := monotonic()) < begin + 3:
-    store.charge([Charge(b"slot", b"m", LADDER, None, b"hold"), Charge(b"source", b"m", LADDER, None, b"hold")], NOW)
-    longest, done = max(longest, monotonic() - now), done + 1
-print(done, longest)
-"""
     begin = time.monotonic() + 1.5
-    writers = [run(code, path, begin) for _ in range(4)]
-    reports = [writer.communicate(timeout=60)[0].split() for writer in writers]
-    done = [int(report[0]) for report in reports]
+    others = [Process(writers.charges, path, begin) for _ in range(4)]
+    reports = [other.line.recv() for other in others]
+    assert [other.end() for other in others] == [0] * 4
+    done = [report[0] for report in reports]
 
     with SqliteStore(path) as store:
         assert tally(store).count == sum(done)
     assert min(done) >= 0.5 * max(done)
-    assert max(float(report[1]) for report in reports) <= 0.25
+    assert max(report[1] for report in reports) <= 0.25
 
 
 # --- a broken world ---------------------------------------------------------------------------------------------------

@@ -225,8 +225,8 @@ class Addresses:
     # --- proofs ---
 
     def _session(self, session: object, context: Context, subject: str) -> SessionClaims | None:
-        claims = self.core.tokens.open(Purpose.SESSION, session, SessionClaims)
-        return claims if claims is not None and (claims.tenant, claims.subject) == (context.tenant, subject) else None
+        claims = self.core.session(session, context)
+        return claims if claims is not None and claims.subject == subject else None
 
     async def _by_link(self, link: AddressLink, session: object, context: Context) -> Proven | None:
         claims = self.core.tokens.open(Purpose.ADDRESS, link.token, AddressClaims)

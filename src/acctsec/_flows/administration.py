@@ -110,6 +110,7 @@ class Administration:
             habits=(record.habits.sign_ins, len(record.habits.places)) if record.habits else (0, 0),
             accepted_under=record.accepted.hex(),
             change_by=_change_by(record),
+            session_names=tuple(session.name for session in record.sessions),
         )
 
     async def erase(self, subject: str, *, actor: str, tenant: str) -> Acted | TryAgain:

@@ -54,6 +54,7 @@ class Answers:
         """
         core, kind_of = self.core, self.kind_of(answer)
         scene, loaded = await core.enter(ticket.tenant, ticket.subject, context.source.key)
+        scene = core.signing(scene, context)
         if not opens(loaded.record, ticket, scene.now):
             core.refused(scene, "verify_factor", "evaluated", "ticket")
             return Refused()

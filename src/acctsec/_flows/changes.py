@@ -49,7 +49,7 @@ class ChangeFlows:
         ticket: Ticket | None = None
         match by:
             case FreshSession(token=token):
-                session = core.tokens.open(Purpose.SESSION, token, SessionClaims)
+                session = core.session(token, context)
             case ResumeTicket(ticket=token):
                 ticket = core.tokens.open(Purpose.RESUME, token, Ticket)
             case _:
@@ -58,6 +58,8 @@ class ChangeFlows:
         if change_id is None or shown is None or shown.tenant != context.tenant:
             return Refused()
         scene, loaded = await core.enter(shown.tenant, shown.subject, context.source.key)
+        if session is not None:
+            await core.catch(scene, loaded, session)
         done = await core.apply(
             scene,
             loaded,

@@ -6,7 +6,7 @@ from acctsec._flows.factors import FactorFlows
 from acctsec._flows.resets import Resets
 from acctsec._flows.tokens import Purpose
 from acctsec._flows.vouching import contact
-from acctsec.claims import FreshSession, SessionClaims, ShareClaims
+from acctsec.claims import FreshSession, ShareClaims
 from acctsec.context import Context
 from acctsec.errors import ConfigError
 from acctsec.outcomes import (
@@ -146,7 +146,7 @@ class ContactFlows:
         core = self.core
         if not isinstance(by, FreshSession):
             raise ConfigError("`by` is not a claim.", remedy="Give FreshSession(the contact's own session).")
-        session = core.tokens.open(Purpose.SESSION, by.token, SessionClaims)
+        session = core.session(by.token, context)
         found = None if session is None else await self._shared(token, context)
         if found is None or session is None:
             return Refused()
@@ -154,6 +154,8 @@ class ContactFlows:
         theirs, their_record = await contact(core, scene, share.contact)
         own = (session.tenant, session.subject) == (share.tenant, share.contact)
         same = their_record.record.incarnation == share.life
+        if own:
+            await core.catch(theirs, their_record, session)
         if not own or not same or guarded(core.policy, their_record.record, scene=theirs, claims=session) is None:
             core.refused(scene, "vouch", "evaluated", "session")
             return Refused()

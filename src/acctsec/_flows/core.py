@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import wraps
+from hmac import compare_digest
 from typing import Any, ParamSpec, TypeVar
 
 from attrs import define
@@ -13,19 +14,22 @@ from acctsec import events
 from acctsec._codec import decode_record, encode_record
 from acctsec._flows.entries import AddressRequest, Entry, Following, Happened, Mail, ResetRequest, Told, key, seal
 from acctsec._flows.hashes import Hashes, Password
-from acctsec._flows.tokens import Tokens
+from acctsec._flows.recent import RecentRecords
+from acctsec._flows.tokens import Purpose, Tokens
 from acctsec._values import Value, evolve
 from acctsec.attacks.networks import OriginResolver
 from acctsec.attacks.watching import AsyncAttackWatch
 from acctsec.budgets import micros
+from acctsec.claims import SessionClaims
 from acctsec.context import Context, Source
+from acctsec.devices import device_name
 from acctsec.errors import CommitUnknown, ConfigError, PortError, StoreBusy, StoreUnavailable
 from acctsec.events import AsyncEventSink, Event
 from acctsec.hashing.job import Job
 from acctsec.identifiers import Identifier, IdentifierKind, canonical
 from acctsec.keyring import Keyring, frame
 from acctsec.lockout import Outage
-from acctsec.outcomes import Refused, TryAgain
+from acctsec.outcomes import EndReason, Refused, TryAgain
 from acctsec.password.preparation import PREPARATION, prepare
 from acctsec.policy import Policy
 from acctsec.protocols import (
@@ -55,7 +59,8 @@ from acctsec.protocols import (
     check_names,
 )
 from acctsec.record import MAX_COMMITS, Record, Verifier
-from acctsec.steps import Carry, Drawn, Effect, Issue, No, Prove, Scene, Step, Word, is_new
+from acctsec.sessions import Binding, Ended
+from acctsec.steps import Carry, Drawn, Effect, Issue, No, Prove, Scene, Step, Word, end_copied, is_new, judge_session
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -134,6 +139,7 @@ class Core:
         self.ports = ports
         self.tokens: Tokens = Tokens(keyring)
         self.hashes: Hashes = Hashes(policy.hashing, keyring, ports=ports, draw=self.draw, observe=self.observe)
+        self.recent: RecentRecords = RecentRecords(policy.sessions.staleness)
         self.observations: deque[Event] = deque()
         self.dropped: int = 0
 
@@ -242,6 +248,54 @@ class Core:
         scene = Scene(tenant=tenant, subject=subject, account=found, now=self.now(), source=source, network=network)
         return scene, await self.load(self.record_key(tenant, subject), fresh=self.draw(16))
 
+    # --- sessions ---
+
+    def signing(self, scene: Scene, context: Context) -> Scene:
+        """The scene with what a session has to know of the browser that it is for."""
+        bound = self.policy.sessions.binding is not Binding.OFF
+        return evolve(scene, browser=device_name(context.user_agent), key=context.key or b"" if bound else b"")
+
+    @property
+    def demands_key(self) -> bool:
+        """Whether a session without a key is none."""
+        return self.policy.sessions.binding is Binding.REQUIRED
+
+    def lacks_key(self, context: Context) -> bool:
+        """Whether nobody may be given a session here. It is refused before anything is looked at, so it tells of nobody."""
+        lacks = context.key is None and self.demands_key
+        if lacks:
+            nobody = Scene(tenant=context.tenant, subject="", account=None, now=self.now(), source=context.source.key)
+            self.refused(nobody, "sign_in", "evaluated", "no key")
+        return lacks
+
+    def has_key(self, claims: SessionClaims, context: Context) -> bool:
+        """
+        Whether a session token comes with the very key that it is bound to; one that should not is an observation.
+
+        A token that is bound stays so, whatever the policy has become since.
+        """
+        fits = compare_digest(claims.key, context.key or b"") if claims.key else not self.demands_key
+        if not fits:
+            scene = Scene(tenant=claims.tenant, subject=claims.subject, account=None, now=self.now(), source=context.source.key)
+            self.refused(scene, "check_session", "evaluated", "another key")
+        return fits
+
+    def session(self, token: object, context: Context) -> SessionClaims | None:
+        """What a session token says, if it is of this tenant and comes with its key; whether it holds is the step's to say."""
+        claims = self.tokens.open(Purpose.SESSION, token, SessionClaims)
+        if claims is None or claims.tenant != context.tenant or not self.has_key(claims, context):
+            return None
+        return claims
+
+    async def catch(self, scene: Scene, loaded: Loaded, claims: SessionClaims) -> None:
+        """End a session of which a copy came back, once and for everybody who has a token of it."""
+        judged = judge_session(self.policy, loaded.record, claims, scene.now)
+        if isinstance(judged, Ended) and judged.reason is EndReason.COPIED:
+            told = evolve(scene, account=scene.account or await self.get(scene.tenant, scene.subject))
+            await self.apply(told, loaded, lambda record: end_copied(self.policy, record, scene=told, claims=claims))
+
+    # --- records ---
+
     async def load(self, key: bytes, *, fresh: bytes) -> Loaded:
         """Read a record; where there is none, begin one with the incarnation *fresh*, when as much was decoded."""
         found = await self.ports.records.load(key)
@@ -301,7 +355,10 @@ class Core:
         """Seal the effects and swap the record."""
         entries = [seal(self.keyring, entry) for entry in self.entries(scene, effects, commit_id, loaded.record)]
         value = None if after is None else encode_record(after)
-        answer = await self.ports.records.commit(loaded.key, loaded.version, value, entries, commit_id)
+        try:
+            answer = await self.ports.records.commit(loaded.key, loaded.version, value, entries, commit_id)
+        finally:
+            self.recent.drop(loaded.key)  # also where nobody knows whether it happened
         if not isinstance(answer, Committed | Conflict):
             raise PortError("The store answered a commit with something else.", remedy="Run acctsec.testing.check_store on it.")
         return answer

@@ -46,7 +46,7 @@ from acctsec.steps import (
 MAX_NAME = 40
 MAX_ID = 32
 
-Claims = TypeVar("Claims", SessionClaims, Ticket, Enrollment)
+Claims = TypeVar("Claims", Ticket, Enrollment)
 
 
 class FactorFlows:
@@ -58,8 +58,16 @@ class FactorFlows:
         self.answers = answers
 
     async def session(self, token: object, context: Context) -> tuple[SessionClaims, Scene, Loaded] | None:
-        """Open a session token and load what it is about; whether it holds is the step's to say."""
-        return await self._opened(Purpose.SESSION, token, SessionClaims, context)
+        """
+        Open a session token and load what it is about; whether it holds is the step's to say. One that was replaced ends its
+        session here.
+        """
+        claims = self.core.session(token, context)
+        if claims is None:
+            return None
+        scene, loaded = await self.core.enter(claims.tenant, claims.subject, context.source.key)
+        await self.core.catch(scene, loaded, claims)
+        return claims, self.core.signing(scene, context), loaded
 
     async def _opened(
         self, purpose: Purpose, token: object, kind: type[Claims], context: Context
@@ -68,7 +76,7 @@ class FactorFlows:
         if claims is None or claims.tenant != context.tenant:
             return None
         scene, loaded = await self.core.enter(claims.tenant, claims.subject, context.source.key)
-        return claims, scene, loaded
+        return claims, self.core.signing(scene, context), loaded
 
     async def begin(
         self, operation: str, token: object, kind: FactorKind, *, name: str, replaces: str, context: Context
@@ -117,7 +125,7 @@ class FactorFlows:
     async def confirm_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> ConfirmFactorOutcome:
         """Prove a new factor by an answer of its own; see Engine.confirm_factor."""
         core, kind = self.core, self.answers.kind_of(answer)
-        if not kind.is_form(answer):
+        if not kind.is_form(answer) or core.lacks_key(context):
             return Refused()
         about = await self._opened(Purpose.CONFIRM, ticket, Enrollment, context)
         if about is None or about[0].kind != kind.kind:

@@ -97,7 +97,7 @@ def _step_up(demand: Demand) -> StepUp:
     return StepUp(acr=None if demand.needs is None else level_in(demand.needs), max_age=demand.max_age)
 
 
-def session_info(scene: Scene, session: Session, *, expires: datetime) -> SessionInfo:
+def session_info(scene: Scene, session: Session, *, expires: datetime, current: bool = True) -> SessionInfo:
     """What may be shown of a session."""
     return SessionInfo(
         id=session.id.hex(),
@@ -108,4 +108,6 @@ def session_info(scene: Scene, session: Session, *, expires: datetime) -> Sessio
         authenticated=session.authenticated,
         expires=expires,
         methods=tuple(proof.method for proof in session.proofs),
+        name=session.name,
+        current=current,
     )

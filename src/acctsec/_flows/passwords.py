@@ -118,11 +118,13 @@ class Passwords:
 
     async def _set(self, subject: str, password: str, by: PasswordClaim, context: Context) -> SetPasswordOutcome | None:
         core = self.core
-        claim = self._claimed(subject, by, context.tenant)
+        claim = self._claimed(subject, by, context)
         if isinstance(claim, Refused):
             return claim
         scene, loaded = await core.enter(context.tenant, subject, context.source.key)
         policy = core.policy.for_account(scene.account, tenant=scene.tenant)
+        if isinstance(claim, ChangeProof | Typed) and claim.session is not None:
+            await core.catch(scene, loaded, claim.session)
         try:
             proven = await self._compared(scene, loaded, claim, context) if isinstance(claim, Typed) else claim
             if not isinstance(proven, ChangeProof):
@@ -168,7 +170,7 @@ class Passwords:
 
     # --- claims ---
 
-    def _claimed(self, subject: str, by: PasswordClaim, tenant: str) -> ChangeProof | Typed | Refused:
+    def _claimed(self, subject: str, by: PasswordClaim, context: Context) -> ChangeProof | Typed | Refused:
         """
         Turn a claim into what the step has to find true, before anything is read: rubbish costs nothing. No claim is
         trusted before the step has looked at the record.
@@ -183,24 +185,23 @@ class Passwords:
                 return ChangeProof(by="administrator", actor=actor)
             case ChangeTicket(ticket=text):
                 ticket = core.tokens.open(Purpose.CHANGE, text, Ticket)
-                if ticket is None or (ticket.tenant, ticket.subject) != (tenant, subject):
+                if ticket is None or (ticket.tenant, ticket.subject) != (context.tenant, subject):
                     return Refused()
                 return ChangeProof(by="change-ticket", ticket=ticket)
             case FreshSession(token=text):
-                session = self._session(subject, text, tenant)
+                session = self._session(subject, text, context)
                 return Refused() if session is None else ChangeProof(by="fresh-session", session=session, fresh=True)
             case CurrentPassword(password=current, session=text):
-                session, prepared = None if text is None else self._session(subject, text, tenant), core.prepared(current)
+                session, prepared = None if text is None else self._session(subject, text, context), core.prepared(current)
                 if prepared is None or (text is not None and session is None):
                     return Refused()
                 return Typed(prepared, session)
             case _:
                 raise ConfigError("`by` is not a claim.", remedy="Give one of acctsec.claims.PasswordClaim.")
 
-    def _session(self, subject: str, text: object, tenant: str) -> SessionClaims | None:
-        claims = self.core.tokens.open(Purpose.SESSION, text, SessionClaims)
-        mine = claims is not None and (claims.tenant, claims.subject) == (tenant, subject)
-        return claims if mine else None
+    def _session(self, subject: str, text: object, context: Context) -> SessionClaims | None:
+        claims = self.core.session(text, context)
+        return claims if claims is not None and claims.subject == subject else None
 
     async def _compared(self, scene: Scene, loaded: Loaded, claim: Typed, context: Context) -> ChangeProof | Refused | TryAgain:
         """Compare the current password: a guess like any other, in the same budget as a sign-in."""

@@ -93,7 +93,7 @@ class SignIn:
         core = self.core
         name = canonical(identifier)
         prepared = core.prepared(password)
-        if name is None or prepared is None:
+        if name is None or prepared is None or core.lacks_key(context):
             return Refused()
         account = await core.find(context.tenant, name)
         typed = frame(name.kind.value, name.value)
@@ -354,7 +354,7 @@ class SignIn:
             claims = core.tokens.open(purpose, ticket, Ticket)
             if claims is not None:
                 break
-        if claims is None or claims.tenant != context.tenant or not self.answers.is_answer(answer):
+        if claims is None or claims.tenant != context.tenant or not self.answers.is_answer(answer) or core.lacks_key(context):
             return Refused()
         kind = SecretClass.RESET_FACTOR if purpose is Purpose.RESET else SecretClass.FACTOR
         checked = await self.answers.check(claims, answer, context, kind=kind)
@@ -414,9 +414,9 @@ async def behind(core: Core, context: Context, name: Identifier, account: Accoun
     """The subject behind an identifier, or its phantom: the same loads for both."""
     if account:
         scene, loaded = await core.enter(context.tenant, account.subject, context.source.key, account=account)
-        return scene, loaded, known(scene, loaded)
+        return core.signing(scene, context), loaded, known(scene, loaded)
     source = context.source.key
     network = core.network(context.tenant, "", source)  # nobody's, and as much work
     scene = Scene(tenant=context.tenant, subject="", account=None, now=core.now(), source=source, network=network)
     loaded = await core.load(frame("phantom", context.tenant, name.value), fresh=core.draw(16))
-    return scene, loaded, phantom(context.tenant, name, loaded)
+    return core.signing(scene, context), loaded, phantom(context.tenant, name, loaded)

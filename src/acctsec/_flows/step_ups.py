@@ -52,7 +52,10 @@ class StepUps:
         claims = core.tokens.open(Purpose.SESSION, token, SessionClaims)
         if claims is None or claims.tenant != context.tenant:
             return SessionEnded(EndReason.UNKNOWN)
+        if not core.has_key(claims, context):
+            return SessionEnded(EndReason.KEY)
         scene, loaded = await core.enter(claims.tenant, claims.subject, context.source.key)
+        await core.catch(scene, loaded, claims)
         record, risky = loaded.record, self._is_risky(scene, loaded, context)
         found = standing(core.policy, record, scene=scene, claims=claims, action=action, risky=risky)
         if isinstance(found, Ended):
@@ -78,9 +81,10 @@ class StepUps:
         """Prove the password again; see Engine.reauthenticate."""
         core = self.core
         claims, prepared = core.tokens.open(Purpose.STEP_UP, ticket, Ticket), core.prepared(password)
-        if claims is None or claims.tenant != context.tenant or prepared is None:
+        if claims is None or claims.tenant != context.tenant or prepared is None or core.lacks_key(context):
             return Refused()
         scene, loaded = await core.enter(claims.tenant, claims.subject, context.source.key)
+        scene = core.signing(scene, context)
         # A ticket that is dead or spent charges nothing: whoever kept one could stop the owner's lane with it.
         if not opens(loaded.record, claims, scene.now) or loaded.record.session(claims.session) is None:
             core.refused(scene, "reauthenticate", "evaluated", "ticket")

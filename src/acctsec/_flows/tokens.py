@@ -33,7 +33,7 @@ T = TypeVar("T", bound=Value)
 class Purpose(Enum):
     """What a token is for, the claims it carries, and the bytes those are padded to (a multiple of three)."""
 
-    SESSION = ("session", SessionClaims, 240)
+    SESSION = ("session", SessionClaims, 255)
     DEVICE = ("device", DeviceClaims, 201)
     SIGN_IN = ("sign-in ticket", Ticket, 330)
     STEP_UP = ("step-up ticket", Ticket, 330)
@@ -73,7 +73,7 @@ class Tokens:
         return base64.urlsafe_b64encode(sealed).decode()
 
     def session(self, scene: Scene, record: Record, session: Session) -> str:
-        """Seal a session token; idle time runs from now."""
+        """Seal a session token; idle time runs from now. It is bound to the key of the scene, where that has one."""
         claims = SessionClaims(
             tenant=scene.tenant,
             subject=scene.subject,
@@ -81,6 +81,9 @@ class Tokens:
             epoch=record.epoch,
             id=session.id,
             active=scene.now,
+            generation=session.generation,
+            turned=session.turned,
+            key=scene.key,
         )
         return self.seal(Purpose.SESSION, claims)
 

@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Iterator
 from itertools import pairwise
+from operator import gt
 from pathlib import Path
 from sys import byteorder
 from typing import IO
@@ -64,7 +65,7 @@ class Built:
         with self.path.open("rb") as index, self.path.open("rb") as body, self.path.open("rb") as column:
             for bucket in range(first, 1 << self.header.bits, _BUCKETS):
                 starts = self._starts(index, bucket, min(_BUCKETS, (1 << self.header.bits) - bucket) + 1)
-                if starts[0] > starts[-1] or starts[-1] > self.header.entries or any(map(_falls, pairwise(starts))):
+                if starts[0] > starts[-1] or starts[-1] > self.header.entries or any(map(gt, starts, starts[1:])):
                     raise self._damaged("index")
                 for start in range(starts[0], starts[-1], _ENTRIES):
                     yield self._block(body, column, bucket, starts, (start, min(start + _ENTRIES, starts[-1])))
@@ -104,10 +105,6 @@ class Built:
 
     def _damaged(self, what: str) -> StoreError:
         return StoreError(f"The {what} of {self.path} is damaged.", remedy="Build it anew.")
-
-
-def _falls(pair: tuple[int, int]) -> bool:
-    return pair[0] > pair[1]
 
 
 def _sum(file: IO[bytes], size: int) -> int:

@@ -84,6 +84,7 @@ from acctsec.outcomes import (
     ResetRequested,
     Rewrapped,
     SessionEnded,
+    SessionList,
     SessionsEnded,
     SessionValid,
     SetPasswordOutcome,
@@ -267,8 +268,10 @@ class Engine:
 
     def check_session(self, token: str, *, context: Context) -> SessionValid | SessionEnded:
         """
-        Say whether *token* stands for a session, in one load and no write.
+        Say whether *token* stands for a session, in one load and no write; see ``SessionPolicy.staleness`` for none.
 
+        Set *renewed* as the cookie wherever it is there. After ``SessionPolicy.rotate`` it is of the next generation, and when it
+        first comes back that is written down: a token of the one before is a copy then, and ends the session for both.
         Disabling an account in the platform's own table does not end its sessions: call ``admin.disable``.
         """
         return run(self._flows.sessions.check_session(token, context=context))
@@ -506,6 +509,23 @@ class Engine:
         """End one session."""
         return run(self._flows.sessions.sign_out(token, context=context))
 
+    def list_sessions(self, token: str, *, context: Context) -> SessionList | Refused:
+        """
+        The sessions of the subject, for the settings page, with any live one; *current* is the one that asked.
+
+        Refused: the session is over.
+        """
+        return run(self._flows.sessions.list_sessions(token, context=context))
+
+    def end_session(self, token: str, session_id: str, *, context: Context) -> SessionsEnded | Refused | TryAgain:
+        """
+        End one session of the subject, with a fresh one at full level; its own may always be ended.
+
+        *session_id* is that of ``SessionInfo``. SessionsEnded says 0 where it was over already. Refused: the session will not do,
+        so let its holder prove himself once more; whoever stole an old one could throw the owner out.
+        """
+        return run(self._flows.sessions.end_session(token, session_id, context=context))
+
     def list_devices(self, token: str, *, context: Context) -> Devices | Refused:
         """
         The known devices of the subject, for the settings page; *current* is the one whose token *context* has.
@@ -564,6 +584,14 @@ class Admins:
     def unlock(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:
         """Start the subject's meters anew, the months too, at once and on every node. What a source has used up stays used up."""
         return run(self._flows.administration.act("unlock", subject, actor=actor, tenant=tenant))
+
+    def list_sessions(self, subject: str, *, tenant: str = "") -> SessionList:
+        """The sessions of a subject; none of them is *current*."""
+        return run(self._flows.sessions.list_by_admin(subject, tenant=tenant))
+
+    def end_session(self, subject: str, session_id: str, *, actor: str, tenant: str = "") -> SessionsEnded | TryAgain:
+        """End one session of a subject, or none where it was over; ``sign_out_everywhere`` with Admin ends them all."""
+        return run(self._flows.sessions.end_by_admin(subject, session_id, actor=actor, tenant=tenant))
 
     def disable(self, subject: str, *, actor: str, tenant: str = "") -> Acted | TryAgain:
         """Refuse everything to a subject and end its sessions."""

@@ -82,6 +82,7 @@ from acctsec.outcomes.sessions import (
     EndReason,
     SessionEnded,
     SessionInfo,
+    SessionList,
     SessionsEnded,
     SessionValid,
 )
@@ -187,6 +188,7 @@ __all__ = [
     "Rewrapped",
     "SessionEnded",
     "SessionInfo",
+    "SessionList",
     "SessionValid",
     "SessionsEnded",
     "SetPasswordOutcome",

@@ -107,7 +107,8 @@ class Export:
     All that is held about a subject, without secrets. *addresses*: of those that came or went here, since when they are verified,
     and until when one that was removed is told of what happens. *habits*: how many sign-ins are remembered, from how many places.
     *accepted_under* names the password policy that accepted the password last (``PasswordPolicy.identity`` in hexadecimal; "" for
-    none, as of one that was imported), *change_by* until when the password may stay where that is limited.
+    none, as of one that was imported), *change_by* until when the password may stay where that is limited. *session_names* are
+    those of *sessions*, in their order.
     """
 
     subject: str
@@ -131,6 +132,7 @@ class Export:
     contacts: tuple[tuple[str, datetime], ...] = ()
     accepted_under: str = ""
     change_by: datetime | None = None
+    session_names: tuple[str, ...] = ()
 
 
 class ImportObjection(StrEnum):

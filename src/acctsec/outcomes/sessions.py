@@ -16,11 +16,17 @@ class EndReason(StrEnum):
     EXPIRED = "expired"
     ENDED = "ended"
     DISABLED = "disabled"
+    COPIED = "copied"  # its generation is over, so somebody has a copy of a token: the session is over for both
+    KEY = "key"  # it is bound to a key that the request was not signed with
+    DISPLACED = "displaced"  # of events alone: another sign-in took its place
 
 
 @frozen
 class SessionInfo:
-    """What may be shown of a session."""
+    """
+    What may be shown of a session. *name* is what its browser called itself when it signed in, "" where that says nothing;
+    *current* whether it is the one that asked.
+    """
 
     id: str
     subject: str
@@ -30,6 +36,8 @@ class SessionInfo:
     authenticated: datetime
     expires: datetime
     methods: tuple[str, ...] = field(default=(), kw_only=True)
+    name: str = field(default="", kw_only=True)
+    current: bool = field(default=True, kw_only=True)
 
 
 @frozen
@@ -45,6 +53,16 @@ class SessionEnded:
     """The token does not stand for a session."""
 
     reason: EndReason
+
+
+@frozen
+class SessionList:
+    """
+    The sessions of a subject, the newest sign-in first. Each *expires* at the latest then: when another one was used last is
+    known to its own token alone.
+    """
+
+    sessions: tuple[SessionInfo, ...]
 
 
 @frozen

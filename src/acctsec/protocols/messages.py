@@ -25,6 +25,7 @@ class MessagePurpose(StrEnum):
     RECOVERY_CODES_ISSUED = "recovery-codes-issued"
     RECOVERY_CODE_USED = "recovery-code-used"
     GUESSING_STOPPED = "guessing-stopped"
+    SESSION_COPIED = "session-copied"
     CHANGE_WAITING = "change-waiting"
     CHANGE_DROPPED = "change-dropped"
     CONTESTED = "contested"

@@ -231,6 +231,14 @@ class Record(Part, frozen=True, kw_only=True, array_like=True):
         """Add a session; past the cap the oldest one ends."""
         return evolve(self, sessions=(*self.sessions, session)[-MAX_SESSIONS:])
 
+    def with_turned(self, session: Session) -> Self:
+        """Put a session in place of the row of its id."""
+        return evolve(self, sessions=tuple(session if one.id == session.id else one for one in self.sessions))
+
+    def without_session(self, session_id: bytes) -> Self:
+        """Without a session."""
+        return evolve(self, sessions=tuple(one for one in self.sessions if one.id != session_id))
+
     def with_device(self, device: Device) -> Self:
         """
         Add or refresh a known device; past the cap the one seen longest ago is forgotten, and its lane with it. While the

@@ -83,6 +83,7 @@ from acctsec.steps.scene import (
     Word,
     demanded,
     full_level,
+    judge_session,
     lapsed,
     live_session,
     opens,
@@ -91,6 +92,7 @@ from acctsec.steps.scene import (
     spend,
     with_method,
 )
+from acctsec.steps.sessions import end_copied, end_session, turn_session
 from acctsec.steps.sign_in import (
     count_alone,
     count_guesses,
@@ -162,6 +164,8 @@ __all__ = [
     "counts_from",
     "demanded",
     "drop_factors",
+    "end_copied",
+    "end_session",
     "find_leaked",
     "find_proposal",
     "find_reset",
@@ -177,6 +181,7 @@ __all__ = [
     "is_new",
     "issue_codes",
     "issue_reset",
+    "judge_session",
     "lapsed",
     "leads_on",
     "live_session",
@@ -213,6 +218,7 @@ __all__ = [
     "too_soon",
     "trusted",
     "trusted_contacts",
+    "turn_session",
     "unlockable",
     "veto",
     "veto_refusal",

@@ -19,8 +19,9 @@ def sign_out(policy: Policy, record: Record, *, scene: Scene, claims: SessionCla
     """End one session, and every unfinished flow of its epoch that it began."""
     if live_session(policy, record, claims, scene.now) is None:
         return Step(Done(), record)
-    after = evolve(record, sessions=tuple(session for session in record.sessions if session.id != claims.id))
-    return Step(Done(count=1), after, (events.SessionClosed(**scene.head(), session=claims.id.hex()),))
+    return Step(
+        Done(count=1), record.without_session(claims.id), (events.SessionClosed(**scene.head(), session=claims.id.hex()),)
+    )
 
 
 def sign_out_everywhere(policy: Policy, record: Record, *, scene: Scene, by: Admin | None, claims: SessionClaims | None) -> Step:

@@ -40,7 +40,7 @@ def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enro
     if factors is None or not (policy.mfa.suffices(factors, groups=scene.groups) or not enrollment.replaces):
         return Step(No("too many factors"), record)
     begun = dict.fromkeys(enrollment.methods, enrollment.issued) if first else {}
-    fresh = Session(id=drawn.session, level=AssuranceLevel.AAL1, created=scene.now, authenticated=scene.now)
+    fresh = Session(id=drawn.session, level=AssuranceLevel.AAL1, created=scene.now, authenticated=scene.now, name=scene.browser)
     renewed = proved(policy, session or fresh, proven=begun | {method_of(new): scene.now}, scene=scene, drawn=drawn)
     after = evolve(record.with_epoch(), factors=factors).with_session(renewed)
     head = scene.head()

@@ -8,12 +8,12 @@ from acctsec._values import Value, evolve
 from acctsec.claims import Enrollment, SessionClaims, Ticket
 from acctsec.events import Event, RiskAssessed
 from acctsec.mfa.policy import FactorMatch
-from acctsec.outcomes import AssuranceLevel, ChangeReason
+from acctsec.outcomes import AssuranceLevel, ChangeReason, EndReason
 from acctsec.password import Age
 from acctsec.policy import Policy
 from acctsec.protocols import Account, MessagePurpose, Status
 from acctsec.record import MAX_SPENT, SKEW, Change, Contact, Device, History, Path, Record, Session, Spent
-from acctsec.sessions import Live
+from acctsec.sessions import Ended, Live, Minted
 
 if TYPE_CHECKING:
     from acctsec.attacks.risk import Assessment
@@ -33,6 +33,8 @@ class Scene(Value, frozen=True, kw_only=True):
     reachable: frozenset[bytes] = frozenset()  # what the record may know of addresses that are verified now
     names: tuple[tuple[bytes, ...], ...] = ()  # the same, each address by itself: while keys rotate one has two names
     told: tuple[tuple[bytes, ...], ...] = ()  # the same of those that were removed and are told a while longer, one by one
+    browser: str = ""  # what a session that comes of it is called
+    key: bytes = b""  # and the key that its tokens are bound to
 
     @property
     def groups(self) -> frozenset[str]:
@@ -328,10 +330,18 @@ def lapsed(policy: Policy, record: Record, now: datetime) -> bool:
 
 def live_session(policy: Policy, record: Record, claims: SessionClaims, now: datetime) -> Session | None:
     """The session a token stands for, or None."""
-    if record.incarnation != claims.incarnation or record.epoch != claims.epoch or record.disabled:
-        return None
-    judged = policy.sessions.judge(record.session(claims.id), active=claims.active, now=now)
+    judged = judge_session(policy, record, claims, now)
     return judged.session if isinstance(judged, Live) else None
+
+
+def judge_session(policy: Policy, record: Record, claims: SessionClaims, now: datetime) -> Live | Ended:
+    """Whether a token stands for a session, and why not."""
+    if record.disabled:
+        return Ended(EndReason.DISABLED)
+    if record.incarnation != claims.incarnation or record.epoch != claims.epoch:
+        return Ended(EndReason.ENDED)
+    minted = Minted(active=claims.active, generation=claims.generation, turned=claims.turned)
+    return policy.sessions.judge(record.session(claims.id), token=minted, now=now)
 
 
 def with_method(methods: tuple[str, ...], method: str) -> tuple[str, ...]:

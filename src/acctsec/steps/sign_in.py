@@ -11,7 +11,7 @@ from acctsec.events import Event
 from acctsec.lockout import BY_TIME, STEP, UNNOTICED, Lane, SecretClass, era
 from acctsec.mfa.actions import Action
 from acctsec.mfa.policy import Proven
-from acctsec.outcomes import ChangeReason
+from acctsec.outcomes import ChangeReason, EndReason
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import MAX_PROOFS, SKEW, Change, Device, Proof, Record, Session
@@ -216,11 +216,12 @@ def _grant(
     methods = tuple(proven)
     level = policy.mfa.level(methods)
     proofs = tuple(Proof.of(method, at) for method, at in proven.items())[-MAX_PROOFS:]
-    session = Session(id=drawn.session, level=level, created=now, authenticated=now, proofs=proofs)
+    session = Session(id=drawn.session, level=level, created=now, authenticated=now, proofs=proofs, name=scene.browser)
     # One that was forgotten while its sign-in was under way stays so: the browser gets the token of a new one.
     device = Device(id=lane.device if lane.device and record.device(lane.device) else drawn.device, since=now)
     networks = policy.lockout.seen(record.networks, network=scene.network, fresh=drawn.network, now=now)
-    after = evolve(record, sessions=policy.sessions.alive(record.sessions, now), networks=networks)
+    kept, displaced = policy.sessions.room(record.sessions, now)
+    after = evolve(record, sessions=kept, networks=networks)
     for kind in (SecretClass.PASSWORD, SecretClass.FACTOR):
         after = after.without_checkpoint(lane.name(kind))
     # The lane first: one that its owner opened gives its room back to the devices, before there is one more of them.
@@ -237,7 +238,8 @@ def _grant(
         known_device=lane.known,
         rehashed=rehashed,
     )
-    return Step(Granted(session, device), after, (event, *needless.effects))
+    ends = (events.SessionClosed(**scene.head(), session=one.id.hex(), reason=EndReason.DISPLACED) for one in displaced)
+    return Step(Granted(session, device), after, (event, *ends, *needless.effects))
 
 
 def _needless(policy: Policy, record: Record, lane: Lane, methods: tuple[str, ...]) -> list[Change]:

@@ -14,7 +14,7 @@ from acctsec.outcomes import AssuranceLevel, EndReason
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import MAX_PROOFS, Proof, Record, Session
-from acctsec.sessions import Ended
+from acctsec.sessions import Ended, Minted
 from acctsec.steps.scene import (
     Compared,
     Drawn,
@@ -26,6 +26,7 @@ from acctsec.steps.scene import (
     Scene,
     Stale,
     Step,
+    judge_session,
     opens,
     spend,
     with_method,
@@ -122,9 +123,7 @@ def found_session(policy: Policy, record: Record, *, scene: Scene, claims: Sessi
     """The session that a token stands for, where its subject may be granted anything."""
     if not scene.active(record):
         return Ended(EndReason.DISABLED)
-    if record.incarnation != claims.incarnation or record.epoch != claims.epoch:
-        return Ended(EndReason.ENDED)
-    judged = policy.sessions.judge(record.session(claims.id), active=claims.active, now=scene.now)
+    judged = judge_session(policy, record, claims, scene.now)
     return judged if isinstance(judged, Ended) else judged.session
 
 
@@ -144,7 +143,8 @@ def step_up(policy: Policy, record: Record, *, scene: Scene, ticket: Ticket, fou
     session = record.session(ticket.session)
     if session is None or not opens(record, ticket, scene.now) or not scene.active(record):
         return Step(No("ticket"), record)
-    if isinstance(policy.sessions.judge(session, active=ticket.issued, now=scene.now), Ended):
+    asked = Minted(active=ticket.issued, generation=session.generation, turned=session.turned)
+    if isinstance(policy.sessions.judge(session, token=asked, now=scene.now), Ended):
         return Step(No("session"), record)
     factors, method = record.factors, PASSWORD
     if isinstance(found, Compared):

@@ -19,9 +19,9 @@ from acctsec.outcomes import (
     SignedIn,
 )
 from acctsec.policy import Policy
-from acctsec.record import Reset, Session
+from acctsec.record import SKEW, Reset, Session
 from acctsec.reset import Redeemable
-from acctsec.sessions import Live
+from acctsec.sessions import PLACE_BITS, Live, Minted
 from acctsec.steps import Scene, shown_by
 from acctsec.testing._laws import for_all
 from acctsec.testing.doubles import START, Authenticator
@@ -94,26 +94,39 @@ def _reset(policy: Policy, number: int, now: datetime) -> Reset:
 
 
 def sessions_end(policy: Policy) -> None:
-    """A session that is over stays over, and none outlives its absolute or its idle time."""
+    """
+    A session that is over stays over, at no level does one outlive its absolute or its idle time, and a token that was replaced
+    is good for the grace at most.
+    """
     from hypothesis import strategies as st
 
     sessions = policy.sessions
 
-    def law(idle: timedelta, first: timedelta, more: timedelta) -> None:
-        session = Session(id=bytes(16), level=AssuranceLevel.AAL1, created=START, authenticated=START)
-        active = START + idle
-        seen = [isinstance(sessions.judge(session, active=active, now=active + step), Live) for step in (first, first + more)]
+    def law(level: AssuranceLevel, idle: timedelta, first: timedelta, more: timedelta) -> None:
+        session = Session(id=bytes(16), level=level, created=START, authenticated=START)
+        active, limits = START + idle, sessions.lifetime(level)
+        token = Minted(active=active)
+        seen = [isinstance(sessions.judge(session, token=token, now=active + step), Live) for step in (first, first + more)]
         assert seen != [False, True], "a session came back"
         for step, live in zip((first, first + more), seen, strict=True):
             now = active + step
-            assert not live or now < min(START + sessions.absolute, active + sessions.idle), "a session outlived its time"
+            assert not live or now < min(START + limits.absolute, active + limits.idle), "a session outlived its time"
             demand = policy.mfa.demand(Action.CHANGE_FACTORS, groups=frozenset(), fresh=sessions.fresh)
             age = sessions.fresh if demand.max_age is None else demand.max_age
             shown = shown_by(session, demand, Scene(tenant="", subject="s", account=None, now=now))
             assert not live or now < START + age or not shown, "a proof was fresh for too long"
 
+    def replaced(level: AssuranceLevel, turned: timedelta, after: timedelta) -> None:
+        session = Session(
+            id=bytes(16), level=level, created=START, authenticated=START, generation=1 << PLACE_BITS, turned=START + turned
+        )
+        judged = sessions.judge(session, token=Minted(active=START), now=START + turned + after)
+        assert after < sessions.grace + SKEW or not isinstance(judged, Live), "a token that was replaced is good"
+
     some = st.timedeltas(timedelta(0), timedelta(days=100))
-    for_all(law, some, some, some)
+    levels = st.sampled_from(AssuranceLevel)
+    for_all(law, levels, some, some, some)
+    for_all(replaced, levels, st.timedeltas(timedelta(0), sessions.rotate * 2), st.timedeltas(timedelta(0), timedelta(hours=1)))
 
 
 PURE = (hashes_are_its_own, foreign_hashes_are_read_and_replaced, resets_end, sessions_end)

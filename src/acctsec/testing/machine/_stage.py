@@ -33,13 +33,17 @@ HASTY = evolve(
     password=evolve(RACING.password, rules=(*RACING.password.rules, Breached())),
     mfa=evolve(RACING.mfa, required_groups=frozenset({"staff"}), recovery_codes=4),
     reset=evolve(RACING.reset, per_source=OFTEN, per_subject=OFTEN, passwords_by_administrators=True),
+    sessions=evolve(RACING.sessions, rotate=RACING.sessions.absolute),
     lockout=evolve(
         RACING.lockout,
         strangers=Rungs(free=3, first=MINUTE, longest=5 * MINUTE, stop=6),
         device=Rungs(free=2, first=MINUTE, longest=5 * MINUTE, stop=3),
     ),
 )
-"""RACING with ladders so short that a few steps climb them, resets that are asked for often, and staff who need a factor."""
+"""
+RACING with ladders so short that a few steps climb them, resets that are asked for often, and staff who need a factor. Tokens
+stay of one generation: the model knows of no other.
+"""
 
 AGING = evolve(
     HASTY,

@@ -4,6 +4,7 @@ import inspect
 
 import pytest
 from attrs import evolve
+from tests.mfa.otp_stage import Toy, policy
 
 from acctsec import CHEAPEST, Engine, ResetPolicy
 from acctsec.claims import (
@@ -13,7 +14,9 @@ from acctsec.claims import (
     ChangeTicket,
     CurrentPassword,
     FreshSession,
+    HotpCode,
     Initial,
+    OutsideAnswer,
     RecoveryCode,
     ResetCode,
     ResetLink,
@@ -33,6 +36,7 @@ from acctsec.outcomes import (
     SessionEnded,
     SessionsEnded,
     SignedIn,
+    TokenRejected,
     TryAgain,
 )
 from acctsec.protocols import AsyncStore
@@ -69,12 +73,12 @@ HOSTILE = {
     "hostile": Hostile("x"),
     "object": object(),
 }
-NO = (IdentifierRejected, Refused, SessionEnded, SessionsEnded, PasswordRejected, ResetRequested, TryAgain)
+NO = (IdentifierRejected, Refused, SessionEnded, SessionsEnded, PasswordRejected, ResetRequested, TokenRejected, TryAgain)
 
 
 @pytest.fixture(scope="module")
 def w():
-    w = world(policy=evolve(CHEAPEST, reset=ResetPolicy(passwords_by_administrators=True)))
+    w = world(policy=policy(evolve(CHEAPEST, reset=ResetPolicy(passwords_by_administrators=True))), outside={"toy": Toy()})
     w.sign_up("u1", "alice@example.org")
     return w
 
@@ -96,7 +100,13 @@ def operations(w, value):
     yield "sign_in", lambda: engine.sign_in(value, PASSWORD, context=context)
     yield "sign_in", lambda: engine.sign_in("alice@example.org", value, context=context)
     yield "verify_factor", lambda: engine.verify_factor(value, TotpCode("123456"), context=context)
-    for answer in (TotpCode(value), RecoveryCode(value)):
+    for answer in (
+        TotpCode(value),
+        HotpCode(value),
+        HotpCode("123456", value or "x"),
+        OutsideAnswer("toy", value),
+        RecoveryCode(value),
+    ):
         yield "verify_factor", lambda answer=answer: engine.verify_factor(session, answer, context=context)
     yield "check_session", lambda: engine.check_session(value, context=context)
     yield "authorize", lambda: engine.authorize(value, Action.CHANGE_FACTORS, context=context)
@@ -153,6 +163,14 @@ def operations(w, value):
     yield "enroll_totp", lambda: engine.enroll_totp(value, context=context)
     if value != "":  # an empty name is a name
         yield "enroll_totp", lambda: engine.enroll_totp(session, name=value, context=context)
+    yield "enroll_hotp", lambda: engine.enroll_hotp(value, context=context)
+    if value is not None:
+        yield "enroll_totp", lambda: engine.enroll_totp(session, uri=value, context=context)
+        yield "enroll_hotp", lambda: engine.enroll_hotp(session, uri=value, context=context)
+    yield "enroll_outside", lambda: engine.enroll_outside(value, "toy", "reference", context=context)
+    yield "enroll_outside", lambda: engine.enroll_outside("A" * 488, "toy", value, context=context)
+    yield "begin_outside", lambda: engine.begin_outside(value, "f", context=context)
+    yield "begin_outside", lambda: engine.begin_outside("A" * 488, value, context=context)
     yield "confirm_factor", lambda: engine.confirm_factor(value, TotpCode("123456"), context=context)
     yield "confirm_factor", lambda: engine.confirm_factor(session, TotpCode(value), context=context)
     yield "list_factors", lambda: engine.list_factors(value, context=context)

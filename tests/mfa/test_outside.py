@@ -161,8 +161,9 @@ def test_a_reference_that_is_none_is_refused(reference):
 
 def test_a_name_that_the_policy_has_not_is_the_callers_mistake():
     w = a_world()
-    with pytest.raises(ConfigError):
-        w.calls.enroll_outside(w.sign_in().session, "duo", REFERENCE, context=w.context())
+    for method in ("duo", "", None, 7, {}, ["toy"]):
+        with pytest.raises(ConfigError):
+            w.calls.enroll_outside(w.sign_in().session, method, REFERENCE, context=w.context())
 
 
 @pytest.mark.parametrize("method", ["duo", "", None, 7])

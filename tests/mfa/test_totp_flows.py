@@ -53,6 +53,8 @@ FORMS = st.builds(
 )
 ODD = OtpForm(algorithm=Algorithm.SHA512, digits=8, period=timedelta(seconds=60))
 SECRET = bytes(range(64))
+ZEROS = b"zeros" + (1_001_232).to_bytes(15, "big")
+"""A secret whose code is all zeros a minute after the clock of a world begins; found by search."""
 
 
 @pytest.fixture(params=[one if one in USUAL else pytest.param(one, marks=pytest.mark.deep) for one in STORES])
@@ -160,6 +162,17 @@ def test_a_code_of_one_length_proves_nothing_of_another():
         assert verify(w, TotpCode(typed), address="198.18.0.1") == Refused()
     assert isinstance(verify(w, TotpCode(code)), SignedIn)
     assert isinstance(verify(w, TotpCode(other)), SignedIn)
+
+
+def test_where_zeros_are_right_by_chance_more_of_them_are_not():
+    """A code of another length is computed with as zeros; it must not pass for them."""
+    w = a_world()
+    token = Clocked(ZEROS, OtpForm())
+    enrolled(w, token)
+    assert token.code(w.clock()).code == "000000"
+    for typed in ("0000000", "00000000"):
+        assert verify(w, TotpCode(typed)) == Refused()
+    assert isinstance(verify(w, TotpCode("000000")), SignedIn)
 
 
 # --- what is guessed --------------------------------------------------------------------------------------------------

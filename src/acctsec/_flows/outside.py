@@ -30,7 +30,7 @@ class OutsideFlows:
     ) -> OutsideBegun | Refused | TryAgain:
         """Begin to set up a factor that somebody else checks; see Engine.enroll_outside."""
         core = self.core
-        if method not in self.answers.outside.ports:
+        if type(method) is not str or method not in self.answers.outside.ports:
             raise ConfigError("Nobody of that name checks factors.", remedy="Give a name of `MfaPolicy.outside`.")
         if type(reference) is not str or not reference.isprintable() or not 0 < len(reference.encode()) <= MAX_REFERENCE:
             return Refused()

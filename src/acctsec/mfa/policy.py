@@ -103,7 +103,7 @@ class MfaPolicy:
             that are accepted, and the window lies around it; with a window of 0 there is nothing to learn from. Default 2
             (RFC 6238 section 6 bounds it, with two steps as its example): a token that loses a second a day is a step off within
             a month. 0 for phones alone, whose clocks are set for them. Up to 10.
-        hotp: how tokens with a button are answered; see `HotpPolicy`.
+        hotp: how tokens with a button are answered; see `HotpPolicy`. Default: four presses for nothing, as it says there.
         recovery_codes: how many are issued at once. Default 10 (peers: 5 to 12).
     """
 

@@ -53,7 +53,7 @@ class OutsideFlows:
         if claims is None or claims.tenant != context.tenant:
             return Refused()
         scene, loaded = await core.enter(claims.tenant, claims.subject, context.source.key)
-        factors = loaded.record.factors.outside
+        factors = loaded.record.factors.outside if type(factor_id) is str else ()
         one = next((one for one in factors if one.id == factor_id and one.method in self.answers.outside.ports), None)
         if not opens(loaded.record, claims, scene.now) or not scene.active(loaded.record) or one is None or one.reported:
             core.refused(scene, "begin_outside", "evaluated", "ticket")

@@ -195,6 +195,7 @@ OPERATIONS = {
     "redeem_reset": lambda w: w.engine.redeem_reset(ResetLink(w.link), NEW, context=w.context()),
     "verify_factor": lambda w: w.engine.verify_factor(w.ticket, w.code, context=w.context()),
     "enroll_totp": lambda w: w.engine.enroll_totp(w.session, context=w.context()),
+    "send_code": lambda w: w.engine.send_code(w.ticket, "0" * 16, context=w.context()),
     "list_factors": lambda w: w.engine.list_factors(w.session, context=w.context()),
     "list_sessions": lambda w: w.engine.list_sessions(w.session, context=w.context()),
     "end_session": lambda w: w.engine.end_session(w.session, "0" * 32, context=w.context()),

@@ -13,6 +13,7 @@ from acctsec.claims import (
     Admin,
     ChangeTicket,
     CurrentPassword,
+    DeliveredCode,
     FreshSession,
     HotpCode,
     Initial,
@@ -171,6 +172,12 @@ def operations(w, value):
     yield "enroll_outside", lambda: engine.enroll_outside("A" * 488, "toy", value, context=context)
     yield "begin_outside", lambda: engine.begin_outside(value, "f", context=context)
     yield "begin_outside", lambda: engine.begin_outside("A" * 488, value, context=context)
+    yield "enroll_delivered", lambda: engine.enroll_delivered(value, "alice@example.org", context=context)
+    yield "enroll_delivered", lambda: engine.enroll_delivered(session, value, context=context)
+    yield "send_code", lambda: engine.send_code(value, "f", context=context)
+    yield "send_code", lambda: engine.send_code("A" * 488, value, context=context)
+    yield "verify_factor", lambda: engine.verify_factor("A" * 488, DeliveredCode(value), context=context)
+    yield "confirm_factor", lambda: engine.confirm_factor(session, DeliveredCode(value), context=context)
     yield "confirm_factor", lambda: engine.confirm_factor(value, TotpCode("123456"), context=context)
     yield "confirm_factor", lambda: engine.confirm_factor(session, TotpCode(value), context=context)
     yield "list_factors", lambda: engine.list_factors(value, context=context)

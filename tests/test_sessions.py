@@ -6,11 +6,13 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.museum.artefacts import ARTEFACTS
 from tests.museum.harness import address, exhibit, other_node, par
-from tests.places import STORES, USUAL
+from tests.places import STORES, USUAL, MemoryPlace
 
 from acctsec import (
     CHEAPEST,
+    AddressLink,
     Admin,
     ConfigError,
     Context,
@@ -389,6 +391,33 @@ def test_every_operation_takes_the_token_of_the_next_generation_before_it_is_wri
         return
     answered = every_operation(w, new)[name]()
     assert not isinstance(answered, NO), answered
+
+
+def test_a_copied_token_beside_the_proof_of_an_address_ends_its_session_too():
+    w = a_world(rotate=5 * MINUTE)
+    stolen = w.sign_in().session
+    w.engine.add_address(stolen, "second@example.org", context=w.context())
+    w.deliver()
+    new = turned(w, stolen)
+    assert valid(w, new)
+    w.clock.advance(GRACE)
+
+    w.engine.verify_address(AddressLink(w.messenger.address_link), session=stolen, context=w.context())
+
+    assert check(w, new) == SessionEnded(EndReason.ENDED)
+    assert len(told(w, SessionCopied)) == 1
+
+
+def test_a_copied_token_of_a_contact_agrees_to_nothing_and_ends():
+    w = ARTEFACTS["share"].world(MemoryPlace())
+    share = ARTEFACTS["share"].make(w)
+    stolen = w.sign_in("u7@example.org").session
+    new = turned(w, stolen)
+    assert valid(w, new)
+    w.clock.advance(GRACE)
+    assert w.engine.vouch(share, by=FreshSession(stolen), context=w.context()) == Refused()
+    assert check(w, new) == SessionEnded(EndReason.ENDED)
+    assert len(told(w, SessionCopied)) == 1
 
 
 def test_a_change_of_privilege_gives_a_token_of_another_session():

@@ -257,7 +257,14 @@ class OutsideAnswer:
     answer: str = field(repr=False)
 
 
-FactorAnswer = TotpCode | HotpCode | RecoveryCode | OutsideAnswer
+@frozen
+class DeliveredCode:
+    """A code that ``send_code`` sent, for the very ticket that it was sent for: ASCII digits alone."""
+
+    code: str = field(repr=False)
+
+
+FactorAnswer = TotpCode | HotpCode | RecoveryCode | DeliveredCode | OutsideAnswer
 
 
 @frozen

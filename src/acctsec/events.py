@@ -233,6 +233,15 @@ class FactorAccepted(Event):
 
 
 @frozen(kw_only=True)
+class CodeIssued(Event):
+    """A code was sent to a *factor* by *channel*, for an *action*: ``sign-in``, ``reset``, ``set-up``, or that of a step-up."""
+
+    factor: str
+    channel: Channel
+    action: str
+
+
+@frozen(kw_only=True)
 class SteppedUp(Event):
     """A *session* proved more, by *methods*, for an *action*: it is a new one from now on, of that *level*."""
 

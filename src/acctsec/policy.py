@@ -16,6 +16,7 @@ from acctsec.mfa import MfaPolicy, totp
 from acctsec.outcomes import FactorKind
 from acctsec.password import PasswordPolicy
 from acctsec.protocols import Account
+from acctsec.record import MAX_SENT
 from acctsec.recovery import RecoveryPath, RecoveryPolicy
 from acctsec.reset import ResetPolicy
 from acctsec.sessions import SessionPolicy
@@ -114,6 +115,11 @@ class Policy:
         if FactorKind.HOTP in self.mfa.kinds and luck > CODE_LUCK:
             message = f"lockout.codes and mfa.hotp let a reader of mail find a token's code with chance {luck:.1g} a day."
             raise ConfigError(message, remedy=f"Fewer tries or a shorter look_ahead: keep it below {CODE_LUCK:g}.")
+        sent = self.mfa.delivered
+        luck = codes.stop * windows_a_day * MAX_SENT / 10**sent.digits
+        if FactorKind.DELIVERED in self.mfa.kinds and luck > CODE_LUCK:
+            message = f"lockout.codes and mfa.delivered let a reader of mail find a sent code with chance {luck:.1g} a day."
+            raise ConfigError(message, remedy=f"Fewer tries or more digits: keep it below {CODE_LUCK:g}.")
         if self.reset.resume_lifetime < self.sessions.ticket_lifetime / 10:
             raise ConfigError("reset.resume_lifetime is too short to type a password in.", remedy="Give it minutes.")
 

@@ -206,6 +206,17 @@ def test_an_answer_is_good_for_its_ticket_alone_and_once():
     assert verify(w, answer, on=first) == Refused()
 
 
+def test_the_same_wrong_answer_is_another_guess_for_another_ticket():
+    """Each ticket has a right answer of its own: one guess on a hundred of them would be a hundred for the price of one."""
+    w = a_world()
+    set_up(w)
+    for number in (1, 2, 3):
+        on = ticket(w)
+        for _ in range(2):
+            assert verify(w, OutsideAnswer("toy", "guessed"), on=on) == Refused()
+            assert failures(w) == number
+
+
 def test_eight_at_once_on_one_ticket_sign_in_once_on_every_store(w):
     set_up(w)
     on = ticket(w)

@@ -305,6 +305,11 @@ def doors(w: Exhibit, subject: str = "u1") -> dict[str, tuple[Callable[[str], ob
         "inspect_reset": (lambda t: engine.inspect_reset(t, context=here), {"link"}),
         "check_session": (lambda t: engine.check_session(t, context=here), session),
         "enroll_totp": (lambda t: engine.enroll_totp(t, context=here), session | {"enrollment ticket"}),
+        "enroll_delivered": (lambda t: engine.enroll_delivered(t, IDENTIFIER, context=here), session | {"enrollment ticket"}),
+        "send_code": (
+            lambda t: engine.send_code(t, "0" * 16, context=here),
+            {"sign-in ticket", "reset ticket", "factor ticket"},
+        ),
         "confirm_factor": (lambda t: engine.confirm_factor(t, code, context=here), {"factor ticket"}),
         "list_factors": (lambda t: engine.list_factors(t, context=here), session),
         "rename_factor": (lambda t: engine.rename_factor(t, "0" * 16, "new", context=here), session),

@@ -195,6 +195,8 @@ def takes(w, hostile):
     yield lambda: engine.list_sessions(hostile, context=here)
     yield lambda: engine.end_session(hostile, "0" * 32, context=here)
     yield lambda: engine.enroll_totp(hostile, context=here)
+    yield lambda: engine.enroll_delivered(hostile, IDENTIFIER, context=here)
+    yield lambda: engine.send_code(hostile, hostile, context=here)
     yield lambda: engine.confirm_factor(hostile, TotpCode("123456"), context=here)
     yield lambda: engine.confirm_factor(w.confirming, TotpCode(hostile), context=here)
     yield lambda: engine.issue_recovery_codes(hostile, context=here)

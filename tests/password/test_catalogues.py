@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from acctsec.mfa.enrolment import Printed
+from acctsec.mfa.worded import Worded
 from acctsec.password import Code, Said, Weakness
 from acctsec.password.feedback import LANGUAGES, Advice, catalogue, message
 
 LOCALE = Path(__file__).parents[2] / "src/acctsec/locale"
-KEYS = {*map(str, Code), *map(str, Weakness), *map(str, Said), *map(str, Printed)}
+KEYS = {*map(str, Code), *map(str, Weakness), *map(str, Said), *map(str, Printed), *map(str, Worded)}
 PARAMS = {
     "too-short": {"minimum", "missing"},
     "too-long": {"maximum"},
@@ -30,6 +31,10 @@ PARAMS = {
     "codes-purpose": {"service"},
     "codes-count": {"count"},
     "codes-nobody": {"service"},
+    "code-sign-in": {"code", "service"},
+    "code-set-up": {"code", "service"},
+    "code-reset": {"code", "service"},
+    "code-action": {"code", "service", "action"},
 }
 FORMS = {"en": 2, "zh_CN": 1}
 

@@ -236,6 +236,8 @@ class Addresses:
         if loaded.record.incarnation != claims.incarnation or scene.now >= claims.expires:
             return None
         beside = self._session(session, context, claims.subject)
+        if beside is not None:
+            await self.core.catch(scene, loaded, beside)
         return Proven(scene=scene, loaded=loaded, change=claims.change, method="link", session=beside)
 
     async def _by_ticket(self, resume: ResumeTicket, session: object, context: Context) -> Proven | None:
@@ -247,6 +249,8 @@ class Addresses:
         if not opens(loaded.record, ticket, scene.now) or change is None or change.kind != ADDED or not is_proven(change):
             return None
         beside = self._session(session, context, ticket.subject)
+        if beside is not None:
+            await self.core.catch(scene, loaded, beside)
         return Proven(scene=scene, loaded=loaded, change=ticket.change, method="", session=beside)
 
     async def _by_code(self, proof: AddressCode, session: object, context: Context) -> Proven | Refused | TryAgain:

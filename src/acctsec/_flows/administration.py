@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from acctsec import events
-from acctsec._flows.answers import factor_infos
+from acctsec._flows.answers import factor_infos, masks
 from acctsec._flows.changes import change_info
 from acctsec._flows.core import BRIEF, EPOCH, LATEST, Core, channel_of
 from acctsec._flows.counting import known
@@ -85,7 +85,7 @@ class Administration:
 
     async def export(self, subject: str, *, tenant: str) -> Export:
         """All that is held about a subject, without secrets."""
-        _, loaded = await self.core.enter(tenant, subject)
+        scene, loaded = await self.core.enter(tenant, subject)
         record = loaded.record
         verifier = record.verifier
         return Export(
@@ -94,7 +94,7 @@ class Administration:
             has_password=verifier is not None,
             password_since=verifier.since if verifier else None,
             earlier_passwords=len(record.history),
-            factors=factor_infos(record.factors),
+            factors=factor_infos(record.factors, masks=masks(self.core, scene, record.factors)),
             live_resets=tuple(reset.expires for reset in record.resets),
             sessions=tuple((session.id.hex(), session.created) for session in record.sessions),
             devices=tuple(device.since for device in record.devices),

@@ -1,15 +1,25 @@
 """Answers of second factors: charged, and matched against what the record holds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from acctsec import events
 from acctsec._flows.asking import within_budget
 from acctsec._flows.core import BRIEF, Core, Loaded
 from acctsec._flows.counting import known
 from acctsec._flows.guesses import Guess, Guesses
-from acctsec._flows.kinds import HotpTokens, Kind, OutsideFactors, Pretending, PrintedCodes, TotpApps
+from acctsec._flows.kinds import (
+    DeliveredCodes,
+    HotpTokens,
+    Kind,
+    OutsideFactors,
+    Pretending,
+    PrintedCodes,
+    TotpApps,
+    meant,
+)
+from acctsec._flows.kinds.delivered import LABEL
 from acctsec._flows.kinds.totp import is_digits
-from acctsec._values import Value
+from acctsec._values import Value, evolve
 from acctsec.assurance import Method
 from acctsec.claims import FactorAnswer, OutsideAnswer, RecoveryCode, Ticket, TotpCode
 from acctsec.context import Context
@@ -17,11 +27,15 @@ from acctsec.errors import ConfigError, PortError
 from acctsec.keyring import frame
 from acctsec.lockout import SecretClass
 from acctsec.mfa import recovery
+from acctsec.mfa.delivered import masked
 from acctsec.mfa.policy import method_of
 from acctsec.outcomes import FactorInfo, FactorKind, Refused, TryAgain
 from acctsec.protocols import Settle
 from acctsec.record import Factors
 from acctsec.steps import FactorFound, Scene, opens
+
+FOR_A_TICKET = frozenset({FactorKind.DELIVERED, FactorKind.OUTSIDE})
+"""Kinds of which the same answer means something else for another ticket, and so is another guess."""
 
 
 class Checked(Value, frozen=True, kw_only=True):
@@ -40,7 +54,7 @@ class Answers:
         self.core = core
         self.guesses = guesses
         apps, printed, self.outside = TotpApps(core), PrintedCodes(core), OutsideFactors(core)
-        self.kinds: tuple[Kind, ...] = (apps, HotpTokens(core), self.outside, *kinds, printed)
+        self.kinds: tuple[Kind, ...] = (apps, HotpTokens(core), DeliveredCodes(core), self.outside, *kinds, printed)
         self._typed: dict[type, Pretending] = {TotpCode: apps, RecoveryCode: printed}
         self._by_answer = {answer: kind for kind in self.kinds for answer in kind.answers}
 
@@ -58,6 +72,8 @@ class Answers:
         if not opens(loaded.record, ticket, scene.now):
             core.refused(scene, "verify_factor", "evaluated", "ticket")
             return Refused()
+        scene = evolve(scene, sim_changed=context.sim_changed)
+        guessed = kind_of.guess(answer, scene)
         guess = await self.guesses.begin(
             "verify_factor",
             scene,
@@ -65,7 +81,7 @@ class Answers:
             kind,
             context,
             typed=frame(ticket.subject),
-            secret=kind_of.guess(answer, scene),
+            secret=meant(loaded.record.factors, ticket) + guessed if kind_of.kind in FOR_A_TICKET else guessed,
         )
         if not isinstance(guess, Guess):
             return guess
@@ -141,9 +157,29 @@ def is_typed(answer: object) -> bool:
     )
 
 
-def factor_infos(factors: Factors, *, ways: Sequence[frozenset[str]] = ()) -> tuple[FactorInfo, ...]:
-    """What may be shown of the factors; where *ways* say which methods help, of those that do."""
-    infos = [FactorInfo(one.id, one.KIND, one.name, one.created, method=method_of(one), reported=one.reported) for one in factors]
+def masks(core: Core, whose: Scene | Ticket, factors: Factors) -> dict[str, str]:
+    """Where the codes of factors go that are sent, as much as may be shown of it, by the ids of the factors."""
+    opened = ((one.id, core.keyring.open(LABEL, one.sealed, whose.tenant, whose.subject, one.id)) for one in factors.delivered)
+    return {name: masked(address.decode()) for name, address in opened if address is not None}
+
+
+def factor_infos(
+    factors: Factors, *, ways: Sequence[frozenset[str]] = (), masks: Mapping[str, str] | None = None
+) -> tuple[FactorInfo, ...]:
+    """What may be shown of the factors; where *ways* say which methods help, of those that do. *masks* are what `masks` says."""
+    shown = masks or {}
+    infos = [
+        FactorInfo(
+            one.id,
+            one.KIND,
+            one.name,
+            one.created,
+            method=method_of(one),
+            reported=one.reported,
+            address=shown.get(one.id, ""),
+        )
+        for one in factors
+    ]
     if factors.recovery and factors.recovery.left:
         left, method = factors.recovery.left, Method.RECOVERY_CODE.value
         infos.append(FactorInfo("recovery", FactorKind.RECOVERY_CODE, "", None, left, method=method))

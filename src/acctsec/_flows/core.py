@@ -12,7 +12,7 @@ from attrs import define
 
 from acctsec import events
 from acctsec._codec import decode_record, encode_record
-from acctsec._flows.entries import AddressRequest, Entry, Following, Happened, Mail, ResetRequest, Told, key, seal
+from acctsec._flows.entries import AddressRequest, CodeRequest, Entry, Following, Happened, Mail, ResetRequest, Told, key, seal
 from acctsec._flows.hashes import Hashes, Password
 from acctsec._flows.recent import RecentRecords
 from acctsec._flows.tokens import Purpose, Tokens
@@ -60,7 +60,7 @@ from acctsec.protocols import (
 )
 from acctsec.record import MAX_COMMITS, Record, Verifier
 from acctsec.sessions import Binding, Ended
-from acctsec.steps import Carry, Drawn, Effect, Issue, No, Prove, Scene, Step, Word, end_copied, is_new, judge_session
+from acctsec.steps import Carry, Drawn, Effect, Issue, No, Prove, Scene, SendCode, Step, Word, end_copied, is_new, judge_session
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -378,6 +378,9 @@ class Core:
             if isinstance(effect, Word | Issue):
                 made.append(self._onward(scene, effect, key(commit_id, len(made)), record))
                 continue
+            if isinstance(effect, SendCode):
+                made.append(self._code(scene, effect, key(commit_id, len(made)), record))
+                continue
             if isinstance(effect, Prove | Carry):
                 made.append(self._task(scene, effect, key(commit_id, len(made)), record))
                 continue
@@ -425,6 +428,22 @@ class Core:
             at=scene.now,
             change=effect.change.id if effect.change else b"",
             expires=effect.change.expires if effect.change else None,
+        )
+
+    def _code(self, scene: Scene, effect: SendCode, key: str, record: Record) -> CodeRequest:
+        return CodeRequest(
+            key=key,
+            tenant=scene.tenant,
+            subject=scene.subject,
+            incarnation=record.incarnation,
+            epoch=record.epoch,
+            factor=effect.factor,
+            ticket=effect.ticket,
+            seed=effect.seed,
+            channel=effect.channel,
+            address=effect.address,
+            action=effect.action,
+            at=scene.now,
         )
 
     def _task(self, scene: Scene, effect: Prove | Carry, key: str, record: Record) -> AddressRequest | Following:

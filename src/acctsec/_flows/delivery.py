@@ -6,8 +6,9 @@ from hashlib import sha256
 
 from acctsec import events
 from acctsec._flows.carrying import Carrying
+from acctsec._flows.codes import letter
 from acctsec._flows.core import Core, channel_of, port
-from acctsec._flows.entries import AddressRequest, Following, Happened, Mail, ResetRequest, Told, about, unseal
+from acctsec._flows.entries import AddressRequest, CodeRequest, Following, Happened, Mail, ResetRequest, Told, about, unseal
 from acctsec._flows.naming import stored_among
 from acctsec._flows.tokens import Purpose
 from acctsec._flows.vouching import contact
@@ -109,6 +110,10 @@ class Delivery:
                 await self._issue(entry, again=drained.attempts > 0)
             case AddressRequest():
                 await self._prove(entry, again=drained.attempts > 0)
+            case CodeRequest():
+                message = await letter(core, entry)
+                if message is not None:
+                    await self._send(message)
             case Following():
                 await self.carrying.follow(entry)
             case None:

@@ -96,6 +96,32 @@ class AddressRequest(Sealed, frozen=True, kw_only=True):
     locale: str = ""
 
 
+class CodeRequest(Sealed, frozen=True, kw_only=True):
+    """
+    A code that proves a *factor* for one *ticket*, on its way to an *address* of the subject by *channel*, for an *action*.
+
+    The *seed* makes the code, whose keyed digest the record has: it is sent for as long as that is there.
+    """
+
+    key: str
+    tenant: str
+    subject: str
+    incarnation: bytes
+    epoch: int
+    factor: str
+    ticket: bytes
+    seed: bytes
+    channel: str
+    address: str
+    action: str
+    at: datetime
+
+    @property
+    def bound(self) -> tuple[str | bytes, ...]:
+        """What the code is good for."""
+        return (self.tenant, self.subject, self.incarnation, str(self.epoch), self.ticket, self.factor)
+
+
 class Following(Sealed, frozen=True, kw_only=True):
     """A *change* is decided, and the platform's table has to follow. Whoever decided it does so at once, unless he is gone."""
 
@@ -113,7 +139,7 @@ class Happened(Value, frozen=True):
     event: Event
 
 
-Entry = Mail | Told | ResetRequest | AddressRequest | Following | Happened
+Entry = Mail | Told | ResetRequest | AddressRequest | CodeRequest | Following | Happened
 
 
 class About(Value, frozen=True, kw_only=True):
@@ -140,6 +166,8 @@ def about(entry: Entry | None) -> About:
             return About(kind=LetterKind.RESET, name=entry.purpose.value, tenant=tenant, subject=subject, at=at)
         case AddressRequest(tenant=tenant, subject=subject, at=at):
             return About(kind=LetterKind.NOTICE, name=MessagePurpose.PROVE_ADDRESS.value, tenant=tenant, subject=subject, at=at)
+        case CodeRequest(tenant=tenant, subject=subject, at=at):
+            return About(kind=LetterKind.NOTICE, name=MessagePurpose.FACTOR_CODE.value, tenant=tenant, subject=subject, at=at)
         case Following(tenant=tenant, subject=subject, at=at):
             return About(kind=LetterKind.CHANGE, tenant=tenant, subject=subject, at=at)
         case None:
@@ -156,6 +184,8 @@ def seal(keyring: Keyring, entry: Entry) -> bytes:
         plain = b"c" + pack(entry)
     elif isinstance(entry, AddressRequest):
         plain = b"a" + pack(entry)
+    elif isinstance(entry, CodeRequest):
+        plain = b"d" + pack(entry)
     elif isinstance(entry, Following):
         plain = b"f" + pack(entry)
     else:
@@ -176,6 +206,8 @@ def unseal(keyring: Keyring, sealed: bytes) -> Entry | None:
         return unpack(Told, plain[1:])
     if plain[:1] == b"a":
         return unpack(AddressRequest, plain[1:])
+    if plain[:1] == b"d":
+        return unpack(CodeRequest, plain[1:])
     if plain[:1] == b"f":
         return unpack(Following, plain[1:])
     if plain[:1] == b"r":

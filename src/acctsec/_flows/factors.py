@@ -2,11 +2,13 @@
 
 from typing import TypeVar
 
-from acctsec._flows.answers import Answers, factor_infos
+from acctsec._flows.answers import FOR_A_TICKET, Answers, factor_infos, masks
 from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.counting import known
 from acctsec._flows.guesses import Guess, Guesses
+from acctsec._flows.kinds import Kind, meant
 from acctsec._flows.tokens import Purpose
+from acctsec._values import evolve
 from acctsec.claims import Enrollment, FactorAnswer, SessionClaims, Ticket
 from acctsec.context import Context
 from acctsec.errors import PortError
@@ -138,13 +140,14 @@ class FactorFlows:
             SecretClass.ENROLLMENT,
             context,
             typed=frame(scene.subject),
-            secret=enrollment.id.hex() + kind.guess(answer, scene),
+            secret=self._meant(loaded, enrollment, kind) + kind.guess(answer, scene),
         )
         if not isinstance(guess, Guess):
             return guess
         if not guess.admitted:
             return await guess.fail("lane")
         loaded = guess.latest(loaded)
+        scene = evolve(scene, sim_changed=context.sim_changed)
         try:
             new = await kind.confirm(scene, enrollment, answer)
         except PortError:
@@ -162,8 +165,13 @@ class FactorFlows:
         session = self.renewed(done, scene, "confirm_factor")
         if not isinstance(session, str):
             return session
-        info = next(info for info in factor_infos(done.record.factors) if info.id == enrollment.id.hex())
+        infos = factor_infos(done.record.factors, masks=masks(core, scene, done.record.factors))
+        info = next(info for info in infos if info.id == enrollment.id.hex())
         return FactorAdded(info, session)
+
+    def _meant(self, loaded: Loaded, enrollment: Enrollment, kind: Kind) -> str:
+        """What an answer is guessed for: the set-up, and what was sent for it."""
+        return meant(loaded.record.factors, enrollment) if kind.kind in FOR_A_TICKET else enrollment.id.hex()
 
     def renewed(self, done: Step, scene: Scene, operation: str) -> str | Refused | TryAgain:
         """The token of the session a change of privilege left, or what else the change answered."""
@@ -178,7 +186,8 @@ class FactorFlows:
         found = await self.session(token, context)
         if found is None or live_session(self.core.policy, found[2].record, found[0], found[1].now) is None:
             return Refused()
-        return Factors(factor_infos(found[2].record.factors))
+        factors = found[2].record.factors
+        return Factors(factor_infos(factors, masks=masks(self.core, found[1], factors)))
 
     @operation
     async def rename_factor(
@@ -199,7 +208,8 @@ class FactorFlows:
             return done.verdict
         if not isinstance(done.verdict, Done):
             return Refused()
-        info = next(info for info in factor_infos(done.record.factors) if info.id == factor_id)
+        infos = factor_infos(done.record.factors, masks=masks(self.core, scene, done.record.factors))
+        info = next(info for info in infos if info.id == factor_id)
         return FactorRenamed(info)
 
     @operation

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from acctsec._flows.answers import factor_infos
+from acctsec._flows.answers import factor_infos, masks
 from acctsec._flows.core import Core
 from acctsec._flows.tokens import Purpose
 from acctsec._values import evolve
@@ -39,7 +39,7 @@ class Granting:
         core = self.core
         if isinstance(verdict, NeedsFactor):
             ticket = evolve(ticket, methods=verdict.methods)
-            infos = factor_infos(record.factors, ways=verdict.ways)
+            infos = factor_infos(record.factors, ways=verdict.ways, masks=masks(core, ticket, record.factors))
             return FactorRequired(core.tokens.seal(Purpose.SIGN_IN, ticket), factors=infos)
         if isinstance(verdict, NeedsChange):
             return PasswordChangeRequired(core.tokens.seal(Purpose.CHANGE, ticket), reason=verdict.reason)
@@ -64,7 +64,7 @@ class Granting:
         if not lacking.ways:
             return FactorMissing(self._would_do(lacking), step_up=step_up)
         sealed = core.tokens.seal(Purpose.STEP_UP, evolve(ticket, methods=lacking.methods))
-        infos = factor_infos(record.factors, ways=lacking.ways)
+        infos = factor_infos(record.factors, ways=lacking.ways, masks=masks(core, ticket, record.factors))
         if all(PASSWORD in way for way in lacking.ways):
             return ReauthenticationRequired(sealed, factors=infos, step_up=step_up)
         return FactorRequired(sealed, factors=infos, step_up=step_up)

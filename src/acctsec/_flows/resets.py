@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from acctsec._flows.answers import Answers, factor_infos, is_typed
+from acctsec._flows.answers import Answers, factor_infos, is_typed, masks
 from acctsec._flows.core import ROUNDS, Core, Loaded, operation
 from acctsec._flows.entries import ResetRequest, seal
 from acctsec._flows.guesses import Guess, Guesses
@@ -359,7 +359,8 @@ class Resets:
         if isinstance(done.verdict, FactorProven):
             await guess.settle(Settle.VOID)
             onward = self._ticket(scene, done.record, reset=b"", methods=done.verdict.methods)
-            infos = tuple(info for info in factor_infos(trusted(done.record)) if info.kind is not FactorKind.RECOVERY_CODE)
+            infos = self._infos(scene, done.record)
+            infos = tuple(info for info in infos if info.kind is not FactorKind.RECOVERY_CODE)
             return FactorRequired(core.tokens.seal(Purpose.RESET, onward), factors=infos)
         if isinstance(done.verdict, TryAgain):
             await guess.settle(Settle.VOID)
@@ -475,23 +476,27 @@ class Resets:
         ticket = self._ticket(scene, record, reset=recovery.reset, methods=recovery.methods)
         ticket = evolve(ticket, change=recovery.change)  # its address may go, and it may be over, before all is shown
         token = self.core.tokens.seal(Purpose.RESET, ticket)
-        shown = self._provable(record)
-        has = {proof for _, proof in shown}
-        wanted = {proof for path in paths if path <= has for proof in path}
-        infos = tuple(info for info, proof in shown if proof in wanted)
+        shown = self._infos(scene, record)
+        provable = {self._proof(info) for info in shown}
+        wanted = {proof for path in paths if path <= provable for proof in path}
+        infos = tuple(info for info in shown if self._proof(info) in wanted)
         if infos:
             return FactorRequired(token, factors=infos)
         return ProofRequired(token, paths=self._open_to(scene, record, paths))
 
-    def _provable(self, record: Record) -> list[tuple[FactorInfo, Proof]]:
-        """The factors that count, and what each is a proof of."""
-        possessions = self.core.policy.mfa.possessions
-        found = ((info, proof_of(info.method, possessions)) for info in factor_infos(trusted(record)) if not info.reported)
-        return [(info, proof) for info, proof in found if proof is not None]
+    def _proof(self, info: FactorInfo) -> Proof | None:
+        """What a factor is a proof of here, if of anything."""
+        return proof_of(info.method, self.core.policy.mfa.possessions)
+
+    def _infos(self, scene: Scene, record: Record) -> tuple[FactorInfo, ...]:
+        """What may be shown of the factors that prove something in a recovery."""
+        factors = trusted(record)
+        infos = factor_infos(factors, masks=masks(self.core, scene, factors))
+        return tuple(info for info in infos if self._proof(info) is not None and not info.reported)
 
     def _open_to(self, scene: Scene, record: Record, paths: tuple[frozenset[Proof], ...]) -> tuple[frozenset[str], ...]:
         """Those of the paths for which the subject has what they ask."""
-        has = {proof for _, proof in self._provable(record)} | BEYOND
+        has = {self._proof(info) for info in self._infos(scene, record)} | BEYOND
         policy = self.core.policy
         if len(trusted_contacts(policy, record, scene.now)) >= policy.recovery.contacts_needed:
             has |= {Proof.CONTACTS}

@@ -51,6 +51,8 @@ from acctsec.outcomes import (
     ChangeIdentifierOutcome,
     Changes,
     CheckPasswordOutcome,
+    CodeEnrollmentStarted,
+    CodeSent,
     ConfirmFactorOutcome,
     ContactNamed,
     ContactRemoved,
@@ -106,6 +108,7 @@ from acctsec.protocols import (
     Account,
     BreachCorpus,
     Challenge,
+    Channel,
     Clock,
     Directory,
     Entropy,
@@ -484,6 +487,38 @@ class Engine:
         Thirty times a day and subject, and within the budget of a source. TryAgain: he did not answer.
         """
         return run(self._flows.outside.begin_outside(ticket, factor_id, context=context))
+
+    def enroll_delivered(
+        self,
+        token: str,
+        address: str,
+        *,
+        channel: Channel | None = None,
+        name: str = "",
+        replaces: str = "",
+        context: Context,
+    ) -> CodeEnrollmentStarted | Refused | TryAgain:
+        """
+        Begin to set up codes that go to a verified *address* of the account, and send the first one: with a fresh session at the
+        subject's full level or the ticket of EnrollmentRequired.
+
+        By text to a number and by mail to a mailbox, or by a call where *channel* is ``Channel.VOICE``, as far as
+        ``DeliveredPolicy.channels`` goes. ``confirm_factor`` with the code sets it up; ``send_code(ticket, sent.factor)`` sends
+        another. Where the address leaves the account the factor goes with it.
+        """
+        return run(
+            self._flows.codes.enroll_delivered(token, address, channel=channel, name=name, replaces=replaces, context=context)
+        )
+
+    def send_code(self, ticket: str, factor_id: str, *, context: Context) -> CodeSent | Refused | TryAgain:
+        """
+        Send a code to a factor of the *ticket* of FactorRequired, of ReauthenticationRequired or of CodeEnrollmentStarted; it is
+        good once, for that ticket alone: ``verify_factor(ticket, DeliveredCode(code))``.
+
+        TryAgain: another one is on its way already. Refused: the ticket is over, there is no such factor, its address left the
+        account or its SIM changed lately, or too many were sent. Another code resets nothing that was counted.
+        """
+        return run(self._flows.codes.send_code(ticket, factor_id, context=context))
 
     def confirm_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> ConfirmFactorOutcome:
         """Prove the new authenticator by a code, which is spent by it. Other sessions end; the answer has a new one."""

@@ -11,6 +11,7 @@ from acctsec._flows.authenticators import Authenticators
 from acctsec._flows.carrying import Carrying
 from acctsec._flows.challenges import Challenges
 from acctsec._flows.changes import ChangeFlows
+from acctsec._flows.codes import Codes
 from acctsec._flows.contacts import ContactFlows
 from acctsec._flows.core import Core, Ports
 from acctsec._flows.delivery import Delivery
@@ -63,6 +64,7 @@ class Flows:
         self.factors: FactorFlows = FactorFlows(self.core, guesses, answers)
         self.authenticators: Authenticators = Authenticators(self.core, self.factors)
         self.outside: OutsideFlows = OutsideFlows(self.core, answers, self.factors)
+        self.codes: Codes = Codes(self.core, self.factors)
         self.sessions: Sessions = Sessions(self.core, self.factors)
         self.changes: ChangeFlows = ChangeFlows(self.core, self.factors)
         self.contacts: ContactFlows = ContactFlows(self.core, self.factors, self.resets)

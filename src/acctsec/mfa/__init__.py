@@ -1,6 +1,7 @@
 """Second factors: which there are, what each proves, and what an action needs."""
 
 from acctsec.mfa.actions import Action, Demand, Rule
+from acctsec.mfa.delivered import DeliveredPolicy
 from acctsec.mfa.needs import (
     DEVICE_BOUND,
     PHISHING_RESISTANT,
@@ -20,6 +21,7 @@ __all__ = [
     "USER_VERIFIED",
     "Action",
     "Algorithm",
+    "DeliveredPolicy",
     "Demand",
     "MfaPolicy",
     "Needs",

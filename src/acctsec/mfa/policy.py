@@ -13,6 +13,7 @@ from acctsec.assurance import TRAITS, Method, Traits, level_of
 from acctsec.checks import kind, length, text, whole
 from acctsec.errors import ConfigError
 from acctsec.mfa.actions import Action, Demand, Rule
+from acctsec.mfa.delivered import OVER_THE_TELEPHONE, DeliveredPolicy
 from acctsec.mfa.hotp import HotpPolicy
 from acctsec.mfa.needs import SECOND_FACTOR, all_of, methods_in
 from acctsec.mfa.otp import CLASSIC, OtpForm
@@ -95,6 +96,8 @@ class MfaPolicy:
             names its domain.
         grace: who has to have a factor and has none may sign in without it for so long, from the first sign-in that finds it out;
             it is set once. Default None: at once. Entra ID gives 14 days.
+        delivered: how codes are sent, where ``FactorKind.DELIVERED`` is among *kinds*; see `DeliveredPolicy`. Default: texts of 6
+            digits for 10 min, at most 6 in 4 h (SP 800-63B-4 section 3.1.3.2).
         totp: the form of the codes of authenticator apps that are set up from now on; those that are there keep theirs. Default:
             SHA-1, 6 digits, 30 s, the one form every app speaks (RFC 6238). A period is 15, 30, 45 or 60 s.
         window: TOTP steps accepted on either side of now. Default 1 (RFC 6238 section 5.2), 0 for the strict
@@ -117,6 +120,7 @@ class MfaPolicy:
     passkeys: PasskeyPolicy | None = field(default=None, validator=optional(kind(PasskeyPolicy)))
     grace: timedelta | None = field(default=None, validator=optional(length(timedelta(hours=1), timedelta(days=90))))
     totp: OtpForm = field(default=CLASSIC, validator=kind(OtpForm))
+    delivered: DeliveredPolicy = field(factory=DeliveredPolicy, validator=kind(DeliveredPolicy))
     window: int = field(default=1, validator=whole(0, 1))
     drift: int = field(default=2, validator=whole(0, 10))
     hotp: HotpPolicy = field(factory=HotpPolicy, validator=kind(HotpPolicy))
@@ -128,6 +132,9 @@ class MfaPolicy:
         if not is_fit(self.totp):
             raise ConfigError(f"The period of totp is {self.totp.period}.", remedy="Give 15, 30, 45 or 60 seconds.")
         self._check_outside()
+        if FactorKind.DELIVERED in self.kinds and OVER_THE_TELEPHONE & {*self.delivered.channels} and not self._unrestricted():
+            message = "Codes over the telephone network are the only factor that can be set up."
+            raise ConfigError(message, remedy="Add FactorKind.TOTP or PASSKEY to kinds (SP 800-63B-4 section 3.2.9).")
         known = {*TRAITS, *(one.name for one in self.outside)}
         for rule in self.rules:
             unknown = sorted(methods_in(rule.needs) - known)
@@ -148,6 +155,11 @@ class MfaPolicy:
             raise ConfigError("Two outside factors have one name.", remedy="Give each its own.")
         if (FactorKind.OUTSIDE in self.kinds) > bool(self.outside):
             raise ConfigError("kinds has FactorKind.OUTSIDE, and outside names nobody.", remedy='Give (Outside(name="duo"),).')
+
+    def _unrestricted(self) -> bool:
+        """Whether something else can be set up that gives AAL2 and is not restricted."""
+        others = any(one.traits.possession and not one.traits.restricted for one in self.outside)
+        return bool(self.kinds - {FactorKind.DELIVERED} - (frozenset() if others else {FactorKind.OUTSIDE}))
 
     @property
     def known_actions(self) -> frozenset[str]:

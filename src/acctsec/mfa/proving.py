@@ -1,5 +1,6 @@
 """What an answer fits, and how it is used up: each kind of match knows what it does to the factors."""
 
+from hmac import compare_digest
 from typing import Protocol
 
 from acctsec._values import Value, evolve
@@ -79,6 +80,23 @@ class OutsideMatch(Value, frozen=True):
             if one.id == self.factor and one.method == self.method and not one.reported:
                 return Proven(factors, self.method)
         return Unproven()
+
+
+class DeliveredMatch(Value, frozen=True):
+    """A code is the one that was *sent* to a factor for a ticket; *sent* is its keyed digest, *method* what it proves."""
+
+    factor: str
+    sent: bytes
+    method: str
+
+    def use(self, factors: Factors) -> Proven | Unproven:
+        """Accept it once: with it goes all that was sent for its ticket, which is spent as well."""
+        one = next((each for each in factors.sent if compare_digest(each.digest, self.sent)), None)
+        found = None if one is None else factors.factor(one.factor)
+        if one is None or found is None or found.reported or found.id != self.factor:
+            return Unproven()
+        left = tuple(each for each in factors.sent if each.ticket != one.ticket)
+        return Proven(evolve(factors, sent=left), self.method)
 
 
 class RecoveryMatch(Value, frozen=True):

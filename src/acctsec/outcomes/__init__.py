@@ -19,6 +19,8 @@ from acctsec.outcomes.addresses import (
 )
 from acctsec.outcomes.contacts import ContactInfo, ContactNamed, ContactRemoved, Contacts, ContactsAsked, SharePending, Vouched
 from acctsec.outcomes.factors import (
+    CodeEnrollmentStarted,
+    CodeSent,
     EnrollmentStarted,
     EnrollOtpOutcome,
     FactorAdded,
@@ -127,6 +129,8 @@ __all__ = [
     "ChangeReason",
     "Changes",
     "CheckPasswordOutcome",
+    "CodeEnrollmentStarted",
+    "CodeSent",
     "ConfirmFactorOutcome",
     "ContactInfo",
     "ContactNamed",

@@ -25,7 +25,7 @@ class FactorKind(StrEnum):
 class FactorInfo:
     """
     What may be shown of a factor: never its secret. *method* is what proving it counts as, see `Method`; *reported* says why it
-    proves nothing any more, lost or compromised.
+    proves nothing any more, lost or compromised. *address* is where codes are sent, masked: ``+49 … 12``, ``j…@example.org``.
     """
 
     id: str
@@ -35,6 +35,7 @@ class FactorInfo:
     left: int | None = None
     method: str = field(default="", kw_only=True)
     reported: str = field(default="", kw_only=True)
+    address: str = field(default="", kw_only=True)
 
 
 @frozen
@@ -84,6 +85,34 @@ class OutsideBegun:
 
     ticket: str = secret()
     page: Mapping[str, str] = field(repr=False, kw_only=True)
+
+
+@frozen(kw_only=True)
+class CodeSent:
+    """
+    A code is on its way to *factor*, at *address* (masked), by *channel* (``text``, ``voice``, ``mail``). It is good until
+    *expires*, for this ticket alone; another one may be asked for at *next_after*.
+    """
+
+    factor: str
+    channel: str
+    address: str
+    expires: datetime
+    next_after: datetime
+
+
+@frozen
+class CodeEnrollmentStarted:
+    """
+    A code was *sent* that proves the new factor: ``confirm_factor(ticket, DeliveredCode(code))``. Nothing is set up before.
+
+    *restricted*: it goes over the telephone network; tell the subject what that risks, and offer something better beside it
+    (SP 800-63B-4 section 3.2.9).
+    """
+
+    ticket: str = secret()
+    sent: CodeSent = field(kw_only=True)
+    restricted: bool = field(kw_only=True)
 
 
 @frozen

@@ -8,10 +8,11 @@ from attrs import field, frozen
 
 
 class Channel(StrEnum):
-    """How a message goes out: as mail, or as a text to a phone number."""
+    """How a message goes out: as mail, as a text to a phone number, or spoken by a call to one."""
 
     MAIL = "mail"
     TEXT = "text"
+    VOICE = "voice"
 
 
 class MessagePurpose(StrEnum):
@@ -44,6 +45,7 @@ class MessagePurpose(StrEnum):
     ADDRESS_ADDED = "address-added"
     ADDRESS_REMOVED = "address-removed"
     IDENTIFIER_CHANGED = "identifier-changed"
+    FACTOR_CODE = "factor-code"
 
 
 @frozen(kw_only=True)
@@ -57,7 +59,8 @@ class Message:
     that opens the lane of strangers again. *locale* is that of the account when the message was made.
 
     Notice of a change carries a *veto* where its reader may stop it, good until *expires*; the change waits *until* then. What
-    goes to a trusted contact names the *owner* it is about; the *link* of a share is good for ``vouch``.
+    goes to a trusted contact names the *owner* it is about; the *link* of a share is good for ``vouch``. A code that proves a
+    factor says what for: *action* is an action of the policy, ``reset`` or ``set-up``. It never has a link.
     """
 
     key: str
@@ -75,6 +78,12 @@ class Message:
     channel: Channel = Channel.MAIL
     locale: str = ""
     owner: str = ""
+    action: str = ""
+
+    @property
+    def spoken(self) -> str:
+        """The *code* as a voice reads it, digit by digit: ``4, 0, 7``. "" where there is none."""
+        return ", ".join(self.code or "")
 
 
 class AsyncMessenger(Protocol):

@@ -5,8 +5,9 @@ What every kind has: an *id* that is never given again, the *name* its owner gav
 *reported* lost or compromised, why: it proves nothing from then on, and goes on guarding the account.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from hmac import compare_digest
 from typing import ClassVar, Self
 
 from acctsec._values import evolve
@@ -90,6 +91,10 @@ class Delivered(Part, frozen=True, kw_only=True, array_like=True):
     created: datetime
     reported: str = ""
 
+    def named(self, names: Sequence[bytes]) -> bool:
+        """Whether one of *names*, of one address under each index key in force, is this one's."""
+        return any(compare_digest(self.digest, name) for name in names)
+
 
 class Push(Part, frozen=True, kw_only=True, array_like=True):
     """An app of the platform that prompts are pushed to; *sealed* is where."""
@@ -135,12 +140,17 @@ class RecoverySet(Part, frozen=True, kw_only=True, array_like=True):
 
 
 class Sent(Part, frozen=True, kw_only=True, array_like=True):
-    """A code that was sent to a *factor* for one *ticket*: a keyed digest of it, good until *expires*."""
+    """
+    A code that was sent to a *factor* for one *ticket*: a keyed digest of it, good until *expires*. Another one may be asked for
+    *again* so many seconds before. *apart*: it went out for more than a password, and none for a password alone takes its place.
+    """
 
     factor: str
     ticket: bytes
     digest: bytes
     expires: datetime
+    again: int = 0
+    apart: bool = False
 
     def __post_init__(self) -> None:
         """None is good longer than it was said."""

@@ -24,6 +24,7 @@ from acctsec.steps.administration import (
     sign_out_everywhere,
 )
 from acctsec.steps.changes import cancel, veto, veto_refusal, waits_for
+from acctsec.steps.codes import code_refusal, send_factor_code
 from acctsec.steps.contacts import ask_contacts, name_contact, remove_contact, share_refusal, vouch
 from acctsec.steps.factors import (
     add_factor,
@@ -76,6 +77,7 @@ from acctsec.steps.scene import (
     Notice,
     Prove,
     Scene,
+    SendCode,
     Stale,
     Step,
     Visit,
@@ -142,6 +144,7 @@ __all__ = [
     "Prove",
     "Recovery",
     "Scene",
+    "SendCode",
     "Stale",
     "Step",
     "Visit",
@@ -159,6 +162,7 @@ __all__ = [
     "change_identifier",
     "change_password",
     "change_refusal",
+    "code_refusal",
     "count_alone",
     "count_guesses",
     "counts_from",
@@ -207,6 +211,7 @@ __all__ = [
     "remove_factor",
     "rename_factor",
     "send_code",
+    "send_factor_code",
     "share_refusal",
     "shown_by",
     "sign_in",

@@ -15,6 +15,7 @@ from acctsec.record import MAX_CHANGES, Address, Change, Factors, Record
 from acctsec.recovery import Proof
 from acctsec.steps.changes import dropped, ended, gives_address, held
 from acctsec.steps.recovery import CARRYING, Begun
+from acctsec.steps.resting import fall, resting_on, without_resting
 from acctsec.steps.scene import Carry, Done, Held, Making, No, Notice, Prove, Scene, Step, live_session, with_method
 from acctsec.steps.standing import guarded
 
@@ -114,6 +115,8 @@ def prove_address(
     until = max(change.until, held(record, since=None, now=now) or change.until)
     if now < until:
         return Step(Held(until), _put(record, change))
+    if gone is not None and without_resting(policy, record, scene, gone.names) is None:
+        return Step(No("factor"), record)
     # One that was withdrawn was there before, too: its owner is not a stranger to all the rest.
     before = gives_address(change) or scene.reachable or record.addresses
     row = Address(digest=new.names[0], since=now, changed=bool(before))
@@ -153,9 +156,12 @@ def remove_address(
     if guarded(policy, record, scene=scene, claims=claims, action=Action.CHANGE_ADDRESSES) is None:
         return Step(No("session"), record)
     row = record.address(old.names)
-    until = held(record, since=row.since if row else None, now=now)
+    since = [row.since if row else None, *(one.created for one in resting_on(record, old.names))]
+    until = max(filter(None, (held(record, since=one, now=now) for one in since)), default=None)
     if until:
         return Step(Held(until), record)
+    if without_resting(policy, record, scene, old.names) is None:
+        return Step(No("factor"), record)
     if all(_is_removed(record, one, now) for one in others):
         return Step(No("last address"), record)
     if waits and now < waits.until:
@@ -275,6 +281,8 @@ def finish(
     if taken:
         event = events.ChangeDropped(**scene.head(), change=change_id.hex(), kind=change.kind, by="taken")
         return Step(No("taken"), _taken_back(after, new, gone), (event,))
+    withdrawn = change.proofs[:1] == (ADMINISTRATOR,)
+    after, fallen = fall(policy, after, scene, gone.names if gone else (), withdrawn=withdrawn)
     if change.kind == IDENTIFIER:
         replaced = events.IdentifierReplaced(**scene.head(), change=change_id.hex())
         return Step(Done(), after, (replaced, Notice(MessagePurpose.IDENTIFIER_CHANGED)))
@@ -282,7 +290,7 @@ def finish(
         name = gone.names[0].hex() if gone else ""
         actor = change.proofs[1] if change.proofs[:1] == (ADMINISTRATOR,) else ""
         dropped = events.AddressDropped(**scene.head(), change=change_id.hex(), address=name, actor=actor)
-        return Step(Done(), after, (dropped, Notice(MessagePurpose.ADDRESS_REMOVED)))
+        return Step(Done(), after, (dropped, Notice(MessagePurpose.ADDRESS_REMOVED), *fallen))
     made: Change | None = None
     if gives_address(change):  # it rests on no proof of the owner, and so it can be vetoed for a while as any recovery can
         made = evolve(change, weak=True, expires=scene.now + policy.recovery.veto_window)
@@ -292,7 +300,7 @@ def finish(
         **scene.head(), change=change_id.hex(), address=new.names[0].hex(), methods=change.proofs, purged=purges
     )
     over = ended(record, scene, but=change.id) if purges else ()
-    told = (proven, Notice(MessagePurpose.ADDRESS_ADDED, made), *over)
+    told = (proven, Notice(MessagePurpose.ADDRESS_ADDED, made), *fallen, *over)
     return Step(Done(count=purges), _purged(after) if purges else after, told)
 
 

@@ -42,7 +42,7 @@ def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enro
     begun = dict.fromkeys(enrollment.methods, enrollment.issued) if first else {}
     fresh = Session(id=drawn.session, level=AssuranceLevel.AAL1, created=scene.now, authenticated=scene.now, name=scene.browser)
     renewed = proved(policy, session or fresh, proven=begun | {method_of(new): scene.now}, scene=scene, drawn=drawn)
-    after = evolve(record.with_epoch(), factors=factors).with_session(renewed)
+    after = evolve(record, factors=factors).with_epoch().with_session(renewed)
     head = scene.head()
     told: tuple[Effect, ...] = (events.FactorEnrolled(**head, factor=new.id, kind=new.KIND), Notice(MessagePurpose.FACTOR_ADDED))
     if enrollment.replaces:
@@ -101,7 +101,7 @@ def remove_factor(policy: Policy, record: Record, *, scene: Scene, claims: Sessi
     renewed = _relevelled(policy, session, factors, drawn)
     # Beside a factor the rules may have let the password be shorter: they judge it anew.
     accepted = record.accepted if factors.live else b""
-    after = evolve(record.with_epoch(), factors=factors, accepted=accepted).with_session(renewed)
+    after = evolve(record, factors=factors, accepted=accepted).with_epoch().with_session(renewed)
     event = events.FactorDropped(**scene.head(), factor=factor_id, kind=gone.KIND)
     return Step(Done(renewed), after, (event, Notice(MessagePurpose.FACTOR_REMOVED), *ended(record, scene)))
 
@@ -138,6 +138,6 @@ def issue_codes(
         return Step(Held(until), record)
     factors = policy.mfa.issue(record.factors, sealed=sealed, total=total, now=scene.now)
     renewed = evolve(session, id=drawn.session)
-    after = evolve(record.with_epoch(), factors=factors).with_session(renewed)
+    after = evolve(record, factors=factors).with_epoch().with_session(renewed)
     event = events.RecoveryCodesIssued(**scene.head(), generation=factors.generation)
     return Step(Done(renewed), after, (event, Notice(MessagePurpose.RECOVERY_CODES_ISSUED), *ended(record, scene)))

@@ -32,6 +32,7 @@ class Scene(Value, frozen=True, kw_only=True):
     network: tuple[bytes, ...] = ()  # what the record may know of the network of the source, newest key first
     reachable: frozenset[bytes] = frozenset()  # what the record may know of addresses that are verified now
     names: tuple[tuple[bytes, ...], ...] = ()  # the same, each address by itself: while keys rotate one has two names
+    sim_changed: datetime | None = None  # of the number in use, as the platform found out
     told: tuple[tuple[bytes, ...], ...] = ()  # the same of those that were removed and are told a while longer, one by one
     browser: str = ""  # what a session that comes of it is called
     key: bytes = b""  # and the key that its tokens are bound to
@@ -103,7 +104,22 @@ class Carry(Value, frozen=True):
     change: Change
 
 
-Effect = Event | Notice | Word | Issue | Prove | Carry
+class SendCode(Value, frozen=True, kw_only=True):
+    """An effect: send a code, made from *seed*, to the owner's own *address*, for an *action* of the *ticket*."""
+
+    factor: str
+    ticket: bytes
+    seed: bytes
+    channel: str
+    address: str
+    action: str
+    expires: datetime
+
+    def __repr__(self) -> str:
+        return f"SendCode(factor={self.factor!r}, channel={self.channel!r}, action={self.action!r})"
+
+
+Effect = Event | Notice | Word | Issue | Prove | Carry | SendCode
 
 
 class Step(Value, frozen=True):

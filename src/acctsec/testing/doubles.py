@@ -219,8 +219,13 @@ class RecordingMessenger:
     @property
     def code(self) -> str:
         """The newest reset code."""
-        proving = MessagePurpose.PROVE_ADDRESS
-        return next(one.code for one in reversed(self.messages) if one.code and one.purpose is not proving)
+        others = (MessagePurpose.PROVE_ADDRESS, MessagePurpose.FACTOR_CODE)
+        return next(one.code for one in reversed(self.messages) if one.code and one.purpose not in others)
+
+    @property
+    def factor_code(self) -> str:
+        """The newest code that proves a factor."""
+        return next(one.code for one in reversed(self.of(MessagePurpose.FACTOR_CODE)) if one.code)
 
     @property
     def address_link(self) -> str:

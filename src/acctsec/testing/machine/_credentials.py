@@ -176,7 +176,8 @@ class Credentials(SigningIn):
             if not person.apps:
                 person.void_codes()
             level = AssuranceLevel.AAL2 if person.apps else AssuranceLevel.AAL1
-            self.session_given(person, removed.session, level, made=session.made, authenticated=session.authenticated)
+            times = {"made": session.made, "authenticated": session.authenticated}
+            self.session_given(person, removed.session, level, **times, generation=session.newest)
             self.happens(events.FactorDropped, MessagePurpose.FACTOR_REMOVED)
 
     @rule(who=WHO, at_once=AT_ONCE, number=NUMBER)
@@ -196,5 +197,5 @@ class Credentials(SigningIn):
             person.codes = list(issued.codes)
             self.hide(*issued.codes)
             level, times = session.level, {"made": session.made, "authenticated": session.authenticated}
-            self.session_given(person, issued.session, level, **times)
+            self.session_given(person, issued.session, level, **times, generation=session.newest)
             self.happens(events.RecoveryCodesIssued, MessagePurpose.RECOVERY_CODES_ISSUED)

@@ -10,7 +10,8 @@ from acctsec import events
 from acctsec.claims import Admin
 from acctsec.outcomes import DeviceForgotten, Devices, SessionsEnded, SessionValid
 from acctsec.protocols import Status
-from acctsec.testing.machine._model import EVERY_TENTH, Person
+from acctsec.record import SKEW
+from acctsec.testing.machine._model import EVERY_TENTH, Generation, Person, Session
 from acctsec.testing.machine._resets import Resets
 from acctsec.testing.machine._stage import NUMBER, WHO, pick
 from acctsec.testing.strategies import leaps, steps
@@ -49,15 +50,49 @@ class EngineMachine(Resets):
         """A session stands exactly as long as the model says."""
         person = self.people[who]
         session = pick(person.sessions, number)
+        if session is not None:
+            self.look(person, session)
+
+    @rule(who=WHO, number=NUMBER, copied=st.booleans())
+    def go_on_for_a_day(self, who: int, number: int, copied: bool) -> None:  # noqa: FBT001 - drawn
+        """The next generation is handed out and comes back; and so does the one before, where somebody has a copy."""
+        person = self.people[who]
+        session = self.owner_session(person) if number % 2 else pick(person.sessions, number)
         if session is None:
             return
+        self.world.clock.advance(self.policy.sessions.rotate)
+        again = self.look(person, session)
+        if again is not None:
+            self.look(person, again)
+        if copied:
+            self.world.clock.advance(self.policy.sessions.grace + SKEW)
+            self.look(person, session)
+
+    def look(self, person: Person, session: Session) -> Session | None:
+        """Check a session, and hold the answer against the model; answers the token that takes the place of this one."""
         outcome = self.call("check_session", session.text, context=self.context())
         assert isinstance(outcome, SessionValid) == self.live(person, session), outcome
-        if isinstance(outcome, SessionValid) and outcome.renewed:
-            times = {"made": session.made, "authenticated": session.authenticated}
-            again = self.session_given(person, outcome.renewed, session.level, **times)
-            again.family = session.family
-            again.family.append(again)
+        if not isinstance(outcome, SessionValid):
+            return None
+        mine, family = session.generation, session.family
+        if mine.turn > family.generation.turn:
+            family.generation = mine  # it came back
+        following = self.following(session) if mine == family.generation else None
+        assert bool(outcome.renewed) == (following is not None), outcome
+        if outcome.renewed is None or following is None:
+            return None
+        made, proven = session.made, session.authenticated
+        again = self.session_given(person, outcome.renewed, session.level, made=made, authenticated=proven)
+        again.family, again.generation = family, following
+        family.tokens.append(again)
+        return again
+
+    def following(self, session: Session) -> Generation | None:
+        """The generation of the token that takes the place of one in force, where one is due."""
+        rules, mine = self.policy.sessions, session.generation
+        if self.now >= (mine.turned or session.made) + rules.rotate:
+            return Generation(mine.turn + 1, self.now.replace(microsecond=0), self.numbers)
+        return mine if self.now - session.active >= rules.idle / 10 else None
 
     @rule(who=WHO, number=NUMBER)
     def sign_out(self, who: int, number: int) -> None:

@@ -4,13 +4,14 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
-from attrs import Factory, define, field
+from attrs import Factory, define, field, frozen
 
 from acctsec import events
 from acctsec.mfa import totp
 from acctsec.outcomes import AssuranceLevel
 from acctsec.protocols import MessagePurpose
 from acctsec.record import SKEW
+from acctsec.sessions import SessionPolicy
 from acctsec.testing.doubles import Authenticator
 
 PERIOD = 30
@@ -29,6 +30,23 @@ class Minted:
     spent: bool = False
 
 
+@frozen
+class Generation:
+    """Which one of a session, when it was handed out, and to which request, by its *number*: no two come from one network."""
+
+    turn: int = 0
+    turned: datetime | None = None
+    number: int = 0
+
+
+@define
+class Family:
+    """All tokens of one session, and the *generation* in force."""
+
+    tokens: list["Session"] = Factory(list)
+    generation: Generation = Generation()
+
+
 @define(eq=False)
 class Session(Minted):
     """A session token; *active* is when it was sealed."""
@@ -36,15 +54,34 @@ class Session(Minted):
     level: AssuranceLevel = AssuranceLevel.AAL1
     authenticated: datetime = field(kw_only=True)
     active: datetime = field(kw_only=True)
-    family: list["Session"] = Factory(list)  # all tokens of one session share it
+    family: Family = Factory(Family)
+    generation: Generation = Generation()
 
     def __attrs_post_init__(self) -> None:
-        self.family.append(self)
+        self.family.tokens.append(self)
 
     def end(self) -> None:
         """Sign out: every token of the session is spent."""
-        for one in self.family:
+        for one in self.family.tokens:
             one.spent = True
+
+    @property
+    def newest(self) -> Generation:
+        """The generation that its session goes on with, under whichever id."""
+        return max(self.generation, self.family.generation, key=lambda one: one.turn)
+
+    def may_be_new(self, now: datetime) -> bool:
+        """Whether no clock was further ahead than nodes may be when this, or what is in force, was handed out."""
+        handed = (self.made, self.active, self.generation.turned, self.family.generation.turned)
+        return max(one for one in handed if one is not None) <= now + SKEW
+
+    def is_copy(self, now: datetime, grace: timedelta) -> bool:
+        """Whether its browser has replaced it, or it was handed out beside the one that came back, and the grace is over."""
+        mine, ours = self.generation, self.family.generation
+        if mine == ours or mine.turn > ours.turn or ours.turned is None:
+            return False
+        apart = mine.turned is None or abs(mine.turned - ours.turned) > grace + SKEW
+        return (mine.turn == ours.turn and apart) or mine.turn < ours.turn - 1 or now >= ours.turned + grace + SKEW
 
 
 @define(eq=False)
@@ -152,20 +189,24 @@ class Person:
         """Whether a token may still have an effect: of this life and epoch, not spent, in time."""
         return (token.life, token.epoch, token.spent) == (self.life, self.epoch, False) and now < token.expires
 
-    def live(self, session: Session, now: datetime, idle: timedelta) -> bool:
+    def live(self, session: Session, now: datetime, rules: SessionPolicy) -> bool:
         """Whether a session token stands for a session."""
-        begun = max(session.made, session.active) <= now + SKEW
-        return not self.disabled and self.holds(session, now) and begun and now < session.active + idle
+        return self.lives(session, now, rules) and not session.is_copy(now, rules.grace)
+
+    def lives(self, session: Session, now: datetime, rules: SessionPolicy) -> bool:
+        """The same, whichever of its tokens it is."""
+        in_time = session.may_be_new(now) and now < session.active + rules.idle
+        return not self.disabled and self.holds(session, now) and in_time
 
     def enough(self, proofs: frozenset[str]) -> bool:
         """Whether these proofs carry a reset."""
         return len(proofs) >= 2 if self.apps else "mail" in proofs
 
-    def may_change(self, session: Session, now: datetime, idle: timedelta, fresh: timedelta) -> bool:
+    def may_change(self, session: Session, now: datetime, rules: SessionPolicy) -> bool:
         """Whether a session may change a credential."""
         level = AssuranceLevel.AAL2 if self.apps else AssuranceLevel.AAL1
-        recent = session.authenticated <= now < session.authenticated + fresh
-        return self.active and self.live(session, now, idle) and session.level >= level and recent
+        recent = session.authenticated <= now < session.authenticated + rules.fresh
+        return self.active and self.live(session, now, rules) and session.level >= level and recent
 
     # --- what happens to it ---
 
@@ -208,6 +249,7 @@ CHANGES = (
     events.RecoveryCodesIssued,
     events.DeviceRevoked,
     events.SessionClosed,
+    events.SessionCopied,
     events.SessionsClosed,
     events.GuessingReopened,
     events.Unlocked,
@@ -224,5 +266,6 @@ NOTICES = (
     MessagePurpose.FACTOR_REMOVED,
     MessagePurpose.RECOVERY_CODES_ISSUED,
     MessagePurpose.RECOVERY_CODE_USED,
+    MessagePurpose.SESSION_COPIED,
 )
 """Messages that the model foretells."""

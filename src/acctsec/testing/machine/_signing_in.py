@@ -221,5 +221,6 @@ class SigningIn(Stage):
         if added := granted(outcome, FactorAdded, allowed=allowed):
             person.next_epoch()
             person.apps.append(App(added.factor.id, enrolment.app, int(self.now.timestamp()) // PERIOD))
-            self.session_given(person, added.session, AssuranceLevel.AAL2, made=begun.made if begun else None)
+            made, generation = (begun.made, begun.family.generation) if begun else (None, None)
+            self.session_given(person, added.session, AssuranceLevel.AAL2, made=made, generation=generation)
             self.happens(events.FactorEnrolled, MessagePurpose.FACTOR_ADDED)

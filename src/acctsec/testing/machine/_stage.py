@@ -10,6 +10,7 @@ from attrs import evolve
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine
 
+from acctsec import events
 from acctsec.budgets import Budget, Rungs
 from acctsec.context import Context
 from acctsec.engine import AsyncEngine, Engine
@@ -19,7 +20,7 @@ from acctsec.policy import Policy
 from acctsec.protocols import Account, MessagePurpose
 from acctsec.record import SKEW
 from acctsec.stores import AsyncMemoryStore, MemoryStore
-from acctsec.testing.machine._model import CHANGES, NOTICES, Person, Reset, Session, Ticket
+from acctsec.testing.machine._model import CHANGES, NOTICES, Family, Generation, Person, Reset, Session, Ticket
 from acctsec.testing.turns import RACING
 from acctsec.testing.world import World, built
 
@@ -33,17 +34,13 @@ HASTY = evolve(
     password=evolve(RACING.password, rules=(*RACING.password.rules, Breached())),
     mfa=evolve(RACING.mfa, required_groups=frozenset({"staff"}), recovery_codes=4),
     reset=evolve(RACING.reset, per_source=OFTEN, per_subject=OFTEN, passwords_by_administrators=True),
-    sessions=evolve(RACING.sessions, rotate=RACING.sessions.absolute),
     lockout=evolve(
         RACING.lockout,
         strangers=Rungs(free=3, first=MINUTE, longest=5 * MINUTE, stop=6),
         device=Rungs(free=2, first=MINUTE, longest=5 * MINUTE, stop=3),
     ),
 )
-"""
-RACING with ladders so short that a few steps climb them, resets that are asked for often, and staff who need a factor. Tokens
-stay of one generation: the model knows of no other.
-"""
+"""RACING with ladders so short that a few steps climb them, resets that are asked for often, and staff who need a factor."""
 
 AGING = evolve(
     HASTY,
@@ -171,10 +168,24 @@ class Stage(RuleBasedStateMachine):
         return self.world.clock.now
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        """Ask the engine; what it answers must not show a secret."""
+        """Ask the engine; what it answers must not show a secret. A copied session token ends its session, whatever it is for."""
+        copied = [one for one in self.presented((*args, *kwargs.values())) if self.is_copied(*one)]
         outcome = getattr(self.world.calls, name)(*args, **kwargs)
         self.shown.append(repr(outcome))
+        for _, session in copied:
+            session.end()
+            self.happens(events.SessionCopied, MessagePurpose.SESSION_COPIED)
         return outcome
+
+    def presented(self, given: Sequence[object]) -> list[tuple[Person, Session]]:
+        """The session whose token is among what is given, if there is one."""
+        texts = {getattr(one, name, one) for one in given for name in ("token", "session")}
+        return [(person, one) for person in self.people for one in person.sessions if one.text in texts][-1:]
+
+    def is_copied(self, person: Person, session: Session) -> bool:
+        """Whether the model takes a token for one of two copies."""
+        rules = self.policy.sessions
+        return person.lives(session, self.now, rules) and session.is_copy(self.now, rules.grace)
 
     def context(self, device: str | None = None) -> Context:
         """A request from a network that nobody used before, so that no source is ever over its budget."""
@@ -204,6 +215,7 @@ class Stage(RuleBasedStateMachine):
         *,
         authenticated: datetime | None = None,
         made: datetime | None = None,
+        generation: Generation | None = None,
     ) -> Session:
         """Remember a session that was given out."""
         session = Session(
@@ -215,6 +227,8 @@ class Stage(RuleBasedStateMachine):
             level=level,
             authenticated=authenticated or self.now,
             active=self.now,
+            family=Family(generation=generation or Generation()),
+            generation=generation or Generation(),
         )
         person.sessions.append(session)
         return session
@@ -230,7 +244,7 @@ class Stage(RuleBasedStateMachine):
 
     def live(self, person: Person, session: Session) -> bool:
         """Whether the model lets a session stand."""
-        return person.live(session, self.now, self.policy.sessions.idle)
+        return person.live(session, self.now, self.policy.sessions)
 
     def must_change(self, person: Person) -> bool:
         """Whether the model lets nobody in before the password is changed: it was demanded, or is of age."""
@@ -252,4 +266,4 @@ class Stage(RuleBasedStateMachine):
 
     def may_change(self, person: Person, session: Session) -> bool:
         """Whether the model lets a session change a credential."""
-        return person.may_change(session, self.now, self.policy.sessions.idle, self.policy.sessions.fresh)
+        return person.may_change(session, self.now, self.policy.sessions)

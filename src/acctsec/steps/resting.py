@@ -1,0 +1,53 @@
+"""Factors that rest on an address of the account, and what becomes of them when it goes."""
+
+from collections.abc import Sequence
+from hmac import compare_digest
+
+from acctsec import events
+from acctsec._values import evolve
+from acctsec.policy import Policy
+from acctsec.protocols import MessagePurpose
+from acctsec.record import Delivered, Factors, Record
+from acctsec.steps.scene import Effect, Notice, Scene
+
+WITHDRAWN = "withdrawn"
+"""Why a factor proves nothing whose address somebody else took off."""
+
+
+def resting_on(record: Record, names: Sequence[bytes]) -> tuple[Delivered, ...]:
+    """The factors whose codes go to an address, by its names under each index key."""
+    return tuple(one for one in record.factors.delivered if any(compare_digest(one.digest, name) for name in names))
+
+
+def without_resting(policy: Policy, record: Record, scene: Scene, names: Sequence[bytes]) -> Factors | None:
+    """
+    The factors without those that rest on an address; None where the policy needs one of them: then another one is due first. A
+    new number is a new factor (SP 800-63B-4 section 3.1.3.3), so none moves along with a replacement.
+    """
+    factors: Factors | None = record.factors
+    for one in resting_on(record, names):
+        factors = None if factors is None else policy.mfa.remove(factors, one.id, groups=scene.groups)
+    return factors
+
+
+def fall(
+    policy: Policy, record: Record, scene: Scene, names: Sequence[bytes], *, withdrawn: bool
+) -> tuple[Record, tuple[Effect, ...]]:
+    """
+    The record without the factors of an address that has gone, and what is told of it.
+
+    Where somebody else *withdrew* it, or the policy needs the factor by now, it stays and proves nothing: it goes on guarding the
+    account, which nobody opens by taking a number away.
+    """
+    resting = resting_on(record, names)
+    if not resting:
+        return record, ()
+    left = None if withdrawn else without_resting(policy, record, scene, names)
+    if left is not None:
+        after = evolve(record, factors=left, accepted=record.accepted if left.live else b"")
+        fallen = tuple(events.FactorDropped(**scene.head(), factor=one.id, kind=one.KIND) for one in resting)
+        return after, (*fallen, Notice(MessagePurpose.FACTOR_REMOVED))
+    factors, ids = record.factors, {one.id for one in resting}
+    for one in resting:
+        factors = factors.with_factor(evolve(one, reported=one.reported or WITHDRAWN))
+    return evolve(record, factors=evolve(factors, sent=tuple(one for one in factors.sent if one.factor not in ids))), ()

@@ -166,8 +166,8 @@ def operations(w, value):
         yield "enroll_totp", lambda: engine.enroll_totp(session, name=value, context=context)
     yield "enroll_hotp", lambda: engine.enroll_hotp(value, context=context)
     if value is not None:
-        yield "enroll_totp", lambda: engine.enroll_totp(session, uri=value, context=context)
-        yield "enroll_hotp", lambda: engine.enroll_hotp(session, uri=value, context=context)
+        yield "enroll_totp", lambda: engine.enroll_totp(session, otpauth=value, context=context)
+        yield "enroll_hotp", lambda: engine.enroll_hotp(session, otpauth=value, context=context)
     yield "enroll_outside", lambda: engine.enroll_outside(value, "toy", "reference", context=context)
     yield "enroll_outside", lambda: engine.enroll_outside("A" * 488, "toy", value, context=context)
     yield "begin_outside", lambda: engine.begin_outside(value, "f", context=context)

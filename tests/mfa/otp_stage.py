@@ -129,7 +129,7 @@ def enrolled(w, token, *, session=None):
     """That token, confirmed by a code of its own; the new session. The clock has moved on to its next code."""
     session = session or w.sign_in().session
     enroll = w.calls.enroll_totp if isinstance(token, Clocked) else w.calls.enroll_hotp
-    started = enroll(session, uri=token.uri, name="token", context=w.context())
+    started = enroll(session, otpauth=token.uri, name="token", context=w.context())
     assert isinstance(started, EnrollmentStarted), started
     assert (started.uri, started.key) == ("", "")
     added = w.calls.confirm_factor(started.ticket, shown(w, token), context=w.context())

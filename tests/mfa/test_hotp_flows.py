@@ -98,7 +98,7 @@ def test_nobody_sets_up_a_token_where_the_policy_does_not_name_them():
     w.sign_up()
     assert FactorKind.HOTP not in w.policy.mfa.kinds
     uri = Counting(SECRET).uri
-    assert w.calls.enroll_hotp(w.sign_in().session, uri=uri, context=w.context()) == Refused()
+    assert w.calls.enroll_hotp(w.sign_in().session, otpauth=uri, context=w.context()) == Refused()
 
 
 @pytest.mark.parametrize(
@@ -116,14 +116,14 @@ def test_nobody_sets_up_a_token_where_the_policy_does_not_name_them():
 )
 def test_m127_a_token_with_hostile_parameters_is_not_set_up(uri, flaw):
     w = a_world()
-    assert w.calls.enroll_hotp(w.sign_in().session, uri=uri, context=w.context()) == TokenRejected(flaw)
+    assert w.calls.enroll_hotp(w.sign_in().session, otpauth=uri, context=w.context()) == TokenRejected(flaw)
     assert not record(w).factors.live
 
 
 def test_a_token_that_was_pressed_in_a_drawer_is_confirmed_by_two_codes():
     w = a_world()
     token = Counting(SECRET)
-    started = w.calls.enroll_hotp(w.sign_in().session, uri=token.uri, context=w.context())
+    started = w.calls.enroll_hotp(w.sign_in().session, otpauth=token.uri, context=w.context())
     assert isinstance(started, EnrollmentStarted)
     token.press(30)
     assert w.calls.confirm_factor(started.ticket, token.press(), context=w.context()) == Refused()

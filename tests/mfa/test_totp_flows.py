@@ -106,7 +106,7 @@ def test_a_period_in_which_guesses_cannot_be_counted_is_refused(seconds):
         MfaPolicy(totp=form)
     w = a_world()
     token = Clocked(SECRET[:20], form)
-    assert w.calls.enroll_totp(w.sign_in().session, uri=token.uri, context=w.context()) == TokenRejected(UriFlaw.FORM)
+    assert w.calls.enroll_totp(w.sign_in().session, otpauth=token.uri, context=w.context()) == TokenRejected(UriFlaw.FORM)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_period_in_which_guesses_cannot_be_counted_is_refused(seconds):
 )
 def test_m127_a_token_with_hostile_parameters_is_not_set_up(uri, flaw):
     w = a_world()
-    rejected = w.calls.enroll_totp(w.sign_in().session, uri=uri, context=w.context())
+    rejected = w.calls.enroll_totp(w.sign_in().session, otpauth=uri, context=w.context())
     assert rejected == TokenRejected(flaw)
     assert not record(w).factors.live
 
@@ -135,8 +135,8 @@ def test_m127_a_token_with_hostile_parameters_is_not_set_up(uri, flaw):
 def test_whoever_may_not_set_one_up_learns_nothing_of_his_uri():
     w = a_world()
     for uri in (None, Clocked(SECRET[:20], OtpForm()).uri, "nonsense"):
-        assert w.calls.enroll_totp("no session", uri=uri, context=w.context()) == Refused()
-        assert w.calls.enroll_hotp("no session", uri=uri, context=w.context()) == Refused()
+        assert w.calls.enroll_totp("no session", otpauth=uri, context=w.context()) == Refused()
+        assert w.calls.enroll_hotp("no session", otpauth=uri, context=w.context()) == Refused()
 
 
 @pytest.mark.parametrize("variant", [pytest.param(one, id=str(number)) for number, one in enumerate(VARIANTS)])
@@ -439,7 +439,7 @@ def test_nothing_of_a_token_is_shown_or_stored_in_the_clear(places):
     with closing(places.fresh("sqlite")) as place:
         w = a_world(place.open())
         token = Clocked(SECRET, ODD)
-        started = w.calls.enroll_totp(w.sign_in().session, uri=token.uri, context=w.context())
+        started = w.calls.enroll_totp(w.sign_in().session, otpauth=token.uri, context=w.context())
         assert isinstance(started, EnrollmentStarted)
         w.calls.confirm_factor(started.ticket, token.code(w.clock()), context=w.context())
         assert SECRET not in place.dump()

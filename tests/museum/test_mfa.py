@@ -289,6 +289,6 @@ def test_m127_a_token_brings_parameters_within_the_bounds_or_none(w):
     )
     for uri in (*(good + more for more in hostile), good.replace("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "GEZDGNBV"), "", None):
         if uri is not None:
-            assert isinstance(w.engine.enroll_totp(session, uri=uri, context=w.context()), TokenRejected)
+            assert isinstance(w.engine.enroll_totp(session, otpauth=uri, context=w.context()), TokenRejected)
         assert isinstance(w.engine.admin.import_factor("u1", uri, actor="mover"), TokenRejected)
     assert w.store.load(frame("subject", "", "u1")) == before

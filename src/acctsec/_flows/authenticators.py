@@ -38,9 +38,11 @@ class Authenticators:
         self.factors = factors
 
     @operation
-    async def enroll_totp(self, token: str, *, name: str, uri: str | None, replaces: str, context: Context) -> EnrollOtpOutcome:
+    async def enroll_totp(
+        self, token: str, *, name: str, otpauth: str | None, replaces: str, context: Context
+    ) -> EnrollOtpOutcome:
         """Begin to set up what shows codes that change with the time; see Engine.enroll_totp."""
-        core, given = self.core, None if uri is None else token_of(uri, OtpKind.TOTP)
+        core, given = self.core, None if otpauth is None else token_of(otpauth, OtpKind.TOTP)
         begun = await self.factors.begin("enroll_totp", token, FactorKind.TOTP, name=name, replaces=replaces, context=context)
         if isinstance(begun, Refused):
             return begun
@@ -53,9 +55,11 @@ class Authenticators:
         return EnrollmentStarted(core.tokens.seal(Purpose.CONFIRM, enrollment), uri, totp.key_text(enrollment.secret))
 
     @operation
-    async def enroll_hotp(self, token: str, *, name: str, uri: str | None, replaces: str, context: Context) -> EnrollOtpOutcome:
+    async def enroll_hotp(
+        self, token: str, *, name: str, otpauth: str | None, replaces: str, context: Context
+    ) -> EnrollOtpOutcome:
         """Begin to set up what shows codes that count; see Engine.enroll_hotp."""
-        core, given = self.core, None if uri is None else token_of(uri, OtpKind.HOTP)
+        core, given = self.core, None if otpauth is None else token_of(otpauth, OtpKind.HOTP)
         begun = await self.factors.begin("enroll_hotp", token, FactorKind.HOTP, name=name, replaces=replaces, context=context)
         if isinstance(begun, Refused):
             return begun
@@ -68,10 +72,10 @@ class Authenticators:
         return EnrollmentStarted(core.tokens.seal(Purpose.CONFIRM, enrollment), uri, totp.key_text(enrollment.secret))
 
     async def import_factor(
-        self, subject: str, uri: str, *, actor: str, name: str, tell: bool, tenant: str, dry_run: bool
+        self, subject: str, otpauth: str, *, actor: str, name: str, tell: bool, tenant: str, dry_run: bool
     ) -> ImportFactorOutcome:
         """Take a token over by its URI; see Engine.admin."""
-        core, admin, label, given = self.core, Admin(actor), clean(name), token_of(uri)
+        core, admin, label, given = self.core, Admin(actor), clean(name), token_of(otpauth)
         if isinstance(given, TokenRejected):
             return given
         kind = FactorKind(given.kind.value)

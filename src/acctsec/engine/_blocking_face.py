@@ -446,28 +446,28 @@ class Engine:
         return run(self._flows.addresses.change_identifier(token, old, new, context=context))
 
     def enroll_totp(
-        self, token: str, *, name: str = "", uri: str | None = None, replaces: str = "", context: Context
+        self, token: str, *, name: str = "", otpauth: str | None = None, replaces: str = "", context: Context
     ) -> EnrollOtpOutcome:
         """
         Begin to set up an authenticator app, with a fresh session at the subject's full level or the ticket of
         EnrollmentRequired. Nothing is stored until ``confirm_factor``.
 
-        *uri* is the otpauth URI of a token that has its secret already; TokenRejected says why it cannot be used. Without, the
-        secret is ours and the form that of ``MfaPolicy.totp``.
+        *otpauth* is the URI of a token that has its secret already; TokenRejected says why it cannot be used. Without, the secret
+        is ours and the form that of ``MfaPolicy.totp``.
 
         Refused for an account without a verified address: a squatter's factor would block the address's later owner.
         """
-        return run(self._flows.authenticators.enroll_totp(token, name=name, uri=uri, replaces=replaces, context=context))
+        return run(self._flows.authenticators.enroll_totp(token, name=name, otpauth=otpauth, replaces=replaces, context=context))
 
     def enroll_hotp(
-        self, token: str, *, name: str = "", uri: str | None = None, replaces: str = "", context: Context
+        self, token: str, *, name: str = "", otpauth: str | None = None, replaces: str = "", context: Context
     ) -> EnrollOtpOutcome:
         """
         Begin to set up a token with a button, as ``enroll_totp`` does an app; the policy's kinds have to name HOTP.
 
         Confirm it with ``HotpCode``: two codes in a row, where its button was pressed often before.
         """
-        return run(self._flows.authenticators.enroll_hotp(token, name=name, uri=uri, replaces=replaces, context=context))
+        return run(self._flows.authenticators.enroll_hotp(token, name=name, otpauth=otpauth, replaces=replaces, context=context))
 
     def enroll_outside(
         self, token: str, method: str, reference: str, *, name: str = "", replaces: str = "", context: Context
@@ -727,7 +727,7 @@ class Admins:
     def import_factor(
         self,
         subject: str,
-        uri: str,
+        otpauth: str,
         *,
         actor: str,
         name: str = "",
@@ -744,7 +744,7 @@ class Admins:
         """
         return run(
             self._flows.authenticators.import_factor(
-                subject, uri, actor=actor, name=name, tell=tell, tenant=tenant, dry_run=dry_run
+                subject, otpauth, actor=actor, name=name, tell=tell, tenant=tenant, dry_run=dry_run
             )
         )
 

@@ -90,7 +90,7 @@ class FactorFlows:
         core, label = self.core, clean(name)
         if label is None or type(replaces) is not str or len(replaces) > MAX_ID or kind not in core.policy.mfa.kinds:
             return Refused()
-        session, methods = b"", tuple[str, ...]()
+        session, methods, issued, risky = b"", tuple[str, ...](), None, False
         found = await self.session(token, context)
         if found is not None:
             claims, scene, loaded = found
@@ -100,8 +100,8 @@ class FactorFlows:
             if about is None:
                 return Refused()
             ticket, scene, loaded = about
-            record, methods = loaded.record, ticket.methods
-            begins = may_begin(core.policy, record, scene=scene, methods=methods)
+            record, methods, issued, risky = loaded.record, ticket.methods, ticket.issued, ticket.risky
+            begins = may_begin(core.policy, record, scene=scene, methods=methods, risky=risky)
             allowed = opens(record, ticket, scene.now) and begins and scene.active(record)
         if not allowed or not scene.proven:
             core.refused(scene, operation, "evaluated", "session" if scene.proven else "no verified address")
@@ -113,7 +113,7 @@ class FactorFlows:
             incarnation=record.incarnation,
             epoch=record.epoch,
             id=core.draw(8),
-            issued=scene.now,
+            issued=issued or scene.now,
             expires=scene.now + core.policy.sessions.ticket_lifetime,
             session=session,
             name=label,
@@ -121,6 +121,7 @@ class FactorFlows:
             kind=kind.value,
             replaces=replaces,
             methods=methods,
+            risky=risky,
         )
 
     @operation

@@ -23,6 +23,7 @@ from acctsec._flows.outbox import Outbox
 from acctsec._flows.outside import OutsideFlows
 from acctsec._flows.passwords import Passwords
 from acctsec._flows.proposals import Proposals
+from acctsec._flows.reports import Reports
 from acctsec._flows.resets import Resets
 from acctsec._flows.sessions import Sessions
 from acctsec._flows.sign_in import SignIn
@@ -64,6 +65,7 @@ class Flows:
         self.factors: FactorFlows = FactorFlows(self.core, guesses, answers)
         self.authenticators: Authenticators = Authenticators(self.core, self.factors)
         self.outside: OutsideFlows = OutsideFlows(self.core, answers, self.factors)
+        self.reports: Reports = Reports(self.core, self.factors)
         self.codes: Codes = Codes(self.core, self.factors)
         self.sessions: Sessions = Sessions(self.core, self.factors)
         self.changes: ChangeFlows = ChangeFlows(self.core, self.factors)

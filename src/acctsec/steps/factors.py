@@ -37,11 +37,16 @@ def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enro
         if until:
             return Step(Held(until), record)
     factors = policy.mfa.add(record.factors, new, replaces=enrollment.replaces)
-    if factors is None or not (policy.mfa.suffices(factors, groups=scene.groups) or not enrollment.replaces):
+    if factors is None or (enrollment.replaces and _is_worse(policy, record.factors, factors, scene)):
         return Step(No("too many factors"), record)
     begun = dict.fromkeys(enrollment.methods, enrollment.issued) if first else {}
-    fresh = Session(id=drawn.session, level=AssuranceLevel.AAL1, created=scene.now, authenticated=scene.now, name=scene.browser)
-    renewed = proved(policy, session or fresh, proven=begun | {method_of(new): scene.now}, scene=scene, drawn=drawn)
+    if session is None:
+        session = Session(
+            id=drawn.session, level=AssuranceLevel.AAL1, created=scene.now, authenticated=scene.now, name=scene.browser
+        )
+    elif enrollment.replaces:
+        session = _relevelled(policy, session, factors, drawn)
+    renewed = proved(policy, session, proven=begun | {method_of(new): scene.now}, scene=scene, drawn=drawn)
     after = evolve(record, factors=factors).with_epoch().with_session(renewed)
     head = scene.head()
     told: tuple[Effect, ...] = (events.FactorEnrolled(**head, factor=new.id, kind=new.KIND), Notice(MessagePurpose.FACTOR_ADDED))
@@ -66,6 +71,11 @@ def import_factor(policy: Policy, record: Record, *, scene: Scene, new: Factor, 
     event = events.FactorImported(**scene.head(), factor=new.id, kind=new.KIND, actor=by.actor)
     told = (Notice(MessagePurpose.FACTOR_ADDED),) if tell else ()
     return Step(Done(count=1), evolve(record, factors=factors), (event, *told))
+
+
+def _is_worse(policy: Policy, before: Factors, after: Factors, scene: Scene) -> bool:
+    """Whether the policy has what it asks for before, and not after."""
+    return policy.mfa.suffices(before, groups=scene.groups) and not policy.mfa.suffices(after, groups=scene.groups)
 
 
 def may_begin(policy: Policy, record: Record, *, scene: Scene, methods: tuple[str, ...], risky: bool = False) -> bool:

@@ -179,6 +179,13 @@ def operations(w, value):
     yield "send_code", lambda: engine.send_code("A" * 488, value, context=context)
     yield "verify_factor", lambda: engine.verify_factor("A" * 488, DeliveredCode(value), context=context)
     yield "confirm_factor", lambda: engine.confirm_factor(session, DeliveredCode(value), context=context)
+    for given in ((value, "fcm:app"), (session, value)):
+        yield "enroll_push", lambda given=given: engine.enroll_push(*given, context=context)
+    yield "push_prompt", lambda: engine.push_prompt(value, "f", context=context)
+    yield "inspect_prompt", lambda: engine.inspect_prompt(value, context=context)
+    yield "answer_prompt", lambda: engine.answer_prompt(value, "123456", context=context)
+    yield "answer_prompt", lambda: engine.answer_prompt("A" * 716, value, context=context)
+    yield "deny_prompt", lambda: engine.deny_prompt(value, context=context)
     yield "confirm_factor", lambda: engine.confirm_factor(value, TotpCode("123456"), context=context)
     yield "confirm_factor", lambda: engine.confirm_factor(session, TotpCode(value), context=context)
     yield "list_factors", lambda: engine.list_factors(value, context=context)

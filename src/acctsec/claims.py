@@ -167,6 +167,25 @@ class Enrollment(Sealed, frozen=True, kw_only=True):
     method: str = ""
 
 
+class PromptClaims(Sealed, frozen=True, kw_only=True):
+    """
+    What an app answers a prompt with: bound to that prompt, incarnation and epoch, and of no use without the number. *action*,
+    *source*, *agent* and *known* are what is shown of what it is for, and who asked.
+    """
+
+    tenant: str
+    subject: str
+    incarnation: bytes
+    epoch: int
+    id: bytes
+    asked: datetime
+    expires: datetime
+    action: str = ""
+    source: str = ""
+    agent: str = ""
+    known: bool = False
+
+
 class ChallengeClaims(Sealed, frozen=True, kw_only=True):
     """The ticket of a challenge: *bound* is a digest of all that it is for, and *puzzle* what was shown."""
 
@@ -270,7 +289,12 @@ class DeliveredCode:
     code: str = field(repr=False)
 
 
-FactorAnswer = TotpCode | HotpCode | RecoveryCode | DeliveredCode | OutsideAnswer
+@frozen
+class PushApproval:
+    """The prompt that ``push_prompt`` had pushed for this ticket was answered in the app: there is nothing to type here."""
+
+
+FactorAnswer = TotpCode | HotpCode | RecoveryCode | DeliveredCode | PushApproval | OutsideAnswer
 
 
 @frozen

@@ -242,6 +242,44 @@ class CodeIssued(Event):
 
 
 @frozen(kw_only=True)
+class PromptPushed(Event):
+    """
+    A prompt was pushed to a *factor*, or to an app that is being set up, for an *action* as of CodeIssued. *known*: by a known
+    device, or in a session.
+    """
+
+    factor: str
+    action: str
+    known: bool
+
+
+@frozen(kw_only=True)
+class PromptAnswered(Event):
+    """The right number was typed for a prompt; it proves the *factor* once it is used."""
+
+    factor: str
+
+
+@frozen(kw_only=True)
+class PromptMistyped(Event):
+    """A wrong number was typed for a prompt. *left*: how many more may be; at 0 the prompt is over."""
+
+    factor: str
+    left: int
+
+
+@frozen(kw_only=True)
+class PromptRejected(Event):
+    """
+    Who has the app denied a prompt: somebody else knows the password, or reads the mail. Nothing is pushed for strangers
+    *until* then; None where it was an app that was being set up.
+    """
+
+    factor: str
+    until: datetime | None = None
+
+
+@frozen(kw_only=True)
 class SteppedUp(Event):
     """A *session* proved more, by *methods*, for an *action*: it is a new one from now on, of that *level*."""
 

@@ -14,6 +14,7 @@ from acctsec._flows.kinds import (
     OutsideFactors,
     Pretending,
     PrintedCodes,
+    PushApps,
     TotpApps,
     meant,
 )
@@ -21,7 +22,7 @@ from acctsec._flows.kinds.delivered import LABEL
 from acctsec._flows.kinds.totp import is_digits
 from acctsec._values import Value, evolve
 from acctsec.assurance import Method
-from acctsec.claims import FactorAnswer, OutsideAnswer, RecoveryCode, Ticket, TotpCode
+from acctsec.claims import Enrollment, FactorAnswer, OutsideAnswer, PushApproval, RecoveryCode, Ticket, TotpCode
 from acctsec.context import Context
 from acctsec.errors import ConfigError, PortError
 from acctsec.keyring import frame
@@ -29,7 +30,7 @@ from acctsec.lockout import SecretClass
 from acctsec.mfa import recovery
 from acctsec.mfa.delivered import masked
 from acctsec.mfa.policy import method_of
-from acctsec.outcomes import FactorInfo, FactorKind, Refused, TryAgain
+from acctsec.outcomes import ApprovalPending, FactorInfo, FactorKind, Refused, TryAgain
 from acctsec.protocols import Settle
 from acctsec.record import Factors
 from acctsec.steps import FactorFound, Scene, opens
@@ -53,18 +54,21 @@ class Answers:
     def __init__(self, core: Core, guesses: Guesses, kinds: Sequence[Kind] = ()) -> None:
         self.core = core
         self.guesses = guesses
-        apps, printed, self.outside = TotpApps(core), PrintedCodes(core), OutsideFactors(core)
-        self.kinds: tuple[Kind, ...] = (apps, HotpTokens(core), DeliveredCodes(core), self.outside, *kinds, printed)
+        apps, printed = TotpApps(core), PrintedCodes(core)
+        self.outside: OutsideFactors = OutsideFactors(core)
+        self.push: PushApps = PushApps(core)
+        self.kinds: tuple[Kind, ...] = (apps, HotpTokens(core), DeliveredCodes(core), self.push, self.outside, *kinds, printed)
         self._typed: dict[type, Pretending] = {TotpCode: apps, RecoveryCode: printed}
         self._by_answer = {answer: kind for kind in self.kinds for answer in kind.answers}
 
     async def check(
         self, ticket: Ticket, answer: FactorAnswer, context: Context, *, kind: SecretClass
-    ) -> Checked | Refused | TryAgain:
+    ) -> Checked | ApprovalPending | Refused | TryAgain:
         """
         Charge an answer to the factors of the ticket's subject, then compare it with all of them.
 
-        A ticket that is dead or spent charges nothing: whoever kept one could stop the owner's factors with it.
+        A ticket that is dead or spent charges nothing: whoever kept one could stop the owner's factors with it. Nor does asking
+        whether a prompt was answered: nothing is guessed.
         """
         core, kind_of = self.core, self.kind_of(answer)
         scene, loaded = await core.enter(ticket.tenant, ticket.subject, context.source.key)
@@ -74,6 +78,9 @@ class Answers:
             return Refused()
         scene = evolve(scene, sim_changed=context.sim_changed)
         guessed = kind_of.guess(answer, scene)
+        early = self.early(scene, loaded, answer, ticket)
+        if early is not None:
+            return early
         guess = await self.guesses.begin(
             "verify_factor",
             scene,
@@ -93,6 +100,18 @@ class Answers:
         except PortError:
             return await self.unanswered(guess, context, answer)
         return Checked(scene=scene, loaded=loaded, guess=guess, found=found)
+
+    def early(
+        self, scene: Scene, loaded: Loaded, answer: FactorAnswer, ticket: Ticket | Enrollment
+    ) -> ApprovalPending | Refused | None:
+        """What is answered before anything is charged, as a prompt waits or is over; None for every other answer."""
+        if not isinstance(answer, PushApproval):
+            return None
+        record = loaded.record
+        early = self.push.early(scene, record.factors, ticket.id) if scene.active(record) else Refused()
+        if isinstance(early, Refused):
+            self.core.refused(scene, "verify_factor", "evaluated", "prompt")
+        return early
 
     async def find(self, scene: Scene, factors: Factors, answer: FactorAnswer, ticket: Ticket | None = None) -> FactorFound:
         """What an answer fits, and what is due to be sealed under the newest key."""

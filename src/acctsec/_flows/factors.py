@@ -134,6 +134,9 @@ class FactorFlows:
         if about is None or about[0].kind != kind.kind:
             return Refused()
         enrollment, scene, loaded = about
+        early = self.answers.early(scene, loaded, answer, enrollment)
+        if early is not None:
+            return early
         guess = await self.guesses.begin(
             "confirm_factor",
             scene,

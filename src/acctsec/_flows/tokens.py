@@ -16,6 +16,7 @@ from acctsec.claims import (
     Enrollment,
     HandleClaims,
     LinkClaims,
+    PromptClaims,
     SessionClaims,
     ShareClaims,
     Ticket,
@@ -48,6 +49,7 @@ class Purpose(Enum):
     VETO = ("veto", VetoClaims, 255)
     SHARE = ("share", ShareClaims, 330)
     ADDRESS = ("address link", AddressClaims, 255)
+    PROMPT = ("prompt", PromptClaims, 630)
     CHALLENGE = ("challenge ticket", ChallengeClaims, 330)
 
     def __init__(self, label: str, kind: type, size: int) -> None:

@@ -77,7 +77,12 @@ from acctsec.outcomes import (
     NotImported,
     OutboxStatus,
     OutsideBegun,
+    PromptApproved,
+    PromptDenied,
+    PromptPending,
+    PromptSent,
     Proposed,
+    PushEnrollmentStarted,
     ReauthenticateOutcome,
     RecoveryCodes,
     RedeemResetOutcome,
@@ -527,6 +532,52 @@ class Engine:
         account or its SIM changed lately, or too many were sent. Another code resets nothing that was counted.
         """
         return run(self._flows.codes.send_code(ticket, factor_id, context=context))
+
+    def enroll_push(
+        self, token: str, address: str, *, name: str = "", replaces: str = "", context: Context
+    ) -> PushEnrollmentStarted | Refused | TryAgain:
+        """
+        Begin to set up an app of the platform that prompts are pushed to, and push it the first: with a fresh session at the
+        subject's full level or the ticket of EnrollmentRequired.
+
+        *address* is the platform's own name for where that app is reached, at most 255 bytes, kept sealed and handed to the
+        messenger as it is. Show the number; once it is typed in the app, ``confirm_factor(ticket, PushApproval())`` sets it up.
+        """
+        return run(self._flows.prompts.enroll_push(token, address, name=name, replaces=replaces, context=context))
+
+    def push_prompt(self, ticket: str, factor_id: str, *, context: Context) -> PromptSent | Refused | TryAgain:
+        """
+        Push a prompt to an app for the *ticket* of FactorRequired or ReauthenticationRequired; show the number, and ask by
+        ``verify_factor(ticket, PushApproval())`` what became of it.
+
+        TryAgain: another prompt is outstanding until then; there is one at a time. Refused: the ticket is over, there is no such
+        factor, too many were pushed, or one was denied: offer another factor. Asked for again, the last prompt of a ticket is
+        over.
+        """
+        return run(self._flows.prompts.push_prompt(ticket, factor_id, context=context))
+
+    def inspect_prompt(self, token: str, *, context: Context) -> PromptPending | Refused:
+        """Look at a prompt without touching anything, for what the app shows beside the field for the number."""
+        return run(self._flows.prompts.inspect_prompt(token, context=context))
+
+    def answer_prompt(self, token: str, number: str, *, context: Context) -> PromptApproved | Refused | TryAgain:
+        """
+        Type the number that the browser shows into the app. *token* is that of ``Message.prompt``; let the app prove itself
+        first, by a key of its own (SP 800-63B-4 section 3.1.3.1).
+
+        A few wrong numbers end the prompt, and all count as wrong answers of a second factor.
+        """
+        return run(self._flows.prompts.answer_prompt(token, number, context=context))
+
+    def deny_prompt(self, token: str, *, context: Context) -> PromptDenied | Refused | TryAgain:
+        """
+        Say in the app that it was somebody else who asked: for an explicit button, never for one that only closes.
+
+        The prompt is over, nothing is pushed for strangers for ``PushPolicy.freeze``, and every address is told that somebody
+        knows the password. A known device that asked is known no more, and a session or a reset that did is over. Refused: the
+        prompt was used or replaced.
+        """
+        return run(self._flows.prompts.deny_prompt(token, context=context))
 
     def confirm_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> ConfirmFactorOutcome:
         """Prove the new authenticator by a code, which is spent by it. Other sessions end; the answer has a new one."""

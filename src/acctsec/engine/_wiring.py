@@ -22,6 +22,7 @@ from acctsec._flows.moving import Moving
 from acctsec._flows.outbox import Outbox
 from acctsec._flows.outside import OutsideFlows
 from acctsec._flows.passwords import Passwords
+from acctsec._flows.prompts import Prompts
 from acctsec._flows.proposals import Proposals
 from acctsec._flows.reports import Reports
 from acctsec._flows.resets import Resets
@@ -67,6 +68,7 @@ class Flows:
         self.outside: OutsideFlows = OutsideFlows(self.core, answers, self.factors)
         self.reports: Reports = Reports(self.core, self.factors)
         self.codes: Codes = Codes(self.core, self.factors)
+        self.prompts: Prompts = Prompts(self.core, guesses, self.factors)
         self.sessions: Sessions = Sessions(self.core, self.factors)
         self.changes: ChangeFlows = ChangeFlows(self.core, self.factors)
         self.contacts: ContactFlows = ContactFlows(self.core, self.factors, self.resets)

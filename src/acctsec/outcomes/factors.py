@@ -1,7 +1,7 @@
 """Second factors and printed codes: set up, renamed, removed, listed."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from attrs import field, frozen
@@ -120,6 +120,66 @@ class CodeEnrollmentStarted:
     ticket: str = secret()
     sent: CodeSent = field(kw_only=True)
     restricted: bool = field(kw_only=True)
+
+
+@frozen
+class PromptSent:
+    """
+    A prompt goes to the app: show *number*, which has to be typed there until *expires*, and ask by
+    ``verify_factor(ticket, PushApproval())`` what became of it.
+    """
+
+    number: str = secret()
+    expires: datetime = field(kw_only=True)
+
+
+@frozen
+class PushEnrollmentStarted:
+    """
+    A prompt goes to the new app: show *number*, which has to be typed there until *expires*, and ask by
+    ``confirm_factor(ticket, PushApproval())`` what became of it. Nothing is set up before.
+    """
+
+    ticket: str = secret()
+    number: str = secret()
+    expires: datetime = field(kw_only=True)
+
+
+@frozen(kw_only=True)
+class ApprovalPending:
+    """Nobody answered the prompt yet, and nothing was counted: ask again after *retry_after*, until *expires*."""
+
+    retry_after: timedelta
+    expires: datetime
+
+
+@frozen(kw_only=True)
+class PromptPending:
+    """
+    A prompt that waits for its number until *expires*. Show what it is for (*action*: one of the policy, ``reset`` or
+    ``set-up``), when it was *asked* for, from which *source* (a network), with which *agent* (as the browser told it), and
+    whether by a browser or in a session that is *known*. Looking at it changed nothing.
+    """
+
+    asked: datetime
+    expires: datetime
+    action: str
+    source: str
+    agent: str
+    known: bool
+
+
+@frozen
+class PromptApproved:
+    """The number was right; the browser that showed it goes on."""
+
+
+@frozen
+class PromptDenied:
+    """
+    The prompt is over. Nothing is pushed for strangers for a while, and every address was told that somebody knows the password,
+    or asked for a reset: offer to change it.
+    """
 
 
 @frozen

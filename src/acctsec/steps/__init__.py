@@ -35,6 +35,7 @@ from acctsec.steps.factors import (
     rename_factor,
 )
 from acctsec.steps.passwords import ChangeProof, change_password, change_refusal, too_soon
+from acctsec.steps.prompts import answer_prompt, deny_prompt, find_prompt, prompt_refusal, push_prompt
 from acctsec.steps.proposals import Agreement, Proposer, approve, approve_address, find_proposal, propose, withdraw
 from acctsec.steps.recovery import (
     NO_SELF_SERVICE,
@@ -77,6 +78,7 @@ from acctsec.steps.scene import (
     No,
     Notice,
     Prove,
+    Ring,
     Scene,
     SendCode,
     Stale,
@@ -145,6 +147,7 @@ __all__ = [
     "Proposer",
     "Prove",
     "Recovery",
+    "Ring",
     "Scene",
     "SendCode",
     "Stale",
@@ -155,6 +158,7 @@ __all__ = [
     "add_factor",
     "administer",
     "agreed",
+    "answer_prompt",
     "approve",
     "approve_address",
     "ask_address",
@@ -169,10 +173,12 @@ __all__ = [
     "count_guesses",
     "counts_from",
     "demanded",
+    "deny_prompt",
     "drop_factors",
     "end_copied",
     "end_session",
     "find_leaked",
+    "find_prompt",
     "find_proposal",
     "find_reset",
     "finish",
@@ -200,10 +206,12 @@ __all__ = [
     "opens",
     "opens_lane",
     "password_due",
+    "prompt_refusal",
     "propose",
     "prove_address",
     "prove_factor",
     "prove_for_reset",
+    "push_prompt",
     "puzzle_due",
     "reach_rung",
     "reached",

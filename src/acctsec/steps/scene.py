@@ -12,7 +12,7 @@ from acctsec.outcomes import AssuranceLevel, ChangeReason, EndReason
 from acctsec.password import Age
 from acctsec.policy import Policy
 from acctsec.protocols import Account, MessagePurpose, Status
-from acctsec.record import MAX_SPENT, SKEW, Change, Contact, Device, History, Path, Record, Session, Spent
+from acctsec.record import MAX_SPENT, SKEW, Change, Contact, Device, History, Path, Prompt, Record, Session, Spent
 from acctsec.sessions import Ended, Live, Minted
 
 if TYPE_CHECKING:
@@ -123,7 +123,23 @@ class SendCode(Value, frozen=True, kw_only=True):
         return f"SendCode(factor={self.factor!r}, channel={self.channel!r}, action={self.action!r})"
 
 
-Effect = Event | Notice | Word | Issue | Prove | Carry | SendCode
+class Ring(Value, frozen=True, kw_only=True):
+    """
+    An effect: push a *prompt* to the app at *address*, and say what for (*action*), with which *agent* it was asked for, and
+    whether by a device or in a session that is *known*.
+    """
+
+    prompt: Prompt
+    address: str
+    action: str
+    agent: str
+    known: bool
+
+    def __repr__(self) -> str:
+        return f"Ring(factor={self.prompt.factor!r}, action={self.action!r})"
+
+
+Effect = Event | Notice | Word | Issue | Prove | Carry | SendCode | Ring
 
 
 class Step(Value, frozen=True):

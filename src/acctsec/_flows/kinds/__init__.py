@@ -4,7 +4,18 @@ from acctsec._flows.kinds._kind import Kind, Pretending
 from acctsec._flows.kinds.delivered import DeliveredCodes, meant
 from acctsec._flows.kinds.hotp import HotpTokens
 from acctsec._flows.kinds.outside import OutsideFactors
+from acctsec._flows.kinds.push import PushApps
 from acctsec._flows.kinds.recovery import PrintedCodes
 from acctsec._flows.kinds.totp import TotpApps
 
-__all__ = ["DeliveredCodes", "HotpTokens", "Kind", "OutsideFactors", "Pretending", "PrintedCodes", "TotpApps", "meant"]
+__all__ = [
+    "DeliveredCodes",
+    "HotpTokens",
+    "Kind",
+    "OutsideFactors",
+    "Pretending",
+    "PrintedCodes",
+    "PushApps",
+    "TotpApps",
+    "meant",
+]

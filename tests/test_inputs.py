@@ -4,9 +4,9 @@ import inspect
 
 import pytest
 from attrs import evolve
-from tests.mfa.otp_stage import Toy, policy
+from tests.mfa.otp_stage import ALL, Toy, policy
 
-from acctsec import CHEAPEST, Engine, ResetPolicy
+from acctsec import CHEAPEST, Engine, PasskeyPolicy, ResetPolicy
 from acctsec.claims import (
     AddressCode,
     AddressLink,
@@ -18,6 +18,8 @@ from acctsec.claims import (
     HotpCode,
     Initial,
     OutsideAnswer,
+    PasskeyAssertion,
+    PasskeyAttestation,
     RecoveryCode,
     ResetCode,
     ResetLink,
@@ -29,6 +31,7 @@ from acctsec.claims import (
 from acctsec.errors import ConfigError
 from acctsec.mfa import Action
 from acctsec.outcomes import (
+    FactorKind,
     FactorRequired,
     IdentifierRejected,
     PasswordRejected,
@@ -76,11 +79,15 @@ HOSTILE = {
     "object": object(),
 }
 NO = (IdentifierRejected, Refused, SessionEnded, SessionsEnded, PasswordRejected, ResetRequested, TokenRejected, TryAgain)
+PASSKEY = {"type": "public-key", "id": "AAAA", "rawId": "AAAA", "response": {"userHandle": "dTE"}}
+NO = (IdentifierRejected, Refused, SessionEnded, SessionsEnded, PasswordRejected, ResetRequested, TryAgain)
 
 
 @pytest.fixture(scope="module")
 def w():
-    w = world(policy=policy(evolve(CHEAPEST, reset=ResetPolicy(passwords_by_administrators=True))), outside={"toy": Toy()})
+    passkeys = PasskeyPolicy(rp_id="example.org", rp_name="Otterly", origins=("https://example.org",))
+    base = evolve(CHEAPEST, reset=ResetPolicy(passwords_by_administrators=True))
+    w = world(policy=policy(base, kinds=ALL | {FactorKind.PASSKEY}, passkeys=passkeys), outside={"toy": Toy()})
     w.sign_up("u1", "alice@example.org")
     return w
 
@@ -108,6 +115,7 @@ def operations(w, value):
         HotpCode("123456", value or "x"),
         OutsideAnswer("toy", value),
         RecoveryCode(value),
+        PasskeyAssertion(value),
     ):
         yield "verify_factor", lambda answer=answer: engine.verify_factor(session, answer, context=context)
     yield "check_session", lambda: engine.check_session(value, context=context)
@@ -173,6 +181,16 @@ def operations(w, value):
     yield "enroll_outside", lambda: engine.enroll_outside("A" * 488, "toy", value, context=context)
     yield "begin_outside", lambda: engine.begin_outside(value, "f", context=context)
     yield "begin_outside", lambda: engine.begin_outside("A" * 488, value, context=context)
+    yield "enroll_passkey", lambda: engine.enroll_passkey(value, context=context)
+    if value != "":
+        yield "enroll_passkey", lambda: engine.enroll_passkey(session, name=value, context=context)
+        yield "enroll_passkey", lambda: engine.enroll_passkey(value, replaces=value, context=context)
+    yield "sign_in_with_passkey", lambda: engine.sign_in_with_passkey(value, PasskeyAssertion("{}"), context=context)
+    asked = engine.begin_passkey_sign_in(context=context).ticket
+    for response in (value, {"response": value}, PASSKEY | {"id": value}, PASSKEY | {"response": {"userHandle": value}}):
+        answer = PasskeyAssertion(response)
+        yield "sign_in_with_passkey", lambda answer=answer: engine.sign_in_with_passkey(asked, answer, context=context)
+    yield "confirm_factor", lambda: engine.confirm_factor(session, PasskeyAttestation(value), context=context)
     yield "enroll_delivered", lambda: engine.enroll_delivered(value, "alice@example.org", context=context)
     yield "enroll_delivered", lambda: engine.enroll_delivered(session, value, context=context)
     yield "send_code", lambda: engine.send_code(value, "f", context=context)
@@ -219,7 +237,7 @@ def test_hostile_values_get_a_typed_no_and_change_nothing(w, value):
 def test_every_public_operation_meets_hostile_values(w):
     met = {name for name, _ in operations(w, "x")}
     public = {name for name, _ in inspect.getmembers(Engine, inspect.isfunction) if not name.startswith("_")}
-    assert public - met == {"deliver", "close"}
+    assert public - met == {"deliver", "close", "begin_passkey_sign_in"}  # to which nothing is handed
 
 
 @pytest.mark.parametrize("claim", [None, "x", object(), Initial, PASSWORD], ids=["none", "text", "object", "class", "password"])
@@ -230,6 +248,7 @@ def test_something_that_is_no_claim_is_a_mistake_of_the_caller(w, claim):
         lambda: w.engine.sign_out_everywhere("u1", by=claim, context=w.context()),
         lambda: w.engine.vouch("share", by=claim, context=w.context()),
         lambda: w.engine.verify_factor("ticket", claim, context=w.context()),
+        lambda: w.engine.sign_in_with_passkey("ticket", claim, context=w.context()),
         lambda: w.engine.confirm_factor("ticket", claim, context=w.context()),
         lambda: w.engine.unlock(claim, context=w.context()),
         lambda: w.engine.verify_address(claim, context=w.context()),

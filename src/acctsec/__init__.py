@@ -13,6 +13,8 @@ from acctsec.claims import (
     HotpCode,
     Initial,
     OutsideAnswer,
+    PasskeyAssertion,
+    PasskeyAttestation,
     PushApproval,
     RecoveryCode,
     ResetCode,
@@ -42,6 +44,7 @@ from acctsec.mfa import (
     all_of,
     any_of,
 )
+from acctsec.mfa.passkeys import PasskeyPolicy
 from acctsec.outcomes import (
     AddressPending,
     AddressRemoved,
@@ -83,6 +86,8 @@ from acctsec.outcomes import (
     LockOpened,
     Objection,
     OutsideBegun,
+    PasskeyChallenge,
+    PasskeyEnrollmentStarted,
     PasswordAccepted,
     PasswordChanged,
     PasswordChangeRequired,
@@ -257,6 +262,11 @@ __all__ = [
     "Outside",
     "OutsideAnswer",
     "OutsideBegun",
+    "PasskeyAssertion",
+    "PasskeyAttestation",
+    "PasskeyChallenge",
+    "PasskeyEnrollmentStarted",
+    "PasskeyPolicy",
     "PasswordAccepted",
     "PasswordChangeRequired",
     "PasswordChanged",

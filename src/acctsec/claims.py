@@ -1,5 +1,6 @@
 """What sealed tokens say, and what callers claim: plain values, before sealing and after opening."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from attrs import field, frozen
@@ -186,6 +187,15 @@ class PromptClaims(Sealed, frozen=True, kw_only=True):
     known: bool = False
 
 
+class PasskeyClaims(Sealed, frozen=True, kw_only=True):
+    """The ticket of a sign-in by passkey: nobody's yet, until a passkey says whose."""
+
+    tenant: str
+    id: bytes
+    issued: datetime
+    expires: datetime
+
+
 class ChallengeClaims(Sealed, frozen=True, kw_only=True):
     """The ticket of a challenge: *bound* is a digest of all that it is for, and *puzzle* what was shown."""
 
@@ -294,7 +304,27 @@ class PushApproval:
     """The prompt that ``push_prompt`` had pushed for this ticket was answered in the app: there is nothing to type here."""
 
 
-FactorAnswer = TotpCode | HotpCode | RecoveryCode | DeliveredCode | PushApproval | OutsideAnswer
+@frozen
+class PasskeyAssertion:
+    """
+    A passkey's answer to request options: what ``navigator.credentials.get`` gave, by ``toJSON()``, as JSON text or read already.
+    """
+
+    response: str | Mapping[str, object] = field(repr=False)
+
+
+@frozen
+class PasskeyAttestation:
+    """
+    A new passkey: what ``navigator.credentials.create`` gave, by ``toJSON()``, as JSON text or read already. It confirms
+    ``enroll_passkey``.
+    """
+
+    response: str | Mapping[str, object] = field(repr=False)
+
+
+FactorAnswer = TotpCode | HotpCode | RecoveryCode | DeliveredCode | PushApproval | PasskeyAssertion | OutsideAnswer
+NewFactorAnswer = FactorAnswer | PasskeyAttestation
 
 
 @frozen

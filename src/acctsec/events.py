@@ -233,6 +233,17 @@ class FactorAccepted(Event):
 
 
 @frozen(kw_only=True)
+class PasskeyRegressed(Event):
+    """
+    The counter of a passkey did not rise: a copy of its key may be about. *refused* says whether that use was. Ask its owner to
+    remove the *factor* unless he can explain it.
+    """
+
+    factor: str
+    refused: bool
+
+
+@frozen(kw_only=True)
 class CodeIssued(Event):
     """A code was sent to a *factor* by *channel*, for an *action*: ``sign-in``, ``reset``, ``set-up``, or that of a step-up."""
 
@@ -508,6 +519,17 @@ class RiskAssessed(Event):
     score: int
     contributions: tuple[tuple[str, int], ...]
     extra: str
+
+
+@frozen(kw_only=True)
+class PasskeyRejected(Event):
+    """
+    What a browser sent of a passkey did not count in an *operation*, and why: a `Rejection`. A wrong origin at every attempt is a
+    mistake in the policy. It is observed, as refused attempts are, and may come from anybody.
+    """
+
+    operation: str
+    reason: str
 
 
 @frozen(kw_only=True)

@@ -12,6 +12,7 @@ from acctsec._flows.kinds import (
     HotpTokens,
     Kind,
     OutsideFactors,
+    Passkeys,
     Pretending,
     PrintedCodes,
     PushApps,
@@ -22,7 +23,16 @@ from acctsec._flows.kinds.delivered import LABEL
 from acctsec._flows.kinds.totp import is_digits
 from acctsec._values import Value, evolve
 from acctsec.assurance import Method
-from acctsec.claims import Enrollment, FactorAnswer, OutsideAnswer, PushApproval, RecoveryCode, Ticket, TotpCode
+from acctsec.claims import (
+    Enrollment,
+    FactorAnswer,
+    NewFactorAnswer,
+    OutsideAnswer,
+    PushApproval,
+    RecoveryCode,
+    Ticket,
+    TotpCode,
+)
 from acctsec.context import Context
 from acctsec.errors import ConfigError, PortError
 from acctsec.keyring import frame
@@ -57,7 +67,8 @@ class Answers:
         apps, printed = TotpApps(core), PrintedCodes(core)
         self.outside: OutsideFactors = OutsideFactors(core)
         self.push: PushApps = PushApps(core)
-        self.kinds: tuple[Kind, ...] = (apps, HotpTokens(core), DeliveredCodes(core), self.push, self.outside, *kinds, printed)
+        ours = (apps, HotpTokens(core), DeliveredCodes(core), self.push, Passkeys(core), self.outside)
+        self.kinds: tuple[Kind, ...] = (*ours, *kinds, printed)
         self._typed: dict[type, Pretending] = {TotpCode: apps, RecoveryCode: printed}
         self._by_answer = {answer: kind for kind in self.kinds for answer in kind.answers}
 
@@ -102,7 +113,7 @@ class Answers:
         return Checked(scene=scene, loaded=loaded, guess=guess, found=found)
 
     def early(
-        self, scene: Scene, loaded: Loaded, answer: FactorAnswer, ticket: Ticket | Enrollment
+        self, scene: Scene, loaded: Loaded, answer: NewFactorAnswer, ticket: Ticket | Enrollment
     ) -> ApprovalPending | Refused | None:
         """What is answered before anything is charged, as a prompt waits or is over; None for every other answer."""
         if not isinstance(answer, PushApproval):
@@ -118,7 +129,7 @@ class Answers:
         match = await self.kind_of(answer).find(scene, factors, answer, ticket)
         return FactorFound(match, self._anew(scene, factors) if match else {})
 
-    async def unanswered(self, guess: Guess, context: Context, answer: FactorAnswer) -> Refused | TryAgain:
+    async def unanswered(self, guess: Guess, context: Context, answer: NewFactorAnswer) -> Refused | TryAgain:
         """
         Who has to check an answer said nothing that can be relied on: nothing was proven, and nothing is charged.
 
@@ -151,6 +162,11 @@ class Answers:
         return anew
 
     # --- the kinds ---
+
+    @property
+    def passkeys(self) -> Passkeys:
+        """The kind that can be answered without a password as well."""
+        return next(kind for kind in self.kinds if isinstance(kind, Passkeys))
 
     def kind_of(self, answer: object) -> Kind:
         """The kind of factor that this answers. Raises ConfigError for what is no answer of a factor."""

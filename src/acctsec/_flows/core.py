@@ -64,6 +64,7 @@ from acctsec.protocols import (
     Conflict,
     DirectoryChange,
     Entropy,
+    PasskeyVerifier,
     Reading,
     RemoveAddress,
     Taken,
@@ -129,6 +130,7 @@ class Ports:
     outside: Mapping[str, AsyncOutsideFactor]  # by the names of MfaPolicy.outside
     watch: AsyncAttackWatch
     resolver: OriginResolver | None
+    passkeys: PasskeyVerifier | None
     hash: Callable[[Job[object]], Awaitable[object]]
     offload: Callable[[Job[Any]], Awaitable[Any]]
     later: Callable[[Callable[[], Coroutine[Any, Any, None]]], bool]  # begins what nobody waits for; False where too much is on

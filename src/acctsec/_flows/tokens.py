@@ -16,6 +16,7 @@ from acctsec.claims import (
     Enrollment,
     HandleClaims,
     LinkClaims,
+    PasskeyClaims,
     PromptClaims,
     SessionClaims,
     ShareClaims,
@@ -50,6 +51,7 @@ class Purpose(Enum):
     SHARE = ("share", ShareClaims, 330)
     ADDRESS = ("address link", AddressClaims, 255)
     PROMPT = ("prompt", PromptClaims, 630)
+    PASSKEY = ("passkey ticket", PasskeyClaims, 201)
     CHALLENGE = ("challenge ticket", ChallengeClaims, 330)
 
     def __init__(self, label: str, kind: type, size: int) -> None:

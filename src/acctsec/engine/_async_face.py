@@ -13,6 +13,8 @@ from acctsec.claims import (
     Admin,
     FactorAnswer,
     FreshSession,
+    NewFactorAnswer,
+    PasskeyAssertion,
     PasswordClaim,
     ResetProof,
     ResumeTicket,
@@ -24,6 +26,7 @@ from acctsec.engine._wiring import (
     Flows,
     check_form,
     check_outside,
+    check_passkeys,
     check_resolver,
     check_wiring,
     forms,
@@ -66,6 +69,8 @@ from acctsec.outcomes import (
     NotImported,
     OutboxStatus,
     OutsideBegun,
+    PasskeyChallenge,
+    PasskeyEnrollmentStarted,
     PromptApproved,
     PromptDenied,
     PromptPending,
@@ -114,6 +119,7 @@ from acctsec.protocols import (
     Channel,
     Clock,
     Entropy,
+    PasskeyVerifier,
 )
 from acctsec.recovery import Capability
 from acctsec.stores.memory import AsyncMemoryStore
@@ -162,6 +168,7 @@ class AsyncEngine:
         outside: Mapping[str, AsyncOutsideFactor] | None = None,
         watch: AsyncAttackWatch | None = None,
         resolver: OriginResolver | None = None,
+        passkeys: PasskeyVerifier | None = None,
         outbox: Literal["delivered", "manual"] = "delivered",
         clock: Clock = _ports.clock,
         entropy: Entropy = _ports.entropy,
@@ -171,6 +178,7 @@ class AsyncEngine:
             check_form(name, port, methods, wants_async=True)
         check_resolver(resolver)
         check_outside(policy, outside or {}, wants_async=True)
+        check_passkeys(policy, passkeys)
         pool = governor(policy)
         ports = Ports(
             records=store,
@@ -187,6 +195,7 @@ class AsyncEngine:
             outside=dict(outside or {}),
             watch=AsyncMemoryWatch() if watch is None else watch,
             resolver=resolver,
+            passkeys=passkeys,
             hash=pool.arun,
             offload=pool.arun,
             later=Tasks(),
@@ -243,12 +252,33 @@ class AsyncEngine:
         Check a second factor for the *ticket* of FactorRequired.
 
         After a sign-in the answer is SignedIn or PasswordChangeRequired, for a reset ProofAccepted. A code works once,
-        a ticket works once, and all factors of a subject share one budget of wrong answers.
+        a ticket works once, and all factors of a subject share one budget of wrong answers. PasskeyAssertion answers the options
+        that came with this very ticket.
 
         *remember*: let this browser in by the password alone for a while, where ``MfaPolicy.remember`` allows it. Offer a box
         that is not ticked.
         """
         return await self._flows.sign_in.verify_factor(ticket, answer, remember=remember, context=context)
+
+    async def begin_passkey_sign_in(self, *, context: Context) -> PasskeyChallenge:
+        """
+        Ask a browser for any passkey of this service: for a button, or for the autofill of a name field, which takes the same.
+
+        Nothing is read, charged or stored, and nothing of it is about anybody. Keep the ticket in this browser. Raises
+        ConfigError where the policy has no passkeys.
+        """
+        return await self._flows.passkeys.begin_passkey_sign_in(context=context)
+
+    async def sign_in_with_passkey(self, ticket: str, answer: PasskeyAssertion, *, context: Context) -> SignInOutcome:
+        """
+        Sign in with a passkey that verified its holder, without a name or a password: two factors at once.
+
+        It is the passkey that says whose it is. Refused is the one answer for a wrong signature, an unknown passkey, and an
+        account that is disabled or contested; with *retry_after* it is the caller's own source that has to wait. A passkey that
+        never verified its holder is refused too: it is good beside a password. FactorRequired, EnrollmentRequired: the rules ask
+        for more. The state of the password does not matter, nor does it change.
+        """
+        return await self._flows.passkeys.sign_in_with_passkey(ticket, answer, context=context)
 
     async def authorize(self, token: str, action: str, *, context: Context) -> AuthorizeOutcome:
         """
@@ -488,6 +518,17 @@ class AsyncEngine:
         """
         return await self._flows.outside.begin_outside(ticket, factor_id, context=context)
 
+    async def enroll_passkey(
+        self, token: str, *, name: str = "", replaces: str = "", context: Context
+    ) -> PasskeyEnrollmentStarted | Refused:
+        """
+        Begin to set up a passkey, with what ``enroll_totp`` asks: hand the options to the browser, and what comes back to
+        ``confirm_factor`` as PasskeyAttestation. Those that the subject has are excluded, but the one that it *replaces*.
+
+        The passkey keeps the subject, of at most 64 bytes; ConfigError beyond, and where the policy has no passkeys.
+        """
+        return await self._flows.passkeys.enroll_passkey(token, name=name, replaces=replaces, context=context)
+
     async def enroll_delivered(
         self,
         token: str,
@@ -566,7 +607,7 @@ class AsyncEngine:
         """
         return await self._flows.prompts.deny_prompt(token, context=context)
 
-    async def confirm_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> ConfirmFactorOutcome:
+    async def confirm_factor(self, ticket: str, answer: NewFactorAnswer, *, context: Context) -> ConfirmFactorOutcome:
         """Prove the new authenticator by a code, which is spent by it. Other sessions end; the answer has a new one."""
         return await self._flows.factors.confirm_factor(ticket, answer, context=context)
 

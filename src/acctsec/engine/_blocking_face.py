@@ -16,6 +16,8 @@ from acctsec.claims import (
     Admin,
     FactorAnswer,
     FreshSession,
+    NewFactorAnswer,
+    PasskeyAssertion,
     PasswordClaim,
     ResetProof,
     ResumeTicket,
@@ -34,6 +36,7 @@ from acctsec.engine._wiring import (
     Flows,
     check_form,
     check_outside,
+    check_passkeys,
     check_resolver,
     check_wiring,
     directory_methods,
@@ -77,6 +80,8 @@ from acctsec.outcomes import (
     NotImported,
     OutboxStatus,
     OutsideBegun,
+    PasskeyChallenge,
+    PasskeyEnrollmentStarted,
     PromptApproved,
     PromptDenied,
     PromptPending,
@@ -122,6 +127,7 @@ from acctsec.protocols import (
     Entropy,
     Messenger,
     OutsideFactor,
+    PasskeyVerifier,
     PopularityCounter,
     Store,
 )
@@ -151,6 +157,8 @@ class Engine:
         watch: remembers what was guessed wrong across accounts, for ``Policy.attacks``. Default: a ``MemoryWatch``, which sees
             this process alone.
         resolver: tells whose an address is, such as ``acctsec.attacks.maxmind.MaxMind``.
+        passkeys: checks what passkeys sign. Default: the library ``webauthn`` (``pip install acctsec[passkeys]``), loaded when it
+            is first needed.
         deliver_in_background: call ``deliver`` every second from a thread, for small deployments. Otherwise a worker of
             yours must call it: reset mails wait in the outbox until then.
         clock, entropy: for tests.
@@ -173,6 +181,7 @@ class Engine:
         outside: Mapping[str, OutsideFactor] | None = None,
         watch: AttackWatch | None = None,
         resolver: OriginResolver | None = None,
+        passkeys: PasskeyVerifier | None = None,
         outbox: Literal["delivered", "manual"] = "delivered",
         deliver_in_background: bool = False,
         clock: Clock = _ports.clock,
@@ -183,6 +192,7 @@ class Engine:
             check_form(name, port, methods, wants_async=False)
         check_resolver(resolver)
         check_outside(policy, outside or {}, wants_async=False)
+        check_passkeys(policy, passkeys)
         pool = governor(policy)
         ports = Ports(
             records=Awaitable(store, *RECORDS),  # type: ignore[arg-type]
@@ -199,6 +209,7 @@ class Engine:
             outside={name: Awaitable(one, *OUTSIDE) for name, one in (outside or {}).items()},  # type: ignore[misc]
             watch=Awaitable(MemoryWatch() if watch is None else watch, *WATCH),  # type: ignore[arg-type]
             resolver=resolver,
+            passkeys=passkeys,
             hash=awaitable(pool.run),
             offload=awaitable(_inline),
             later=Threads(),
@@ -258,12 +269,33 @@ class Engine:
         Check a second factor for the *ticket* of FactorRequired.
 
         After a sign-in the answer is SignedIn or PasswordChangeRequired, for a reset ProofAccepted. A code works once,
-        a ticket works once, and all factors of a subject share one budget of wrong answers.
+        a ticket works once, and all factors of a subject share one budget of wrong answers. PasskeyAssertion answers the options
+        that came with this very ticket.
 
         *remember*: let this browser in by the password alone for a while, where ``MfaPolicy.remember`` allows it. Offer a box
         that is not ticked.
         """
         return run(self._flows.sign_in.verify_factor(ticket, answer, remember=remember, context=context))
+
+    def begin_passkey_sign_in(self, *, context: Context) -> PasskeyChallenge:
+        """
+        Ask a browser for any passkey of this service: for a button, or for the autofill of a name field, which takes the same.
+
+        Nothing is read, charged or stored, and nothing of it is about anybody. Keep the ticket in this browser. Raises
+        ConfigError where the policy has no passkeys.
+        """
+        return run(self._flows.passkeys.begin_passkey_sign_in(context=context))
+
+    def sign_in_with_passkey(self, ticket: str, answer: PasskeyAssertion, *, context: Context) -> SignInOutcome:
+        """
+        Sign in with a passkey that verified its holder, without a name or a password: two factors at once.
+
+        It is the passkey that says whose it is. Refused is the one answer for a wrong signature, an unknown passkey, and an
+        account that is disabled or contested; with *retry_after* it is the caller's own source that has to wait. A passkey that
+        never verified its holder is refused too: it is good beside a password. FactorRequired, EnrollmentRequired: the rules ask
+        for more. The state of the password does not matter, nor does it change.
+        """
+        return run(self._flows.passkeys.sign_in_with_passkey(ticket, answer, context=context))
 
     def authorize(self, token: str, action: str, *, context: Context) -> AuthorizeOutcome:
         """
@@ -501,6 +533,17 @@ class Engine:
         """
         return run(self._flows.outside.begin_outside(ticket, factor_id, context=context))
 
+    def enroll_passkey(
+        self, token: str, *, name: str = "", replaces: str = "", context: Context
+    ) -> PasskeyEnrollmentStarted | Refused:
+        """
+        Begin to set up a passkey, with what ``enroll_totp`` asks: hand the options to the browser, and what comes back to
+        ``confirm_factor`` as PasskeyAttestation. Those that the subject has are excluded, but the one that it *replaces*.
+
+        The passkey keeps the subject, of at most 64 bytes; ConfigError beyond, and where the policy has no passkeys.
+        """
+        return run(self._flows.passkeys.enroll_passkey(token, name=name, replaces=replaces, context=context))
+
     def enroll_delivered(
         self,
         token: str,
@@ -579,7 +622,7 @@ class Engine:
         """
         return run(self._flows.prompts.deny_prompt(token, context=context))
 
-    def confirm_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> ConfirmFactorOutcome:
+    def confirm_factor(self, ticket: str, answer: NewFactorAnswer, *, context: Context) -> ConfirmFactorOutcome:
         """Prove the new authenticator by a code, which is spent by it. Other sessions end; the answer has a new one."""
         return run(self._flows.factors.confirm_factor(ticket, answer, context=context))
 

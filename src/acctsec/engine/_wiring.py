@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from acctsec._flows.addresses import Addresses
@@ -21,6 +22,7 @@ from acctsec._flows.guesses import Guesses
 from acctsec._flows.moving import Moving
 from acctsec._flows.outbox import Outbox
 from acctsec._flows.outside import OutsideFlows
+from acctsec._flows.passkeys import PasskeyFlows
 from acctsec._flows.passwords import Passwords
 from acctsec._flows.prompts import Prompts
 from acctsec._flows.proposals import Proposals
@@ -48,6 +50,7 @@ CHALLENGE = ("puzzle", "verify")
 SKETCH = 262_144  # counters in a row: of the million that a generation takes, a count is some 10 too high at most
 WATCH = ("look", "wrong")
 OUTSIDE = ("begin", "check")
+PASSKEYS = ("register", "authenticate", "credential_of")
 OWN_ROWS = 50_000  # of meters that a process keeps by itself while the others do not answer: about 50 MB
 
 
@@ -66,6 +69,7 @@ class Flows:
         self.factors: FactorFlows = FactorFlows(self.core, guesses, answers)
         self.authenticators: Authenticators = Authenticators(self.core, self.factors)
         self.outside: OutsideFlows = OutsideFlows(self.core, answers, self.factors)
+        self.passkeys: PasskeyFlows = PasskeyFlows(self.core, guesses, self.factors, self.sign_in)
         self.reports: Reports = Reports(self.core, self.factors)
         self.codes: Codes = Codes(self.core, self.factors)
         self.prompts: Prompts = Prompts(self.core, guesses, self.factors)
@@ -166,6 +170,14 @@ def check_outside(policy: Policy, outside: object, *, wants_async: bool) -> None
         raise ConfigError(f"The policy names no outside factor {name!r}.", remedy="Name it in MfaPolicy.outside.")
     for name, port in outside.items():
         check_form(f"outside.{name}", port, OUTSIDE, wants_async=wants_async)
+
+
+def check_passkeys(policy: Policy, verifier: object) -> None:
+    """Refuse a verifier of the wrong form, and passkeys that nobody could check. It is of either face: it has no I/O."""
+    if verifier is not None:
+        check_form("passkey verifier", verifier, PASSKEYS, wants_async=False)
+    elif policy.mfa.passkeys is not None and find_spec("webauthn") is None:
+        raise ConfigError("Passkeys need the library webauthn.", remedy="pip install acctsec[passkeys]")
 
 
 def check_form(name: str, port: object, methods: tuple[str, ...], *, wants_async: bool) -> None:

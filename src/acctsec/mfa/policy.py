@@ -19,6 +19,7 @@ from acctsec.mfa.hotp import HotpPolicy
 from acctsec.mfa.needs import SECOND_FACTOR, Needs, methods_in, needs_of, together, ways
 from acctsec.mfa.otp import CLASSIC, OtpForm
 from acctsec.mfa.passkeys.policy import PasskeyPolicy
+from acctsec.mfa.passkeys.proving import holds
 from acctsec.mfa.proving import Match, Proven, RecoveryMatch, TotpMatch, Unproven
 from acctsec.mfa.push import PushPolicy
 from acctsec.mfa.totp import is_fit
@@ -319,6 +320,8 @@ class MfaPolicy:
                 return None
             factors = evolve(left, recovery=factors.recovery)
         if factors.factor(new.id) is not None or not factors.has_room_for(new):
+            return None
+        if isinstance(new, Passkey) and holds(factors, new):
             return None
         return factors.with_factor(new)
 

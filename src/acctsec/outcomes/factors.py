@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from attrs import field, frozen
 
@@ -180,6 +181,28 @@ class PromptDenied:
     The prompt is over. Nothing is pushed for strangers for a while, and every address was told that somebody knows the password,
     or asked for a reset: offer to change it.
     """
+
+
+@frozen
+class PasskeyEnrollmentStarted:
+    """
+    A passkey can be made: hand *options* to ``PublicKeyCredential.parseCreationOptionsFromJSON`` in the browser. Nothing is
+    stored until ``confirm_factor`` proves it.
+    """
+
+    ticket: str = secret()
+    options: Mapping[str, Any] = field(kw_only=True, repr=False)  # it names the account
+
+
+@frozen
+class PasskeyChallenge:
+    """
+    Whoever has a passkey here can sign in with it: hand *options* to ``PublicKeyCredential.parseRequestOptionsFromJSON``, and
+    what comes back to ``sign_in_with_passkey`` with this *ticket*. They are nobody's, and good once.
+    """
+
+    ticket: str = secret()
+    options: Mapping[str, Any] = field(kw_only=True, repr=False)
 
 
 @frozen

@@ -109,6 +109,7 @@ from acctsec.steps.sign_in import (
     reach_rung,
     reached,
     sign_in,
+    sign_in_by_passkey,
 )
 from acctsec.steps.standing import Enough, Lacking, guarded, shown_by, standing, step_up
 from acctsec.steps.unlocking import open_by_factor, open_by_link, opens_lane, unlockable
@@ -229,6 +230,7 @@ __all__ = [
     "share_refusal",
     "shown_by",
     "sign_in",
+    "sign_in_by_passkey",
     "sign_out",
     "sign_out_everywhere",
     "spend",

@@ -4,6 +4,7 @@ from acctsec._flows.kinds._kind import Kind, Pretending
 from acctsec._flows.kinds.delivered import DeliveredCodes, meant
 from acctsec._flows.kinds.hotp import HotpTokens
 from acctsec._flows.kinds.outside import OutsideFactors
+from acctsec._flows.kinds.passkeys import Passkeys
 from acctsec._flows.kinds.push import PushApps
 from acctsec._flows.kinds.recovery import PrintedCodes
 from acctsec._flows.kinds.totp import TotpApps
@@ -13,6 +14,7 @@ __all__ = [
     "HotpTokens",
     "Kind",
     "OutsideFactors",
+    "Passkeys",
     "Pretending",
     "PrintedCodes",
     "PushApps",

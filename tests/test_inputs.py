@@ -80,7 +80,6 @@ HOSTILE = {
 }
 NO = (IdentifierRejected, Refused, SessionEnded, SessionsEnded, PasswordRejected, ResetRequested, TokenRejected, TryAgain)
 PASSKEY = {"type": "public-key", "id": "AAAA", "rawId": "AAAA", "response": {"userHandle": "dTE"}}
-NO = (IdentifierRejected, Refused, SessionEnded, SessionsEnded, PasswordRejected, ResetRequested, TryAgain)
 
 
 @pytest.fixture(scope="module")

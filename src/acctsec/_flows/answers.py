@@ -70,7 +70,7 @@ class Answers:
         ours = (apps, HotpTokens(core), DeliveredCodes(core), self.push, Passkeys(core), self.outside)
         self.kinds: tuple[Kind, ...] = (*ours, *kinds, printed)
         self._typed: dict[type, Pretending] = {TotpCode: apps, RecoveryCode: printed}
-        self._by_answer = {answer: kind for kind in self.kinds for answer in kind.answers}
+        self._by_answer: dict[type, Kind] = {answer: kind for kind in self.kinds for answer in kind.answers}
 
     async def check(
         self, ticket: Ticket, answer: FactorAnswer, context: Context, *, kind: SecretClass

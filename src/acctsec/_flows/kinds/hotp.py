@@ -19,8 +19,8 @@ LABEL = "hotp"
 class HotpTokens:
     """Codes that change with each press of a button; two in a row bring counters together that lost each other."""
 
-    kind = FactorKind.HOTP
-    answers = (HotpCode,)
+    kind: FactorKind = FactorKind.HOTP
+    answers: tuple[type, ...] = (HotpCode,)
 
     def __init__(self, core: Core) -> None:
         self.core = core

@@ -24,8 +24,8 @@ class OutsideFactors:
     Raises PortError where he says nothing that can be relied on: nothing was proven, and nothing found wrong.
     """
 
-    kind = FactorKind.OUTSIDE
-    answers = (OutsideAnswer,)
+    kind: FactorKind = FactorKind.OUTSIDE
+    answers: tuple[type, ...] = (OutsideAnswer,)
 
     def __init__(self, core: Core) -> None:
         self.core = core

@@ -17,8 +17,8 @@ LABEL = "recovery"
 class PrintedCodes:
     """Codes that stand in for a factor, each once."""
 
-    kind = FactorKind.RECOVERY_CODE
-    answers = (RecoveryCode,)
+    kind: FactorKind = FactorKind.RECOVERY_CODE
+    answers: tuple[type, ...] = (RecoveryCode,)
 
     def __init__(self, core: Core) -> None:
         self.core = core

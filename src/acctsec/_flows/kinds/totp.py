@@ -19,8 +19,8 @@ LABEL = "totp"
 class TotpApps:
     """Codes that change with the time, each authenticator by a form and a clock of its own."""
 
-    kind = FactorKind.TOTP
-    answers = (TotpCode,)
+    kind: FactorKind = FactorKind.TOTP
+    answers: tuple[type, ...] = (TotpCode,)
 
     def __init__(self, core: Core) -> None:
         self.core = core

@@ -534,6 +534,19 @@ def test_a_session_whose_prompt_is_denied_is_over():
     assert len(w.sink.of(events.SessionClosed)) == 1
 
 
+def test_what_was_denied_has_nothing_more_pushed_by_the_ticket_that_it_left():
+    """A thief with the mailbox, and one with the owner's session: the denial ended what they held, and their tickets with it."""
+    w = user()
+    due = w.calls.redeem_reset(ResetLink(w.reset_link()), "a wholly new phrase 77", context=w.context(THIEF))
+    ask(w, due.ticket, source=THIEF)
+    deny(w)
+    assert ask(w, due.ticket, source=THIEF) == Refused()
+    due = w.calls.authorize(w.session, "change-factors", context=w.context(THIEF))
+    ask(w, due.ticket, source=THIEF)
+    deny(w)
+    assert ask(w, due.ticket, source=THIEF) == Refused()
+
+
 def test_the_number_of_one_browser_is_of_no_use_for_another():
     """Owner and thief ask at once; whichever prompt comes to the app, the number of the other is wrong for it."""
     w = user()

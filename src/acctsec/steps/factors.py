@@ -14,7 +14,7 @@ from acctsec.protocols import MessagePurpose
 from acctsec.record import Factor, Factors, Push, Record, Session
 from acctsec.steps.changes import ended, held
 from acctsec.steps.scene import Done, Drawn, Effect, Held, No, Notice, Scene, Step, change_due, live_session, opens
-from acctsec.steps.standing import demand_of, guarded, missing, proved
+from acctsec.steps.standing import demand_of, guarded, missing, proofs_of, proved, young
 
 
 def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enrollment, new: Factor | None, drawn: Drawn) -> Step:
@@ -26,6 +26,8 @@ def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enro
     first = not enrollment.session and may_begin(policy, record, scene=scene, methods=enrollment.methods, risky=enrollment.risky)
     if not opens(record, enrollment, scene.now) or not scene.active(record) or not (session or first):
         return Step(No("ticket"), record)
+    if session is not None and not _may_still(policy, record, session, scene=scene, enrollment=enrollment):
+        return Step(No("session"), record)
     if not scene.proven:
         return Step(No("no verified address"), record)
     if isinstance(new, Push) and not policy.mfa.push.approved(record.factors, enrollment.id, scene.now):
@@ -57,6 +59,15 @@ def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enro
         told += (events.FactorDropped(**head, factor=enrollment.replaces, kind="" if gone is None else gone.KIND),)
         told += (Notice(MessagePurpose.FACTOR_REMOVED),)
     return Step(Done(renewed), after, (*told, *ended(record, scene)))
+
+
+def _may_still(policy: Policy, record: Record, session: Session, *, scene: Scene, enrollment: Enrollment) -> bool:
+    """
+    Whether a session may do what it began: what it had proven by then is proven still. A report takes proofs away and ends
+    nothing, so whoever found the phone must not go on with what he began before.
+    """
+    demand = demand_of(policy, record, scene=scene, action=Action.CHANGE_FACTORS)
+    return missing(policy, record, demand, young(proofs_of(session), demand, enrollment.issued)) is None
 
 
 def import_factor(policy: Policy, record: Record, *, scene: Scene, new: Factor, same: str, by: Admin, tell: bool) -> Step:

@@ -673,6 +673,33 @@ def test_who_came_in_by_a_number_that_is_withdrawn_has_proven_nothing_by_it(w):
     assert [(one.factor, one.why) for one in w.sink.of(events.FactorInvalidated)] == [(factor, "withdrawn")]
 
 
+@pytest.mark.parametrize("used", [True, False])
+def test_a_number_takes_its_factor_with_it_when_the_index_key_that_named_it_is_gone(used):
+    """Else its owner, who took the number off, would be asked for a code that goes nowhere."""
+    w = somebody()
+    factor, _ = enrolled(w)
+    old, new = SeededEntropy(0), SeededEntropy(1)
+    sealing, index = [new(32), old(32)], [new(32), old(32)]
+    w.restart(keyring=Keyring(sealing=sealing, index=index))
+    ticket = due(w)
+    send(w, ticket, factor)
+    if used:
+        assert isinstance(verify(w, ticket, code(w)), SignedIn)
+    else:
+        assert w.calls.admin.rewrap(limit=10).changed == 1
+        assert w.calls.admin.rewrap(limit=10).changed == 0
+    w.restart(keyring=Keyring(sealing=sealing[:1], index=index[:1]))
+    w.clock.advance(days=4)
+    ticket = due(w)
+    send(w, ticket, factor)
+    session = verify(w, ticket, code(w)).session
+    assert w.calls.enroll_delivered(session, NUMBER, context=w.context()) == Refused(), "it is one already"
+    assert isinstance(w.calls.remove_address(session, STORED, context=w.context()), AddressRemoved)
+    w.deliver()
+    assert record(w).factors.delivered == ()
+    assert isinstance(w.sign_in(), SignedIn)
+
+
 def test_who_is_asked_for_more_at_a_strange_sign_in_gets_the_code_that_sets_it_up():
     """By the step alone: the rule holds for strange requests, and the ticket of the set-up says that it was one."""
     rule = Rule(Method.TEXT, actions=Action.SIGN_IN, risky=True)

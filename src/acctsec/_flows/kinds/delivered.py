@@ -99,6 +99,20 @@ class DeliveredCodes:
         return None if address is None else (channel, address)
 
 
+def renamed(core: Core, scene: Scene, factors: Factors) -> dict[bytes, bytes]:
+    """
+    The names of addresses under an older index key, and those under the newest. Once that key is gone, nobody could tell which
+    factors rest on an address that goes.
+    """
+    anew = dict[bytes, bytes]()
+    for one in factors.delivered:
+        address = core.keyring.open(LABEL, one.sealed, scene.tenant, scene.subject, one.id)
+        name = one.digest if address is None else core.recipient(scene, address.decode())
+        if not compare_digest(name, one.digest):
+            anew[one.digest] = name
+    return anew
+
+
 def bound(ticket: Ticket | Enrollment, factor: str) -> tuple[str | bytes, ...]:
     """What a code is good for: one ticket, one factor, one life and one epoch of a subject."""
     return (ticket.tenant, ticket.subject, ticket.incarnation, str(ticket.epoch), ticket.id, factor)

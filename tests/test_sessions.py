@@ -1012,6 +1012,8 @@ def test_a_session_that_steps_up_after_its_first_day_goes_on_with_one_token():
     """Its new id has the generation of the old one: nothing of that is taken for a copy."""
     w = a_world()
     token = turned(w, w.sign_in().session)
+    assert valid(w, token)
+    w.clock.advance(GRACE)
     asked = w.engine.authorize(token, "change-factors", context=w.context())
     stepped = w.engine.reauthenticate(asked.ticket, PASSWORD, context=w.context()).session
     w.clock.advance(GRACE)

@@ -5,6 +5,7 @@ from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from hashlib import sha256
+from pathlib import Path
 from threading import Barrier, Thread
 from urllib.parse import quote
 
@@ -38,6 +39,8 @@ SHORT = evolve(
     reset=ResetPolicy(passwords_by_administrators=True),
 )
 """The cheapest policy with little patience, and with every path there is: attempts that crowd each other give up soon."""
+
+ROOT = Path(__file__).parents[2]
 
 
 # --- ports that write down what they are asked --------------------------------------------------------------------------

@@ -109,16 +109,17 @@ def test_m093_no_caller_chooses_the_meter(w):
         "tenant",
         "challenge",
         "sim_changed",
+        "key",
     }
     w.sign_up()
     charged = []
     made_up = ChallengeAnswer("A" * 488, "an answer that nobody asked for")
-    for facts in ({}, {"user_agent": "/login"}, {"user_agent": "/LOGIN/../login"}, {"challenge": made_up}):
+    for facts in ({}, {"user_agent": "/login"}, {"user_agent": "/LOGIN/../login"}, {"challenge": made_up}, {"key": bytes(32)}):
         mark = len(w.trace)
         w.engine.sign_in(IDENTIFIER, wrong(1), context=Context.of("192.0.2.7", **facts))
         (charges,) = [call[1][0] for call in w.trace[mark:] if call[0] == "charge"]
         charged.append([(one.slot, one.meter) for one in charges])
-    assert charged.count(charged[0]) == 4
+    assert charged.count(charged[0]) == 5
 
 
 # --- completeness -----------------------------------------------------------------------------------------------------
@@ -128,11 +129,11 @@ SEALED |= {"enroll_delivered", "send_code"}
 SEALED |= {"add_address", "inspect_address", "remove_address", "change_identifier"}
 SEALED |= {"inspect_veto", "veto", "list_changes", "cancel_change"}
 SEALED |= {"name_contact", "list_contacts", "remove_contact", "ask_contacts", "inspect_share", "vouch"}
-SEALED |= {"list_sessions", "end_session"}
+SEALED |= {"list_sessions", "end_session", "authorize"}
 SEALED |= {"inspect_unlock", "issue_recovery_codes", "sign_out", "sign_out_everywhere", "list_devices", "forget_device"}
 """What takes nothing but sealed tokens: 128 bits and more, refused before any read, with nothing to guess."""
 GUESSABLE = {"sign_in", "set_password", "verify_factor", "confirm_factor", "redeem_reset", "remove_lost_factors", "unlock"}
-GUESSABLE |= {"verify_address"}
+GUESSABLE |= {"verify_address", "reauthenticate"}
 
 
 def test_m094_every_operation_that_takes_a_secret_is_known(w):

@@ -1024,6 +1024,7 @@ def test_nothing_is_lost_and_nothing_done_twice_while_connections_are_killed(hom
         killing.result()
 
     assert killed[0] > 10
+    back(store)  # the last that were cut may have made it leave the server alone for a moment
     assert len(spent) <= tally(store).count <= len(spent) + len(unknown)
     entries = [one.entry for one in store.drain(9_999, TODAY, SOON)]
     assert int(store.load(b"key")[0]) == len(entries) == len(set(entries))

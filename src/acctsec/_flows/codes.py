@@ -94,7 +94,8 @@ class Codes:
             return core.declined(scene, "enroll_delivered", No("channel"))
         loaded = await core.load(core.record_key(scene.tenant, scene.subject), fresh=b"")
         names = core.recipients(scene, stored)
-        if any(one.channel == wanted and one.digest in names and one.id != replaces for one in loaded.record.factors.delivered):
+        others = [one for one in loaded.record.factors.delivered if one.channel == wanted and one.id != replaces]
+        if any(one.named(names) for one in others):
             return core.declined(scene, "enroll_delivered", No("it is one already"))
         enrollment = evolve(enrollment, secret=self.kind.enrolling(scene, wanted.value, stored))
         wish = Wish(

@@ -5,8 +5,9 @@ What every kind has: an *id* that is never given again, the *name* its owner gav
 *reported* lost or compromised, why: it proves nothing from then on, and goes on guarding the account.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from hmac import compare_digest
 from typing import ClassVar, Self
 
 from acctsec._values import evolve
@@ -89,6 +90,10 @@ class Delivered(Part, frozen=True, kw_only=True, array_like=True):
     digest: bytes
     created: datetime
     reported: str = ""
+
+    def named(self, names: Sequence[bytes]) -> bool:
+        """Whether one of *names*, of one address under each index key in force, is this one's."""
+        return any(compare_digest(self.digest, name) for name in names)
 
 
 class Push(Part, frozen=True, kw_only=True, array_like=True):

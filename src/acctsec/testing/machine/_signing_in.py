@@ -20,7 +20,7 @@ from acctsec.outcomes import (
     TryAgain,
 )
 from acctsec.protocols import MessagePurpose
-from acctsec.record import MAX_DEVICES
+from acctsec.record import MAX_DEVICES, MAX_FACTORS
 from acctsec.testing.doubles import Authenticator
 from acctsec.testing.machine._model import PERIOD, App, Enrolment, Person, Session, Ticket
 from acctsec.testing.machine._stage import AT_ONCE, NUMBER, WHO, Stage, granted, pick
@@ -215,7 +215,7 @@ class SigningIn(Stage):
         outcome = self.call("confirm_factor", enrolment.text, code, context=self.context())
         begun = enrolment.session
         first = begun is None and not person.apps and not self.must_change(person)
-        allowed = person.active and right and person.holds(enrolment, self.now) and len(person.apps) < 5
+        allowed = person.active and right and person.holds(enrolment, self.now) and len(person.apps) < MAX_FACTORS
         allowed = allowed and (first if begun is None else not begun.spent)
         if added := granted(outcome, FactorAdded, allowed=allowed):
             person.next_epoch()

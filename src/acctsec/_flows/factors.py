@@ -103,7 +103,7 @@ class FactorFlows:
         core, label = self.core, clean(name)
         if label is None or type(replaces) is not str or len(replaces) > MAX_ID or kind not in core.policy.mfa.kinds:
             return Refused()
-        session, methods = b"", tuple[str, ...]()
+        session, methods, since = b"", tuple[str, ...](), None
         found = await self.session(token, context)
         if found is not None:
             claims, scene, loaded = found
@@ -113,7 +113,7 @@ class FactorFlows:
             if about is None:
                 return Refused()
             ticket, scene, loaded = about
-            record, methods = loaded.record, ticket.methods
+            record, methods, since = loaded.record, ticket.methods, ticket.issued
             begins = may_begin(core.policy, record, scene=scene, methods=methods)
             allowed = opens(record, ticket, scene.now) and begins and scene.active(record)
         if not allowed or not scene.proven:
@@ -126,7 +126,7 @@ class FactorFlows:
             incarnation=record.incarnation,
             epoch=record.epoch,
             id=core.draw(8),
-            issued=scene.now,
+            issued=since or scene.now,  # of what was proven before, or it would look newer than it is
             expires=scene.now + core.policy.sessions.ticket_lifetime,
             session=session,
             name=label,

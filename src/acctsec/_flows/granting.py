@@ -92,6 +92,13 @@ class Granting:
             action=action,
         )
 
+    def onward(self, scene: Scene, ticket: Ticket) -> Ticket:
+        """
+        The ticket that goes on from one that a proof was given for. It knows one instant for all that was proven, the first: no
+        proof may look newer than it is.
+        """
+        return evolve(ticket, id=self.core.draw(16), issued=ticket.issued if ticket.methods else scene.now)
+
 
 def _step_up(demand: Demand) -> StepUp:
     return StepUp(acr=None if demand.needs is None else level_in(demand.needs), max_age=demand.max_age)

@@ -396,10 +396,10 @@ class SignIn:
         if isinstance(verdict, NeedsFactor | NeedsEnrollment):
             # One of several: what it was charged is given back, and nothing is cleared before all is proven.
             await guess.settle(Settle.VOID)
-            return self.granting.due(done.record, verdict, evolve(ticket, id=core.draw(16), issued=scene.now))
+            return self.granting.due(done.record, verdict, self.granting.onward(scene, ticket))
         if isinstance(verdict, Lacking):
             await guess.settle(Settle.VOID)
-            return self.granting.required(done.record, verdict, evolve(ticket, id=core.draw(16), issued=scene.now))
+            return self.granting.required(done.record, verdict, self.granting.onward(scene, ticket))
         await guess.settle(Settle.CLEAR)
         onward = evolve(ticket, id=core.draw(16), issued=scene.now, hold=b"")
         if isinstance(verdict, NeedsChange):

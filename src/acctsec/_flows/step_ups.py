@@ -123,8 +123,7 @@ class StepUps:
         if isinstance(verdict, Granted):
             return self.granting.granted(scene, verdict, done.record)
         if isinstance(verdict, Lacking):
-            onward = self.granting.ticket(scene, done.record, session=ticket.session, action=ticket.action)
-            return self.granting.required(done.record, verdict, onward)
+            return self.granting.required(done.record, verdict, self.granting.onward(scene, ticket))
         if isinstance(verdict, Stale | TryAgain):
             return TryAgain(BRIEF)
         self.core.refused(scene, "reauthenticate", "evaluated", verdict.reason if isinstance(verdict, No) else "")

@@ -17,6 +17,7 @@ from acctsec.testing.world import PASSWORD, World, built
 HOME, NUMBER, SUBJECT = "alice@example.org", "+447700900123", "u1"
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 MANY = Budget(limit=1000, window=timedelta(hours=4))
+OFTEN = Budget(limit=1000, window=timedelta(minutes=20))
 
 
 class Own(StrEnum):
@@ -49,7 +50,7 @@ class House:
 
     @property
     def policy(self):
-        return evolve(RACING, mfa=self.mfa, reset=evolve(RACING.reset, per_source=MANY, per_subject=MANY))
+        return evolve(RACING, mfa=self.mfa, reset=evolve(RACING.reset, per_source=OFTEN, per_subject=OFTEN))
 
 
 def _mfa(**more):

@@ -4,7 +4,7 @@ import os
 from typing import ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from tests.mfa.machine.stage import HOUSES
 from tests.mfa.machine.thieves import Thieves
@@ -23,6 +23,7 @@ def run(machine, examples, steps=40):
             max_examples=examples * (20 if DEEP else 1),
             stateful_step_count=steps,
             deadline=None,
+            phases=(Phase.explicit, Phase.reuse, Phase.generate, *((Phase.shrink,) if DEEP else ())),
             suppress_health_check=list(HealthCheck),
         ),
     )
@@ -52,12 +53,10 @@ def test_nor_on_any_store(kind, face, places):
             self.place = places.fresh(kind)
             return self.place.open_async() if self.face is AsyncEngine else self.place.open()
 
-        def teardown(self):
-            try:
-                super().teardown()
-            finally:
-                if hasattr(self, "place"):
-                    self.place.close()
+        def leave(self):
+            if self.face is AsyncEngine:
+                super().leave()
+            self.place.close()
 
     OnPlace.face = face
     run(OnPlace, 6, 30)

@@ -31,7 +31,7 @@ def run(machine, examples, steps=40):
 
 @pytest.mark.parametrize("name", HOUSES)
 def test_nobody_does_what_he_cannot_prove_and_the_owner_always_comes_home(name):
-    run(type("OnMemory", (Thieves,), {"house": HOUSES[name]}), 60)
+    run(type("OnMemory", (Thieves,), {"house": HOUSES[name]}), 80)
 
 
 def test_nor_by_the_async_face():

@@ -525,9 +525,10 @@ class Thieves(RuleBasedStateMachine):
         if thing is None or thing in thief.tickets or thing in thief.sessions:
             return
         (thief.tickets if ticket else thief.sessions).append(thing)
+        session = thing.session if ticket else thing
         thief.stolen |= thing.methods
-        if ticket and thing.session:
-            thief.stolen |= thing.session.methods
+        if session:  # of more than three proofs it has forgotten the password
+            thief.stolen |= session.methods | ({"password"} if session.level > level(()) else set())
         if isinstance(getattr(thing, "thing", None), Authenticator):
             thief.stolen.add("totp")
 

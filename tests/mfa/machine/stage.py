@@ -53,7 +53,7 @@ class House:
         return evolve(RACING, mfa=self.mfa, reset=evolve(RACING.reset, per_source=OFTEN, per_subject=OFTEN))
 
 
-def _mfa(**more):
+def mfa_of(**more):
     often = DeliveredPolicy(channels=set(Channel), budget=MANY, per_number=MANY)
     kinds = {FactorKind.TOTP, FactorKind.DELIVERED}
     return MfaPolicy(**{"kinds": kinds, "actions": Own, "rules": RULES, "delivered": often} | more)
@@ -61,11 +61,13 @@ def _mfa(**more):
 
 SECOND = Asks(lambda methods: bool(methods - {"password"}))
 HOUSES = {
-    "nobody has to": House(mfa=_mfa(), asks=ASKS),
-    "everybody has to": House(mfa=_mfa(required=True), asks={**ASKS, "sign-in": SECOND}),
-    "within three days": House(mfa=_mfa(required=True, grace=3 * DAY), asks={**ASKS, "sign-in": SECOND}, grace=3 * DAY),
+    "nobody has to": House(mfa=mfa_of(), asks=ASKS),
+    "everybody has to": House(mfa=mfa_of(required=True), asks={**ASKS, "sign-in": SECOND}),
+    "within three days": House(mfa=mfa_of(required=True, grace=3 * DAY), asks={**ASKS, "sign-in": SECOND}, grace=3 * DAY),
     "staff by something better": House(
-        mfa=_mfa(rules=(*RULES, Rule(any_of(*sorted(STRONG)), actions=(Action.SIGN_IN, Action.CHANGE_FACTORS), groups={"staff"}))),
+        mfa=mfa_of(
+            rules=(*RULES, Rule(any_of(*sorted(STRONG)), actions=(Action.SIGN_IN, Action.CHANGE_FACTORS), groups={"staff"}))
+        ),
         asks={
             **ASKS,
             "sign-in": Asks(lambda methods: bool(methods & STRONG)),
@@ -82,9 +84,7 @@ class Stage:
     def __init__(self, face, store, house):
         self.world = built(World, face, store, policy=house.policy, seed=5)
         self.clock, self.house, self.number = self.world.clock, house, 0
-        self.world.directory.put(
-            Account(subject=SUBJECT, identifiers=(HOME,), addresses=(HOME, NUMBER), groups=house.groups)
-        )
+        self.world.directory.put(Account(subject=SUBJECT, identifiers=(HOME,), addresses=(HOME, NUMBER), groups=house.groups))
         self.act("set_password", SUBJECT, PASSWORD, by=Initial())
 
     def act(self, name, *args, device=None, **more):

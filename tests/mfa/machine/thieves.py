@@ -74,7 +74,9 @@ class Person:
         """Every method that could ever be shown in a session of his."""
         own = {one.method for one in self.gadgets if one.method != "text-code" or NUMBER in self.reads}
         texts = {"text-code"} if NUMBER in self.reads else set()
-        return self.stolen | own | texts | ({"password"} if self.passwords else set()) | ({"recovery-code"} if self.codes else set())
+        return (
+            self.stolen | own | texts | ({"password"} if self.passwords else set()) | ({"recovery-code"} if self.codes else set())
+        )
 
 
 OWNER = "owner"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acctsec import AssuranceLevel, ConfigError
+from acctsec import AssuranceLevel, ConfigError, StepUp
 from acctsec.headers import step_up_header
 
 AAL1, AAL2, AAL3 = AssuranceLevel
@@ -110,3 +110,15 @@ def test_an_age_is_cut_to_whole_seconds():
     """Down: the stricter way."""
     assert parsed(step_up_header(max_age=timedelta(milliseconds=1999)))[1]["max_age"] == "1"
     assert parsed(step_up_header(max_age=timedelta()))[1]["max_age"] == "0"
+
+
+@given(acr=st.none() | st.sampled_from(AssuranceLevel), seconds=st.none() | st.integers(0, 10**6))
+def test_what_an_action_asked_for_is_the_same_in_a_header(acr, seconds):
+    """An answer that names neither asks for a sign-in now."""
+    max_age = None if seconds is None else timedelta(seconds=seconds)
+    asked = step_up_header(StepUp(acr=acr, max_age=max_age))
+
+    if acr is None and max_age is None:
+        assert asked == step_up_header(max_age=timedelta())
+    else:
+        assert asked == step_up_header(acr=acr, max_age=max_age)

@@ -385,6 +385,10 @@ def test_a_record_of_schema_1_knows_no_networks_and_is_else_what_it_was():
     assert decode_record(old) == Record(incarnation=b"i", epoch=7, meters=2)
 
 
+OLD_SESSION = Session(id=b"s", level=AssuranceLevel.AAL1, created=NOW, authenticated=NOW, proofs=(Proof.of("password", NOW),))
+"""What a session of AAL1 had proven is known from its level."""
+
+
 def test_a_record_of_schema_2_has_names_in_its_parts_and_is_else_what_it_was():
     """The bytes are those of the release before, written down here."""
     old = (
@@ -408,7 +412,7 @@ def test_a_record_of_schema_2_has_names_in_its_parts_and_is_else_what_it_was():
         resets=(reset,),
         devices=(Device(id=b"d", since=NOW),),
         networks=(Network(id=b"n", digest=b"m", since=NOW),),
-        sessions=(Session(id=b"s", level=AssuranceLevel.AAL1, created=NOW, authenticated=NOW),),
+        sessions=(OLD_SESSION,),
         spent=(Spent(id=b"t", expires=NOW),),
         openings=(Opening(number=1, at=NOW),),
         factors=Factors(
@@ -440,7 +444,7 @@ def test_a_record_of_schema_3_has_names_of_its_own_and_is_else_what_it_was():
         history=(verifier,),
         resets=(Reset(id=b"r", epoch=7, recipient=b"a", link=b"l", code=b"c", expires=NOW, code_expires=NOW),),
         devices=(Device(id=b"d", since=NOW),),
-        sessions=(Session(id=b"s", level=AssuranceLevel.AAL1, created=NOW, authenticated=NOW),),
+        sessions=(OLD_SESSION,),
         spent=(Spent(id=b"t", expires=NOW),),
         checkpoints=(
             Checkpoint.of(OPENED, count=50, rung="stopped", since=NOW, alone=2, opened=1),

@@ -21,6 +21,7 @@ from acctsec.events import EVENTS, Event
 from acctsec.record import MAX_BYTES, MAX_SIGN_INS, Factors, History, Part, Record
 from acctsec.record.habits import NAME_BYTES
 from acctsec.record.lockout import RUNGS, coded
+from acctsec.record.sessions import CODES
 
 T = TypeVar("T", bound=Value)
 
@@ -43,7 +44,7 @@ def _without_names(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _in_order(body: dict[str, Any]) -> list[Any]:
-    """To schema 4: no names at all, a place of a sign-in as one row of bytes, a lane as its code and place."""
+    """To schema 4: no names at all, places of sign-ins as one row of bytes, lanes as a code, and beside a level its proofs."""
     habits = body.get("habits")
     if habits:
         places = [[b"".join(name[:NAME_BYTES] for name in names), count] for names, count in habits.get("places", ())]
@@ -51,7 +52,15 @@ def _in_order(body: dict[str, Any]) -> list[Any]:
         habits = _values_of(History(), habits | {"places": places, "hours": hours})
     factors = _values_of(Factors(), body.get("factors") or {})
     points = [[*coded(lane), count, RUNGS.index(rung), *rest] for lane, count, rung, *rest in body.get("checkpoints", ())]
-    return _values_of(Record(incarnation=b""), body | {"habits": habits, "factors": factors, "checkpoints": points})
+    sessions = [[*one[:4], _proofs(level=one[1], at=one[3])] for one in body.get("sessions", ())]
+    changed = {"habits": habits, "factors": factors, "checkpoints": points, "sessions": sessions}
+    return _values_of(Record(incarnation=b""), body | changed)
+
+
+def _proofs(*, level: int, at: datetime) -> list[list[Any]]:
+    """What a session of a level had proven when there were apps alone; a printed code counts as one."""
+    methods = ("password", "totp") if level > 1 else ("password",)
+    return [[CODES.index(method), at.replace(microsecond=0)] for method in methods]
 
 
 def _values_of(blank: Part, body: Mapping[str, Any]) -> list[Any]:

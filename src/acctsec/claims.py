@@ -45,8 +45,10 @@ class Ticket(Sealed, frozen=True, kw_only=True):
     """
     The handle of an unfinished flow; the purpose it is sealed under says which.
 
-    *methods* are the proofs so far. *hold* is the parked reservation of the password, *reset* the reset it is for, *change* the
-    change of the record that waits for it, *session* the session that shall be good for an *action*.
+    *methods* are the proofs so far, each *after* so many whole seconds from the one in which the flow began, at *issued*; without
+    a number it was then. *risky*: the rules for strange requests hold. *hold* is the parked reservation of the password, *reset*
+    the reset it is for, *change* the change of the record that waits for it, *session* the session that shall be good for an
+    *action*.
     """
 
     tenant: str
@@ -62,6 +64,8 @@ class Ticket(Sealed, frozen=True, kw_only=True):
     change: bytes = b""
     session: bytes = b""
     action: str = ""
+    after: tuple[int, ...] = ()
+    risky: bool = False
 
 
 class LinkClaims(Sealed, frozen=True, kw_only=True):
@@ -139,7 +143,8 @@ class HandleClaims(Sealed, frozen=True, kw_only=True):
 class Enrollment(Sealed, frozen=True, kw_only=True):
     """
     A factor of that *kind* that is not confirmed yet: it lives in this ticket alone, with its *secret*, or what else is sealed of
-    it once it is confirmed. It *replaces* another, where that is named. *methods* are what was proven where there is no session.
+    it once it is confirmed. It *replaces* another, where that is named. *methods* are what was proven where there is no session:
+    it is *issued* when the first of them was, so that none looks younger. *risky* as of a Ticket.
     """
 
     tenant: str
@@ -155,6 +160,7 @@ class Enrollment(Sealed, frozen=True, kw_only=True):
     kind: str = "totp"
     replaces: str = ""
     methods: tuple[str, ...] = ()
+    risky: bool = False
 
 
 class ChallengeClaims(Sealed, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from acctsec.errors import ConfigError
-from acctsec.outcomes import AssuranceLevel
+from acctsec.outcomes import AssuranceLevel, StepUp
 
 ACR: Mapping[AssuranceLevel, str] = MappingProxyType({level: f"aal{level.value}" for level in AssuranceLevel})
 """The names of levels where the platform and its authorization server have agreed on no others."""
@@ -16,6 +16,7 @@ _NAME = re.compile(r"[!#-\[\]-~]+", re.ASCII)  # the same without the space that
 
 
 def step_up_header(
+    step_up: StepUp | None = None,
     *,
     acr: AssuranceLevel | None = None,
     max_age: timedelta | None = None,
@@ -27,11 +28,15 @@ def step_up_header(
 
     *acr* is the lowest level that will do. It stands first in ``acr_values``, the higher ones behind it, as any of the list
     will do and the first is preferred. *max_age* is how long ago the sign-in may be, cut to whole seconds; zero asks for one
-    now. *names* are the ``acr`` values of your authorization server; a level without one is left out.
+    now. *step_up* is both, as an answer of ``authorize`` has it; where that names neither, only a new sign-in helps. *names* are
+    the ``acr`` values of your authorization server; a level without one is left out.
 
     It says what the resource demands, the same for everybody, and nothing about the token that came. Raises ConfigError
     where neither *acr* nor *max_age* is given, for a level that has no name, and for what the header cannot hold.
     """
+    if step_up is not None:
+        acr, max_age = step_up.acr, step_up.max_age
+        max_age = timedelta() if acr is None and max_age is None else max_age
     if acr is None and max_age is None:
         raise ConfigError("The header asks for nothing.", remedy="Give acr, max_age or both.")
     params = {} if realm is None else {"realm": _fitting(realm, _QUOTED, "realm")}

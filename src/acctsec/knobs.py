@@ -16,6 +16,7 @@ from acctsec.attacks.posture import Band, Bands
 from acctsec.budgets import Budget, Rungs
 from acctsec.hashing import Argon2Parameters
 from acctsec.lockout.hits import HitCount
+from acctsec.mfa.needs import AllOf, AnyOf, AtLeast, Quality, Shown
 from acctsec.outcomes import AssuranceLevel
 from acctsec.policy import HIDDEN, Parts, Policy
 from acctsec.recovery import RecoveryPath
@@ -115,6 +116,8 @@ def shown(value: object) -> str:
             return f"{_length(value.absolute)}, {_length(value.idle)} idle"
         case RecoveryPath():
             return _path(value)
+        case Shown() | AtLeast() | Quality() | AnyOf() | AllOf():
+            return str(value)
         case PathSets():
             return "; ".join(f"{name}: {shown(paths)}" for name, paths in value.items()) or "none"
         case tuple() | frozenset():
@@ -146,7 +149,8 @@ def _of(part: AttrsInstance, prefix: str) -> list[Knob]:
 
 def _is_part(value: object) -> bool:
     """Whether a value has knobs of its own: a rule, a format of stored hashes, a further policy."""
-    return has(type(value)) and not isinstance(value, Argon2Parameters | Rungs | Budget | Bands | Band | Lifetime | RecoveryPath)
+    whole = Argon2Parameters | Rungs | Budget | Bands | Band | Lifetime | RecoveryPath | Shown | AtLeast | Quality | AnyOf | AllOf
+    return has(type(value)) and not isinstance(value, whole)
 
 
 def _path(path: RecoveryPath) -> str:

@@ -1,7 +1,7 @@
 """Policy: one frozen object of all families, with the checks that cross them."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from acctsec.sessions import SessionPolicy
 
 if TYPE_CHECKING:
     from acctsec.attacks.risk import RiskPolicy
+    from acctsec.mfa.explained import Explained as ExplainedMfa
     from acctsec.recovery.explained import Explained
 
 CODE_LUCK = 1e-4
@@ -143,6 +144,10 @@ class Policy:
     def explain_recovery(self) -> "Explained":
         """What a thief of each kind can do by recovery, and by what administrators may do beside it."""
         return self.recovery.explain(passwords_by_administrators=self.reset.passwords_by_administrators)
+
+    def explain_mfa(self, *, groups: Iterable[str] | None = None) -> "ExplainedMfa":
+        """What each action asks of whom, and which thief gets through."""
+        return self.mfa.explain(groups=groups, fresh=self.sessions.fresh)
 
     def knobs(self) -> tuple[tuple[str, str], ...]:
         """Every knob and its value as text, in the order of the families: for pages, reviews and comparisons."""

@@ -3,14 +3,16 @@
 from datetime import timedelta
 
 from acctsec.hashing import Argon2Parameters, HashingPolicy
-from acctsec.mfa import MfaPolicy
+from acctsec.mfa import PHISHING_RESISTANT, SECOND_FACTOR, Action, MfaPolicy, Rule
 from acctsec.outcomes import AssuranceLevel
 from acctsec.policy import Policy
 from acctsec.recovery import Capability, Delays, Proof, RecoveryPath, RecoveryPolicy
 from acctsec.sessions import SessionPolicy
 
 AAL2 = AssuranceLevel.AAL2
-DAY = timedelta(days=1)
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
+FOR_GOOD = (Action.CREATE_CREDENTIAL, Action.EXPORT_DATA, Action.DELETE_ACCOUNT)
+CREDENTIALS = tuple(one for one in Action if one.startswith("change-"))
 
 SOCIAL_DEFAULT = Policy(name="social-default-2026.11")
 """The default, for consumers: SP 800-63B-4 at AAL1 with optional factors, the OWASP cheat sheets, RFC 6238."""
@@ -49,7 +51,14 @@ days, as long as its change counts as lately. These lengths are this project's j
 
 WORKFORCE_DEFAULT = Policy(
     name="workforce-default-2026.11",
-    mfa=MfaPolicy(required=True),
+    mfa=MfaPolicy(
+        required=True,
+        rules=(
+            Rule(PHISHING_RESISTANT, actions=tuple(Action), groups={"administrators"}),
+            Rule(SECOND_FACTOR, actions=(*CREDENTIALS, Action.END_SESSIONS)),
+            Rule(SECOND_FACTOR, actions=FOR_GOOD, max_age=5 * MINUTE),
+        ),
+    ),
     sessions=SessionPolicy(absolute=DAY, idle=timedelta(hours=1)),
     recovery=RecoveryPolicy(
         paths=(
@@ -64,6 +73,11 @@ WORKFORCE_DEFAULT = Policy(
 For staff: everybody has a second factor (ASVS 5.0 6.3.3, PCI DSS 4.0.1 8.4.2), and nobody resets alone. Two administrators have
 to agree, so a call to the help desk opens nothing; the mailbox has to confirm it, so two who do not have it first change the
 address, which is told for three days, a weekend.
+
+Members of the group ``administrators`` prove a passkey, whatever they do, as ASVS 5.0 6.3.3 asks of everybody at level 3: set
+``mfa.passkeys``, as no preset knows your domain. Changes of credentials ask for a factor of the last 15 minutes
+(``SessionPolicy.fresh``; ASVS 5.0 7.5.1), what nobody takes back for one of the last 5 (ASVS 5.0 7.5.3 names no number; 5 is
+what allauth gives to everything).
 
 Sessions last 24 h, and 1 h idle, as SP 800-63B-4 section 2.2.3 recommends for AAL2. Where card data are handled, PCI DSS 4.0.1
 8.2.8 wants 15 min idle: give ``SessionPolicy`` that.

@@ -52,7 +52,6 @@ from acctsec.testing.world import PASSWORD, World, built
 OFTEN = Budget(limit=1000, window=timedelta(minutes=20))
 TEXTS = Budget(limit=1000, window=timedelta(minutes=8))
 MINUTE = timedelta(minutes=1)
-BY_HAND = {Proof.FACTOR, Proof.RECOVERY_CODE}
 
 
 def often(policy):
@@ -496,9 +495,9 @@ class Thieves(RuleBasedStateMachine):
 
     def lacking(self, person, token, shown, judged, outcome):
         """Nothing changed: more is due."""
-        paths = [one for one in judged.paths if one <= BY_HAND]
-        wanted = {each for one in paths for each in one}
-        offers = (self.account.trusted and Proof.FACTOR in wanted) or (self.account.good and Proof.RECOVERY_CODE in wanted)
+        at_hand = {Proof.FACTOR} if self.account.trusted else set()
+        at_hand |= {Proof.RECOVERY_CODE} if self.account.good else set()
+        offers = any(one <= at_hand for one in judged.paths)
         assert isinstance(outcome, FactorRequired if offers else ProofRequired), outcome
         link = token if token.link is None and token.about else token.link
         ends = self.now + self.policy.reset.resume_lifetime

@@ -103,7 +103,7 @@ class FactorFlows:
         core, label = self.core, clean(name)
         if label is None or type(replaces) is not str or len(replaces) > MAX_ID or kind not in core.policy.mfa.kinds:
             return Refused()
-        session, methods, since = b"", tuple[str, ...](), None
+        session, methods, issued, risky = b"", tuple[str, ...](), None, False
         found = await self.session(token, context)
         if found is not None:
             claims, scene, loaded = found
@@ -113,8 +113,8 @@ class FactorFlows:
             if about is None:
                 return Refused()
             ticket, scene, loaded = about
-            record, methods, since = loaded.record, ticket.methods, ticket.issued
-            begins = may_begin(core.policy, record, scene=scene, methods=methods)
+            record, methods, issued, risky = loaded.record, ticket.methods, ticket.issued, ticket.risky
+            begins = may_begin(core.policy, record, scene=scene, methods=methods, risky=risky)
             allowed = opens(record, ticket, scene.now) and begins and scene.active(record)
         if not allowed or not scene.proven:
             core.refused(scene, operation, "evaluated", "session" if scene.proven else "no verified address")
@@ -126,7 +126,7 @@ class FactorFlows:
             incarnation=record.incarnation,
             epoch=record.epoch,
             id=core.draw(8),
-            issued=since or scene.now,  # of what was proven before, or it would look newer than it is
+            issued=issued or scene.now,
             expires=scene.now + core.policy.sessions.ticket_lifetime,
             session=session,
             name=label,
@@ -134,6 +134,7 @@ class FactorFlows:
             kind=kind.value,
             replaces=replaces,
             methods=methods,
+            risky=risky,
         )
 
     @operation

@@ -6,7 +6,6 @@ from acctsec._flows.answers import factor_infos, masks
 from acctsec._flows.core import Core
 from acctsec._flows.tokens import Purpose
 from acctsec._values import evolve
-from acctsec.assurance import FIRST
 from acctsec.claims import Ticket
 from acctsec.mfa.actions import Demand
 from acctsec.mfa.needs import level_in, ways
@@ -38,13 +37,14 @@ class Granting:
         """What is due before a sign-in goes on, and the ticket for it."""
         core = self.core
         if isinstance(verdict, NeedsFactor):
-            ticket = evolve(ticket, methods=verdict.methods)
+            ticket = evolve(ticket, methods=verdict.methods, risky=verdict.risky)
             infos = factor_infos(record.factors, ways=verdict.ways, masks=masks(core, ticket, record.factors))
             return FactorRequired(core.tokens.seal(Purpose.SIGN_IN, ticket), factors=infos)
         if isinstance(verdict, NeedsChange):
             return PasswordChangeRequired(core.tokens.seal(Purpose.CHANGE, ticket), reason=verdict.reason)
-        methods = verdict.methods if isinstance(verdict, NeedsEnrollment) else ticket.methods
-        return EnrollmentRequired(core.tokens.seal(Purpose.ENROLLMENT, evolve(ticket, methods=methods)))
+        if isinstance(verdict, NeedsEnrollment):
+            ticket = evolve(ticket, methods=verdict.methods, risky=verdict.risky)
+        return EnrollmentRequired(core.tokens.seal(Purpose.ENROLLMENT, ticket))
 
     def granted(self, scene: Scene, verdict: Granted, record: Record) -> SignedIn:
         """Seal what was granted."""
@@ -71,13 +71,13 @@ class Granting:
 
     def _would_do(self, lacking: Lacking) -> frozenset[str]:
         """The methods that would help somebody who had them."""
-        needs, traits = lacking.demand.needs, self.core.policy.mfa.traits
+        needs, mfa = lacking.demand.needs, self.core.policy.mfa
         if needs is None:
-            return frozenset(traits.keys() - FIRST)
-        found = ways(needs, have={*lacking.methods, PASSWORD}, can=traits.keys() - FIRST, traits=traits)
+            return mfa.offered
+        found = ways(needs, have={*lacking.methods, PASSWORD}, can=mfa.offered, traits=mfa.traits)
         return frozenset[str]().union(*found)
 
-    def ticket(self, scene: Scene, record: Record, *, session: bytes, action: str) -> Ticket:
+    def ticket(self, scene: Scene, record: Record, *, session: bytes, action: str, risky: bool) -> Ticket:
         """The ticket of a session that shall be good for an action."""
         return Ticket(
             tenant=scene.tenant,
@@ -89,15 +89,9 @@ class Granting:
             expires=scene.now + self.core.policy.sessions.ticket_lifetime,
             methods=(),
             session=session,
-            action=action,
+            action=str(action),
+            risky=risky,
         )
-
-    def onward(self, scene: Scene, ticket: Ticket) -> Ticket:
-        """
-        The ticket that goes on from one that a proof was given for. It knows one instant for all that was proven, the first: no
-        proof may look newer than it is.
-        """
-        return evolve(ticket, id=self.core.draw(16), issued=ticket.issued if ticket.methods else scene.now)
 
 
 def _step_up(demand: Demand) -> StepUp:

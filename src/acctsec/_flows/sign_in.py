@@ -55,6 +55,7 @@ from acctsec.steps import (
     Weighed,
     demanded,
     find_leaked,
+    gathered,
     lapsed,
     prove_factor,
     prove_for_reset,
@@ -396,10 +397,10 @@ class SignIn:
         if isinstance(verdict, NeedsFactor | NeedsEnrollment):
             # One of several: what it was charged is given back, and nothing is cleared before all is proven.
             await guess.settle(Settle.VOID)
-            return self.granting.due(done.record, verdict, self.granting.onward(scene, ticket))
+            return self.granting.due(done.record, verdict, self._onward(ticket, verdict.methods, scene))
         if isinstance(verdict, Lacking):
             await guess.settle(Settle.VOID)
-            return self.granting.required(done.record, verdict, self.granting.onward(scene, ticket))
+            return self.granting.required(done.record, verdict, self._onward(ticket, verdict.methods, scene))
         await guess.settle(Settle.CLEAR)
         onward = evolve(ticket, id=core.draw(16), issued=scene.now, hold=b"")
         if isinstance(verdict, NeedsChange):
@@ -408,6 +409,9 @@ class SignIn:
         methods = verdict.methods if isinstance(verdict, FactorProven) else ticket.methods
         onward = evolve(onward, expires=scene.now + core.policy.reset.resume_lifetime, methods=methods)
         return ProofAccepted(core.tokens.seal(Purpose.RESUME, onward))
+
+    def _onward(self, ticket: Ticket, methods: tuple[str, ...], scene: Scene) -> Ticket:
+        return gathered(evolve(ticket, id=self.core.draw(16)), methods, scene.now)
 
 
 async def behind(core: Core, context: Context, name: Identifier, account: Account | None) -> tuple[Scene, Loaded, Who]:

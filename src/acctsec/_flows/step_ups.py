@@ -8,6 +8,7 @@ from acctsec._flows.counting import known
 from acctsec._flows.granting import Granting, session_info
 from acctsec._flows.guesses import Guess, Guesses
 from acctsec._flows.tokens import Purpose
+from acctsec._values import evolve
 from acctsec.claims import SessionClaims, Ticket
 from acctsec.context import Context
 from acctsec.errors import ConfigError, Overloaded
@@ -25,7 +26,7 @@ from acctsec.outcomes import (
 )
 from acctsec.protocols import Settle
 from acctsec.sessions import Ended
-from acctsec.steps import Granted, Lacking, No, Scene, Stale, Step, lapsed, opens, standing, step_up, waits_for
+from acctsec.steps import Granted, Lacking, No, Scene, Stale, Step, gathered, lapsed, opens, standing, step_up, waits_for
 
 if TYPE_CHECKING:
     from acctsec._flows.risks import Risks
@@ -45,9 +46,7 @@ class StepUps:
         """Whether a session may do something now; see Engine.authorize. One load, no write."""
         core = self.core
         if not isinstance(action, str) or action not in core.policy.mfa.known_actions:
-            message = (
-                f"The policy knows no action {action!r}." if type(action) is str and len(action) <= 64 else "No such action."
-            )
+            message = f"The policy knows no action {str(action)[:64]!r}."
             raise ConfigError(message, remedy="Give an Action, or list yours in a StrEnum: MfaPolicy(actions=...).")
         claims = core.tokens.open(Purpose.SESSION, token, SessionClaims)
         if claims is None or claims.tenant != context.tenant:
@@ -61,7 +60,7 @@ class StepUps:
         if isinstance(found, Ended):
             return SessionEnded(found.reason)
         if isinstance(found, Lacking):
-            ticket = self.granting.ticket(scene, record, session=claims.id, action=action)
+            ticket = self.granting.ticket(scene, record, session=claims.id, action=action, risky=risky)
             return self.granting.required(record, found, ticket)
         until = waits_for(record, action, scene.now)
         if until is not None:
@@ -123,7 +122,8 @@ class StepUps:
         if isinstance(verdict, Granted):
             return self.granting.granted(scene, verdict, done.record)
         if isinstance(verdict, Lacking):
-            return self.granting.required(done.record, verdict, self.granting.onward(scene, ticket))
+            onward = gathered(evolve(ticket, id=self.core.draw(16)), verdict.methods, scene.now)
+            return self.granting.required(done.record, verdict, onward)
         if isinstance(verdict, Stale | TryAgain):
             return TryAgain(BRIEF)
         self.core.refused(scene, "reauthenticate", "evaluated", verdict.reason if isinstance(verdict, No) else "")

@@ -51,11 +51,13 @@ class Rule:
     One line of the policy: *needs* has to be proven for *actions*, by members of *groups*.
 
     Args:
-        needs: a method, a level, or ``any_of`` and ``all_of`` of such.
-        actions: one action or several. ``Action.SIGN_IN`` is one.
+        needs: a method, a level, or ``any_of`` and ``all_of`` of such. Default: none, every rule says it (ASVS 5.0 7.5.3 leaves
+            it to the service).
+        actions: one action or several. ``Action.SIGN_IN`` is one. Default: none, every rule says it.
         groups: of ``Account.groups``. Default: none named, so it holds for everybody.
         max_age: how old each proof may be. Default None: ``SessionPolicy.fresh``; a sign-in proves everything anew.
-        risky: it holds only for requests that ``Policy.risk`` finds strange. Default False.
+        risky: it holds only for requests that ``Policy.risk`` finds strange: sign-ins, and what `authorize` is asked. Default
+            False.
 
     Several rules for one action hold together: all their needs, and the shortest of their ages.
     """

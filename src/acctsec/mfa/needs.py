@@ -4,7 +4,7 @@ Needs: what has to be proven, as a small expression of methods and of what they 
 ``any_of(Method.PASSKEY, all_of(Method.PASSWORD, Method.TOTP))`` reads as it says; ``&`` and ``|`` join needs as well.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import combinations
 from typing import Union
 
@@ -59,7 +59,7 @@ class AtLeast(_Joined):
 
 
 @frozen
-class _Quality(_Joined):
+class Quality(_Joined):
     """A second factor, or one method that is good for something."""
 
     quality: str
@@ -109,21 +109,21 @@ class AllOf(_Joined):
         return " and ".join(f"({part})" if isinstance(part, AnyOf) else str(part) for part in self.parts)
 
 
-Needs = Union[Shown, AtLeast, _Quality, AnyOf, AllOf]  # noqa: UP007 - the classes name it before it is there
+Needs = Union[Shown, AtLeast, Quality, AnyOf, AllOf]  # noqa: UP007 - the classes name it before it is there
 
-SECOND_FACTOR: Needs = _Quality("second factor")
+SECOND_FACTOR: Needs = Quality("second factor")
 """A second factor beside a password, or one that verifies its owner by itself."""
-PHISHING_RESISTANT: Needs = _Quality("phishing-resistant")
+PHISHING_RESISTANT: Needs = Quality("phishing-resistant")
 """A proof that is of no use at another site: a passkey."""
-USER_VERIFIED: Needs = _Quality("user-verified")
+USER_VERIFIED: Needs = Quality("user-verified")
 """An authenticator that verified its owner by PIN or finger."""
-DEVICE_BOUND: Needs = _Quality("device-bound")
+DEVICE_BOUND: Needs = Quality("device-bound")
 """A key that cannot leave its device."""
 
 
 def needs_of(given: object) -> Needs:
     """A need, or a method as one. Raises ConfigError for anything else."""
-    if isinstance(given, Shown | AtLeast | _Quality | AnyOf | AllOf):
+    if isinstance(given, Shown | AtLeast | Quality | AnyOf | AllOf):
         return given
     if isinstance(given, AssuranceLevel):
         return AtLeast(given)
@@ -144,12 +144,23 @@ def all_of(*parts: "Needs | Method | AssuranceLevel | str") -> Needs:
     return AllOf(tuple(map(needs_of, parts)))
 
 
+def together(needs: Iterable[Needs]) -> Needs | None:
+    """All of these have to be proven, each named once, however many there are; None for none."""
+    parts = tuple(dict.fromkeys(needs))
+    while len(parts) > 1:
+        parts = tuple(AllOf(parts[at : at + MAX_PARTS]) for at in range(0, len(parts), MAX_PARTS))
+    return next(iter(parts), None)
+
+
 def level_in(needs: Needs) -> AssuranceLevel | None:
-    """The highest level that an expression names, or None: what RFC 9470 can say of it."""
+    """The level without which an expression is never met, where it names one, or None: what RFC 9470 can say of it."""
     if isinstance(needs, AtLeast):
         return needs.level
     parts = needs.parts if isinstance(needs, AnyOf | AllOf) else ()
-    return max((level for level in map(level_in, parts) if level is not None), default=None)
+    named = [level for level in map(level_in, parts) if level is not None]
+    if isinstance(needs, AnyOf):
+        return min(named) if len(named) == len(parts) else None
+    return max(named, default=None)
 
 
 def methods_in(needs: Needs) -> frozenset[str]:

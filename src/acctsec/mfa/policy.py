@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 from attrs.validators import optional
@@ -14,15 +15,28 @@ from acctsec.checks import kind, length, text, whole
 from acctsec.errors import ConfigError
 from acctsec.mfa.actions import Action, Demand, Rule
 from acctsec.mfa.delivered import OVER_THE_TELEPHONE, DeliveredPolicy
-from acctsec.mfa.needs import SECOND_FACTOR, all_of, methods_in
+from acctsec.mfa.needs import SECOND_FACTOR, methods_in, together, ways
 from acctsec.mfa.passkeys.policy import PasskeyPolicy
 from acctsec.mfa.proving import Match, Proven, RecoveryMatch, TotpMatch, Unproven
 from acctsec.outcomes import AssuranceLevel, FactorKind
-from acctsec.protocols import name_set
+from acctsec.protocols import UserVerification, name_set
 from acctsec.record import Delivered, Factor, Factors, Passkey, RecoverySet
 from acctsec.record import Outside as OutsideFactor
 
+if TYPE_CHECKING:
+    from acctsec.mfa.explained import Explained
+
 MAX_RULES = 32
+OF_KIND: Mapping[FactorKind, frozenset[str]] = {
+    FactorKind.TOTP: frozenset({Method.TOTP.value}),
+    FactorKind.HOTP: frozenset({Method.HOTP.value}),
+    FactorKind.PASSKEY: frozenset(
+        {Method.PASSKEY.value, Method.PASSKEY_BOUND.value, Method.PASSKEY_TOUCH.value, Method.PASSKEY_TOUCH_BOUND.value}
+    ),
+    FactorKind.PUSH: frozenset({Method.PUSH.value}),
+}
+"""The methods by which a factor of each kind can be proven; those of others, and of codes that are sent, hang on the policy."""
+BY_CHANNEL: Mapping[str, str] = {"text": Method.TEXT.value, "voice": Method.VOICE.value, "mail": Method.MAIL.value}
 
 FactorMatch = Match
 __all__ = ["FactorMatch", "MfaPolicy", "Outside", "Proven", "RecoveryMatch", "TotpMatch", "Unproven", "method_of"]
@@ -133,6 +147,38 @@ class MfaPolicy:
                 raise ConfigError(
                     f"A rule is about the action {unlisted[0]!r}.", remedy="List it in a StrEnum, and that in `actions`."
                 )
+        self._check_rules_can_be_met()
+
+    def _check_rules_can_be_met(self) -> None:
+        """All rules that hold together, for everybody and for each group: what nobody can ever show locks everybody out."""
+        can, judged = self._named | {Method.PASSWORD.value}, set[object]()
+        for rule in self.rules:
+            for action in rule.actions:
+                for group in rule.groups or {""}:
+                    needs = self.demand(action, groups=frozenset({group}), fresh=timedelta(0), risky=True, guarded=True).needs
+                    if needs is not None and needs not in judged and not ways(needs, have=(), can=can, traits=self.traits):
+                        who = f" by members of {group!r}" if group else ""
+                        message = (
+                            f"{action!r} needs {needs}{who}, which no three methods that `kinds` gives, or a password, amount to."
+                        )
+                        raise ConfigError(message, remedy="Name a kind that can prove it in `kinds`, or ask for less.")
+                    judged.add(needs)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Those that have anything of their own; first, as "", everybody else."""
+        return ("", *sorted(self.required_groups.union(*(rule.groups for rule in self.rules))))
+
+    def explain(self, *, groups: Iterable[str] | None = None, fresh: timedelta = timedelta(minutes=15)) -> "Explained":
+        """
+        What each action asks of whom, who can show it, and which thief gets through, as a table and with what is doubtful.
+
+        *groups*: whose rows are told; "" is everybody without one. Default: that, and all that the rules name. *fresh* is
+        ``SessionPolicy.fresh``, which ``Policy.explain_mfa`` looks up. ``print`` it.
+        """
+        from acctsec.mfa.explained import explain
+
+        return explain(self, groups=self.groups if groups is None else tuple(groups), fresh=fresh)
 
     def _unrestricted(self) -> bool:
         """Whether something else can be set up that gives AAL2 and is not restricted."""
@@ -149,18 +195,36 @@ class MfaPolicy:
         """What every method is good for, those of others included."""
         return {**TRAITS, **{one.name: one.traits for one in self.outside}} if self.outside else TRAITS
 
-    def demand(self, action: str, *, groups: frozenset[str], fresh: timedelta, risky: bool = False) -> Demand:
+    @property
+    def offered(self) -> frozenset[str]:
+        """The methods by which factors can be proven that may be set up now, printed codes among them."""
+        return self._named if self.passkeys is not None else _with_codes(self._named - OF_KIND[FactorKind.PASSKEY])
+
+    @property
+    def _named(self) -> frozenset[str]:
+        """The same, with passkeys also before a service names its domain: a preset cannot."""
+        found = {method for kind in self.kinds for method in OF_KIND.get(kind, ())} | {one.name for one in self.outside}
+        if FactorKind.DELIVERED in self.kinds:
+            found |= {BY_CHANNEL[str(channel)] for channel in self.delivered.channels}
+        if self.passkeys is not None and not self.passkeys.synced:
+            found -= {Method.PASSKEY.value, Method.PASSKEY_TOUCH.value}
+        if self.passkeys is not None and self.passkeys.user_verification is UserVerification.REQUIRED:
+            found -= {Method.PASSKEY_TOUCH.value, Method.PASSKEY_TOUCH_BOUND.value}
+        return _with_codes(frozenset(found))
+
+    def demand(
+        self, action: str, *, groups: frozenset[str], fresh: timedelta, risky: bool = False, guarded: bool = False
+    ) -> Demand:
         """
-        What an *action* asks of members of *groups*, beside what the subject's own factors guard. Where no rule says how old a
-        proof may be, *fresh* does.
+        What an *action* asks of members of *groups*. Where no rule says how old a proof may be, *fresh* does. *guarded*: the
+        subject has a second factor, which no rule and no lack of one spares it.
         """
         rules = [rule for rule in self.rules if rule.holds(action, groups, risky=risky)]
-        needs = [rule.needs for rule in rules]
-        if action == Action.SIGN_IN:
-            needs += [SECOND_FACTOR] if self.required or not self.required_groups.isdisjoint(groups) else []
-            return Demand(needs=all_of(*needs) if needs else None, max_age=None)
+        required = action == Action.SIGN_IN and (self.required or not self.required_groups.isdisjoint(groups))
+        needs = ([SECOND_FACTOR] if guarded or required else []) + [rule.needs for rule in rules]
         ages = [rule.max_age for rule in rules if rule.max_age is not None]
-        return Demand(needs=all_of(*needs) if needs else None, max_age=min(ages, default=fresh))
+        max_age = None if action == Action.SIGN_IN else min(ages, default=fresh)
+        return Demand(needs=together(needs), max_age=max_age)
 
     def requires(self, groups: frozenset[str]) -> bool:
         """
@@ -228,11 +292,17 @@ class MfaPolicy:
         return Unproven() if match is None else match.use(factors)
 
 
+def _with_codes(methods: frozenset[str]) -> frozenset[str]:
+    """Printed codes stand in for a factor: where there is none, there are none."""
+    codes = frozenset({Method.RECOVERY_CODE.value})
+    return methods | codes if methods - codes else frozenset()
+
+
 def method_of(factor: Factor) -> str:
     """The method by which a factor is proven."""
     if isinstance(factor, Passkey):
         kind = Method.PASSKEY if factor.verified else Method.PASSKEY_TOUCH
         return kind.value if factor.syncable else f"{kind.value}-bound"
     if isinstance(factor, Delivered):
-        return {"text": Method.TEXT, "voice": Method.VOICE, "mail": Method.MAIL}[factor.channel].value
+        return BY_CHANNEL[factor.channel]
     return factor.method if isinstance(factor, OutsideFactor) else factor.KIND.value

@@ -23,7 +23,7 @@ def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enro
     step, so that the policy never finds the subject without.
     """
     session = record.session(enrollment.session)
-    first = not enrollment.session and may_begin(policy, record, scene=scene, methods=enrollment.methods)
+    first = not enrollment.session and may_begin(policy, record, scene=scene, methods=enrollment.methods, risky=enrollment.risky)
     if not opens(record, enrollment, scene.now) or not scene.active(record) or not (session or first):
         return Step(No("ticket"), record)
     if not scene.proven:
@@ -52,14 +52,14 @@ def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enro
     return Step(Done(renewed), after, (*told, *ended(record, scene)))
 
 
-def may_begin(policy: Policy, record: Record, *, scene: Scene, methods: tuple[str, ...]) -> bool:
+def may_begin(policy: Policy, record: Record, *, scene: Scene, methods: tuple[str, ...], risky: bool = False) -> bool:
     """
     Whether a factor may be set up without a session: where there never was one, beside the password; and where the policy asks
     for one that the subject has not, once it proved all that it has.
     """
     if not record.factors.live:
         return True
-    demand = demand_of(policy, record, scene=scene, action=Action.SIGN_IN)
+    demand = demand_of(policy, record, scene=scene, action=Action.SIGN_IN, risky=risky)
     complete = is_complete(methods, policy.mfa.traits)
     return complete and missing(policy, record, demand, frozenset(methods)) == ()
 
@@ -94,8 +94,7 @@ def _relevelled(policy: Policy, session: Session, factors: Factors, drawn: Drawn
     """The session under a new id, at the level of what it proved with factors that are still there."""
     left = policy.mfa.provable(factors) | {"password", "recovery-code"} if factors.live else {"password"}
     proofs = tuple(one for one in session.proofs if one.method in left)
-    level = policy.mfa.level(one.method for one in proofs) if proofs else AssuranceLevel.AAL1
-    level = min(session.level, level if session.proofs else session.level if factors.live else AssuranceLevel.AAL1)
+    level = min(session.level, policy.mfa.level(one.method for one in proofs))
     return evolve(session, id=drawn.session, level=level, proofs=proofs)
 
 

@@ -25,7 +25,7 @@ from acctsec.steps.scene import (
     live_session,
     opens,
 )
-from acctsec.steps.standing import Enough, Lacking, missing, shown_by, standing
+from acctsec.steps.standing import Enough, Lacking, demand_of, missing, shown_by, standing
 
 
 class ChangeProof(Value, frozen=True, kw_only=True):
@@ -85,13 +85,14 @@ def change_refusal(policy: Policy, record: Record, *, scene: Scene, proof: Chang
         return "lapsed"
     if proof.ticket:
         return None if opens(record, proof.ticket, scene.now) and change_due(policy, record, scene.now) else "ticket"
+    # The password was just compared; nothing else need be as fresh, save where a rule says so.
+    lasting = policy.sessions.absolute
+    demand = demand_of(policy, record, scene=scene, action=Action.CHANGE_PASSWORD, fresh=lasting)
     if proof.session is None:
-        return "a factor guards this" if record.factors.live else None
+        return None if missing(policy, record, demand, frozenset({"password"})) is None else "more guards this"
     found = standing(policy, record, scene=scene, claims=proof.session, action=Action.CHANGE_PASSWORD)
     if isinstance(found, Lacking) and not proof.fresh:
-        # The password was just compared; a second factor that guards the subject need not be as fresh.
         session = live_session(policy, record, proof.session, scene.now)
-        demand = evolve(found.demand, max_age=None)
         shown = frozenset() if session is None else shown_by(session, demand, scene) | {"password"}
         return None if shown and missing(policy, record, demand, shown) is None else "session"
     if isinstance(found, Enough):

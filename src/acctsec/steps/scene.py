@@ -1,7 +1,7 @@
 """What steps share: the scene, evidence going in, verdicts coming out, and what makes a token hold."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from acctsec._values import Value, evolve
@@ -209,10 +209,14 @@ class Granted(Value, frozen=True):
 
 
 class NeedsFactor(Value, frozen=True):
-    """A second factor is due; *methods* is what is proven so far, *ways* are the smallest sets that would be enough."""
+    """
+    A second factor is due; *methods* is what is proven so far, *ways* are the smallest sets that would be enough. *risky*: the
+    rules for strange requests hold, until all is proven.
+    """
 
     methods: tuple[str, ...]
     ways: tuple[frozenset[str], ...] = ()
+    risky: bool = False
 
 
 class NeedsPuzzle(Value, frozen=True):
@@ -226,9 +230,10 @@ class NeedsChange(Value, frozen=True):
 
 
 class NeedsEnrollment(Value, frozen=True):
-    """A factor must be set up first; *methods* is what is proven so far."""
+    """A factor must be set up first; *methods* is what is proven so far, *risky* as of NeedsFactor."""
 
     methods: tuple[str, ...] = ("password",)
+    risky: bool = False
 
 
 class Changed(Value, frozen=True):
@@ -358,6 +363,28 @@ def judge_session(policy: Policy, record: Record, claims: SessionClaims, now: da
         return Ended(EndReason.ENDED)
     minted = Minted(active=claims.active, generation=claims.generation, turned=claims.turned)
     return policy.sessions.judge(record.session(claims.id), token=minted, now=now)
+
+
+def dated(ticket: Ticket) -> dict[str, datetime]:
+    """When each proof of a ticket was given, to the second, and never later than it was."""
+    began = ticket.issued.replace(microsecond=0)
+    after = (*ticket.after, *(0 for _ in ticket.methods))
+    return {method: began + timedelta(seconds=seconds) for method, seconds in zip(ticket.methods, after, strict=False)}
+
+
+def gathered(ticket: Ticket, methods: tuple[str, ...], now: datetime) -> Ticket:
+    """
+    The ticket that goes on with these *methods*, the last of which was proven now. It began when it did, and ends when it would
+    have: whoever goes on and on makes no proof younger, and no ticket longer.
+    """
+    began, when = ticket.issued.replace(microsecond=0), dated(ticket) | {methods[-1]: now}
+    ages = (max(when.get(method, now) - began, timedelta()) for method in methods)
+    return evolve(ticket, methods=methods, after=tuple(age // timedelta(seconds=1) for age in ages))
+
+
+def proven_last(methods: tuple[str, ...], method: str) -> tuple[str, ...]:
+    """The proofs so far with this one as the newest; an earlier one of its kind is of no account any more."""
+    return (*(one for one in methods if one != method), method)
 
 
 def with_method(methods: tuple[str, ...], method: str) -> tuple[str, ...]:

@@ -36,12 +36,13 @@ from acctsec.steps.scene import (
     Visit,
     Weighed,
     change_due,
+    dated,
     demanded,
     lapsed,
     opens,
+    proven_last,
     puzzle_due,
     spend,
-    with_method,
 )
 from acctsec.steps.standing import demand_of, missing
 
@@ -120,20 +121,20 @@ def _due(
     demand = demand_of(policy, record, scene=scene, action=Action.SIGN_IN, risky=risky)
     left = missing(policy, record, demand, frozenset(methods))
     if left or (left is not None and record.factors.live and not is_complete(methods, policy.mfa.traits)):
-        return record, NeedsFactor(methods, left), ()
+        return record, NeedsFactor(methods, left, risky), ()
     reason = change_due(policy, record, scene.now) if "password" in methods else None
     if reason:
         return record, NeedsChange(reason), ()
     if left is None:
         return record, None, ()
     if policy.mfa.grace is None:
-        return record, NeedsEnrollment(methods), ()
+        return record, NeedsEnrollment(methods, risky), ()
     told: tuple[Event, ...] = ()
     if record.enroll_by is None:
         record = evolve(record, enroll_by=scene.now + policy.mfa.grace)
         told = (events.EnrollmentDemanded(**scene.head(), due=scene.now + policy.mfa.grace),)
     late = record.enroll_by is None or record.enroll_by <= scene.now
-    return record, NeedsEnrollment(methods) if late else None, told
+    return record, NeedsEnrollment(methods, risky) if late else None, told
 
 
 def prove_factor(
@@ -156,13 +157,13 @@ def prove_factor(
     after = spend(evolve(record, factors=proven.factors.resealed(found.anew)), ticket, scene.now)
     if after is None:
         return Step(No("tickets"), record)
-    methods = with_method(ticket.methods, proven.method)
+    methods = proven_last(ticket.methods, proven.method)
     used = (Notice(MessagePurpose.RECOVERY_CODE_USED),) if proven.method == "recovery-code" else ()
-    after, due, told = _due(policy, after, scene, methods)
+    after, due, told = _due(policy, after, scene, methods, risky=ticket.risky)
     if due is not None:
         event = events.FactorAccepted(**scene.head(), method=proven.method)
         return Step(due, after.without_checkpoint(lane.name(SecretClass.FACTOR)), (event, *told, *used))
-    when = dict.fromkeys(ticket.methods, ticket.issued) | {proven.method: scene.now}
+    when = dated(ticket) | {proven.method: scene.now}
     step = _grant(policy, after, scene=scene, lane=lane, drawn=drawn, proven=when, rehashed=False, visit=visit)
     return evolve(step, effects=(*told, *step.effects, *used))
 

@@ -1,16 +1,16 @@
 """What a session, or a flow under way, has proven, what is asked of it, and what is missing."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from acctsec import events
 from acctsec._values import Value, evolve
 from acctsec.assurance import Method
 from acctsec.claims import SessionClaims, Ticket
 from acctsec.mfa.actions import Action, Demand
-from acctsec.mfa.needs import SECOND_FACTOR, all_of, ways
+from acctsec.mfa.needs import ways
 from acctsec.mfa.policy import Proven
-from acctsec.outcomes import AssuranceLevel, EndReason
+from acctsec.outcomes import EndReason
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import MAX_PROOFS, Proof, Record, Session
@@ -26,14 +26,14 @@ from acctsec.steps.scene import (
     Scene,
     Stale,
     Step,
+    dated,
     judge_session,
     opens,
+    proven_last,
     spend,
-    with_method,
 )
 
 PASSWORD = Method.PASSWORD.value
-SECOND = timedelta(seconds=1)
 
 
 class Lacking(Value, frozen=True, kw_only=True):
@@ -54,26 +54,36 @@ class Enough(Value, frozen=True):
     until: datetime | None = None
 
 
-def demand_of(policy: Policy, record: Record, *, scene: Scene, action: str, risky: bool = False) -> Demand:
+def demand_of(
+    policy: Policy, record: Record, *, scene: Scene, action: str, risky: bool = False, fresh: timedelta | None = None
+) -> Demand:
     """
     What an action asks of this subject: what the policy says, and, where a second factor guards the subject, that factor. It is
-    worked out from the factors of this moment, never from what was once true.
+    worked out from the factors of this moment, never from what was once true. *fresh* is how old a proof may be where no
+    rule says it; without it, `SessionPolicy.fresh` is.
     """
-    demand = policy.mfa.demand(action, groups=scene.groups, fresh=policy.sessions.fresh, risky=risky)
-    if not record.factors.live:
-        return demand
-    return evolve(demand, needs=SECOND_FACTOR if demand.needs is None else all_of(SECOND_FACTOR, demand.needs))
+    guarded, fresh = record.factors.live, fresh or policy.sessions.fresh
+    return policy.mfa.demand(action, groups=scene.groups, fresh=fresh, risky=risky, guarded=guarded)
 
 
 def shown_by(session: Session, demand: Demand, scene: Scene) -> frozenset[str]:
-    """The methods that a session proved recently enough. One of an older release says no more than its level."""
-    since = session.created if demand.max_age is None else scene.now - demand.max_age
-    if session.proofs:
-        # A proof is dated by its second, so by up to one too early; it must not fall out before its time.
-        return frozenset(one.method for one in session.proofs if since - SECOND < one.at <= scene.now)
-    if not since < session.authenticated <= scene.now:
-        return frozenset()
-    return frozenset({PASSWORD, "totp"} if session.level >= AssuranceLevel.AAL2 else {PASSWORD})
+    """The methods that a session proved recently enough."""
+    return young(proofs_of(session), demand, scene.now)
+
+
+def proofs_of(session: Session) -> dict[str, datetime]:
+    """When a session proved what."""
+    return {one.method: one.at for one in session.proofs}
+
+
+def young(proven: Mapping[str, datetime], demand: Demand, now: datetime) -> frozenset[str]:
+    """Those of the proofs that count now: none from the future, and none that is too old for what is demanded."""
+    return frozenset(method for method, at in proven.items() if at <= now < _ends(at, demand))
+
+
+def _ends(at: datetime, demand: Demand) -> datetime:
+    """From when on a proof is too old. It is dated by its second, so it may end up to one before its time, and never after."""
+    return datetime.max.replace(tzinfo=UTC) if demand.max_age is None else at + demand.max_age
 
 
 def missing(policy: Policy, record: Record, demand: Demand, methods: frozenset[str]) -> tuple[frozenset[str], ...] | None:
@@ -82,6 +92,7 @@ def missing(policy: Policy, record: Record, demand: Demand, methods: frozenset[s
     recently enough.
     """
     traits = policy.mfa.traits
+    methods -= {Method.REMEMBERED.value}  # a browser proves nobody
     if methods and (demand.needs is None or demand.needs.met(methods, traits)):
         return None
     can = set(policy.mfa.provable(record.factors))
@@ -103,19 +114,18 @@ def standing(
     methods = shown_by(session, demand, scene)
     left = missing(policy, record, demand, methods)
     if left is None:
-        return Enough(session, _until(policy, record, session, demand))
+        return Enough(session, _until(policy, record, session, demand, scene.now))
     return Lacking(ways=left, methods=(), demand=demand)
 
 
-def _until(policy: Policy, record: Record, session: Session, demand: Demand) -> datetime | None:
-    """When the first proof is too old without which it is not enough."""
+def _until(policy: Policy, record: Record, session: Session, demand: Demand, now: datetime) -> datetime | None:
+    """The instant from which on what is proven now is not enough; None where proofs do not age."""
     if demand.max_age is None:
         return None
-    ends = sorted({proof.at for proof in session.proofs} or {session.authenticated})
-    for end in ends:
-        later = frozenset(proof.method for proof in session.proofs if proof.at > end)
-        if missing(policy, record, demand, later) is not None:
-            return end + demand.max_age
+    proven = proofs_of(session)
+    for end in sorted({_ends(at, demand) for at in proven.values()}):
+        if now < end and missing(policy, record, demand, young(proven, demand, end)) is not None:
+            return end
     return None
 
 
@@ -149,6 +159,8 @@ def step_up(policy: Policy, record: Record, *, scene: Scene, ticket: Ticket, fou
     factors, method = record.factors, PASSWORD
     if isinstance(found, Compared):
         born = None if record.verifier is None else record.verifier.born
+        if not found.matched:
+            return Step(No("wrong password"), record)
         if (record.incarnation, born) != (found.incarnation, found.born):
             return Step(Stale(), record)
     else:
@@ -159,17 +171,17 @@ def step_up(policy: Policy, record: Record, *, scene: Scene, ticket: Ticket, fou
     after = spend(evolve(record, factors=factors), ticket, scene.now)
     if after is None:
         return Step(No("tickets"), record)
-    methods = with_method(ticket.methods, method)
-    demand = demand_of(policy, after, scene=scene, action=ticket.action)
-    held = shown_by(session, demand, scene)
-    left = missing(policy, after, demand, held | frozenset(methods))
+    methods, gathered = proven_last(ticket.methods, method), dated(ticket) | {method: scene.now}
+    demand = demand_of(policy, after, scene=scene, action=ticket.action, risky=ticket.risky)
+    enough = shown_by(session, demand, scene) | young(gathered, demand, scene.now)
+    left = missing(policy, after, demand, enough)
     told: tuple[Effect, ...] = (events.FactorAccepted(**scene.head(), method=method),)
     if method == Method.RECOVERY_CODE:
         told += (Notice(MessagePurpose.RECOVERY_CODE_USED),)
     if left is not None:
         return Step(Lacking(ways=left, methods=methods, demand=demand), after, told)
-    earlier = dict.fromkeys(ticket.methods, ticket.issued)
-    renewed = proved(policy, session, proven=earlier | {method: scene.now}, scene=scene, drawn=drawn)
+    keep = _least(policy, demand, enough)
+    renewed = proved(policy, session, proven=gathered, scene=scene, drawn=drawn, keep=keep)
     sessions = tuple(renewed if one.id == session.id else one for one in after.sessions)
     stepped = events.SteppedUp(
         **scene.head(), session=renewed.id.hex(), level=renewed.level, methods=methods, action=ticket.action
@@ -177,13 +189,30 @@ def step_up(policy: Policy, record: Record, *, scene: Scene, ticket: Ticket, fou
     return Step(Granted(renewed, None), evolve(after, sessions=sessions), (*told, stepped))
 
 
-def proved(policy: Policy, session: Session, *, proven: Mapping[str, datetime], scene: Scene, drawn: Drawn) -> Session:
+def _least(policy: Policy, demand: Demand, methods: frozenset[str]) -> frozenset[str]:
+    """The fewest of the methods that are enough."""
+    if demand.needs is None:
+        return frozenset()
+    return next(iter(ways(demand.needs, have=(), can=methods, traits=policy.mfa.traits)), frozenset())
+
+
+def proved(
+    policy: Policy,
+    session: Session,
+    *,
+    proven: Mapping[str, datetime],
+    scene: Scene,
+    drawn: Drawn,
+    keep: frozenset[str] = frozenset(),
+) -> Session:
     """
-    A session with more proven, under a new id: whoever had the old token has nothing. Past the cap the oldest proof is dropped;
-    the level of a session only rises.
+    A session with more proven, under a new id: whoever had the old token has nothing. Past the cap the oldest proof is dropped
+    that is none to *keep*; the level of a session only rises. One that rises begins anew: a higher level has shorter limits, and
+    they run from its own proof.
     """
-    older = [one for one in session.proofs if one.method not in proven]
-    newer = [Proof.of(method, at) for method, at in proven.items()]
-    proofs = tuple(sorted((*older, *newer), key=lambda one: one.at)[-MAX_PROOFS:])
+    older = [one for one in session.proofs if one.method not in proven or one.at > proven[one.method]]
+    newer = [Proof.of(method, at) for method, at in proven.items() if all(one.method != method for one in older)]
+    proofs = tuple(sorted((*older, *newer), key=lambda one: (one.method in keep, one.at))[-MAX_PROOFS:])
     level = max(session.level, policy.mfa.level(one.method for one in proofs))
-    return evolve(session, id=drawn.session, level=level, authenticated=scene.now, proofs=proofs)
+    created = scene.now if level > session.level else session.created
+    return evolve(session, id=drawn.session, level=level, created=created, authenticated=scene.now, proofs=proofs)

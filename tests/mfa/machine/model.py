@@ -7,6 +7,7 @@ written down a second time, by hand.
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import combinations
 
 from attrs import Factory, define, field, frozen
 
@@ -71,7 +72,7 @@ class Login:
 
     def shown(self, age, now):
         """What was proven lately."""
-        return {method for method, at in self.proofs if now - at <= age}
+        return {method for method, at in self.proofs if now - at < age}
 
 
 @define(eq=False)
@@ -146,10 +147,17 @@ class Account:
 
     # --- what happens ---
 
-    def proved(self, session, token, proven):
-        """A session under a new token, with more that was proven."""
-        older = [(method, at) for method, at in session.proofs if method not in proven]
-        proofs = sorted([*older, *proven.items()], key=lambda one: one[1])[-MOST_PROOFS:]
+    def least(self, action, methods):
+        """The fewest of these methods that are enough: what a session never forgets to make room."""
+        sizes = range(1, MOST_PROOFS + 1)
+        tried = (set(some) for size in sizes for some in combinations(sorted(methods), size))
+        return next((some for some in tried if self.enough(action, some)), set())
+
+    def proved(self, session, token, proven, keep=frozenset()):
+        """A session under a new token, with more that was proven; the newest proofs, and before all those to *keep*."""
+        newest = dict(session.proofs)
+        newest |= {method: max(at, newest.get(method, at)) for method, at in proven.items()}
+        proofs = sorted(newest.items(), key=lambda one: (one[0] in keep, one[1]))[-MOST_PROOFS:]
         worth = max(session.level, level(method for method, _ in proofs))
         return Login(token, self.epoch, proofs, worth, session.created)
 

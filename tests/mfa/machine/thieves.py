@@ -175,10 +175,9 @@ class Thieves(RuleBasedStateMachine):
     # --- tickets and sessions ---
 
     def pending(self, person, text, kind, dates, *, session=None, action="sign-in", expires=None):
-        """A ticket that somebody was handed. Of all that was proven it knows one instant, the first."""
-        dates = dict.fromkeys(dates, min(dates.values(), default=None))
+        """A ticket that somebody was handed, which knows when each of its proofs was given."""
         expires = expires or self.now + TICKET_LASTS
-        found = Pending(text, kind, self.account.epoch, expires, dates, session=session, action=action)
+        found = Pending(text, kind, self.account.epoch, expires, dict(dates), session=session, action=action)
         person.tickets.append(found)
         return found
 
@@ -307,11 +306,12 @@ class Thieves(RuleBasedStateMachine):
                 self.pending(person, outcome.ticket, kind, dates, expires=ticket.expires)
             return outcome
         account, session, action = self.account, ticket.session, ticket.action
-        shown = session.shown(account.wants(action).age, self.now) | set(dates)
+        age = account.wants(action).age
+        shown = session.shown(age, self.now) | {one for one, at in dates.items() if self.now - at < age}
         if account.enough(action, shown):
             assert isinstance(outcome, SignedIn), outcome
             account.sessions.remove(session)
-            self.login(person, account.proved(session, outcome.session, dates))
+            self.login(person, account.proved(session, outcome.session, dates, keep=account.least(action, shown)))
         else:
             self.lacking(person, outcome, session, action, shown, dates, expires=ticket.expires)
         return outcome

@@ -30,6 +30,7 @@ from acctsec.outcomes import (
     IdentifierRejected,
     PasswordRejected,
     Refused,
+    ReportReason,
     ResetRequested,
     SessionEnded,
     SessionsEnded,
@@ -167,6 +168,10 @@ def operations(w, value):
     yield "rename_factor", lambda: engine.rename_factor(session, value, "n", context=context)
     yield "remove_factor", lambda: engine.remove_factor(value, "f", context=context)
     yield "remove_factor", lambda: engine.remove_factor(session, value, context=context)
+    yield "report_factor", lambda: engine.report_factor(value, "f", ReportReason.LOST, context=context)
+    yield "report_factor", lambda: engine.report_factor(session, value, ReportReason.LOST, context=context)
+    yield "restore_factor", lambda: engine.restore_factor(value, "f", context=context)
+    yield "restore_factor", lambda: engine.restore_factor(session, value, context=context)
     yield "issue_recovery_codes", lambda: engine.issue_recovery_codes(value, context=context)
     yield "list_sessions", lambda: engine.list_sessions(value, context=context)
     yield "end_session", lambda: engine.end_session(value, "0" * 32, context=context)

@@ -1,4 +1,4 @@
-"""The command ``survey``: how many passwords were accepted under older rules. Nothing is written."""
+"""The command ``survey``: how many passwords were accepted under older rules, and who lacks a factor. Nothing is written."""
 
 import argparse
 import sys
@@ -28,10 +28,13 @@ def run(given: argparse.Namespace) -> int:
 async def _run(engine: Engine | AsyncEngine) -> int:
     after: bytes | None = b""
     found, names, damaged, progress = Counter[str](), Counter[str](), 0, Progress(sys.stderr)
+    lacking = Counter[str]()
     try:
         while after is not None:
             page: Surveyed = await settled(engine.admin.survey(after, limit=PAGE))
             found.update(passwords=page.passwords, older=page.older, demanded=page.demanded)
+            found.update(untold=page.untold, overdue=page.overdue)
+            lacking.update(dict(page.lacking))
             names.update(dict(page.policies))
             damaged, after = damaged + len(page.damaged), page.after
             progress.show(found["passwords"], f"{found['passwords']:,} passwords")
@@ -41,6 +44,8 @@ async def _run(engine: Engine | AsyncEngine) -> int:
     finally:
         progress.end()
     _report(engine, found, names)
+    if lacking:
+        _report_lacking(found, lacking)
     if damaged:
         print(f"acctsec: {damaged:,} records cannot be read.", file=sys.stderr)
     return 1 if damaged else 0
@@ -53,6 +58,15 @@ def _report(engine: Engine | AsyncEngine, found: Counter[str], names: Counter[st
     screen.say(
         f"Of {found['passwords']:,} passwords {found['older']:,} were accepted under other rules than those that hold for their "
         f"accounts today; they are judged again as their owners sign in. {found['demanded']:,} have to be changed."
+    )
+
+
+def _report_lacking(found: Counter[str], lacking: Counter[str]) -> None:
+    screen = choose(sys.stdout)
+    screen.table(("the policy asks for", "accounts that lack it"), [(n, f"{c:,}") for n, c in lacking.most_common()], right=(1,))
+    screen.say(
+        f"{found['untold']:,} of them have not signed in since it does, and the time of {found['overdue']:,} is over: they set a "
+        f"factor up at their next sign-in."
     )
 
 

@@ -266,6 +266,26 @@ class FactorDropped(Event):
 
 
 @frozen(kw_only=True)
+class FactorInvalidated(Event):
+    """
+    A factor was reported, and proves nothing any more: *why* is lost or compromised, *actor* who if it was an administrator.
+    """
+
+    factor: str
+    kind: str
+    why: str
+    actor: str = ""
+
+
+@frozen(kw_only=True)
+class FactorRevived(Event):
+    """A factor that was lost was found: it proves again."""
+
+    factor: str
+    kind: str
+
+
+@frozen(kw_only=True)
 class FactorRelabelled(Event):
     """An authenticator has a new name."""
 

@@ -125,6 +125,7 @@ def test_m093_no_caller_chooses_the_meter(w):
 # --- completeness -----------------------------------------------------------------------------------------------------
 
 SEALED = {"check_session", "inspect_reset", "enroll_totp", "list_factors", "rename_factor", "remove_factor"}
+SEALED |= {"report_factor", "restore_factor"}
 SEALED |= {"enroll_delivered", "send_code"}
 SEALED |= {"add_address", "inspect_address", "remove_address", "change_identifier"}
 SEALED |= {"inspect_veto", "veto", "list_changes", "cancel_change"}

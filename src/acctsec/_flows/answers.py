@@ -139,9 +139,12 @@ def masks(core: Core, whose: Scene | Ticket, factors: Factors) -> dict[str, str]
 
 
 def factor_infos(
-    factors: Factors, *, ways: Sequence[frozenset[str]] = (), masks: Mapping[str, str] | None = None
+    factors: Factors, *, ways: Sequence[frozenset[str]] | None = None, masks: Mapping[str, str] | None = None
 ) -> tuple[FactorInfo, ...]:
-    """What may be shown of the factors; where *ways* say which methods help, of those that do. *masks* are what `masks` says."""
+    """
+    What may be shown of the factors: of all, or, where *ways* say which methods help, of those that do. One that was reported
+    helps nobody. *masks* are what `masks` says.
+    """
     shown = masks or {}
     infos = [
         FactorInfo(
@@ -158,5 +161,7 @@ def factor_infos(
     if factors.recovery and factors.recovery.left:
         left, method = factors.recovery.left, Method.RECOVERY_CODE.value
         infos.append(FactorInfo("recovery", FactorKind.RECOVERY_CODE, "", None, left, method=method))
+    if ways is None:
+        return tuple(infos)
     helpful = frozenset[str]().union(*ways)
-    return tuple(one for one in infos if not helpful or (one.method in helpful and not one.reported))
+    return tuple(one for one in infos if not one.reported and (not helpful or one.method in helpful))

@@ -395,7 +395,7 @@ class Core:
                     locale=locale,
                     incarnation=record.incarnation,
                     change=change.id if change and vetoes else b"",
-                    until=change.until if change and not change.made else None,
+                    until=change.until if change and not change.made else effect.until,
                     expires=change.expires if change else None,
                 )
                 made.append(mail)
@@ -512,8 +512,11 @@ class Core:
         return Password(text, str.__str__(password)) if isinstance(text, str) and isinstance(password, str) else None
 
     def guarded(self, scene: Scene, record: Record) -> bool:
-        """Whether the password is never enough by itself, so that a shorter one will do."""
-        return record.factors.live or self.policy.mfa.requires(scene.groups)
+        """
+        Whether the password is never enough by itself, so that a shorter one will do. Where the policy gives time to set a factor
+        up, the password is all there is until then.
+        """
+        return record.factors.live or (self.policy.mfa.grace is None and self.policy.mfa.requires(scene.groups))
 
     # --- observations ---
 

@@ -4,7 +4,8 @@ from acctsec._flows.core import Core, operation
 from acctsec._flows.factors import FactorFlows
 from acctsec.context import Context
 from acctsec.outcomes import DeviceForgotten, DeviceInfo, Devices, Refused, TryAgain
-from acctsec.steps import Done, forget_device, live_session
+from acctsec.record import Device
+from acctsec.steps import Done, Scene, forget_device, live_session
 
 
 class DeviceFlows:
@@ -26,7 +27,11 @@ class DeviceFlows:
             return Refused()
         here = core.tokens.known_device(context.device, scene, record)
         known = (one for one in reversed(record.devices) if policy.lockout.knows(one, scene.now))
-        return Devices(tuple(DeviceInfo(one.id.hex(), one.since, current=one == here) for one in known))
+        return Devices(tuple(self._info(one, scene, current=one == here) for one in known))
+
+    def _info(self, device: Device, scene: Scene, *, current: bool) -> DeviceInfo:
+        remembered = self.core.policy.mfa.is_remembered(device, groups=scene.groups, now=scene.now)
+        return DeviceInfo(device.id.hex(), device.since, current=current, remembered=device.remembered if remembered else None)
 
     @operation
     async def forget_device(self, token: str, device_id: str, *, context: Context) -> DeviceForgotten | Refused | TryAgain:

@@ -36,7 +36,7 @@ from acctsec.outcomes import (
 )
 from acctsec.protocols import Channel, Charge, Granted, Settle
 from acctsec.record import Change, Record
-from acctsec.recovery import PROOF_OF, Capability, Enough, Facts, Proof
+from acctsec.recovery import PROOF_OF, Capability, Enough, Facts, Lacking, Proof
 from acctsec.reset import Redeemable
 from acctsec.steps import (
     Begun,
@@ -183,7 +183,9 @@ class Resets:
 
     # --- proofs ---
 
-    async def _shown(self, reset: ResetProof, context: Context, gives: Capability) -> Shown | FactorRequired | Refused | TryAgain:
+    async def _shown(
+        self, reset: ResetProof, context: Context, gives: Capability
+    ) -> Shown | FactorRequired | ProofRequired | Refused | TryAgain:
         """What a proof comes to: a recovery that may go on, or the answer."""
         match reset:
             case ResetLink():
@@ -193,7 +195,7 @@ class Resets:
             case ResetCode():
                 return await self._by_code(reset, context, gives)
             case RecoveryCode():
-                return await self._by_recovery_code(reset, context)
+                return await self._by_recovery_code(reset, context, gives)
             case _:
                 raise ConfigError("`reset` is not a proof.", remedy="Give ResetLink, ResetCode, RecoveryCode or ResumeTicket.")
 
@@ -332,7 +334,9 @@ class Resets:
         method = "text" if found.reset.channel == Channel.TEXT else "code"
         return self._live(scene, loaded, context, gives, found, method, reset.ticket)
 
-    async def _by_recovery_code(self, reset: RecoveryCode, context: Context) -> FactorRequired | Refused | TryAgain:
+    async def _by_recovery_code(
+        self, reset: RecoveryCode, context: Context, gives: Capability
+    ) -> FactorRequired | ProofRequired | Refused | TryAgain:
         """A recovery code as the first proof: spent at once, and a second, different proof is due."""
         core = self.core
         claims = self._handle(reset.handle, context)
@@ -361,11 +365,23 @@ class Resets:
             onward = self._ticket(scene, done.record, reset=b"", methods=done.verdict.methods)
             infos = self._infos(scene, done.record)
             infos = tuple(info for info in infos if info.kind is not FactorKind.RECOVERY_CODE)
+            if not infos:  # all are reported: say what else helps
+                return await self._beside(scene, done.record, context, onward, gives)
             return FactorRequired(core.tokens.seal(Purpose.RESET, onward), factors=infos)
         if isinstance(done.verdict, TryAgain):
             await guess.settle(Settle.VOID)
             return done.verdict
         return await guess.fail("recovery code")
+
+    async def _beside(
+        self, scene: Scene, record: Record, context: Context, onward: Ticket, gives: Capability
+    ) -> FactorRequired | ProofRequired | Refused:
+        """What is due beside a printed code where no factor can be shown."""
+        recovery = self._recovery(scene, record, context, gives, onward.methods, ticket=onward)
+        judged = weigh(self.core.policy, record, scene=scene, recovery=recovery)
+        if not isinstance(judged, Lacking):
+            return Refused()
+        return self._proof_required(scene, record, recovery, judged.paths)
 
     def _handle(self, handle: object, context: Context) -> HandleClaims | None:
         claims = self.core.tokens.open(Purpose.HANDLE, handle, HandleClaims)

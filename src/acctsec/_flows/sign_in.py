@@ -347,7 +347,9 @@ class SignIn:
         return self.granting.due(record, verdict, ticket)
 
     @operation
-    async def verify_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> VerifyFactorOutcome:
+    async def verify_factor(
+        self, ticket: str, answer: FactorAnswer, *, remember: bool = False, context: Context
+    ) -> VerifyFactorOutcome:
         """Check a second factor; see Engine.verify_factor."""
         core = self.core
         self.answers.kind_of(answer)
@@ -372,7 +374,17 @@ class SignIn:
                 return checked.guess.right(step_up(core.policy, record, scene=scene, ticket=claims, found=found, drawn=drawn))
             lane = checked.guess.lane
             policy = core.policy.for_account(scene.account, tenant=scene.tenant)
-            done = prove_factor(policy, record, scene=scene, ticket=claims, found=found, lane=lane, drawn=drawn, visit=visit)
+            done = prove_factor(
+                policy,
+                record,
+                scene=scene,
+                ticket=claims,
+                found=found,
+                lane=lane,
+                drawn=drawn,
+                visit=visit,
+                remember=remember is True,
+            )
             return checked.guess.right(done)
 
         done = await core.apply(checked.scene, checked.loaded, step)

@@ -64,6 +64,8 @@ from acctsec.outcomes import (
     Export,
     FactorRemoved,
     FactorRenamed,
+    FactorReported,
+    FactorRestored,
     Factors,
     Imported,
     LaneStatus,
@@ -78,6 +80,7 @@ from acctsec.outcomes import (
     Refused,
     RemoveAddressOutcome,
     RemoveLostFactorsOutcome,
+    ReportReason,
     ResetPending,
     ResetRequested,
     Rewrapped,
@@ -234,14 +237,19 @@ class Engine:
         """
         return run(self._flows.sign_in.sign_in(identifier, password, context=context))
 
-    def verify_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> VerifyFactorOutcome:
+    def verify_factor(
+        self, ticket: str, answer: FactorAnswer, *, remember: bool = False, context: Context
+    ) -> VerifyFactorOutcome:
         """
         Check a second factor for the *ticket* of FactorRequired.
 
         After a sign-in the answer is SignedIn or PasswordChangeRequired, for a reset ProofAccepted. A code works once,
         a ticket works once, and all factors of a subject share one budget of wrong answers.
+
+        *remember*: let this browser in by the password alone for a while, where ``MfaPolicy.remember`` allows it. Offer a box
+        that is not ticked.
         """
-        return run(self._flows.sign_in.verify_factor(ticket, answer, context=context))
+        return run(self._flows.sign_in.verify_factor(ticket, answer, remember=remember, context=context))
 
     def authorize(self, token: str, action: str, *, context: Context) -> AuthorizeOutcome:
         """
@@ -489,6 +497,25 @@ class Engine:
         """Give an authenticator another name, of at most 40 printable characters."""
         return run(self._flows.factors.rename_factor(token, factor_id, name, context=context))
 
+    def report_factor(
+        self, token: str, factor_id: str, why: ReportReason, *, context: Context
+    ) -> FactorReported | Refused | TryAgain:
+        """
+        Report a factor LOST or COMPROMISED: it proves nothing from this moment on, and guards the account still.
+
+        It takes a session and its password, proven within ``SessionPolicy.fresh``, and no factor: ``authorize(token,
+        Action.REPORT_FACTOR)`` asks for it. All addresses are told. At the full level all other sessions end; else they stay, at
+        a lower one. With no factor left that proves anything, ``remove_lost_factors`` leads on.
+        """
+        return run(self._flows.reports.report_factor(token, factor_id, why, context=context))
+
+    def restore_factor(self, token: str, factor_id: str, *, context: Context) -> FactorRestored | Refused | TryAgain:
+        """
+        Let a factor that was reported LOST, and is found, prove again; with a fresh session at full level, by another factor or a
+        printed code. One that was COMPROMISED never comes back.
+        """
+        return run(self._flows.reports.restore_factor(token, factor_id, context=context))
+
     def remove_factor(self, token: str, factor_id: str, *, context: Context) -> FactorRemoved | Waiting | Refused | TryAgain:
         """Remove an authenticator, with a fresh session at full level; never below what the policy demands."""
         return run(self._flows.factors.remove_factor(token, factor_id, context=context))
@@ -603,6 +630,15 @@ class Admins:
         """
         return run(self._flows.administration.act("require-change", subject, actor=actor, tenant=tenant, due=by))
 
+    def report_factor(
+        self, subject: str, factor_id: str, why: ReportReason, *, actor: str, tenant: str = ""
+    ) -> Acted | Refused | TryAgain:
+        """
+        Report a factor of a subject, where the service knows of an incident: it proves nothing from now on, every session of the
+        subject ends, and all its addresses are told. Refused where there is no such factor.
+        """
+        return run(self._flows.reports.report_for(subject, factor_id, why, actor=actor, tenant=tenant))
+
     def initial_password(self, subject: str, *, actor: str, tenant: str = "") -> Acted | Refused:
         """
         Mail a link to choose a first or new password; no administrator ever knows one.
@@ -695,7 +731,8 @@ class Admins:
         """
         Count the passwords on a page of records that were accepted under other rules than those of today; ``b""`` begins.
 
-        For after rules were tightened. Nothing is written; the directory is asked once for each password.
+        For after rules were tightened; and for before, by an engine with the policy that is to come: it counts who lacks a factor
+        as well. Nothing is written; the directory is asked once for each record.
         """
         return run(self._flows.survey.survey(after, limit=limit))
 

@@ -21,6 +21,7 @@ from acctsec._flows.moving import Moving
 from acctsec._flows.outbox import Outbox
 from acctsec._flows.passwords import Passwords
 from acctsec._flows.proposals import Proposals
+from acctsec._flows.reports import Reports
 from acctsec._flows.resets import Resets
 from acctsec._flows.sessions import Sessions
 from acctsec._flows.sign_in import SignIn
@@ -59,6 +60,7 @@ class Flows:
         self.step_ups: StepUps = StepUps(self.core, guesses, self.sign_in.granting, weighs)
         self.resets: Resets = Resets(self.core, guesses, self.passwords, answers, weighs)
         self.factors: FactorFlows = FactorFlows(self.core, guesses, answers)
+        self.reports: Reports = Reports(self.core, self.factors)
         self.codes: Codes = Codes(self.core, self.factors)
         self.sessions: Sessions = Sessions(self.core, self.factors)
         self.changes: ChangeFlows = ChangeFlows(self.core, self.factors)

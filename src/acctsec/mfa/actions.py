@@ -22,6 +22,7 @@ class Action(StrEnum):
     SIGN_IN = "sign-in"
     CHANGE_PASSWORD = "change-password"  # noqa: S105 - an action
     CHANGE_FACTORS = "change-factors"
+    REPORT_FACTOR = "report-factor"  # lost or stolen: the password is enough, in a session that once proved a factor
     CHANGE_ADDRESSES = "change-addresses"
     CHANGE_IDENTIFIER = "change-identifier"
     CHANGE_CONTACTS = "change-contacts"

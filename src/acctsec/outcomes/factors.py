@@ -20,6 +20,13 @@ class FactorKind(StrEnum):
     RECOVERY_CODE = "recovery-code"
 
 
+class ReportReason(StrEnum):
+    """Why a factor proves nothing any more: it is lost, and may be found again, or somebody else may have it or a copy."""
+
+    LOST = "lost"
+    COMPROMISED = "compromised"
+
+
 @frozen
 class FactorInfo:
     """
@@ -90,6 +97,25 @@ class FactorAdded:
 class FactorRemoved:
     """The factor is gone; *session* replaces the token that removed it."""
 
+    session: str = secret()
+
+
+@frozen
+class FactorReported:
+    """
+    The factor proves nothing from now on, and guards the account still. *session* replaces the token that reported it; whatever
+    rested on the factor is of a lower level now.
+    """
+
+    factor: FactorInfo
+    session: str = secret()
+
+
+@frozen
+class FactorRestored:
+    """The factor that was lost proves again; *session* replaces the token, and all other sessions are over."""
+
+    factor: FactorInfo
     session: str = secret()
 
 

@@ -191,6 +191,9 @@ class Surveyed:
     Of so many *passwords*, *older* were accepted under other rules than those that hold for their accounts today, and *demanded*
     have to be changed, now or by a day that is set. *policies* counts them by the policy that accepted them last
     (``PasswordPolicy.identity`` in hexadecimal; "" for none). *damaged* names records that cannot be read, by tenant and subject.
+
+    *lacking* counts the active accounts whose factors are not enough to sign in, by what the policy asks of them; of those,
+    *untold* have not signed in since it does, and of *overdue* ones the time is over.
     """
 
     after: bytes | None
@@ -199,3 +202,6 @@ class Surveyed:
     demanded: int
     policies: tuple[tuple[str, int], ...]
     damaged: tuple[tuple[str, str], ...]
+    lacking: tuple[tuple[str, int], ...] = ()
+    untold: int = 0
+    overdue: int = 0

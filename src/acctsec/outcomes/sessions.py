@@ -76,12 +76,13 @@ class SessionsEnded:
 class DeviceInfo:
     """
     What may be shown of a known device: *seen* is when somebody signed in fully there or proved a change of password, *current*
-    whether the request came with its token.
+    whether the request came with its token. Until *remembered* it is let in without a second factor, where the policy lets it.
     """
 
     id: str
     seen: datetime
     current: bool
+    remembered: datetime | None = None
 
 
 @frozen

@@ -23,6 +23,9 @@ class MessagePurpose(StrEnum):
     PASSWORD_CHANGED = "password-changed"  # noqa: S105 - a purpose, not a password
     FACTOR_ADDED = "factor-added"
     FACTOR_REMOVED = "factor-removed"
+    FACTOR_REPORTED = "factor-reported"
+    FACTOR_RESTORED = "factor-restored"
+    ENROLLMENT_DUE = "enrollment-due"  # the policy asks for a factor; *until* is the day
     RECOVERY_CODES_ISSUED = "recovery-codes-issued"
     RECOVERY_CODE_USED = "recovery-code-used"
     GUESSING_STOPPED = "guessing-stopped"

@@ -53,6 +53,7 @@ from acctsec.steps.recovery import (
     trusted,
     weigh,
 )
+from acctsec.steps.reports import report_factor, report_for, restore_factor
 from acctsec.steps.scene import (
     Carry,
     Changed,
@@ -210,6 +211,9 @@ __all__ = [
     "remove_contact",
     "remove_factor",
     "rename_factor",
+    "report_factor",
+    "report_for",
+    "restore_factor",
     "send_code",
     "send_factor_code",
     "share_refusal",

@@ -377,7 +377,7 @@ def _wait(policy: Policy, record: Record, now: datetime) -> timedelta:
     A thief who sets one up himself is no sooner there by it.
     """
     wait = policy.recovery.delays.address_changed
-    return timedelta(0) if record.factors.before(now - wait).live else wait
+    return timedelta(0) if record.factors.before(now - wait).usable else wait
 
 
 def _is_removed(record: Record, one: Named, now: datetime) -> bool:

@@ -37,11 +37,16 @@ def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enro
         if until:
             return Step(Held(until), record)
     factors = policy.mfa.add(record.factors, new, replaces=enrollment.replaces)
-    if factors is None or not (policy.mfa.suffices(factors, groups=scene.groups) or not enrollment.replaces):
+    if factors is None or (enrollment.replaces and _is_worse(policy, record.factors, factors, scene)):
         return Step(No("too many factors"), record)
     begun = dict.fromkeys(enrollment.methods, enrollment.issued) if first else {}
-    fresh = Session(id=drawn.session, level=AssuranceLevel.AAL1, created=scene.now, authenticated=scene.now, name=scene.browser)
-    renewed = proved(policy, session or fresh, proven=begun | {method_of(new): scene.now}, scene=scene, drawn=drawn)
+    if session is None:
+        session = Session(
+            id=drawn.session, level=AssuranceLevel.AAL1, created=scene.now, authenticated=scene.now, name=scene.browser
+        )
+    elif enrollment.replaces:
+        session = _relevelled(policy, session, factors, drawn)
+    renewed = proved(policy, session, proven=begun | {method_of(new): scene.now}, scene=scene, drawn=drawn)
     after = evolve(record, factors=factors).with_epoch().with_session(renewed)
     head = scene.head()
     told: tuple[Effect, ...] = (events.FactorEnrolled(**head, factor=new.id, kind=new.KIND), Notice(MessagePurpose.FACTOR_ADDED))
@@ -50,6 +55,11 @@ def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enro
         told += (events.FactorDropped(**head, factor=enrollment.replaces, kind="" if gone is None else gone.KIND),)
         told += (Notice(MessagePurpose.FACTOR_REMOVED),)
     return Step(Done(renewed), after, (*told, *ended(record, scene)))
+
+
+def _is_worse(policy: Policy, before: Factors, after: Factors, scene: Scene) -> bool:
+    """Whether the policy has what it asks for before, and not after."""
+    return policy.mfa.suffices(before, groups=scene.groups) and not policy.mfa.suffices(after, groups=scene.groups)
 
 
 def may_begin(policy: Policy, record: Record, *, scene: Scene, methods: tuple[str, ...], risky: bool = False) -> bool:

@@ -305,7 +305,7 @@ def redeem(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery, 
         accepted=policy.password.identity,
     )
     if policy.recovery.keep_devices:
-        after = evolve(after, devices=record.devices)
+        after = evolve(after, devices=record.with_epoch().devices)  # known, and remembered by none
     kept = _with_made(after.with_fresh_lanes(kept=BY_TIME).with_device(browser), made, scene.now)
     if kept is None:
         return Step(TryAgain(CARRYING), record)

@@ -62,10 +62,14 @@ class Scene(Value, frozen=True, kw_only=True):
 
 
 class Notice(Value, frozen=True):
-    """An effect: tell all verified addresses, of a *change* that waits or was made, with a veto where that is weak."""
+    """
+    An effect: tell all verified addresses, of a *change* that waits or was made, with a veto where that is weak, or of something
+    that is due *until* some day.
+    """
 
     purpose: MessagePurpose
     change: Change | None = None
+    until: datetime | None = None
 
 
 class Word(Value, frozen=True):

@@ -1,11 +1,11 @@
 """Signing in: a compared password, a proven factor, and the guesses counted on the way."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from acctsec import events
 from acctsec._values import evolve
-from acctsec.assurance import is_complete
+from acctsec.assurance import Method, is_complete
 from acctsec.claims import Ticket
 from acctsec.events import Event
 from acctsec.lockout import BY_TIME, STEP, UNNOTICED, Lane, SecretClass, era
@@ -92,11 +92,23 @@ def sign_in(
     if weighed is not None and not weighed.solved and puzzle_due(after, weighed.assessment):
         return Step(NeedsPuzzle(), after, (*risk, *renewal, *effects))
     risky = weighed is not None and weighed.assessment.extra > 0
-    after, due, told = _due(policy, after, scene, ("password",), risky=risky)
+    methods: tuple[str, ...] = ("password",)
+    due, told = None, tuple[Event | Notice, ...]()
+    if _is_let_in(policy, after, scene, lane, risky=risky):
+        methods += (Method.REMEMBERED.value,)
+    else:
+        after, due, told = _due(policy, after, scene, methods, risky=risky)
     effects += told
     if due is None:
         step = _grant(
-            policy, after, scene=scene, lane=lane, drawn=drawn, proven={"password": scene.now}, rehashed=rehashed, visit=visit
+            policy,
+            after,
+            scene=scene,
+            lane=lane,
+            drawn=drawn,
+            proven=dict.fromkeys(methods, scene.now),
+            rehashed=rehashed,
+            visit=visit,
         )
         return evolve(step, effects=(*risk, *effects, *step.effects))
     return Step(due, after, (*risk, *renewal, *effects))
@@ -111,9 +123,22 @@ def find_leaked(record: Record, *, scene: Scene, compared: Compared) -> Step:
     return Step(Done(), evolve(record, change=ChangeReason.BREACHED, change_by=None), (event,))
 
 
+def _is_let_in(policy: Policy, record: Record, scene: Scene, lane: Lane, *, risky: bool) -> bool:
+    """
+    Whether a remembered browser stands in for the factor of its subject. It proves nothing: where anything else is due, or the
+    request is a strange one, the factor is asked for first.
+    """
+    device = record.device(lane.device)
+    if risky or device is None or not record.factors.usable:
+        return False
+    if not policy.mfa.is_remembered(device, groups=scene.groups, now=scene.now) or change_due(policy, record, scene.now):
+        return False
+    return policy.mfa.lets_in(policy.mfa.demand(Action.SIGN_IN, groups=scene.groups, fresh=policy.sessions.fresh).needs)
+
+
 def _due(
     policy: Policy, record: Record, scene: Scene, methods: tuple[str, ...], *, risky: bool = False
-) -> tuple[Record, NeedsFactor | NeedsChange | NeedsEnrollment | None, tuple[Event, ...]]:
+) -> tuple[Record, NeedsFactor | NeedsChange | NeedsEnrollment | None, tuple[Event | Notice, ...]]:
     """
     What is due after these methods, or None where they are enough; with the record, which remembers until when it may be put off
     to set a factor up.
@@ -127,14 +152,27 @@ def _due(
         return record, NeedsChange(reason), ()
     if left is None:
         return record, None, ()
-    if policy.mfa.grace is None:
+    usual = demand_of(policy, record, scene=scene, action=Action.SIGN_IN)
+    # What is asked of strange requests alone is asked now: time is for those who are asked every time.
+    if policy.mfa.grace is None or missing(policy, record, usual, frozenset(methods)) is None:
         return record, NeedsEnrollment(methods, risky), ()
-    told: tuple[Event, ...] = ()
-    if record.enroll_by is None:
-        record = evolve(record, enroll_by=scene.now + policy.mfa.grace)
-        told = (events.EnrollmentDemanded(**scene.head(), due=scene.now + policy.mfa.grace),)
+    record, told = _told_to_enroll(record, scene, until=scene.now + policy.mfa.grace)
     late = record.enroll_by is None or record.enroll_by <= scene.now
     return record, NeedsEnrollment(methods, risky) if late else None, told
+
+
+def _told_to_enroll(record: Record, scene: Scene, *, until: datetime) -> tuple[Record, tuple[Event | Notice, ...]]:
+    """
+    Let the record know *until* when a factor may be set up, and its owner. The day is set once: it comes nearer, where the policy
+    gives less time than it did or a clock that was ahead had set it, and never moves away.
+    """
+    if record.enroll_by is not None and record.enroll_by <= until + SKEW:
+        return record, ()
+    # The password is all there is until then: rules that let it be shorter beside a factor judge it anew.
+    accepted = record.accepted if record.factors.live else b""
+    event = events.EnrollmentDemanded(**scene.head(), due=until)
+    notice = Notice(MessagePurpose.ENROLLMENT_DUE, until=until)
+    return evolve(record, enroll_by=until, accepted=accepted), (event, notice)
 
 
 def prove_factor(
@@ -147,8 +185,12 @@ def prove_factor(
     lane: Lane,
     drawn: Drawn,
     visit: Visit | None = None,
+    remember: bool = False,
 ) -> Step:
-    """A factor was answered for a sign-in: mark it used, spend the ticket, grant."""
+    """
+    A factor was answered for a sign-in: mark it used, spend the ticket, grant. *remember*: the owner wants no factor asked for in
+    this browser for a while.
+    """
     if not opens(record, ticket, scene.now) or not scene.active(record):
         return Step(No("ticket"), record)
     proven = policy.mfa.prove(record.factors, found.match)
@@ -163,8 +205,12 @@ def prove_factor(
     if due is not None:
         event = events.FactorAccepted(**scene.head(), method=proven.method)
         return Step(due, after.without_checkpoint(lane.name(SecretClass.FACTOR)), (event, *told, *used))
+    until = None
+    # A printed code stands in for a factor that is not at hand: no reason to ask for it less often.
+    if remember and not ticket.risky and policy.mfa.remembers(scene.groups) and Method.RECOVERY_CODE not in methods:
+        until = scene.now + (policy.mfa.remember or timedelta(0))
     when = dated(ticket) | {proven.method: scene.now}
-    step = _grant(policy, after, scene=scene, lane=lane, drawn=drawn, proven=when, rehashed=False, visit=visit)
+    step = _grant(policy, after, scene=scene, lane=lane, drawn=drawn, proven=when, rehashed=False, visit=visit, remembered=until)
     return evolve(step, effects=(*told, *step.effects, *used))
 
 
@@ -183,7 +229,7 @@ def _looked_at(record: Record, likeliest: float) -> Record:
     return evolve(record, verifier=evolve(verifier, likeliest=likeliest))
 
 
-def _judged(policy: Policy, record: Record, scene: Scene, judged: Judged | None) -> tuple[Record, tuple[Event, ...]]:
+def _judged(policy: Policy, record: Record, scene: Scene, judged: Judged | None) -> tuple[Record, tuple[Event | Notice, ...]]:
     """
     Remember what the rules of today say of a password. Refused, it may stay until a day that is set once; accepted, it may stay
     for good, and the record knows by which rules.
@@ -211,15 +257,18 @@ def _grant(
     proven: Mapping[str, datetime],
     rehashed: bool,
     visit: Visit | None,
+    remembered: datetime | None = None,
 ) -> Step:
-    """The one place where a session comes from."""
-    now = scene.now
+    """The one place where a session comes from. A browser stays *remembered* as long as it was, unless that is said anew."""
+    now, known = scene.now, record.device(lane.device)
     methods = tuple(proven)
     level = policy.mfa.level(methods)
     proofs = tuple(Proof.of(method, at) for method, at in proven.items())[-MAX_PROOFS:]
     session = Session(id=drawn.session, level=level, created=now, authenticated=now, proofs=proofs, name=scene.browser)
     # One that was forgotten while its sign-in was under way stays so: the browser gets the token of a new one.
-    device = Device(id=lane.device if lane.device and record.device(lane.device) else drawn.device, since=now)
+    device = Device(
+        id=known.id if known else drawn.device, since=now, remembered=remembered or (known.remembered if known else None)
+    )
     networks = policy.lockout.seen(record.networks, network=scene.network, fresh=drawn.network, now=now)
     kept, displaced = policy.sessions.room(record.sessions, now)
     after = evolve(record, sessions=kept, networks=networks)

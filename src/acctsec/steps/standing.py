@@ -63,6 +63,8 @@ def demand_of(
     rule says it; without it, `SessionPolicy.fresh` is.
     """
     guarded, fresh = record.factors.live, fresh or policy.sessions.fresh
+    if action == Action.REPORT_FACTOR and record.verifier is None:
+        action = Action.CHANGE_FACTORS  # there is no password to ask for
     return policy.mfa.demand(action, groups=scene.groups, fresh=fresh, risky=risky, guarded=guarded)
 
 

@@ -161,6 +161,13 @@ class Account:
         worth = max(session.level, level(method for method, _ in proofs))
         return Login(token, self.epoch, proofs, worth, session.created)
 
+    def relevelled(self, session, token=""):
+        """A session after a factor is gone: worth what it proved by those that are left."""
+        there = (self.can | {"recovery-code"}) if self.gadgets else {"password"}
+        proofs = [one for one in session.proofs if one[0] in there]
+        worth = min(session.level, level(method for method, _ in proofs))
+        return Login(token, self.epoch, proofs, worth, session.created)
+
     def alone(self, session):
         """A privilege changed: one session is left, and nothing else that was handed out."""
         self.epoch += 1

@@ -47,6 +47,7 @@ class House:
     asks: dict
     grace: timedelta | None = None
     groups: frozenset = frozenset()
+    times: tuple = ()
 
     @property
     def policy(self):
@@ -63,7 +64,9 @@ SECOND = Asks(lambda methods: bool(methods - {"password"}))
 HOUSES = {
     "nobody has to": House(mfa=mfa_of(), asks=ASKS),
     "everybody has to": House(mfa=mfa_of(required=True), asks={**ASKS, "sign-in": SECOND}),
-    "within three days": House(mfa=mfa_of(required=True, grace=3 * DAY), asks={**ASKS, "sign-in": SECOND}, grace=3 * DAY),
+    "within three days": House(
+        mfa=mfa_of(required=True, grace=3 * DAY), asks={**ASKS, "sign-in": SECOND}, grace=3 * DAY, times=(DAY, 2 * DAY, 4 * DAY)
+    ),
     "staff by something better": House(
         mfa=mfa_of(
             rules=(*RULES, Rule(any_of(*sorted(STRONG)), actions=(Action.SIGN_IN, Action.CHANGE_FACTORS), groups={"staff"}))

@@ -146,13 +146,14 @@ class Thieves(RuleBasedStateMachine):
             "replace": (2, lambda: self.enroll_app(who, older, replaces=luck.randrange(8))),
             "confirm": (6, lambda: self.confirm(who, older)),
             "remove": (2, lambda: self.remove(who, older, luck.randrange(8))),
+            "remove all": (1, lambda: [self.remove(who, 0, 0) for _ in self.account.gadgets]),
             "print": (2, lambda: self.print_codes(who, older)),
             "new password": (1, lambda: self.change_password(who, older)),
-            "sign out": (1, lambda: self.sign_out(who, older)),
+            "sign out": (2, lambda: self.sign_out(who, older)),
             "replay": (3, lambda: self.replay(who, luck.randrange(64))),
             "steal": (2, lambda: self.steal(luck.randrange(8), ticket=yes())),
             "cross": (1, lambda: self.cross(who, older)),
-            "time": (4, lambda: self.alice.clock.advance(luck.choice(TIMES))),
+            "time": (4, lambda: self.alice.clock.advance(luck.choice((*TIMES, *self.house.times)))),
             "home": (1, self.come_home),
             "restart": (1, self.alice.world.restart),
         }
@@ -425,7 +426,7 @@ class Thieves(RuleBasedStateMachine):
         left = account.without(gone) if gone else account.gadgets
         good = good and account.opens(ticket, self.now) and (gone is None or gone in account.gadgets)
         new = Gadget("", method, thing, last=step)
-        good = good and (gone is None or account.suffices([*left, new]))
+        good = good and (gone is None or account.suffices([*left, new]) or not account.suffices(account.gadgets))
         # Whoever has no session has to be where he was when he began: without a factor, or with all of them proven.
         if ticket.session is None:
             stuck = not account.enough("sign-in", ticket.methods) and not account.helps("sign-in", ticket.methods)
@@ -440,6 +441,7 @@ class Thieves(RuleBasedStateMachine):
         self.used.append(answer)
         person.gadgets.append(new)
         began = ticket.session or Login("", account.epoch, [], level(()), self.now)
+        began = account.relevelled(began) if gone else began
         earlier = {} if ticket.session else ticket.dates
         renewed = account.proved(began, outcome.session, earlier | {method: self.now})
         account.alone(renewed)
@@ -459,10 +461,7 @@ class Thieves(RuleBasedStateMachine):
             return
         account.gadgets = account.without(gadget)
         account.codes = account.codes if account.gadgets else []
-        there = (account.can | {"recovery-code"}) if account.gadgets else {"password"}
-        proofs = [one for one in session.proofs if one[0] in there]
-        worth = min(session.level, level(method for method, _ in proofs))
-        renewed = Login(outcome.session, account.epoch, proofs, worth, session.created)
+        renewed = account.relevelled(session, outcome.session)
         account.alone(renewed)
         person.sessions.append(renewed)
 
@@ -508,6 +507,10 @@ class Thieves(RuleBasedStateMachine):
         if session is not None:
             assert isinstance(self.alice.act("sign_out", session.token), SessionsEnded)
             account.sessions = [one for one in account.sessions if one is not session]
+            thing = pick([*person.codes, *person.gadgets], older)
+            for ticket in [one for one in person.tickets if one.session is session and one.kind == "step-up"][-1:]:
+                if thing:
+                    self.show(person, ticket, thing)
 
     # --- what thieves try ---
 

@@ -72,15 +72,28 @@ class Person:
     @property
     def able(self):
         """Every method that could ever be shown in a session of his."""
-        own = {one.method for one in self.gadgets if one.method != "text-code" or NUMBER in self.reads}
-        texts = {"text-code"} if NUMBER in self.reads else set()
-        return (
-            self.stolen | own | texts | ({"password"} if self.passwords else set()) | ({"recovery-code"} if self.codes else set())
-        )
+        own = {one.method for one in self.gadgets if one.method not in SENT.values()}
+        sent = {SENT[address] for address in self.reads}
+        known = {"password"} if self.passwords else set()
+        return self.stolen | own | sent | known | ({"recovery-code"} if self.codes else set())
 
 
+SENT = {NUMBER: "text-code", HOME: "mail-code"}
 OWNER = "owner"
-WHO = (OWNER, OWNER, OWNER, "password", "password and texts", "seed", "printed code", "phone", "session", "device", "gang")
+WHO = (
+    OWNER,
+    OWNER,
+    OWNER,
+    "password",
+    "password and texts",
+    "password and mail",
+    "seed",
+    "printed code",
+    "phone",
+    "session",
+    "device",
+    "gang",
+)
 
 
 def pick(things, number=0):
@@ -117,6 +130,7 @@ class Thieves(RuleBasedStateMachine):
         self.people |= {
             "password": Person(passwords=[PASSWORD]),
             "password and texts": Person(passwords=[PASSWORD], reads=frozenset({NUMBER})),
+            "password and mail": Person(passwords=[PASSWORD], reads=frozenset({HOME})),
             "seed": Person(gadgets=apps[:1]),
             "printed code": Person(codes=owner.codes[:1]),
             "phone": Person(gadgets=apps[:], reads=frozenset({NUMBER})),
@@ -142,7 +156,10 @@ class Thieves(RuleBasedStateMachine):
             "password": (3, lambda: self.reauthenticate(who, older)),
             "ask": (4, lambda: self.authorize(who, luck.choice(ACTIONS), older)),
             "step up": (10, lambda: self.step_up(who, luck.choice(ACTIONS), luck, older)),
-            "enroll": (5, lambda: luck.choice((self.enroll_app, self.enroll_app, self.enroll_number))(who, older)),
+            "enroll": (
+                5,
+                lambda: luck.choice((self.enroll_app, self.enroll_app, self.enroll_number, self.enroll_mailbox))(who, older),
+            ),
             "replace": (2, lambda: self.enroll_app(who, older, replaces=luck.randrange(8))),
             "confirm": (6, lambda: self.confirm(who, older)),
             "remove": (2, lambda: self.remove(who, older, luck.randrange(8))),
@@ -235,14 +252,15 @@ class Thieves(RuleBasedStateMachine):
         """Somebody answers the factor that a ticket of his is for, with what he has."""
         person = self.people[who]
         ticket = pick([one for one in person.tickets if one.kind in {"sign-in", "step-up"}], older)
-        things = [*person.gadgets, *person.codes, *([NUMBER] if NUMBER in person.reads else ())]
+        things = [*person.gadgets, *person.codes, *sorted(person.reads)]
         thing = things[number % len(things)] if things else None
         return None if ticket is None or thing is None else self.show(person, ticket, thing)
 
     def show(self, person, ticket, thing):
-        """An app, a number whose texts one reads, or a printed code, for a ticket."""
-        if thing == NUMBER or getattr(thing, "method", "") == "text-code":
-            return self.show_text(person, ticket)
+        """An app, an address that one reads, or a printed code, for a ticket."""
+        address = getattr(thing, "thing", thing)
+        if address in SENT:
+            return self.show_sent(person, ticket, address)
         account, alice = self.account, self.alice
         if isinstance(thing, Gadget):
             alice.clock.advance(seconds=30)
@@ -264,23 +282,23 @@ class Thieves(RuleBasedStateMachine):
             account.codes = [one for one in account.codes if one != thing]
         return self.proven(person, ticket, method, outcome)
 
-    def show_text(self, person, ticket):
-        """A code that is sent for a ticket, and typed by whoever reads that number."""
+    def show_sent(self, person, ticket, address):
+        """A code that is sent for a ticket, and typed by whoever reads what comes there."""
         account, alice = self.account, self.alice
-        phone = next((one for one in account.gadgets if one.method == "text-code"), None)
-        if phone is None or NUMBER not in person.reads:
+        phone = next((one for one in account.gadgets if one.thing == address), None)
+        if phone is None or address not in person.reads:
             return None
         alice.clock.advance(seconds=31)
         sent = alice.act("send_code", ticket.text, phone.id)
         assert isinstance(sent, CodeSent) == account.opens(ticket, self.now), (sent, ticket)
         if not isinstance(sent, CodeSent):
             return None
-        answer = DeliveredCode(alice.code_for(NUMBER))
+        answer = DeliveredCode(alice.code_for(address))
         for other in [one for one in person.tickets if one.kind == ticket.kind and one is not ticket][-1:]:
             self.wrong(alice.act("verify_factor", other.text, answer))  # it was sent for another
         outcome = alice.act("verify_factor", ticket.text, answer)
         self.used.append(answer)
-        return self.proven(person, ticket, "text-code", outcome)
+        return self.proven(person, ticket, phone.method, outcome)
 
     def reauthenticate(self, who, older):
         """Somebody shows his password for a ticket; only one that a session asked for takes it."""
@@ -400,13 +418,17 @@ class Thieves(RuleBasedStateMachine):
         if found:
             found[1].thing, found[1].replaces = Authenticator(found[0]), gone
 
-    def enroll_number(self, who, older=0):
+    def enroll_number(self, who, older=0, address=NUMBER):
         """The number of the account; whoever begins, its texts go there."""
-        if any(one.method == "text-code" for one in self.account.gadgets):
+        if any(one.thing == address for one in self.account.gadgets):
             return
-        found = self._begin(who, older, "enroll_delivered", NUMBER)
+        found = self._begin(who, older, "enroll_delivered", address)
         if found:
-            found[1].thing = (self.alice.code_for(NUMBER), self.now)
+            found[1].thing = (address, self.alice.code_for(address), self.now)
+
+    def enroll_mailbox(self, who, older=0):
+        """The mailbox of the account: a second factor that proves no possession."""
+        self.enroll_number(who, older, HOME)
 
     def confirm(self, who, older=0):
         """Somebody confirms what he began."""
@@ -418,10 +440,11 @@ class Thieves(RuleBasedStateMachine):
         if isinstance(ticket.thing, Authenticator):
             method, answer, thing, good = "totp", ticket.thing.code(self.now), ticket.thing, True
         else:
-            if NUMBER not in person.reads:
+            thing, code, since = ticket.thing
+            if thing not in person.reads:
                 return
-            method, answer, thing = "text-code", DeliveredCode(ticket.thing[0]), NUMBER
-            good = self.now < ticket.thing[1] + 10 * MINUTE
+            method, answer = SENT[thing], DeliveredCode(code)
+            good = self.now < since + 10 * MINUTE
         gone = ticket.replaces or None
         left = account.without(gone) if gone else account.gadgets
         good = good and account.opens(ticket, self.now) and (gone is None or gone in account.gadgets)
@@ -567,7 +590,7 @@ class Thieves(RuleBasedStateMachine):
             return
         owner.passwords.append(account.password)
         outcome = self.sign_in(OWNER)
-        for _ in range(4):
+        for _ in range(5):
             if isinstance(outcome, SignedIn):
                 return
             if isinstance(outcome, EnrollmentRequired):

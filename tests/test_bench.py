@@ -13,6 +13,7 @@ GOALS = ["P1", "P1b", *(f"P{number}" for number in range(2, 23))]
 CAPACITY = ["C1", "C2"]
 WATCHING = ["W1"]
 RECOVERY = ["R1"]
+PASSKEYS = ["K1", "K2"]
 COLUMNS = ("row", "what", "ours", "floor", "peer", "ratio", "goal", "verdict")
 
 
@@ -31,11 +32,11 @@ def rows():
     """Every row, measured just long enough to see that it can be."""
     made = run("--quick")
     assert made.returncode == 0, made.stderr
-    lines = [line for line in made.stdout.splitlines() if re.match(r"\| [PCRW]\d", line)]
+    lines = [line for line in made.stdout.splitlines() if re.match(r"\| [PCRWK]\d", line)]
     return [dict(zip(COLUMNS, re.split(r" *\| *", line.strip("| "), maxsplit=7), strict=False)) for line in lines]
 
 
-@pytest.mark.parametrize("goal", [*GOALS, *CAPACITY, *WATCHING, *RECOVERY])
+@pytest.mark.parametrize("goal", [*GOALS, *CAPACITY, *WATCHING, *RECOVERY, *PASSKEYS])
 def test_every_goal_has_a_row(rows, goal):
     """A goal that nobody measures would be missed without a word."""
     mine = [row for row in rows if row["row"] == goal]

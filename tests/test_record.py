@@ -179,7 +179,16 @@ def factors() -> Factors:
     assert made.size == MAX_FACTOR_BYTES
     codes = RecoverySet(generation=2**32 - 1, sealed=b"\xff" * (36 + 16 * 16), total=16, used=2**16 - 1, since=NOW)
     sent = Sent(factor="f" * 16, ticket=b"\xff" * 16, digest=b"\xff" * 32, expires=NOW)
-    prompt = Prompt(id=b"\xff" * 16, factor="f" * 16, ticket=b"\xff" * 16, digest=b"\xff" * 32, expires=NOW)
+    prompt = Prompt(
+        id=b"\xff" * 16,
+        factor="f" * 16,
+        ticket=b"\xff" * 16,
+        digest=b"\xff" * 32,
+        expires=NOW,
+        approved=True,
+        tries=5,
+        asker=b"\xff" * 16,
+    )
     return evolve(made, recovery=codes, generation=2**32 - 1, sent=(sent,) * MAX_SENT, prompt=prompt, frozen=NOW)
 
 

@@ -1,5 +1,6 @@
 """What sealed tokens say, and what callers claim: plain values, before sealing and after opening."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from attrs import field, frozen
@@ -163,6 +164,34 @@ class Enrollment(Sealed, frozen=True, kw_only=True):
     risky: bool = False
 
 
+class PromptClaims(Sealed, frozen=True, kw_only=True):
+    """
+    What an app answers a prompt with: bound to that prompt, incarnation and epoch, and of no use without the number. *action*,
+    *source*, *agent* and *known* are what is shown of what it is for, and who asked.
+    """
+
+    tenant: str
+    subject: str
+    incarnation: bytes
+    epoch: int
+    id: bytes
+    asked: datetime
+    expires: datetime
+    action: str = ""
+    source: str = ""
+    agent: str = ""
+    known: bool = False
+
+
+class PasskeyClaims(Sealed, frozen=True, kw_only=True):
+    """The ticket of a sign-in by passkey: nobody's yet, until a passkey says whose."""
+
+    tenant: str
+    id: bytes
+    issued: datetime
+    expires: datetime
+
+
 class ChallengeClaims(Sealed, frozen=True, kw_only=True):
     """The ticket of a challenge: *bound* is a digest of all that it is for, and *puzzle* what was shown."""
 
@@ -243,7 +272,32 @@ class DeliveredCode:
     code: str = field(repr=False)
 
 
-FactorAnswer = TotpCode | RecoveryCode | DeliveredCode
+@frozen
+class PushApproval:
+    """The prompt that ``push_prompt`` had pushed for this ticket was answered in the app: there is nothing to type here."""
+
+
+@frozen
+class PasskeyAssertion:
+    """
+    A passkey's answer to request options: what ``navigator.credentials.get`` gave, by ``toJSON()``, as JSON text or read already.
+    """
+
+    response: str | Mapping[str, object] = field(repr=False)
+
+
+@frozen
+class PasskeyAttestation:
+    """
+    A new passkey: what ``navigator.credentials.create`` gave, by ``toJSON()``, as JSON text or read already. It confirms
+    ``enroll_passkey``.
+    """
+
+    response: str | Mapping[str, object] = field(repr=False)
+
+
+FactorAnswer = TotpCode | RecoveryCode | DeliveredCode | PushApproval | PasskeyAssertion
+NewFactorAnswer = FactorAnswer | PasskeyAttestation
 
 
 @frozen

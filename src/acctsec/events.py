@@ -224,12 +224,61 @@ class FactorAccepted(Event):
 
 
 @frozen(kw_only=True)
+class PasskeyRegressed(Event):
+    """
+    The counter of a passkey did not rise: a copy of its key may be about. *refused* says whether that use was. Ask its owner to
+    remove the *factor* unless he can explain it.
+    """
+
+    factor: str
+    refused: bool
+
+
+@frozen(kw_only=True)
 class CodeIssued(Event):
     """A code was sent to a *factor* by *channel*, for an *action*: ``sign-in``, ``reset``, ``set-up``, or that of a step-up."""
 
     factor: str
     channel: Channel
     action: str
+
+
+@frozen(kw_only=True)
+class PromptPushed(Event):
+    """
+    A prompt was pushed to a *factor*, or to an app that is being set up, for an *action* as of CodeIssued. *known*: by a known
+    device, or in a session.
+    """
+
+    factor: str
+    action: str
+    known: bool
+
+
+@frozen(kw_only=True)
+class PromptAnswered(Event):
+    """The right number was typed for a prompt; it proves the *factor* once it is used."""
+
+    factor: str
+
+
+@frozen(kw_only=True)
+class PromptMistyped(Event):
+    """A wrong number was typed for a prompt. *left*: how many more may be; at 0 the prompt is over."""
+
+    factor: str
+    left: int
+
+
+@frozen(kw_only=True)
+class PromptRejected(Event):
+    """
+    Who has the app denied a prompt: somebody else knows the password, or reads the mail. Nothing is pushed for strangers
+    *until* then; None where it was an app that was being set up.
+    """
+
+    factor: str
+    until: datetime | None = None
 
 
 @frozen(kw_only=True)
@@ -461,6 +510,17 @@ class RiskAssessed(Event):
     score: int
     contributions: tuple[tuple[str, int], ...]
     extra: str
+
+
+@frozen(kw_only=True)
+class PasskeyRejected(Event):
+    """
+    What a browser sent of a passkey did not count in an *operation*, and why: a `Rejection`. A wrong origin at every attempt is a
+    mistake in the policy. It is observed, as refused attempts are, and may come from anybody.
+    """
+
+    operation: str
+    reason: str
 
 
 @frozen(kw_only=True)

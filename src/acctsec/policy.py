@@ -115,8 +115,19 @@ class Policy:
         if FactorKind.DELIVERED in self.mfa.kinds and luck > CODE_LUCK:
             message = f"lockout.codes and mfa.delivered let a reader of mail find a sent code with chance {luck:.1g} a day."
             raise ConfigError(message, remedy=f"Fewer tries or more digits: keep it below {CODE_LUCK:g}.")
+        self._check_prompts()
         if self.reset.resume_lifetime < self.sessions.ticket_lifetime / 10:
             raise ConfigError("reset.resume_lifetime is too short to type a password in.", remedy="Give it minutes.")
+
+    def _check_prompts(self) -> None:
+        """The number of a prompt is not found by luck, by who has the app and makes somebody ask for prompts."""
+        if FactorKind.PUSH not in self.mfa.kinds:
+            return
+        push = self.mfa.push
+        luck = min(push.guesses_a_day, self.lockout.month.stop) / 10**push.digits
+        if luck > CODE_LUCK:
+            message = f"mfa.push lets whoever has the app find a number with chance {luck:.1g} a day."
+            raise ConfigError(message, remedy=f"More digits, or fewer tries and prompts: keep it below {CODE_LUCK:g}.")
 
     def for_account(self, account: Account | None, *, tenant: str = "") -> "Policy":
         """

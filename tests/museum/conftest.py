@@ -14,6 +14,7 @@ OF_POLICY = {
     "test_mfa",
     "test_oracle",
     "test_outages",
+    "test_passkeys",
     "test_password_paths",
     "test_passwords",
     "test_secrets",

@@ -130,11 +130,12 @@ SEALED |= {"enroll_delivered", "send_code"}
 SEALED |= {"add_address", "inspect_address", "remove_address", "change_identifier"}
 SEALED |= {"inspect_veto", "veto", "list_changes", "cancel_change"}
 SEALED |= {"name_contact", "list_contacts", "remove_contact", "ask_contacts", "inspect_share", "vouch"}
+SEALED |= {"enroll_push", "push_prompt", "inspect_prompt", "deny_prompt"}
 SEALED |= {"list_sessions", "end_session", "authorize"}
 SEALED |= {"inspect_unlock", "issue_recovery_codes", "sign_out", "sign_out_everywhere", "list_devices", "forget_device"}
 """What takes nothing but sealed tokens: 128 bits and more, refused before any read, with nothing to guess."""
 GUESSABLE = {"sign_in", "set_password", "verify_factor", "confirm_factor", "redeem_reset", "remove_lost_factors", "unlock"}
-GUESSABLE |= {"verify_address", "reauthenticate"}
+GUESSABLE |= {"verify_address", "reauthenticate", "answer_prompt"}
 
 
 def test_m094_every_operation_that_takes_a_secret_is_known(w):

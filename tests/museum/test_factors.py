@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 from attrs import evolve
+from tests.mfa.prompting import prompted, pushes, with_an_app
+from tests.mfa.prompting import token as token_of
 from tests.museum.artefacts import STAFF
 from tests.museum.harness import SHORT, address, exhibit, forms, kinds, other_node, par
 
@@ -12,7 +14,11 @@ from acctsec import (
     EnrollmentStarted,
     FactorRemoved,
     Keyring,
+    MessagePurpose,
     MfaPolicy,
+    PromptDenied,
+    PromptSent,
+    PushApproval,
     RecoveryCode,
     RecoveryCodes,
     Refused,
@@ -20,7 +26,7 @@ from acctsec import (
 )
 from acctsec._flows.tokens import Purpose, Tokens
 from acctsec.claims import Ticket
-from acctsec.events import FactorEnrolled
+from acctsec.events import FactorEnrolled, PromptRejected
 from acctsec.testing.doubles import Authenticator
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
@@ -185,6 +191,36 @@ def test_m142_nothing_of_the_password_waits_with_the_challenge(w, place):
     said = repr([getattr(claims, name) for name in Ticket.__slots__ if not name.startswith("__")]).encode()
     assert b"password" in said  # by name, as what was proven
     assert not [form for form in forms(PASSWORD) if form in said or form in place.dump() or form in before]
+
+
+def test_m143_whoever_knows_the_password_brings_one_prompt_at_a_time_few_an_hour_and_none_once_denied(place):
+    """A hundred right passwords, each asking for a prompt from an address of its own; approval takes a number that he alone sees."""
+    w = with_an_app(exhibit(place, policy=pushes(SHORT)))
+    sent = []
+    for number in range(100):
+        ticket = w.ticket(address=address(number))
+        outcome = w.engine.push_prompt(ticket, w.push, context=w.context(address(number)))
+        sent += [w.clock()] if isinstance(outcome, PromptSent) else []
+        w.deliver()
+        w.clock.advance(seconds=40)
+    assert all(sum(at <= one < at + timedelta(hours=1) for one in sent) <= 5 for at in sent)
+    assert all(sum(at <= one < at + timedelta(minutes=2) for one in sent) == 1 for at in sent)
+    assert len(w.messenger.of(MessagePurpose.PROMPT)) == len(sent) >= 5
+
+    w.clock.advance(hours=1)
+    ticket, _ = prompted(w)
+    token = token_of(w)
+    for guess in ("000000", "111111", "222222"):
+        assert w.engine.answer_prompt(token, guess, context=w.context()) == Refused()
+    assert factor(w, ticket, PushApproval()) == Refused()
+
+    prompted(w)
+    assert isinstance(w.engine.deny_prompt(token_of(w), context=w.context()), PromptDenied)
+    frozen = [w.engine.push_prompt(w.ticket(address=address(n)), w.push, context=w.context(address(n))) for n in range(200, 220)]
+    assert frozen == [Refused()] * 20
+    w.deliver()
+    assert len(w.sink.of(PromptRejected)) == 1
+    assert [mail.address for mail in w.messenger.of(MessagePurpose.PROMPT_DENIED)] == [IDENTIFIER]
 
 
 def test_the_policy_the_tests_of_groups_use_differs_in_nothing_else():

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from acctsec._flows.core import Core, Loaded
 from acctsec._flows.counting import known
 from acctsec._flows.guesses import Guess, Guesses
-from acctsec._flows.kinds import DeliveredCodes, Kind, PrintedCodes, TotpApps, meant
+from acctsec._flows.kinds import DeliveredCodes, Kind, Passkeys, PrintedCodes, PushApps, TotpApps, meant
 from acctsec._flows.kinds.delivered import LABEL
 from acctsec._values import Value, evolve
 from acctsec.assurance import Method
-from acctsec.claims import FactorAnswer, RecoveryCode, Ticket, TotpCode
+from acctsec.claims import Enrollment, FactorAnswer, NewFactorAnswer, PushApproval, RecoveryCode, Ticket, TotpCode
 from acctsec.context import Context
 from acctsec.errors import ConfigError
 from acctsec.keyring import OVERHEAD, frame
@@ -17,7 +17,7 @@ from acctsec.lockout import SecretClass
 from acctsec.mfa import recovery, totp
 from acctsec.mfa.delivered import masked
 from acctsec.mfa.policy import method_of
-from acctsec.outcomes import FactorInfo, FactorKind, Refused, TryAgain
+from acctsec.outcomes import ApprovalPending, FactorInfo, FactorKind, Refused, TryAgain
 from acctsec.record import MAX_FACTORS, Factors
 from acctsec.steps import FactorFound, Scene, opens
 
@@ -40,16 +40,19 @@ class Answers:
     def __init__(self, core: Core, guesses: Guesses, kinds: Sequence[Kind] = ()) -> None:
         self.core = core
         self.guesses = guesses
-        self.kinds: tuple[Kind, ...] = (TotpApps(core), DeliveredCodes(core), *kinds, PrintedCodes(core))
+        self.push: PushApps = PushApps(core)
+        ours = (TotpApps(core), DeliveredCodes(core), self.push, Passkeys(core))
+        self.kinds: tuple[Kind, ...] = (*ours, *kinds, PrintedCodes(core))
         self._by_answer = {answer: kind for kind in self.kinds for answer in kind.answers}
 
     async def check(
         self, ticket: Ticket, answer: FactorAnswer, context: Context, *, kind: SecretClass
-    ) -> Checked | Refused | TryAgain:
+    ) -> Checked | ApprovalPending | Refused | TryAgain:
         """
         Charge an answer to the factors of the ticket's subject, then compare it with all of them.
 
-        A ticket that is dead or spent charges nothing: whoever kept one could stop the owner's factors with it.
+        A ticket that is dead or spent charges nothing: whoever kept one could stop the owner's factors with it. Nor does asking
+        whether a prompt was answered: nothing is guessed.
         """
         core, kind_of = self.core, self.kind_of(answer)
         scene, loaded = await core.enter(ticket.tenant, ticket.subject, context.source.key)
@@ -59,6 +62,9 @@ class Answers:
             return Refused()
         scene = evolve(scene, sim_changed=context.sim_changed)
         guessed = kind_of.guess(answer, scene)
+        early = self.early(scene, loaded, answer, ticket)
+        if early is not None:
+            return early
         guess = await self.guesses.begin(
             "verify_factor",
             scene,
@@ -76,6 +82,18 @@ class Answers:
         found = await self.find(scene, loaded.record.factors, answer, ticket)
         return Checked(scene=scene, loaded=loaded, guess=guess, found=found)
 
+    def early(
+        self, scene: Scene, loaded: Loaded, answer: NewFactorAnswer, ticket: Ticket | Enrollment
+    ) -> ApprovalPending | Refused | None:
+        """What is answered before anything is charged, as a prompt waits or is over; None for every other answer."""
+        if not isinstance(answer, PushApproval):
+            return None
+        record = loaded.record
+        early = self.push.early(scene, record.factors, ticket.id) if scene.active(record) else Refused()
+        if isinstance(early, Refused):
+            self.core.refused(scene, "verify_factor", "evaluated", "prompt")
+        return early
+
     async def find(self, scene: Scene, factors: Factors, answer: FactorAnswer, ticket: Ticket | None = None) -> FactorFound:
         """What an answer fits, and what is due to be sealed under the newest key."""
         match = await self.kind_of(answer).find(scene, factors, answer, ticket)
@@ -89,7 +107,7 @@ class Answers:
         nothing = self._nothing(totp.SECRET_BYTES if by_app else len(recovery.DECOY))
         for _ in range(known, MAX_FACTORS if by_app else 1):
             self.core.keyring.open("totp" if by_app else "recovery", nothing, scene.tenant, scene.subject, "")
-            if by_app:
+            if isinstance(answer, TotpCode):
                 totp.matching_steps(bytes(totp.SECRET_BYTES), answer.code, now=scene.now, window=self.core.policy.mfa.window)
         return found
 
@@ -107,6 +125,11 @@ class Answers:
         return anew
 
     # --- the kinds ---
+
+    @property
+    def passkeys(self) -> Passkeys:
+        """The kind that can be answered without a password as well."""
+        return next(kind for kind in self.kinds if isinstance(kind, Passkeys))
 
     def kind_of(self, answer: object) -> Kind:
         """The kind of factor that this answers. Raises ConfigError for what is no answer of a factor."""

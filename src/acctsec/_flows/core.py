@@ -12,7 +12,19 @@ from attrs import define
 
 from acctsec import events
 from acctsec._codec import decode_record, encode_record
-from acctsec._flows.entries import AddressRequest, CodeRequest, Entry, Following, Happened, Mail, ResetRequest, Told, key, seal
+from acctsec._flows.entries import (
+    AddressRequest,
+    CodeRequest,
+    Entry,
+    Following,
+    Happened,
+    Mail,
+    PromptRequest,
+    ResetRequest,
+    Told,
+    key,
+    seal,
+)
 from acctsec._flows.hashes import Hashes, Password
 from acctsec._flows.recent import RecentRecords
 from acctsec._flows.tokens import Purpose, Tokens
@@ -51,6 +63,7 @@ from acctsec.protocols import (
     Conflict,
     DirectoryChange,
     Entropy,
+    PasskeyVerifier,
     Reading,
     RemoveAddress,
     Taken,
@@ -59,7 +72,22 @@ from acctsec.protocols import (
 )
 from acctsec.record import MAX_COMMITS, Record, Verifier
 from acctsec.sessions import Binding, Ended
-from acctsec.steps import Carry, Drawn, Effect, Issue, No, Prove, Scene, SendCode, Step, Word, end_copied, is_new, judge_session
+from acctsec.steps import (
+    Carry,
+    Drawn,
+    Effect,
+    Issue,
+    No,
+    Prove,
+    Ring,
+    Scene,
+    SendCode,
+    Step,
+    Word,
+    end_copied,
+    is_new,
+    judge_session,
+)
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -100,6 +128,7 @@ class Ports:
     challenge: AsyncChallenge | None
     watch: AsyncAttackWatch
     resolver: OriginResolver | None
+    passkeys: PasskeyVerifier | None
     hash: Callable[[Job[object]], Awaitable[object]]
     offload: Callable[[Job[Any]], Awaitable[Any]]
     later: Callable[[Callable[[], Coroutine[Any, Any, None]]], bool]  # begins what nobody waits for; False where too much is on
@@ -376,6 +405,9 @@ class Core:
             if isinstance(effect, Word | Issue):
                 made.append(self._onward(scene, effect, key(commit_id, len(made)), record))
                 continue
+            if isinstance(effect, Ring):
+                made.append(self._prompt(scene, effect, key(commit_id, len(made)), record))
+                continue
             if isinstance(effect, SendCode):
                 made.append(self._code(scene, effect, key(commit_id, len(made)), record))
                 continue
@@ -459,6 +491,25 @@ class Core:
             seed=effect.seed,
             at=scene.now,
             source=scene.source,
+            locale=scene.account.locale if scene.account else "",
+        )
+
+    def _prompt(self, scene: Scene, ring: Ring, named: str, record: Record) -> PromptRequest:
+        prompt = ring.prompt
+        return PromptRequest(
+            key=named,
+            tenant=scene.tenant,
+            subject=scene.subject,
+            incarnation=record.incarnation,
+            epoch=record.epoch,
+            prompt=prompt.id,
+            address=ring.address,
+            at=scene.now,
+            expires=prompt.expires,
+            source=scene.source,
+            action=ring.action,
+            agent=ring.agent,
+            known=ring.known,
             locale=scene.account.locale if scene.account else "",
         )
 

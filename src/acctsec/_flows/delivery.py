@@ -8,13 +8,24 @@ from acctsec import events
 from acctsec._flows.carrying import Carrying
 from acctsec._flows.codes import letter
 from acctsec._flows.core import Core, channel_of, port
-from acctsec._flows.entries import AddressRequest, CodeRequest, Following, Happened, Mail, ResetRequest, Told, about, unseal
+from acctsec._flows.entries import (
+    AddressRequest,
+    CodeRequest,
+    Following,
+    Happened,
+    Mail,
+    PromptRequest,
+    ResetRequest,
+    Told,
+    about,
+    unseal,
+)
 from acctsec._flows.naming import stored_among
 from acctsec._flows.tokens import Purpose
 from acctsec._flows.vouching import contact
 from acctsec._values import evolve
 from acctsec.budgets import Budget
-from acctsec.claims import LinkClaims, ShareClaims, UnlockClaims, VetoClaims
+from acctsec.claims import LinkClaims, PromptClaims, ShareClaims, UnlockClaims, VetoClaims
 from acctsec.errors import ConfigError, PortError, StoreError
 from acctsec.identifiers import canonical
 from acctsec.keyring import frame
@@ -22,7 +33,7 @@ from acctsec.lockout import UNLOCK_LIFETIME
 from acctsec.outcomes import Delivered
 from acctsec.protocols import MAX_ATTEMPTS, Account, Channel, Charge, Drained, Granted, Message, MessagePurpose
 from acctsec.record import Record, Reset
-from acctsec.steps import NO_SELF_SERVICE, Done, No, Scene, Step, issue_reset, share_refusal, unlockable
+from acctsec.steps import NO_SELF_SERVICE, Done, No, Scene, Step, find_prompt, issue_reset, share_refusal, unlockable
 
 LEASE = timedelta(seconds=60)
 PER_CONTACT = Budget(limit=3, window=timedelta(days=1))
@@ -114,6 +125,8 @@ class Delivery:
                 message = await letter(core, entry)
                 if message is not None:
                     await self._send(message)
+            case PromptRequest():
+                await self._push(entry)
             case Following():
                 await self.carrying.follow(entry)
             case None:
@@ -258,6 +271,46 @@ class Delivery:
         message = await self.carrying.letter(request, scene, address)
         if message is not None:
             await self._send(message)
+
+    async def _push(self, request: PromptRequest) -> None:
+        """Push a prompt to an app, while it waits to be answered; one that is over would ask for a number that nobody sees."""
+        core = self.core
+        owner = await core.get(request.tenant, request.subject)
+        scene = Scene(tenant=request.tenant, subject=request.subject, account=owner, now=core.now())
+        loaded = await core.load(core.record_key(request.tenant, request.subject), fresh=b"")
+        claims = PromptClaims(
+            tenant=request.tenant,
+            subject=request.subject,
+            incarnation=request.incarnation,
+            epoch=request.epoch,
+            id=request.prompt,
+            asked=request.at,
+            expires=request.expires,
+            action=request.action,
+            source=request.source,
+            agent=request.agent,
+            known=request.known,
+        )
+        prompt = find_prompt(core.policy, loaded.record, scene=scene, claims=claims)
+        if prompt is None or prompt.approved:
+            core.observe(events.NoticeWithheld(**scene.head(), purpose=MessagePurpose.PROMPT))
+            return
+        message = Message(
+            key=request.key,
+            purpose=MessagePurpose.PROMPT,
+            tenant=request.tenant,
+            subject=request.subject,
+            address=request.address,
+            at=request.at,
+            expires=request.expires,
+            channel=Channel.PUSH,
+            locale=request.locale,
+            prompt=core.tokens.seal(Purpose.PROMPT, claims),
+            action=request.action,
+            asked_from=request.source,
+            asked_with=request.agent,
+        )
+        await self._send(message)
 
     async def _send(self, message: Message) -> None:
         if self.core.ports.messenger is None:

@@ -132,6 +132,28 @@ class Following(Sealed, frozen=True, kw_only=True):
     at: datetime
 
 
+class PromptRequest(Sealed, frozen=True, kw_only=True):
+    """
+    A prompt is to be pushed to the app at *address*, for as long as it is outstanding. Its number is in no entry: the browser
+    shows it, and nobody else.
+    """
+
+    key: str
+    tenant: str
+    subject: str
+    incarnation: bytes
+    epoch: int
+    prompt: bytes
+    address: str
+    at: datetime
+    expires: datetime
+    action: str = ""
+    source: str = ""
+    agent: str = ""
+    known: bool = False
+    locale: str = ""
+
+
 class Happened(Value, frozen=True):
     """An event, under a key of its own."""
 
@@ -139,7 +161,7 @@ class Happened(Value, frozen=True):
     event: Event
 
 
-Entry = Mail | Told | ResetRequest | AddressRequest | CodeRequest | Following | Happened
+Entry = Mail | Told | ResetRequest | AddressRequest | CodeRequest | Following | PromptRequest | Happened
 
 
 class About(Value, frozen=True, kw_only=True):
@@ -168,6 +190,8 @@ def about(entry: Entry | None) -> About:
             return About(kind=LetterKind.NOTICE, name=MessagePurpose.PROVE_ADDRESS.value, tenant=tenant, subject=subject, at=at)
         case CodeRequest(tenant=tenant, subject=subject, at=at):
             return About(kind=LetterKind.NOTICE, name=MessagePurpose.FACTOR_CODE.value, tenant=tenant, subject=subject, at=at)
+        case PromptRequest(tenant=tenant, subject=subject, at=at):
+            return About(kind=LetterKind.NOTICE, name=MessagePurpose.PROMPT.value, tenant=tenant, subject=subject, at=at)
         case Following(tenant=tenant, subject=subject, at=at):
             return About(kind=LetterKind.CHANGE, tenant=tenant, subject=subject, at=at)
         case None:
@@ -186,6 +210,8 @@ def seal(keyring: Keyring, entry: Entry) -> bytes:
         plain = b"a" + pack(entry)
     elif isinstance(entry, CodeRequest):
         plain = b"d" + pack(entry)
+    elif isinstance(entry, PromptRequest):
+        plain = b"p" + pack(entry)
     elif isinstance(entry, Following):
         plain = b"f" + pack(entry)
     else:
@@ -208,6 +234,8 @@ def unseal(keyring: Keyring, sealed: bytes) -> Entry | None:
         return unpack(AddressRequest, plain[1:])
     if plain[:1] == b"d":
         return unpack(CodeRequest, plain[1:])
+    if plain[:1] == b"p":
+        return unpack(PromptRequest, plain[1:])
     if plain[:1] == b"f":
         return unpack(Following, plain[1:])
     if plain[:1] == b"r":

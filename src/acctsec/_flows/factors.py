@@ -9,7 +9,7 @@ from acctsec._flows.guesses import Guess, Guesses
 from acctsec._flows.kinds import Kind, meant
 from acctsec._flows.tokens import Purpose
 from acctsec._values import evolve
-from acctsec.claims import Enrollment, FactorAnswer, SessionClaims, Ticket
+from acctsec.claims import Enrollment, NewFactorAnswer, SessionClaims, Ticket
 from acctsec.context import Context
 from acctsec.keyring import frame
 from acctsec.lockout import SecretClass
@@ -100,6 +100,13 @@ class FactorFlows:
         Whether somebody may set up a factor of that *kind*, and the ticket of it, without what is secret: with a session that may
         change factors, or the ticket of EnrollmentRequired.
         """
+        begun = await self.begun(operation, token, kind, name=name, replaces=replaces, context=context)
+        return begun if isinstance(begun, Refused) else begun[:2]
+
+    async def begun(
+        self, operation: str, token: object, kind: FactorKind, *, name: str, replaces: str, context: Context
+    ) -> tuple[Scene, Enrollment, Record] | Refused:
+        """The same, with the record as it was read."""
         core, label = self.core, clean(name)
         if label is None or type(replaces) is not str or len(replaces) > MAX_ID or kind not in core.policy.mfa.kinds:
             return Refused()
@@ -120,7 +127,7 @@ class FactorFlows:
             core.refused(scene, operation, "evaluated", "session" if scene.proven else "no verified address")
             return Refused()
         record = loaded.record
-        return scene, Enrollment(
+        enrollment = Enrollment(
             tenant=scene.tenant,
             subject=scene.subject,
             incarnation=record.incarnation,
@@ -136,9 +143,10 @@ class FactorFlows:
             methods=methods,
             risky=risky,
         )
+        return scene, enrollment, record
 
     @operation
-    async def confirm_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> ConfirmFactorOutcome:
+    async def confirm_factor(self, ticket: str, answer: NewFactorAnswer, *, context: Context) -> ConfirmFactorOutcome:
         """Prove a new factor by an answer of its own; see Engine.confirm_factor."""
         core, kind = self.core, self.answers.kind_of(answer)
         if not kind.is_form(answer) or core.lacks_key(context):
@@ -147,6 +155,9 @@ class FactorFlows:
         if about is None or about[0].kind != kind.kind:
             return Refused()
         enrollment, scene, loaded = about
+        early = self.answers.early(scene, loaded, answer, enrollment)
+        if early is not None:
+            return early
         guess = await self.guesses.begin(
             "confirm_factor",
             scene,

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from acctsec._flows.answers import factor_infos, masks
 from acctsec._flows.core import Core
+from acctsec._flows.kinds.passkeys import requested
 from acctsec._flows.tokens import Purpose
 from acctsec._values import evolve
 from acctsec.claims import Ticket
@@ -39,7 +40,8 @@ class Granting:
         if isinstance(verdict, NeedsFactor):
             ticket = evolve(ticket, methods=verdict.methods, risky=verdict.risky)
             infos = factor_infos(record.factors, ways=verdict.ways, masks=masks(core, ticket, record.factors))
-            return FactorRequired(core.tokens.seal(Purpose.SIGN_IN, ticket), factors=infos)
+            asked = requested(core, record.factors, ticket, ways=verdict.ways)
+            return FactorRequired(core.tokens.seal(Purpose.SIGN_IN, ticket), factors=infos, passkey=asked)
         if isinstance(verdict, NeedsChange):
             return PasswordChangeRequired(core.tokens.seal(Purpose.CHANGE, ticket), reason=verdict.reason)
         if isinstance(verdict, NeedsEnrollment):
@@ -67,7 +69,8 @@ class Granting:
         infos = factor_infos(record.factors, ways=lacking.ways, masks=masks(core, ticket, record.factors))
         if all(PASSWORD in way for way in lacking.ways):
             return ReauthenticationRequired(sealed, factors=infos, step_up=step_up)
-        return FactorRequired(sealed, factors=infos, step_up=step_up)
+        asked = requested(core, record.factors, ticket, ways=lacking.ways)
+        return FactorRequired(sealed, factors=infos, step_up=step_up, passkey=asked)
 
     def _would_do(self, lacking: Lacking) -> frozenset[str]:
         """The methods that would help somebody who had them."""

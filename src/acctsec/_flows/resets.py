@@ -7,6 +7,7 @@ from acctsec._flows.answers import Answers, factor_infos, is_typed, masks
 from acctsec._flows.core import ROUNDS, Core, Loaded, operation
 from acctsec._flows.entries import ResetRequest, seal
 from acctsec._flows.guesses import Guess, Guesses
+from acctsec._flows.kinds.passkeys import requested
 from acctsec._flows.likely import looked_at
 from acctsec._flows.passwords import Chosen, Passwords
 from acctsec._flows.sign_in import behind
@@ -367,7 +368,8 @@ class Resets:
             infos = tuple(info for info in infos if info.kind is not FactorKind.RECOVERY_CODE)
             if not infos:  # all are reported: say what else helps
                 return await self._beside(scene, done.record, context, onward, gives)
-            return FactorRequired(core.tokens.seal(Purpose.RESET, onward), factors=infos)
+            asked = requested(core, trusted(done.record), onward)
+            return FactorRequired(core.tokens.seal(Purpose.RESET, onward), factors=infos, passkey=asked)
         if isinstance(done.verdict, TryAgain):
             await guess.settle(Settle.VOID)
             return done.verdict
@@ -497,7 +499,9 @@ class Resets:
         wanted = {proof for path in paths if path <= provable for proof in path}
         infos = tuple(info for info in shown if PROOF_OF[info.method] in wanted)
         if infos:
-            return FactorRequired(token, factors=infos)
+            helps = Proof.FACTOR in wanted
+            asked = requested(self.core, trusted(record), ticket) if helps else None
+            return FactorRequired(token, factors=infos, passkey=asked)
         return ProofRequired(token, paths=self._open_to(scene, record, paths))
 
     def _infos(self, scene: Scene, record: Record) -> tuple[FactorInfo, ...]:

@@ -16,6 +16,8 @@ from acctsec.claims import (
     Enrollment,
     HandleClaims,
     LinkClaims,
+    PasskeyClaims,
+    PromptClaims,
     SessionClaims,
     ShareClaims,
     Ticket,
@@ -41,13 +43,15 @@ class Purpose(Enum):
     ENROLLMENT = ("enrollment ticket", Ticket, 330)
     RESET = ("reset ticket", Ticket, 330)
     RESUME = ("resume ticket", Ticket, 330)
-    CONFIRM = ("factor ticket", Enrollment, 690)
+    CONFIRM = ("factor ticket", Enrollment, 720)
     LINK = ("reset link", LinkClaims, 219)
     HANDLE = ("reset handle", HandleClaims, 390)
     UNLOCK = ("unlock link", UnlockClaims, 255)
     VETO = ("veto", VetoClaims, 255)
     SHARE = ("share", ShareClaims, 330)
     ADDRESS = ("address link", AddressClaims, 255)
+    PROMPT = ("prompt", PromptClaims, 630)
+    PASSKEY = ("passkey ticket", PasskeyClaims, 201)
     CHALLENGE = ("challenge ticket", ChallengeClaims, 330)
 
     def __init__(self, label: str, kind: type, size: int) -> None:

@@ -13,13 +13,25 @@ from acctsec.claims import (
     Admin,
     FactorAnswer,
     FreshSession,
+    NewFactorAnswer,
+    PasskeyAssertion,
     PasswordClaim,
     ResetProof,
     ResumeTicket,
     UnlockProof,
 )
 from acctsec.context import Context
-from acctsec.engine._wiring import OWN_ROWS, Flows, check_form, check_resolver, check_wiring, forms, governor, shows_outbox
+from acctsec.engine._wiring import (
+    OWN_ROWS,
+    Flows,
+    check_form,
+    check_passkeys,
+    check_resolver,
+    check_wiring,
+    forms,
+    governor,
+    shows_outbox,
+)
 from acctsec.events import AsyncEventSink
 from acctsec.keyring import Keyring
 from acctsec.outcomes import (
@@ -54,7 +66,14 @@ from acctsec.outcomes import (
     LettersRevived,
     NotImported,
     OutboxStatus,
+    PasskeyChallenge,
+    PasskeyEnrollmentStarted,
+    PromptApproved,
+    PromptDenied,
+    PromptPending,
+    PromptSent,
     Proposed,
+    PushEnrollmentStarted,
     ReauthenticateOutcome,
     RecoveryCodes,
     RedeemResetOutcome,
@@ -96,6 +115,7 @@ from acctsec.protocols import (
     Channel,
     Clock,
     Entropy,
+    PasskeyVerifier,
 )
 from acctsec.recovery import Capability
 from acctsec.stores.memory import AsyncMemoryStore
@@ -143,6 +163,7 @@ class AsyncEngine:
         challenge: AsyncChallenge | None = None,
         watch: AsyncAttackWatch | None = None,
         resolver: OriginResolver | None = None,
+        passkeys: PasskeyVerifier | None = None,
         outbox: Literal["delivered", "manual"] = "delivered",
         clock: Clock = _ports.clock,
         entropy: Entropy = _ports.entropy,
@@ -151,6 +172,7 @@ class AsyncEngine:
         for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity, challenge, watch):
             check_form(name, port, methods, wants_async=True)
         check_resolver(resolver)
+        check_passkeys(policy, passkeys)
         pool = governor(policy)
         ports = Ports(
             records=store,
@@ -166,6 +188,7 @@ class AsyncEngine:
             challenge=challenge,
             watch=AsyncMemoryWatch() if watch is None else watch,
             resolver=resolver,
+            passkeys=passkeys,
             hash=pool.arun,
             offload=pool.arun,
             later=Tasks(),
@@ -222,12 +245,33 @@ class AsyncEngine:
         Check a second factor for the *ticket* of FactorRequired.
 
         After a sign-in the answer is SignedIn or PasswordChangeRequired, for a reset ProofAccepted. A code works once,
-        a ticket works once, and all factors of a subject share one budget of wrong answers.
+        a ticket works once, and all factors of a subject share one budget of wrong answers. PasskeyAssertion answers the options
+        that came with this very ticket.
 
         *remember*: let this browser in by the password alone for a while, where ``MfaPolicy.remember`` allows it. Offer a box
         that is not ticked.
         """
         return await self._flows.sign_in.verify_factor(ticket, answer, remember=remember, context=context)
+
+    async def begin_passkey_sign_in(self, *, context: Context) -> PasskeyChallenge:
+        """
+        Ask a browser for any passkey of this service: for a button, or for the autofill of a name field, which takes the same.
+
+        Nothing is read, charged or stored, and nothing of it is about anybody. Keep the ticket in this browser. Raises
+        ConfigError where the policy has no passkeys.
+        """
+        return await self._flows.passkeys.begin_passkey_sign_in(context=context)
+
+    async def sign_in_with_passkey(self, ticket: str, answer: PasskeyAssertion, *, context: Context) -> SignInOutcome:
+        """
+        Sign in with a passkey that verified its holder, without a name or a password: two factors at once.
+
+        It is the passkey that says whose it is. Refused is the one answer for a wrong signature, an unknown passkey, and an
+        account that is disabled or contested; with *retry_after* it is the caller's own source that has to wait. A passkey that
+        never verified its holder is refused too: it is good beside a password. FactorRequired, EnrollmentRequired: the rules ask
+        for more. The state of the password does not matter, nor does it change.
+        """
+        return await self._flows.passkeys.sign_in_with_passkey(ticket, answer, context=context)
 
     async def authorize(self, token: str, action: str, *, context: Context) -> AuthorizeOutcome:
         """
@@ -435,6 +479,17 @@ class AsyncEngine:
         """
         return await self._flows.factors.enroll_totp(token, name=name, replaces=replaces, context=context)
 
+    async def enroll_passkey(
+        self, token: str, *, name: str = "", replaces: str = "", context: Context
+    ) -> PasskeyEnrollmentStarted | Refused:
+        """
+        Begin to set up a passkey, with what ``enroll_totp`` asks: hand the options to the browser, and what comes back to
+        ``confirm_factor`` as PasskeyAttestation. Those that the subject has are excluded, but the one that it *replaces*.
+
+        The passkey keeps the subject, of at most 64 bytes; ConfigError beyond, and where the policy has no passkeys.
+        """
+        return await self._flows.passkeys.enroll_passkey(token, name=name, replaces=replaces, context=context)
+
     async def enroll_delivered(
         self,
         token: str,
@@ -467,7 +522,53 @@ class AsyncEngine:
         """
         return await self._flows.codes.send_code(ticket, factor_id, context=context)
 
-    async def confirm_factor(self, ticket: str, answer: FactorAnswer, *, context: Context) -> ConfirmFactorOutcome:
+    async def enroll_push(
+        self, token: str, address: str, *, name: str = "", replaces: str = "", context: Context
+    ) -> PushEnrollmentStarted | Refused | TryAgain:
+        """
+        Begin to set up an app of the platform that prompts are pushed to, and push it the first: with a fresh session at the
+        subject's full level or the ticket of EnrollmentRequired.
+
+        *address* is the platform's own name for where that app is reached, at most 255 bytes, kept sealed and handed to the
+        messenger as it is. Show the number; once it is typed in the app, ``confirm_factor(ticket, PushApproval())`` sets it up.
+        """
+        return await self._flows.prompts.enroll_push(token, address, name=name, replaces=replaces, context=context)
+
+    async def push_prompt(self, ticket: str, factor_id: str, *, context: Context) -> PromptSent | Refused | TryAgain:
+        """
+        Push a prompt to an app for the *ticket* of FactorRequired or ReauthenticationRequired; show the number, and ask by
+        ``verify_factor(ticket, PushApproval())`` what became of it.
+
+        TryAgain: another prompt is outstanding until then; there is one at a time. Refused: the ticket is over, there is no such
+        factor, too many were pushed, or one was denied: offer another factor. Asked for again, the last prompt of a ticket is
+        over.
+        """
+        return await self._flows.prompts.push_prompt(ticket, factor_id, context=context)
+
+    async def inspect_prompt(self, token: str, *, context: Context) -> PromptPending | Refused:
+        """Look at a prompt without touching anything, for what the app shows beside the field for the number."""
+        return await self._flows.prompts.inspect_prompt(token, context=context)
+
+    async def answer_prompt(self, token: str, number: str, *, context: Context) -> PromptApproved | Refused | TryAgain:
+        """
+        Type the number that the browser shows into the app. *token* is that of ``Message.prompt``; let the app prove itself
+        first, by a key of its own (SP 800-63B-4 section 3.1.3.1).
+
+        A few wrong numbers end the prompt, and all count as wrong answers of a second factor.
+        """
+        return await self._flows.prompts.answer_prompt(token, number, context=context)
+
+    async def deny_prompt(self, token: str, *, context: Context) -> PromptDenied | Refused | TryAgain:
+        """
+        Say in the app that it was somebody else who asked: for an explicit button, never for one that only closes.
+
+        The prompt is over, nothing is pushed for strangers for ``PushPolicy.freeze``, and every address is told that somebody
+        knows the password. A known device that asked is known no more, and a session or a reset that did is over. Refused: the
+        prompt was used or replaced.
+        """
+        return await self._flows.prompts.deny_prompt(token, context=context)
+
+    async def confirm_factor(self, ticket: str, answer: NewFactorAnswer, *, context: Context) -> ConfirmFactorOutcome:
         """Prove the new authenticator by a code, which is spent by it. Other sessions end; the answer has a new one."""
         return await self._flows.factors.confirm_factor(ticket, answer, context=context)
 

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from acctsec._flows.addresses import Addresses
@@ -19,7 +20,9 @@ from acctsec._flows.factors import FactorFlows
 from acctsec._flows.guesses import Guesses
 from acctsec._flows.moving import Moving
 from acctsec._flows.outbox import Outbox
+from acctsec._flows.passkeys import PasskeyFlows
 from acctsec._flows.passwords import Passwords
+from acctsec._flows.prompts import Prompts
 from acctsec._flows.proposals import Proposals
 from acctsec._flows.reports import Reports
 from acctsec._flows.resets import Resets
@@ -44,6 +47,7 @@ POPULARITY = ("count", "add")
 CHALLENGE = ("puzzle", "verify")
 SKETCH = 262_144  # counters in a row: of the million that a generation takes, a count is some 10 too high at most
 WATCH = ("look", "wrong")
+PASSKEYS = ("register", "authenticate", "credential_of")
 OWN_ROWS = 50_000  # of meters that a process keeps by itself while the others do not answer: about 50 MB
 
 
@@ -60,8 +64,10 @@ class Flows:
         self.step_ups: StepUps = StepUps(self.core, guesses, self.sign_in.granting, weighs)
         self.resets: Resets = Resets(self.core, guesses, self.passwords, answers, weighs)
         self.factors: FactorFlows = FactorFlows(self.core, guesses, answers)
+        self.passkeys: PasskeyFlows = PasskeyFlows(self.core, guesses, self.factors, self.sign_in)
         self.reports: Reports = Reports(self.core, self.factors)
         self.codes: Codes = Codes(self.core, self.factors)
+        self.prompts: Prompts = Prompts(self.core, guesses, self.factors)
         self.sessions: Sessions = Sessions(self.core, self.factors)
         self.changes: ChangeFlows = ChangeFlows(self.core, self.factors)
         self.contacts: ContactFlows = ContactFlows(self.core, self.factors, self.resets)
@@ -146,6 +152,14 @@ def shows_outbox(store: object, *, wants_async: bool) -> bool:
 def check_resolver(resolver: object) -> None:
     if resolver is not None:  # of either face: it answers from memory
         check_form("resolver", resolver, ("origin",), wants_async=False)
+
+
+def check_passkeys(policy: Policy, verifier: object) -> None:
+    """Refuse a verifier of the wrong form, and passkeys that nobody could check. It is of either face: it has no I/O."""
+    if verifier is not None:
+        check_form("passkey verifier", verifier, PASSKEYS, wants_async=False)
+    elif policy.mfa.passkeys is not None and find_spec("webauthn") is None:
+        raise ConfigError("Passkeys need the library webauthn.", remedy="pip install acctsec[passkeys]")
 
 
 def check_form(name: str, port: object, methods: tuple[str, ...], *, wants_async: bool) -> None:

@@ -13,6 +13,7 @@ from acctsec.mfa.needs import (
 )
 from acctsec.mfa.otp import Algorithm, OtpForm
 from acctsec.mfa.policy import MfaPolicy, Outside
+from acctsec.mfa.push import PushPolicy
 
 __all__ = [
     "DEVICE_BOUND",
@@ -27,6 +28,7 @@ __all__ = [
     "Needs",
     "OtpForm",
     "Outside",
+    "PushPolicy",
     "Rule",
     "all_of",
     "any_of",

@@ -30,6 +30,8 @@ def _channels(given: Iterable[Channel | str]) -> tuple[Channel, ...]:
         found = ()
     if not found:
         raise ConfigError("channels is not a set of Channel.", remedy="Give {Channel.TEXT}, or several.")
+    if Channel.PUSH in found:
+        raise ConfigError("No code is pushed to an app.", remedy="Leave Channel.PUSH out; FactorKind.PUSH prompts an app.")
     return found
 
 

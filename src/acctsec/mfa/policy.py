@@ -17,7 +17,9 @@ from acctsec.mfa.actions import Action, Demand, Rule
 from acctsec.mfa.delivered import OVER_THE_TELEPHONE, DeliveredPolicy
 from acctsec.mfa.needs import SECOND_FACTOR, Needs, methods_in, needs_of, together, ways
 from acctsec.mfa.passkeys.policy import PasskeyPolicy
+from acctsec.mfa.passkeys.proving import holds
 from acctsec.mfa.proving import Match, Proven, RecoveryMatch, TotpMatch, Unproven
+from acctsec.mfa.push import PushPolicy
 from acctsec.outcomes import AssuranceLevel, FactorKind, ReportReason
 from acctsec.protocols import UserVerification, name_set
 from acctsec.record import SKEW, Delivered, Device, Factor, Factors, Passkey, RecoverySet
@@ -110,6 +112,8 @@ class MfaPolicy:
             it is set once. Default None: at once. Entra ID gives 14 days.
         delivered: how codes are sent, where ``FactorKind.DELIVERED`` is among *kinds*; see `DeliveredPolicy`. Default: texts of 6
             digits for 10 min, at most 6 in 4 h (SP 800-63B-4 section 3.1.3.2).
+        push: how an app is prompted, where ``FactorKind.PUSH`` is among *kinds*; see `PushPolicy`. Default: one prompt at a time,
+            at most 5 an hour, each with a number of 6 digits to type within 2 min.
         remember: how long a browser on which a factor was proven, and its owner said so, is let in by the password alone. Such a
             session is of AAL1, and whatever asks for fresh proof asks for the factor. Default None: nowhere (SP 800-63B-4 section
             5.1: a browser is no authenticator). Up to 30 days; peers give 14 (Entra ID, by default 90) to 30.
@@ -132,6 +136,7 @@ class MfaPolicy:
     passkeys: PasskeyPolicy | None = field(default=None, validator=optional(kind(PasskeyPolicy)))
     grace: timedelta | None = field(default=None, validator=optional(length(timedelta(hours=1), timedelta(days=90))))
     delivered: DeliveredPolicy = field(factory=DeliveredPolicy, validator=kind(DeliveredPolicy))
+    push: PushPolicy = field(factory=PushPolicy, validator=kind(PushPolicy))
     remember: timedelta | None = field(default=None, validator=optional(length(timedelta(hours=1), timedelta(days=30))))
     not_remembered: frozenset[str] | None = field(default=None, converter=converters.optional(name_set))
     window: int = field(default=1, validator=whole(0, 1))
@@ -288,6 +293,8 @@ class MfaPolicy:
                 return None
             factors = evolve(left, recovery=factors.recovery)
         if factors.factor(new.id) is not None or not factors.has_room_for(new):
+            return None
+        if isinstance(new, Passkey) and holds(factors, new):
             return None
         return factors.with_factor(new)
 

@@ -9,14 +9,24 @@ from acctsec.record import Factors
 
 
 class Proven(Value, frozen=True):
-    """A factor is proven, by that *method*, and marked as used in *factors*."""
+    """
+    A factor is proven, by that *method*, and marked as used in *factors*. *regressed*: its counter did not rise, and the policy
+    lets that pass.
+    """
 
     factors: Factors
     method: str
+    regressed: bool = False
 
 
 class Unproven(Value, frozen=True):
-    """The answer is wrong, was used before, or belongs to a factor that is gone."""
+    """
+    The answer is wrong, was used before, or belongs to a factor that is gone; *reason* is for operators. *regressed*: the factor
+    answered, with a counter that did not rise.
+    """
+
+    reason: str = "wrong code"
+    regressed: bool = False
 
 
 class Match(Protocol):

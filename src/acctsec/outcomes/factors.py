@@ -1,7 +1,9 @@
 """Second factors and printed codes: set up, renamed, removed, listed."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from attrs import field, frozen
 
@@ -79,6 +81,88 @@ class CodeEnrollmentStarted:
     ticket: str = secret()
     sent: CodeSent = field(kw_only=True)
     restricted: bool = field(kw_only=True)
+
+
+@frozen
+class PromptSent:
+    """
+    A prompt goes to the app: show *number*, which has to be typed there until *expires*, and ask by
+    ``verify_factor(ticket, PushApproval())`` what became of it.
+    """
+
+    number: str = secret()
+    expires: datetime = field(kw_only=True)
+
+
+@frozen
+class PushEnrollmentStarted:
+    """
+    A prompt goes to the new app: show *number*, which has to be typed there until *expires*, and ask by
+    ``confirm_factor(ticket, PushApproval())`` what became of it. Nothing is set up before.
+    """
+
+    ticket: str = secret()
+    number: str = secret()
+    expires: datetime = field(kw_only=True)
+
+
+@frozen(kw_only=True)
+class ApprovalPending:
+    """Nobody answered the prompt yet, and nothing was counted: ask again after *retry_after*, until *expires*."""
+
+    retry_after: timedelta
+    expires: datetime
+
+
+@frozen(kw_only=True)
+class PromptPending:
+    """
+    A prompt that waits for its number until *expires*. Show what it is for (*action*: one of the policy, ``reset`` or
+    ``set-up``), when it was *asked* for, from which *source* (a network), with which *agent* (as the browser told it), and
+    whether by a browser or in a session that is *known*. Looking at it changed nothing.
+    """
+
+    asked: datetime
+    expires: datetime
+    action: str
+    source: str
+    agent: str
+    known: bool
+
+
+@frozen
+class PromptApproved:
+    """The number was right; the browser that showed it goes on."""
+
+
+@frozen
+class PromptDenied:
+    """
+    The prompt is over. Nothing is pushed for strangers for a while, and every address was told that somebody knows the password,
+    or asked for a reset: offer to change it.
+    """
+
+
+@frozen
+class PasskeyEnrollmentStarted:
+    """
+    A passkey can be made: hand *options* to ``PublicKeyCredential.parseCreationOptionsFromJSON`` in the browser. Nothing is
+    stored until ``confirm_factor`` proves it.
+    """
+
+    ticket: str = secret()
+    options: Mapping[str, Any] = field(kw_only=True, repr=False)  # it names the account
+
+
+@frozen
+class PasskeyChallenge:
+    """
+    Whoever has a passkey here can sign in with it: hand *options* to ``PublicKeyCredential.parseRequestOptionsFromJSON``, and
+    what comes back to ``sign_in_with_passkey`` with this *ticket*. They are nobody's, and good once.
+    """
+
+    ticket: str = secret()
+    options: Mapping[str, Any] = field(kw_only=True, repr=False)
 
 
 @frozen

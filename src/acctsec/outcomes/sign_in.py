@@ -1,6 +1,8 @@
 """Signing in: what was proven, what is still asked for, and the link that opens the lane of strangers."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from attrs import field, frozen
 
@@ -44,12 +46,13 @@ class StepUp:
 class FactorRequired:
     """
     A second factor is due: call ``verify_factor`` with this *ticket*. *factors* are those that help, *step_up* what an action
-    asked for.
+    asked for. *passkey* are the options for ``PublicKeyCredential.parseRequestOptionsFromJSON``; None where no passkey helps.
     """
 
     ticket: str = secret()
     factors: tuple[FactorInfo, ...] = field(kw_only=True)
     step_up: StepUp | None = field(default=None, kw_only=True)
+    passkey: Mapping[str, Any] | None = field(default=None, kw_only=True, repr=False)
 
 
 @frozen

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from attrs import field, frozen
 
-from acctsec.outcomes.factors import FactorAdded, FactorInfo
+from acctsec.outcomes.factors import ApprovalPending, FactorAdded, FactorInfo
 from acctsec.outcomes.recovery import Waiting
 from acctsec.outcomes.sessions import SessionEnded, SessionInfo
 from acctsec.outcomes.shared import Refused, TryAgain, secret
@@ -59,7 +59,8 @@ VerifyFactorOutcome = (
     | FactorMissing
     | EnrollmentRequired
     | PasswordChangeRequired
+    | ApprovalPending
     | Refused
     | TryAgain
 )
-ConfirmFactorOutcome = FactorAdded | Waiting | Refused | TryAgain
+ConfirmFactorOutcome = FactorAdded | ApprovalPending | Waiting | Refused | TryAgain

@@ -58,7 +58,7 @@ class AsyncDirectory(Protocol):
         """Look an account up by the canonical form of what a person typed."""
 
     async def get(self, tenant: str, subject: str) -> Account | None:
-        """Look an account up by its subject."""
+        """Look an account up by its subject. A passkey of a stranger may name any: bind it, and answer None for nobody."""
 
 
 class Directory(Protocol):

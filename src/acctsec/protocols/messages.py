@@ -8,11 +8,12 @@ from attrs import field, frozen
 
 
 class Channel(StrEnum):
-    """How a message goes out: as mail, as a text to a phone number, or spoken by a call to one."""
+    """How a message goes out: as mail, as a text to a phone number, spoken by a call to one, or pushed to an app."""
 
     MAIL = "mail"
     TEXT = "text"
     VOICE = "voice"
+    PUSH = "push"
 
 
 class MessagePurpose(StrEnum):
@@ -49,6 +50,8 @@ class MessagePurpose(StrEnum):
     ADDRESS_REMOVED = "address-removed"
     IDENTIFIER_CHANGED = "identifier-changed"
     FACTOR_CODE = "factor-code"
+    PROMPT = "prompt"  # to an app
+    PROMPT_DENIED = "prompt-denied"
 
 
 @frozen(kw_only=True)
@@ -64,6 +67,10 @@ class Message:
     Notice of a change carries a *veto* where its reader may stop it, good until *expires*; the change waits *until* then. What
     goes to a trusted contact names the *owner* it is about; the *link* of a share is good for ``vouch``. A code that proves a
     factor says what for: *action* is an action of the policy, ``reset`` or ``set-up``. It never has a link.
+
+    A prompt goes to an app: *prompt* is what the app answers it with, *action* says what for, and *asked_from* (a network),
+    *asked_with* (a user agent, as the browser told it) and *at* are what it shows of who asked. The number that has to be typed
+    is not in it.
     """
 
     key: str
@@ -81,6 +88,9 @@ class Message:
     channel: Channel = Channel.MAIL
     locale: str = ""
     owner: str = ""
+    prompt: str | None = field(default=None, repr=False)
+    asked_from: str = ""
+    asked_with: str = ""
     action: str = ""
 
     @property

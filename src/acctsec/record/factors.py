@@ -159,8 +159,9 @@ class Sent(Part, frozen=True, kw_only=True, array_like=True):
 
 class Prompt(Part, frozen=True, kw_only=True, array_like=True):
     """
-    The one prompt that was pushed and not answered yet: to a *factor*, for one *ticket*. *digest* is a keyed one of the number
-    that has to be typed; *approved* once it was.
+    The one prompt that was pushed and not used yet: to a *factor*, for one *ticket*. *digest* is a keyed one of the number that
+    has to be typed; *approved* once it was. *tries* are wrong ones; *asker* is the known device, the session or the reset that
+    asked, and empty for a stranger.
     """
 
     id: bytes
@@ -169,6 +170,12 @@ class Prompt(Part, frozen=True, kw_only=True, array_like=True):
     digest: bytes
     expires: datetime
     approved: bool = False
+    tries: int = 0
+    asker: bytes = b""
+
+    def __post_init__(self) -> None:
+        """None is good longer than it was said."""
+        floor(self, "expires")
 
 
 class Factors(Part, frozen=True, kw_only=True, array_like=True):

@@ -34,6 +34,7 @@ from acctsec.steps.factors import (
     rename_factor,
 )
 from acctsec.steps.passwords import ChangeProof, change_password, change_refusal, too_soon
+from acctsec.steps.prompts import answer_prompt, deny_prompt, find_prompt, prompt_refusal, push_prompt
 from acctsec.steps.proposals import Agreement, Proposer, approve, approve_address, find_proposal, propose, withdraw
 from acctsec.steps.recovery import (
     NO_SELF_SERVICE,
@@ -76,6 +77,7 @@ from acctsec.steps.scene import (
     No,
     Notice,
     Prove,
+    Ring,
     Scene,
     SendCode,
     Stale,
@@ -106,6 +108,7 @@ from acctsec.steps.sign_in import (
     reach_rung,
     reached,
     sign_in,
+    sign_in_by_passkey,
 )
 from acctsec.steps.standing import Enough, Lacking, guarded, shown_by, standing, step_up
 from acctsec.steps.unlocking import open_by_factor, open_by_link, opens_lane, unlockable
@@ -144,6 +147,7 @@ __all__ = [
     "Proposer",
     "Prove",
     "Recovery",
+    "Ring",
     "Scene",
     "SendCode",
     "Stale",
@@ -154,6 +158,7 @@ __all__ = [
     "add_factor",
     "administer",
     "agreed",
+    "answer_prompt",
     "approve",
     "approve_address",
     "ask_address",
@@ -168,10 +173,12 @@ __all__ = [
     "count_guesses",
     "counts_from",
     "demanded",
+    "deny_prompt",
     "drop_factors",
     "end_copied",
     "end_session",
     "find_leaked",
+    "find_prompt",
     "find_proposal",
     "find_reset",
     "finish",
@@ -198,10 +205,12 @@ __all__ = [
     "opens",
     "opens_lane",
     "password_due",
+    "prompt_refusal",
     "propose",
     "prove_address",
     "prove_factor",
     "prove_for_reset",
+    "push_prompt",
     "puzzle_due",
     "reach_rung",
     "reached",
@@ -219,6 +228,7 @@ __all__ = [
     "share_refusal",
     "shown_by",
     "sign_in",
+    "sign_in_by_passkey",
     "sign_out",
     "sign_out_everywhere",
     "spend",

@@ -42,10 +42,15 @@ def forget_device(policy: Policy, record: Record, *, scene: Scene, claims: Sessi
         return Step(No("session"), record)
     if record.device(device) is None:
         return Step(No("device"), record)
+    return Step(Done(), without_device(record, device), (events.DeviceRevoked(**scene.head(), device=device.hex()),))
+
+
+def without_device(record: Record, device: bytes) -> Record:
+    """A record that knows a device no more, nor what its lane had come to."""
     after = evolve(record, devices=tuple(one for one in record.devices if one.id != device))
     for kind in LADDERED:
         after = after.without_checkpoint(Lane(device).name(kind))
-    return Step(Done(), after, (events.DeviceRevoked(**scene.head(), device=device.hex()),))
+    return after
 
 
 def import_verifier(

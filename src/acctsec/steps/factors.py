@@ -11,7 +11,7 @@ from acctsec.mfa.policy import method_of
 from acctsec.outcomes import AssuranceLevel
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
-from acctsec.record import Factor, Factors, Record, Session
+from acctsec.record import Factor, Factors, Push, Record, Session
 from acctsec.steps.changes import ended, held
 from acctsec.steps.scene import Done, Drawn, Effect, Held, No, Notice, Scene, Step, change_due, live_session, opens
 from acctsec.steps.standing import demand_of, guarded, missing, proved
@@ -28,6 +28,8 @@ def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enro
         return Step(No("ticket"), record)
     if not scene.proven:
         return Step(No("no verified address"), record)
+    if isinstance(new, Push) and not policy.mfa.push.approved(record.factors, enrollment.id, scene.now):
+        new = None  # denied meanwhile, or late
     if new is None:
         return Step(No("wrong code"), record)
     if first and change_due(policy, record, scene.now):

@@ -25,6 +25,7 @@ from acctsec.steps.scene import (
     Notice,
     Scene,
     Step,
+    doubts,
     opens,
     spend,
     with_method,
@@ -117,7 +118,7 @@ def prove_for_reset(policy: Policy, record: Record, *, scene: Scene, ticket: Tic
         return Step(No("ticket"), record)
     proven = policy.mfa.prove(record.factors, found.match)
     if not isinstance(proven, Proven):
-        return Step(No("wrong code"), record)
+        return Step(No(proven.reason), record, doubts(scene, found.match, proven))
     methods = with_method(ticket.methods, proven.method)
     if not counts(record, found.match) or not leads_on(policy, record, scene=scene, method=proven.method):
         return Step(No("no path"), record)
@@ -126,7 +127,7 @@ def prove_for_reset(policy: Policy, record: Record, *, scene: Scene, ticket: Tic
         return Step(No("tickets"), record)
     event = events.FactorAccepted(**scene.head(), method=proven.method, reset=ticket.reset.hex())
     used = (Notice(MessagePurpose.RECOVERY_CODE_USED),) if proven.method == "recovery-code" else ()
-    return Step(FactorProven(methods), after, (event, *used))
+    return Step(FactorProven(methods), after, (event, *doubts(scene, found.match, proven), *used))
 
 
 # --- what proofs come to ----------------------------------------------------------------------------------------------

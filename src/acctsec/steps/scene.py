@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from acctsec._values import Value, evolve
-from acctsec.claims import Enrollment, SessionClaims, Ticket
-from acctsec.events import Event, RiskAssessed
-from acctsec.mfa.policy import FactorMatch
+from acctsec.claims import Enrollment, PasskeyClaims, SessionClaims, Ticket
+from acctsec.events import Event, PasskeyRegressed, RiskAssessed
+from acctsec.mfa.policy import FactorMatch, Proven, Unproven
 from acctsec.outcomes import AssuranceLevel, ChangeReason, EndReason
 from acctsec.password import Age
 from acctsec.policy import Policy
 from acctsec.protocols import Account, MessagePurpose, Status
-from acctsec.record import MAX_SPENT, SKEW, Change, Contact, Device, History, Path, Record, Session, Spent
+from acctsec.record import MAX_SPENT, SKEW, Change, Contact, Device, History, Path, Prompt, Record, Session, Spent
 from acctsec.sessions import Ended, Live, Minted
 
 if TYPE_CHECKING:
@@ -123,7 +123,23 @@ class SendCode(Value, frozen=True, kw_only=True):
         return f"SendCode(factor={self.factor!r}, channel={self.channel!r}, action={self.action!r})"
 
 
-Effect = Event | Notice | Word | Issue | Prove | Carry | SendCode
+class Ring(Value, frozen=True, kw_only=True):
+    """
+    An effect: push a *prompt* to the app at *address*, and say what for (*action*), with which *agent* it was asked for, and
+    whether by a device or in a session that is *known*.
+    """
+
+    prompt: Prompt
+    address: str
+    action: str
+    agent: str
+    known: bool
+
+    def __repr__(self) -> str:
+        return f"Ring(factor={self.prompt.factor!r}, action={self.action!r})"
+
+
+Effect = Event | Notice | Word | Issue | Prove | Carry | SendCode | Ring
 
 
 class Step(Value, frozen=True):
@@ -281,6 +297,13 @@ class Stale(Value, frozen=True):
     """The evidence was made against a verifier that is no longer there."""
 
 
+def doubts(scene: Scene, match: FactorMatch | None, proven: Proven | Unproven) -> tuple[Event, ...]:
+    """What operators are told of a factor that answered in a way that a copy of it would."""
+    if match is None or not proven.regressed:
+        return ()
+    return (PasskeyRegressed(**scene.head(), factor=match.factor, refused=isinstance(proven, Unproven)),)
+
+
 def opens(record: Record, ticket: Ticket | Enrollment, now: datetime) -> bool:
     """Whether a ticket is of this incarnation and epoch, in time, and not spent."""
     return (
@@ -292,7 +315,7 @@ def opens(record: Record, ticket: Ticket | Enrollment, now: datetime) -> bool:
     )
 
 
-def spend(record: Record, ticket: Ticket, now: datetime) -> Record | None:
+def spend(record: Record, ticket: Ticket | PasskeyClaims, now: datetime) -> Record | None:
     """
     Remember that a ticket did its work; None when there is no room left to remember, which fails closed.
 

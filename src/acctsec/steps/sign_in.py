@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from acctsec import events
 from acctsec._values import evolve
 from acctsec.assurance import Method, is_complete
-from acctsec.claims import Ticket
+from acctsec.claims import PasskeyClaims, Ticket
 from acctsec.events import Event
 from acctsec.lockout import BY_TIME, STEP, UNNOTICED, Lane, SecretClass, era
 from acctsec.mfa.actions import Action
+from acctsec.mfa.passkeys import PasskeyMatch
 from acctsec.mfa.policy import Proven
 from acctsec.outcomes import ChangeReason, EndReason
 from acctsec.policy import Policy
@@ -38,6 +39,7 @@ from acctsec.steps.scene import (
     change_due,
     dated,
     demanded,
+    doubts,
     lapsed,
     opens,
     proven_last,
@@ -195,13 +197,14 @@ def prove_factor(
         return Step(No("ticket"), record)
     proven = policy.mfa.prove(record.factors, found.match)
     if not isinstance(proven, Proven):
-        return Step(No("wrong code"), record)
+        return Step(No(proven.reason), record, doubts(scene, found.match, proven))
     after = spend(evolve(record, factors=proven.factors.resealed(found.anew)), ticket, scene.now)
     if after is None:
         return Step(No("tickets"), record)
     methods = proven_last(ticket.methods, proven.method)
     used = (Notice(MessagePurpose.RECOVERY_CODE_USED),) if proven.method == "recovery-code" else ()
     after, due, told = _due(policy, after, scene, methods, risky=ticket.risky)
+    told += doubts(scene, found.match, proven)
     if due is not None:
         event = events.FactorAccepted(**scene.head(), method=proven.method)
         return Step(due, after.without_checkpoint(lane.name(SecretClass.FACTOR)), (event, *told, *used))
@@ -212,6 +215,49 @@ def prove_factor(
     when = dated(ticket) | {proven.method: scene.now}
     step = _grant(policy, after, scene=scene, lane=lane, drawn=drawn, proven=when, rehashed=False, visit=visit, remembered=until)
     return evolve(step, effects=(*told, *step.effects, *used))
+
+
+def sign_in_by_passkey(
+    policy: Policy,
+    record: Record,
+    *,
+    scene: Scene,
+    ticket: PasskeyClaims,
+    match: PasskeyMatch,
+    lane: Lane,
+    drawn: Drawn,
+    visit: Visit | None = None,
+    weighed: Weighed | None = None,
+) -> Step:
+    """
+    A passkey signed for a sign-in that nobody had named himself for: mark it used, spend the ticket, grant, or say what else the
+    rules ask. It clears no lane: what was guessed of the password stays guessed. A password has no say here, nor has its age.
+    """
+    if not scene.active(record):
+        return Step(No("disabled"), record)
+    if record.contest:
+        return Step(No("contested"), record)
+    if any(spent.id == ticket.id for spent in record.spent):
+        return Step(No("ticket"), record)
+    proven = policy.mfa.prove(record.factors, match)
+    if not isinstance(proven, Proven):
+        return Step(No(proven.reason), record, doubts(scene, match, proven))
+    if not is_complete((proven.method,), policy.mfa.traits):
+        return Step(No("passkey: not-verified"), record)
+    after = spend(evolve(record, factors=proven.factors), ticket, scene.now)
+    if after is None:
+        return Step(No("tickets"), record)
+    risky = weighed is not None and weighed.assessment.extra > 0
+    after, due, told = _due(policy, after, scene, (proven.method,), risky=risky)
+    told = (*(() if weighed is None else (weighed.told(scene),)), *doubts(scene, match, proven), *told)
+    if isinstance(due, NeedsFactor) and not any(way and "password" not in way for way in due.ways):
+        return Step(No("the password is due as well"), record)  # who has to show both begins with it
+    if due is not None:
+        return Step(due, after, (events.FactorAccepted(**scene.head(), method=proven.method), *told))
+    step = _grant(
+        policy, after, scene=scene, lane=lane, drawn=drawn, proven={proven.method: scene.now}, rehashed=False, visit=visit
+    )
+    return evolve(step, effects=(*told, *step.effects))
 
 
 def _renew(record: Record, renewed: NewVerifier | None) -> Record:
@@ -272,7 +318,9 @@ def _grant(
     networks = policy.lockout.seen(record.networks, network=scene.network, fresh=drawn.network, now=now)
     kept, displaced = policy.sessions.room(record.sessions, now)
     after = evolve(record, sessions=kept, networks=networks)
-    for kind in (SecretClass.PASSWORD, SecretClass.FACTOR):
+    # A passkey that came first says nothing of who guessed at the password, nor was a factor guessed then.
+    cleared = {SecretClass.PASSWORD: "password" in proven, SecretClass.FACTOR: "password" in proven or len(proven) > 1}
+    for kind in (kind for kind, clears in cleared.items() if clears):
         after = after.without_checkpoint(lane.name(kind))
     # The lane first: one that its owner opened gives its room back to the devices, before there is one more of them.
     after = after.with_session(session).with_device(device)

@@ -27,6 +27,7 @@ from acctsec.steps.scene import (
     Stale,
     Step,
     dated,
+    doubts,
     judge_session,
     opens,
     proven_last,
@@ -168,7 +169,7 @@ def step_up(policy: Policy, record: Record, *, scene: Scene, ticket: Ticket, fou
     else:
         proven = policy.mfa.prove(record.factors, found.match)
         if not isinstance(proven, Proven):
-            return Step(No("wrong code"), record)
+            return Step(No(proven.reason), record, doubts(scene, found.match, proven))
         factors, method = proven.factors.resealed(found.anew), proven.method
     after = spend(evolve(record, factors=factors), ticket, scene.now)
     if after is None:
@@ -178,6 +179,8 @@ def step_up(policy: Policy, record: Record, *, scene: Scene, ticket: Ticket, fou
     enough = shown_by(session, demand, scene) | young(gathered, demand, scene.now)
     left = missing(policy, after, demand, enough)
     told: tuple[Effect, ...] = (events.FactorAccepted(**scene.head(), method=method),)
+    if not isinstance(found, Compared):
+        told += doubts(scene, found.match, proven)
     if method == Method.RECOVERY_CODE:
         told += (Notice(MessagePurpose.RECOVERY_CODE_USED),)
     if left is not None:

@@ -1,12 +1,14 @@
 """What an outsider can do to an engine, with a name, a token he made up, or one that he was given."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from acctsec._flows.tokens import Purpose, Tokens
 from acctsec.claims import (
     LinkClaims,
+    PasskeyAssertion,
     RecoveryCode,
     ResetCode,
     ResetLink,
@@ -19,8 +21,10 @@ from acctsec.claims import (
     VetoClaims,
 )
 from acctsec.keyring import Keyring
+from acctsec.mfa.passkeys import PasskeyPolicy, creation_options
 from acctsec.protocols import Account
 from acctsec.testing._subjects import subject_of
+from acctsec.testing.doubles import SeededEntropy
 from acctsec.testing.world import World
 
 Call = Callable[[str, str, str], object]
@@ -96,7 +100,16 @@ def engine_operations(world: World[Any]) -> dict[str, Call]:
         )
         return forger.seal(purpose, claims)
 
+    def passkey(rules: PasskeyPolicy, identifier: str, password: str, address: str) -> object:
+        asked = engine.begin_passkey_sign_in(context=here(address))
+        answer = forged_passkey(rules, asked.options, subject_of(identifier), seed=_number(password))
+        return engine.sign_in_with_passkey(asked.ticket, PasskeyAssertion(answer), context=here(address))
+
+    rules, more = engine.policy.mfa.passkeys, dict[str, Call]()
+    if rules is not None:
+        more["sign_in_with_passkey with a forged passkey"] = partial(passkey, rules)
     return {
+        **more,
         "sign_in": lambda name, password, at: engine.sign_in(name, password, context=here(at)),
         "request_reset": lambda name, _, at: engine.request_reset(name, context=here(at)),
         "redeem_reset with a wrong code": code,
@@ -127,6 +140,16 @@ def engine_operations(world: World[Any]) -> dict[str, Call]:
             password, account=Account(subject=subject_of(name), identifiers=(name,))
         ),
     }
+
+
+def forged_passkey(rules: PasskeyPolicy, options: Mapping[str, Any], subject: str, *, seed: int) -> dict[str, Any]:
+    """What a stranger sends who made himself a passkey for somebody's account: all of it is right but the key."""
+    from acctsec.testing.authenticator import SoftAuthenticator  # only who has passkeys has what it needs
+
+    challenge, origin = b"whatever is asked for here", rules.origins[0]
+    key = SoftAuthenticator(entropy=SeededEntropy(seed), algorithm=rules.algorithms[0])
+    key.create(creation_options(rules, challenge=challenge, subject=subject, account=subject, display=subject), origin=origin)
+    return key.get(options, origin=origin)
 
 
 def _number(text: str) -> int:

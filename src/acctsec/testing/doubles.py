@@ -15,7 +15,7 @@ from attrs import evolve, field, fields, frozen
 
 from acctsec._blocking import Awaitable
 from acctsec.claims import TotpCode
-from acctsec.events import AttemptRefused, Event, LetterDied, NoticeWithheld, ResetWithheld
+from acctsec.events import AttemptRefused, Event, LetterDied, NoticeWithheld, PasskeyRejected, ResetWithheld
 from acctsec.hashing import Comparison, HashingPolicy
 from acctsec.identifiers import canonical
 from acctsec.mfa import totp
@@ -243,7 +243,7 @@ class RecordingSink:
     Keeps every event instead of writing it anywhere.
 
     ``handed`` are all that came with their keys, ``events`` the first of each key, ``observations`` those without one:
-    refused attempts, withheld resets and news, letters that died, which changed nothing.
+    refused attempts, passkeys that did not count, withheld resets and news, letters that died, which changed nothing.
     """
 
     def __init__(self) -> None:
@@ -262,9 +262,9 @@ class RecordingSink:
         return list({key: event for key, event in reversed(self.handed) if key}.values())[::-1]
 
     @property
-    def observations(self) -> list[AttemptRefused | ResetWithheld | NoticeWithheld | LetterDied]:
+    def observations(self) -> list[AttemptRefused | PasskeyRejected | ResetWithheld | NoticeWithheld | LetterDied]:
         """What changed nothing."""
-        observed = AttemptRefused | ResetWithheld | NoticeWithheld | LetterDied
+        observed = AttemptRefused | PasskeyRejected | ResetWithheld | NoticeWithheld | LetterDied
         return [event for key, event in self.handed if not key and isinstance(event, observed)]
 
     def of(self, kind: type[EventT]) -> list[EventT]:

@@ -2,7 +2,9 @@
 
 from acctsec._flows.kinds._kind import Kind
 from acctsec._flows.kinds.delivered import DeliveredCodes, meant
+from acctsec._flows.kinds.passkeys import Passkeys
+from acctsec._flows.kinds.push import PushApps
 from acctsec._flows.kinds.recovery import PrintedCodes
 from acctsec._flows.kinds.totp import TotpApps
 
-__all__ = ["DeliveredCodes", "Kind", "PrintedCodes", "TotpApps", "meant"]
+__all__ = ["DeliveredCodes", "Kind", "Passkeys", "PrintedCodes", "PushApps", "TotpApps", "meant"]

@@ -4,6 +4,7 @@ from acctsec.mfa.passkeys._webauthn import WebauthnVerifier
 from acctsec.mfa.passkeys.judgement import Usable, judge, kept
 from acctsec.mfa.passkeys.options import creation_options, request_options, subject_of, user_handle
 from acctsec.mfa.passkeys.policy import AttestationRoot, Hint, PasskeyPolicy
+from acctsec.mfa.passkeys.proving import PasskeyMatch
 from acctsec.protocols import (
     Asserted,
     Attestation,
@@ -21,6 +22,7 @@ __all__ = [
     "AttestationRoot",
     "CounterRegression",
     "Hint",
+    "PasskeyMatch",
     "PasskeyPolicy",
     "PasskeyVerifier",
     "Registered",

@@ -26,20 +26,24 @@ def user_handle(subject: str) -> bytes:
         handle = subject.encode()
     except UnicodeEncodeError:
         handle = b""
-    if not 0 < len(handle) <= MAX_NAME_BYTES:
-        message = f"The subject is not text of 1 to {MAX_NAME_BYTES} bytes, and a passkey could not name it."
+    if not 0 < len(handle) <= MAX_NAME_BYTES or not subject.isprintable():
+        message = f"The subject is not printable text of 1 to {MAX_NAME_BYTES} bytes, and a passkey could not name it."
         raise ConfigError(message, remedy="Use a short opaque id.")
     return handle
 
 
 def subject_of(handle: bytes | None) -> str | None:
-    """The subject that a user handle names, or None where it names none."""
+    """
+    The subject that a user handle names, or None where it names none. Anybody may have written it, and the platform's table is
+    asked for it: what does not print is no subject.
+    """
     if handle is None or not 0 < len(handle) <= MAX_NAME_BYTES:
         return None
     try:
-        return handle.decode()
+        subject = handle.decode()
     except UnicodeDecodeError:
         return None
+    return subject if subject.isprintable() else None
 
 
 def creation_options(

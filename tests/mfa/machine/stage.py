@@ -55,7 +55,7 @@ class House:
 
 
 def mfa_of(**more):
-    often = DeliveredPolicy(channels=set(Channel), budget=MANY, per_number=MANY)
+    often = DeliveredPolicy(channels={Channel.TEXT, Channel.VOICE, Channel.MAIL}, budget=MANY, per_number=MANY)
     kinds = {FactorKind.TOTP, FactorKind.DELIVERED}
     return MfaPolicy(**{"kinds": kinds, "actions": Own, "rules": RULES, "delivered": often} | more)
 

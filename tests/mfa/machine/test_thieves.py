@@ -34,7 +34,7 @@ def test_nobody_does_what_he_cannot_prove_and_the_owner_always_comes_home(name):
     run(type("OnMemory", (Thieves,), {"house": HOUSES[name]}), 80)
 
 
-def test_nor_by_the_async_face():
+def test_the_same_by_the_async_face():
     run(type("Async", (Thieves,), {"face": AsyncEngine, "house": HOUSES["staff by something better"]}), 15)
 
 
@@ -43,7 +43,7 @@ USUALLY = {"sqlite", "postgres+valkey"}
 
 @pytest.mark.parametrize("face", [Engine, pytest.param(AsyncEngine, marks=pytest.mark.deep)])
 @pytest.mark.parametrize("kind", [pytest.param(one, marks=() if one in USUALLY else pytest.mark.deep) for one in STORES])
-def test_nor_on_any_store(kind, face, places):
+def test_the_same_on_any_store(kind, face, places):
     class OnPlace(Thieves):
         """On a place that outlives the process."""
 

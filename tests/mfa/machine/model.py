@@ -107,6 +107,7 @@ class Account:
     codes: list = Factory(list)
     sessions: list = Factory(list)
     enroll_by: datetime | None = None
+    frozen: datetime | None = None  # until when strangers have nothing pushed
 
     # --- what is asked for ---
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from attrs import evolve, frozen
 from tests.mfa.machine.model import Asks, level
 
-from acctsec import Action, AssuranceLevel, Channel, DeliveredPolicy, Initial, Method, MfaPolicy, Rule, all_of, any_of
+from acctsec import Action, AssuranceLevel, Channel, DeliveredPolicy, Initial, Method, MfaPolicy, PushPolicy, Rule, all_of, any_of
 from acctsec._codec import decode_record
 from acctsec.budgets import Budget
 from acctsec.outcomes import FactorKind
@@ -15,6 +15,8 @@ from acctsec.testing import RACING
 from acctsec.testing.world import PASSWORD, World, built
 
 HOME, NUMBER, SUBJECT = "alice@example.org", "+447700900123", "u1"
+APP = "fcm:bk3RNwTe3H0:CI2k"
+FREEZE = timedelta(minutes=5)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 MANY = Budget(limit=1000, window=timedelta(hours=4))
 OFTEN = Budget(limit=1000, window=timedelta(minutes=20))
@@ -56,8 +58,9 @@ class House:
 
 def mfa_of(**more):
     often = DeliveredPolicy(channels={Channel.TEXT, Channel.VOICE, Channel.MAIL}, budget=MANY, per_number=MANY)
-    kinds = {FactorKind.TOTP, FactorKind.DELIVERED}
-    return MfaPolicy(**{"kinds": kinds, "actions": Own, "rules": RULES, "delivered": often} | more)
+    kinds = {FactorKind.TOTP, FactorKind.DELIVERED, FactorKind.PUSH}
+    push = PushPolicy(lifetime=timedelta(seconds=30), prompts=Budget(limit=100, window=timedelta(hours=1)), freeze=FREEZE)
+    return MfaPolicy(**{"kinds": kinds, "actions": Own, "rules": RULES, "delivered": often, "push": push} | more)
 
 
 SECOND = Asks(lambda methods: bool(methods - {"password"}))
@@ -105,6 +108,12 @@ class Stage:
         self.world.deliver()
         messages = self.world.messenger.messages
         return next((one.code for one in reversed(messages) if one.address == address and one.code), None)
+
+    @property
+    def prompt(self):
+        """What came to the app last."""
+        self.world.deliver()
+        return next(one.prompt for one in reversed(self.world.messenger.messages) if one.prompt)
 
     @property
     def record(self):

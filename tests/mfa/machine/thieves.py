@@ -4,6 +4,7 @@ A machine: the owner and thieves of every kind use one account's factors, sessio
 Every outcome is held against the model; beside it, and without it, nobody's session ever shows a proof that he could not give.
 """
 
+from datetime import timedelta
 from random import Random
 from typing import ClassVar
 
@@ -11,10 +12,11 @@ from attrs import Factory, define
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from tests.mfa.machine.model import MOST_PROOFS, Account, Gadget, Login, Pending, level
-from tests.mfa.machine.stage import ACTIONS, DAY, HOME, HOUSES, MINUTE, NUMBER, SUBJECT, Stage
+from tests.mfa.machine.stage import ACTIONS, APP, DAY, FREEZE, HOME, HOUSES, MINUTE, NUMBER, SUBJECT, Stage
 
 from acctsec import (
     Allowed,
+    ApprovalPending,
     AsyncEngine,
     AsyncMemoryStore,
     CodeSent,
@@ -28,8 +30,12 @@ from acctsec import (
     FreshSession,
     MemoryStore,
     PasswordChanged,
+    PromptApproved,
+    PromptDenied,
+    PromptSent,
     ProofAccepted,
     ProofRequired,
+    PushApproval,
     ReauthenticationRequired,
     RecoveryCode,
     RecoveryCodes,
@@ -78,7 +84,7 @@ class Person:
         return self.stolen | own | sent | known | ({"recovery-code"} if self.codes else set())
 
 
-SENT = {NUMBER: "text-code", HOME: "mail-code"}
+SENT = {NUMBER: "text-code", HOME: "mail-code", APP: "push"}
 OWNER = "owner"
 WHO = (
     OWNER,
@@ -117,7 +123,7 @@ class Thieves(RuleBasedStateMachine):
         stage = Random(luck).choice((0, 1, 2, 3, 3, 3))
         self.alice = Stage(self.face, self.make_store(), self.house)
         self.account = Account(dict(self.house.asks), self.house.grace, PASSWORD, epoch=self.alice.record.epoch)
-        owner = Person(passwords=[PASSWORD], reads=frozenset({HOME, NUMBER}))
+        owner = Person(passwords=[PASSWORD], reads=frozenset({HOME, NUMBER, APP}))
         self.people = {OWNER: owner}
         self.used, self.numbers, self.acts = [], 0, 0
         for step in (self.enroll_app, self.enroll_number, self.print_codes)[:stage]:
@@ -133,7 +139,7 @@ class Thieves(RuleBasedStateMachine):
             "password and mail": Person(passwords=[PASSWORD], reads=frozenset({HOME})),
             "seed": Person(gadgets=apps[:1]),
             "printed code": Person(codes=owner.codes[:1]),
-            "phone": Person(gadgets=apps[:], reads=frozenset({NUMBER})),
+            "phone": Person(gadgets=apps[:], reads=frozenset({NUMBER, APP})),
             "session": Person(),
             "device": Person(devices=owner.devices[:]),
             "gang": Person(passwords=[PASSWORD], codes=owner.codes[:1]),
@@ -158,7 +164,9 @@ class Thieves(RuleBasedStateMachine):
             "step up": (10, lambda: self.step_up(who, luck.choice(ACTIONS), luck, older)),
             "enroll": (
                 5,
-                lambda: luck.choice((self.enroll_app, self.enroll_app, self.enroll_number, self.enroll_mailbox))(who, older),
+                lambda: luck.choice(
+                    (self.enroll_app, self.enroll_app, self.enroll_number, self.enroll_mailbox, self.enroll_push)
+                )(who, older),
             ),
             "replace": (2, lambda: self.enroll_app(who, older, replaces=luck.randrange(8))),
             "confirm": (6, lambda: self.confirm(who, older)),
@@ -167,6 +175,7 @@ class Thieves(RuleBasedStateMachine):
             "print": (2, lambda: self.print_codes(who, older)),
             "new password": (1, lambda: self.change_password(who, older)),
             "sign out": (2, lambda: self.sign_out(who, older)),
+            "fatigue": (2, lambda: self.fatigue(who, older)),
             "replay": (3, lambda: self.replay(who, luck.randrange(64))),
             "steal": (2, lambda: self.steal(luck.randrange(8), ticket=yes())),
             "cross": (1, lambda: self.cross(who, older)),
@@ -259,6 +268,8 @@ class Thieves(RuleBasedStateMachine):
     def show(self, person, ticket, thing):
         """An app, an address that one reads, or a printed code, for a ticket."""
         address = getattr(thing, "thing", thing)
+        if address == APP:
+            return self.show_prompt(person, ticket)
         if address in SENT:
             return self.show_sent(person, ticket, address)
         account, alice = self.account, self.alice
@@ -299,6 +310,41 @@ class Thieves(RuleBasedStateMachine):
         outcome = alice.act("verify_factor", ticket.text, answer)
         self.used.append(answer)
         return self.proven(person, ticket, phone.method, outcome)
+
+    def prompted(self, ticket):
+        """Have the app prompted for a ticket; the number that is shown, or None."""
+        account, alice = self.account, self.alice
+        phone = next((one for one in account.gadgets if one.thing == APP), None)
+        if phone is None:
+            return None
+        alice.clock.advance(seconds=31)  # by then an earlier prompt is over
+        frozen = ticket.kind == "sign-in" and account.frozen is not None and self.now < account.frozen
+        outcome = alice.act("push_prompt", ticket.text, phone.id)
+        assert isinstance(outcome, PromptSent) == (account.opens(ticket, self.now) and not frozen), (outcome, ticket)
+        return outcome.number if isinstance(outcome, PromptSent) else None
+
+    def show_prompt(self, person, ticket):
+        """Who asked sees a number, and types it in the app that he holds."""
+        number = self.prompted(ticket) if APP in person.reads else None
+        if number is None:
+            return None
+        act, approval = self.alice.act, PushApproval()
+        assert isinstance(act("verify_factor", ticket.text, approval), ApprovalPending)
+        assert isinstance(act("answer_prompt", self.alice.prompt, number), PromptApproved)
+        for other in [one for one in person.tickets if one.kind == ticket.kind and one is not ticket][-1:]:
+            assert act("verify_factor", other.text, approval) == Refused()  # it was approved for another
+        outcome = act("verify_factor", ticket.text, approval)
+        assert act("verify_factor", ticket.text, approval) == Refused()
+        return self.proven(person, ticket, "push", outcome)
+
+    def fatigue(self, who, older):
+        """Somebody has the owner's app prompted, and the owner says no: it was never he, and there are no more for a while."""
+        ticket = pick([one for one in self.people[who].tickets if one.kind == "sign-in"], older)
+        if ticket is None or self.prompted(ticket) is None:
+            return
+        assert isinstance(self.alice.act("deny_prompt", self.alice.prompt), PromptDenied)
+        assert self.alice.act("verify_factor", ticket.text, PushApproval()) == Refused()
+        self.account.frozen = self.now + FREEZE
 
     def reauthenticate(self, who, older):
         """Somebody shows his password for a ticket; only one that a session asked for takes it."""
@@ -430,6 +476,17 @@ class Thieves(RuleBasedStateMachine):
         """The mailbox of the account: a second factor that proves no possession."""
         self.enroll_number(who, older, HOME)
 
+    def enroll_push(self, who, older=0):
+        """The app of the platform, as it runs on the owner's phone."""
+        if any(one.thing == APP for one in self.account.gadgets):
+            return
+        self.alice.clock.advance(seconds=31)
+        found = self._begin(who, older, "enroll_push", APP)
+        if found and APP in self.people[who].reads:
+            typed = self.alice.act("answer_prompt", self.alice.prompt, found[0].number)
+            assert isinstance(typed, PromptApproved), typed
+            found[1].thing = (APP, None, self.now)
+
     def confirm(self, who, older=0):
         """Somebody confirms what he began."""
         person, account, alice = self.people[who], self.account, self.alice
@@ -440,11 +497,11 @@ class Thieves(RuleBasedStateMachine):
         if isinstance(ticket.thing, Authenticator):
             method, answer, thing, good = "totp", ticket.thing.code(self.now), ticket.thing, True
         else:
-            thing, code, since = ticket.thing
+            thing, code, since = ticket.thing or (None, None, None)
             if thing not in person.reads:
                 return
-            method, answer = SENT[thing], DeliveredCode(code)
-            good = self.now < since + 10 * MINUTE
+            method, answer = SENT[thing], DeliveredCode(code) if code else PushApproval()
+            good = self.now < since + (10 * MINUTE if code else timedelta(seconds=29))
         gone = ticket.replaces or None
         left = account.without(gone) if gone else account.gadgets
         good = good and account.opens(ticket, self.now) and (gone is None or gone in account.gadgets)
@@ -461,7 +518,7 @@ class Thieves(RuleBasedStateMachine):
             return
         new.id = outcome.factor.id
         account.gadgets = [*left, new]
-        self.used.append(answer)
+        self.used += [answer] if answer != PushApproval() else []
         person.gadgets.append(new)
         began = ticket.session or Login("", account.epoch, [], level(()), self.now)
         began = account.relevelled(began) if gone else began

@@ -4,8 +4,9 @@ import inspect
 
 import pytest
 from attrs import evolve
+from tests.mfa.otp_stage import ALL, Toy, policy
 
-from acctsec import CHEAPEST, Engine, MfaPolicy, PasskeyPolicy, ResetPolicy
+from acctsec import CHEAPEST, Engine, PasskeyPolicy, ResetPolicy
 from acctsec.claims import (
     AddressCode,
     AddressLink,
@@ -14,7 +15,9 @@ from acctsec.claims import (
     CurrentPassword,
     DeliveredCode,
     FreshSession,
+    HotpCode,
     Initial,
+    OutsideAnswer,
     PasskeyAssertion,
     PasskeyAttestation,
     RecoveryCode,
@@ -28,6 +31,7 @@ from acctsec.claims import (
 from acctsec.errors import ConfigError
 from acctsec.mfa import Action
 from acctsec.outcomes import (
+    FactorKind,
     FactorRequired,
     IdentifierRejected,
     PasswordRejected,
@@ -37,6 +41,7 @@ from acctsec.outcomes import (
     SessionEnded,
     SessionsEnded,
     SignedIn,
+    TokenRejected,
     TryAgain,
 )
 from acctsec.protocols import AsyncStore
@@ -73,15 +78,15 @@ HOSTILE = {
     "hostile": Hostile("x"),
     "object": object(),
 }
+NO = (IdentifierRejected, Refused, SessionEnded, SessionsEnded, PasswordRejected, ResetRequested, TokenRejected, TryAgain)
 PASSKEY = {"type": "public-key", "id": "AAAA", "rawId": "AAAA", "response": {"userHandle": "dTE"}}
-NO = (IdentifierRejected, Refused, SessionEnded, SessionsEnded, PasswordRejected, ResetRequested, TryAgain)
 
 
 @pytest.fixture(scope="module")
 def w():
     passkeys = PasskeyPolicy(rp_id="example.org", rp_name="Otterly", origins=("https://example.org",))
-    mfa = MfaPolicy(passkeys=passkeys)
-    w = world(policy=evolve(CHEAPEST, reset=ResetPolicy(passwords_by_administrators=True), mfa=mfa))
+    base = evolve(CHEAPEST, reset=ResetPolicy(passwords_by_administrators=True))
+    w = world(policy=policy(base, kinds=ALL | {FactorKind.PASSKEY}, passkeys=passkeys), outside={"toy": Toy()})
     w.sign_up("u1", "alice@example.org")
     return w
 
@@ -103,7 +108,14 @@ def operations(w, value):
     yield "sign_in", lambda: engine.sign_in(value, PASSWORD, context=context)
     yield "sign_in", lambda: engine.sign_in("alice@example.org", value, context=context)
     yield "verify_factor", lambda: engine.verify_factor(value, TotpCode("123456"), context=context)
-    for answer in (TotpCode(value), RecoveryCode(value), PasskeyAssertion(value)):
+    for answer in (
+        TotpCode(value),
+        HotpCode(value),
+        HotpCode("123456", value or "x"),
+        OutsideAnswer("toy", value),
+        RecoveryCode(value),
+        PasskeyAssertion(value),
+    ):
         yield "verify_factor", lambda answer=answer: engine.verify_factor(session, answer, context=context)
     yield "check_session", lambda: engine.check_session(value, context=context)
     yield "authorize", lambda: engine.authorize(value, Action.CHANGE_FACTORS, context=context)
@@ -160,6 +172,14 @@ def operations(w, value):
     yield "enroll_totp", lambda: engine.enroll_totp(value, context=context)
     if value != "":  # an empty name is a name
         yield "enroll_totp", lambda: engine.enroll_totp(session, name=value, context=context)
+    yield "enroll_hotp", lambda: engine.enroll_hotp(value, context=context)
+    if value is not None:
+        yield "enroll_totp", lambda: engine.enroll_totp(session, otpauth=value, context=context)
+        yield "enroll_hotp", lambda: engine.enroll_hotp(session, otpauth=value, context=context)
+    yield "enroll_outside", lambda: engine.enroll_outside(value, "toy", "reference", context=context)
+    yield "enroll_outside", lambda: engine.enroll_outside("A" * 488, "toy", value, context=context)
+    yield "begin_outside", lambda: engine.begin_outside(value, "f", context=context)
+    yield "begin_outside", lambda: engine.begin_outside("A" * 488, value, context=context)
     yield "enroll_passkey", lambda: engine.enroll_passkey(value, context=context)
     if value != "":
         yield "enroll_passkey", lambda: engine.enroll_passkey(session, name=value, context=context)

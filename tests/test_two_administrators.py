@@ -377,6 +377,7 @@ def test_a_request_is_of_one_size_whoever_made_it(one):
 
 MANY = ["alice", "Alice", "ALICE ", "\uff41lice"]
 ADDRESSES = (IDENTIFIER, "alice@example.net")
+OTPAUTH = "otpauth://totp/x?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 HASH = CHEAPEST.hashing.hash(NEW, salt=bytes(16))
 
 
@@ -400,6 +401,7 @@ class Alone:
             "require_password_change": lambda actor, _: admin.require_password_change("u1", actor=actor),
             "initial_password": lambda actor, _: admin.initial_password("u1", actor=actor),
             "import_verifier": lambda actor, _: admin.import_verifier("u1", HASH, actor=actor),
+            "import_factor": lambda actor, _: admin.import_factor("u1", OTPAUTH, actor=actor),
             "rewrap": lambda _, __: admin.rewrap(),
             "export": lambda _, __: admin.export("u1"),
             "withdraw_address": lambda actor, which: admin.withdraw_address("u1", ADDRESSES[which % 2], actor=actor),

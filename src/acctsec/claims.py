@@ -146,6 +146,7 @@ class Enrollment(Sealed, frozen=True, kw_only=True):
     A factor of that *kind* that is not confirmed yet: it lives in this ticket alone, with its *secret*, or what else is sealed of
     it once it is confirmed. It *replaces* another, where that is named. *methods* are what was proven where there is no session:
     it is *issued* when the first of them was, so that none looks younger. *risky* as of a Ticket.
+    *form* (algorithm, digits, seconds) and *counter* are those of one-time codes, *method* is what an outside factor is called.
     """
 
     tenant: str
@@ -162,6 +163,9 @@ class Enrollment(Sealed, frozen=True, kw_only=True):
     replaces: str = ""
     methods: tuple[str, ...] = ()
     risky: bool = False
+    form: tuple[str, int, int] = ("SHA1", 6, 30)
+    counter: int = 0
+    method: str = ""
 
 
 class PromptClaims(Sealed, frozen=True, kw_only=True):
@@ -248,7 +252,7 @@ PasswordClaim = CurrentPassword | FreshSession | ChangeTicket | Admin | Initial
 
 @frozen
 class TotpCode:
-    """A code from an authenticator app: six ASCII digits."""
+    """A code from an authenticator app, or a token with a clock: six to eight ASCII digits, as many as it shows."""
 
     code: str = field(repr=False)
 
@@ -263,6 +267,29 @@ class RecoveryCode:
 
     code: str = field(repr=False)
     handle: str | None = field(default=None, repr=False)
+
+
+@frozen
+class HotpCode:
+    """
+    A code from a token with a button: six to eight ASCII digits, as many as it shows.
+
+    Where its button was pressed too often, *next* is the code after it: two in a row bring the counters together again.
+    """
+
+    code: str = field(repr=False)
+    next: str | None = field(default=None, repr=False)
+
+
+@frozen
+class OutsideAnswer:
+    """
+    What somebody else has to check: *answer* is what his page handed back, at most 8,192 characters, for the very ticket that
+    ``begin_outside`` was called with. *method* is his name in ``MfaPolicy.outside``.
+    """
+
+    method: str
+    answer: str = field(repr=False)
 
 
 @frozen
@@ -296,7 +323,7 @@ class PasskeyAttestation:
     response: str | Mapping[str, object] = field(repr=False)
 
 
-FactorAnswer = TotpCode | RecoveryCode | DeliveredCode | PushApproval | PasskeyAssertion
+FactorAnswer = TotpCode | HotpCode | RecoveryCode | DeliveredCode | PushApproval | PasskeyAssertion | OutsideAnswer
 NewFactorAnswer = FactorAnswer | PasskeyAttestation
 
 

@@ -57,6 +57,15 @@ class VerifierImported(Event):
 
 
 @frozen(kw_only=True)
+class FactorImported(Event):
+    """A token, or an authenticator of another system, became the subject's second factor by its secret, without a code of it."""
+
+    factor: str
+    kind: str
+    actor: str
+
+
+@frozen(kw_only=True)
 class ResetIssued(Event):
     """A reset became live and its message was handed to the messenger: as a text, which costs money, or as mail."""
 

@@ -105,11 +105,17 @@ class Policy:
         if luck > CODE_LUCK:
             message = f"reset.code_digits and lockout.codes.stop let a guesser find a code with chance {luck:.1g} a day."
             raise ConfigError(message, remedy=f"More digits or fewer tries: keep it below {CODE_LUCK:g}.")
-        # Six digits, each step of a window: whoever reads the owner's mail guesses them beside a reset.
-        luck = codes.stop * windows_a_day * (2 * self.mfa.window + 1) / 10**totp.DIGITS
+        # Six digits, whatever new ones have: older and imported ones have no more. Whoever reads the owner's mail guesses them
+        # beside a reset. A drift that was learned moves the window and makes it no wider.
+        tries = codes.stop * windows_a_day / 10**totp.DIGITS
+        luck = tries * (2 * self.mfa.window + 1)
         if luck > CODE_LUCK:
             message = f"lockout.codes and mfa.window let a reader of mail find an app's code with chance {luck:.1g} a day."
             raise ConfigError(message, remedy=f"Fewer tries or a longer window of theirs: keep it below {CODE_LUCK:g}.")
+        luck = tries * (self.mfa.hotp.look_ahead + 1)
+        if FactorKind.HOTP in self.mfa.kinds and luck > CODE_LUCK:
+            message = f"lockout.codes and mfa.hotp let a reader of mail find a token's code with chance {luck:.1g} a day."
+            raise ConfigError(message, remedy=f"Fewer tries or a shorter look_ahead: keep it below {CODE_LUCK:g}.")
         sent = self.mfa.delivered
         luck = codes.stop * windows_a_day * MAX_SENT / 10**sent.digits
         if FactorKind.DELIVERED in self.mfa.kinds and luck > CODE_LUCK:

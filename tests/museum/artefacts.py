@@ -311,6 +311,10 @@ def doors(w: Exhibit, subject: str = "u1") -> dict[str, tuple[Callable[[str], ob
             lambda t: engine.send_code(t, "0" * 16, context=here),
             {"sign-in ticket", "reset ticket", "factor ticket"},
         ),
+        "begin_outside": (
+            lambda t: engine.begin_outside(t, "0" * 16, context=here),
+            {"sign-in ticket", "reset ticket"},
+        ),
         "confirm_factor": (lambda t: engine.confirm_factor(t, code, context=here), {"factor ticket"}),
         "list_factors": (lambda t: engine.list_factors(t, context=here), session),
         "rename_factor": (lambda t: engine.rename_factor(t, "0" * 16, "new", context=here), session),

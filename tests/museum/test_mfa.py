@@ -22,8 +22,10 @@ from acctsec import (
     ResetLink,
     ResumeTicket,
     SignedIn,
+    TokenRejected,
     TotpCode,
 )
+from acctsec.keyring import frame
 from acctsec.mfa import totp
 from acctsec.testing.doubles import Authenticator
 from acctsec.testing.world import IDENTIFIER, PASSWORD
@@ -259,7 +261,7 @@ def test_m124_one_code_on_eight_tickets_at_once_signs_in_once(w):
 
 
 def test_m127_nobody_brings_parameters_of_his_own(w):
-    """Digits, period, algorithm and secret of an authenticator are the library's: 6, 30 s, SHA-1 and 160 bits, from nowhere else."""
+    """But for a token that has them, digits, period, algorithm and secret are the policy's: 6, 30 s, SHA-1 and 160 bits."""
     w.sign_up()
     started = w.engine.enroll_totp(w.sign_in().session, name="phone", context=w.context())
     assert len(base64.b32decode(started.key.replace(" ", ""))) == 20
@@ -267,3 +269,26 @@ def test_m127_nobody_brings_parameters_of_his_own(w):
     for knobs in ({"window": 2}, {"window": -1}, {"window": True, "issuer": ""}, {"recovery_codes": 0}, {"issuer": "a:b"}):
         with pytest.raises((ConfigError, ValueError, TypeError)):
             MfaPolicy(**knobs)
+
+
+def test_m127_a_token_brings_parameters_within_the_bounds_or_none(w):
+    """Digits, period, algorithm or secret out of bounds: not set up, by its owner or by an operator, and nothing is written."""
+    w.sign_up()
+    session, before = w.sign_in().session, w.store.load(frame("subject", "", "u1"))
+    good = "otpauth://totp/x?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+    hostile = (
+        "&digits=5",
+        "&digits=9",
+        "&digits=-1",
+        "&period=14",
+        "&period=61",
+        "&period=0",
+        "&algorithm=MD5",
+        "&algorithm=",
+        "&encoder=steam",
+    )
+    for uri in (*(good + more for more in hostile), good.replace("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "GEZDGNBV"), "", None):
+        if uri is not None:
+            assert isinstance(w.engine.enroll_totp(session, otpauth=uri, context=w.context()), TokenRejected)
+        assert isinstance(w.engine.admin.import_factor("u1", uri, actor="mover"), TokenRejected)
+    assert w.store.load(frame("subject", "", "u1")) == before

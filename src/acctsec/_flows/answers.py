@@ -2,26 +2,50 @@
 
 from collections.abc import Mapping, Sequence
 
-from acctsec._flows.core import Core, Loaded
+from acctsec import events
+from acctsec._flows.asking import within_budget
+from acctsec._flows.core import BRIEF, Core, Loaded
 from acctsec._flows.counting import known
 from acctsec._flows.guesses import Guess, Guesses
-from acctsec._flows.kinds import DeliveredCodes, Kind, Passkeys, PrintedCodes, PushApps, TotpApps, meant
+from acctsec._flows.kinds import (
+    DeliveredCodes,
+    HotpTokens,
+    Kind,
+    OutsideFactors,
+    Passkeys,
+    Pretending,
+    PrintedCodes,
+    PushApps,
+    TotpApps,
+    meant,
+)
 from acctsec._flows.kinds.delivered import LABEL
+from acctsec._flows.kinds.totp import is_digits
 from acctsec._values import Value, evolve
 from acctsec.assurance import Method
-from acctsec.claims import Enrollment, FactorAnswer, NewFactorAnswer, PushApproval, RecoveryCode, Ticket, TotpCode
+from acctsec.claims import (
+    Enrollment,
+    FactorAnswer,
+    NewFactorAnswer,
+    OutsideAnswer,
+    PushApproval,
+    RecoveryCode,
+    Ticket,
+    TotpCode,
+)
 from acctsec.context import Context
-from acctsec.errors import ConfigError
-from acctsec.keyring import OVERHEAD, frame
+from acctsec.errors import ConfigError, PortError
+from acctsec.keyring import frame
 from acctsec.lockout import SecretClass
-from acctsec.mfa import recovery, totp
+from acctsec.mfa import recovery
 from acctsec.mfa.delivered import masked
 from acctsec.mfa.policy import method_of
 from acctsec.outcomes import ApprovalPending, FactorInfo, FactorKind, Refused, TryAgain
-from acctsec.record import MAX_FACTORS, Factors
+from acctsec.protocols import Settle
+from acctsec.record import Factors
 from acctsec.steps import FactorFound, Scene, opens
 
-FOR_A_TICKET = frozenset({FactorKind.DELIVERED})
+FOR_A_TICKET = frozenset({FactorKind.DELIVERED, FactorKind.OUTSIDE})
 """Kinds of which the same answer means something else for another ticket, and so is another guess."""
 
 
@@ -40,10 +64,13 @@ class Answers:
     def __init__(self, core: Core, guesses: Guesses, kinds: Sequence[Kind] = ()) -> None:
         self.core = core
         self.guesses = guesses
+        apps, printed = TotpApps(core), PrintedCodes(core)
+        self.outside: OutsideFactors = OutsideFactors(core)
         self.push: PushApps = PushApps(core)
-        ours = (TotpApps(core), DeliveredCodes(core), self.push, Passkeys(core))
-        self.kinds: tuple[Kind, ...] = (*ours, *kinds, PrintedCodes(core))
-        self._by_answer = {answer: kind for kind in self.kinds for answer in kind.answers}
+        ours = (apps, HotpTokens(core), DeliveredCodes(core), self.push, Passkeys(core), self.outside)
+        self.kinds: tuple[Kind, ...] = (*ours, *kinds, printed)
+        self._typed: dict[type, Pretending] = {TotpCode: apps, RecoveryCode: printed}
+        self._by_answer: dict[type, Kind] = {answer: kind for kind in self.kinds for answer in kind.answers}
 
     async def check(
         self, ticket: Ticket, answer: FactorAnswer, context: Context, *, kind: SecretClass
@@ -79,7 +106,10 @@ class Answers:
         if not guess.admitted:
             return await guess.fail("lane")
         loaded = guess.latest(loaded)
-        found = await self.find(scene, loaded.record.factors, answer, ticket)
+        try:
+            found = await self.find(scene, loaded.record.factors, answer, ticket)
+        except PortError:
+            return await self.unanswered(guess, context, answer)
         return Checked(scene=scene, loaded=loaded, guess=guess, found=found)
 
     def early(
@@ -99,21 +129,28 @@ class Answers:
         match = await self.kind_of(answer).find(scene, factors, answer, ticket)
         return FactorFound(match, self._anew(scene, factors) if match else {})
 
-    async def find_or_pretend(self, scene: Scene, factors: Factors, answer: FactorAnswer) -> FactorFound:
-        """The same where anybody may ask of anybody: as much work where there is nobody as where there are as many as may be."""
-        found = await self.find(scene, factors, answer)
-        known = len(factors.totp) if isinstance(answer, TotpCode) else int(factors.recovery is not None)
-        by_app = isinstance(answer, TotpCode)
-        nothing = self._nothing(totp.SECRET_BYTES if by_app else len(recovery.DECOY))
-        for _ in range(known, MAX_FACTORS if by_app else 1):
-            self.core.keyring.open("totp" if by_app else "recovery", nothing, scene.tenant, scene.subject, "")
-            if isinstance(answer, TotpCode):
-                totp.matching_steps(bytes(totp.SECRET_BYTES), answer.code, now=scene.now, window=self.core.policy.mfa.window)
-        return found
+    async def unanswered(self, guess: Guess, context: Context, answer: NewFactorAnswer) -> Refused | TryAgain:
+        """
+        Who has to check an answer said nothing that can be relied on: nothing was proven, and nothing is charged.
 
-    def _nothing(self, size: int) -> bytes:
-        """What the newest key would have to have sealed, and has not: it takes as long to find out."""
-        return bytes.fromhex(self.core.keyring.sealing_ids[0]).ljust(OVERHEAD + size, b"\0")
+        So often a day, that is. One that raises where it should decline would give guesses away; they count from then on.
+        """
+        core, scene = self.core, guess.scene
+        who = f"outside.{answer.method}" if isinstance(answer, OutsideAnswer) else self.kind_of(answer).kind.value
+        core.observe(events.PortFailed(**scene.head(), port=who))
+        if await within_budget(core, guess.operation, scene, context) is not None:
+            return await guess.fail("port")
+        await guess.settle(Settle.VOID)
+        return TryAgain(BRIEF)
+
+    async def find_or_pretend(self, scene: Scene, factors: Factors, answer: FactorAnswer) -> FactorFound:
+        """
+        The same where anybody may ask of anybody: as much work where there is nobody as where there are as many as may be. Only
+        what somebody types may be asked so.
+        """
+        found = await self.find(scene, factors, answer)
+        self._typed[type(answer)].pretend(scene, factors)
+        return found
 
     def _anew(self, scene: Scene, factors: Factors) -> dict[bytes, bytes]:
         """Everything of the factors that an older key sealed, sealed again: a key may go once nobody needs it."""
@@ -150,7 +187,7 @@ class Answers:
 
 def is_typed(answer: object) -> bool:
     """Whether an answer is one that somebody types who is not known yet: of an app, or a printed code."""
-    return (type(answer) is TotpCode and totp.is_code(answer.code)) or (
+    return (type(answer) is TotpCode and is_digits(answer.code)) or (
         type(answer) is RecoveryCode and recovery.is_code(answer.code)
     )
 

@@ -2,7 +2,7 @@
 
 import inspect
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from hmac import compare_digest
@@ -54,6 +54,7 @@ from acctsec.protocols import (
     AsyncMessenger,
     AsyncMeterStore,
     AsyncOutboxStore,
+    AsyncOutsideFactor,
     AsyncPopularityCounter,
     AsyncRecordStore,
     Channel,
@@ -126,6 +127,7 @@ class Ports:
     corpus: AsyncBreachCorpus | None
     popularity: AsyncPopularityCounter | None
     challenge: AsyncChallenge | None
+    outside: Mapping[str, AsyncOutsideFactor]  # by the names of MfaPolicy.outside
     watch: AsyncAttackWatch
     resolver: OriginResolver | None
     passkeys: PasskeyVerifier | None

@@ -11,12 +11,12 @@ from acctsec._flows.tokens import Purpose
 from acctsec._values import evolve
 from acctsec.claims import Enrollment, NewFactorAnswer, SessionClaims, Ticket
 from acctsec.context import Context
+from acctsec.errors import PortError
 from acctsec.keyring import frame
 from acctsec.lockout import SecretClass
-from acctsec.mfa import recovery, totp
+from acctsec.mfa import recovery
 from acctsec.outcomes import (
     ConfirmFactorOutcome,
-    EnrollmentStarted,
     FactorAdded,
     FactorKind,
     FactorRemoved,
@@ -79,19 +79,6 @@ class FactorFlows:
             return None
         scene, loaded = await self.core.enter(claims.tenant, claims.subject, context.source.key)
         return claims, self.core.signing(scene, context), loaded
-
-    @operation
-    async def enroll_totp(self, token: str, *, name: str, replaces: str = "", context: Context) -> EnrollmentStarted | Refused:
-        """Begin to set up an authenticator; see Engine.enroll_totp. The record learns of it only when it is confirmed."""
-        core = self.core
-        begun = await self.begin("enroll_totp", token, FactorKind.TOTP, name=name, replaces=replaces, context=context)
-        if isinstance(begun, Refused):
-            return begun
-        scene, enrollment = begun
-        enrollment = evolve(enrollment, secret=core.draw(totp.SECRET_BYTES))
-        account = scene.account.identifiers[0] if scene.account and scene.account.identifiers else scene.subject
-        uri = totp.provisioning_uri(enrollment.secret, account=account.replace(":", " "), issuer=core.policy.mfa.issuer)
-        return EnrollmentStarted(core.tokens.seal(Purpose.CONFIRM, enrollment), uri, totp.key_text(enrollment.secret))
 
     async def begin(
         self, operation: str, token: object, kind: FactorKind, *, name: str, replaces: str, context: Context
@@ -173,7 +160,10 @@ class FactorFlows:
             return await guess.fail("lane")
         loaded = guess.latest(loaded)
         scene = evolve(scene, sim_changed=context.sim_changed)
-        new = await kind.confirm(scene, enrollment, answer)
+        try:
+            new = await kind.confirm(scene, enrollment, answer)
+        except PortError:
+            return await self.answers.unanswered(guess, context, answer)
         drawn = core.drawn()
         done = await core.apply(
             scene,

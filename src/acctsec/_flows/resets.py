@@ -37,7 +37,7 @@ from acctsec.outcomes import (
 )
 from acctsec.protocols import Channel, Charge, Granted, Settle
 from acctsec.record import Change, Record
-from acctsec.recovery import PROOF_OF, Capability, Enough, Facts, Lacking, Proof
+from acctsec.recovery import Capability, Enough, Facts, Lacking, Proof, proof_of
 from acctsec.reset import Redeemable
 from acctsec.steps import (
     Begun,
@@ -495,24 +495,28 @@ class Resets:
         ticket = evolve(ticket, change=recovery.change)  # its address may go, and it may be over, before all is shown
         token = self.core.tokens.seal(Purpose.RESET, ticket)
         shown = self._infos(scene, record)
-        provable = {PROOF_OF[info.method] for info in shown}
+        provable = {self._proof(info) for info in shown}
         wanted = {proof for path in paths if path <= provable for proof in path}
-        infos = tuple(info for info in shown if PROOF_OF[info.method] in wanted)
+        infos = tuple(info for info in shown if self._proof(info) in wanted)
         if infos:
             helps = Proof.FACTOR in wanted
             asked = requested(self.core, trusted(record), ticket) if helps else None
             return FactorRequired(token, factors=infos, passkey=asked)
         return ProofRequired(token, paths=self._open_to(scene, record, paths))
 
+    def _proof(self, info: FactorInfo) -> Proof | None:
+        """What a factor is a proof of here, if of anything."""
+        return proof_of(info.method, self.core.policy.mfa.possessions)
+
     def _infos(self, scene: Scene, record: Record) -> tuple[FactorInfo, ...]:
         """What may be shown of the factors that prove something in a recovery."""
         factors = trusted(record)
         infos = factor_infos(factors, masks=masks(self.core, scene, factors))
-        return tuple(info for info in infos if info.method in PROOF_OF and not info.reported)
+        return tuple(info for info in infos if self._proof(info) is not None and not info.reported)
 
     def _open_to(self, scene: Scene, record: Record, paths: tuple[frozenset[Proof], ...]) -> tuple[frozenset[str], ...]:
         """Those of the paths for which the subject has what they ask."""
-        has = {PROOF_OF[info.method] for info in self._infos(scene, record)} | BEYOND
+        has = {self._proof(info) for info in self._infos(scene, record)} | BEYOND
         policy = self.core.policy
         if len(trusted_contacts(policy, record, scene.now)) >= policy.recovery.contacts_needed:
             has |= {Proof.CONTACTS}

@@ -43,7 +43,7 @@ class Purpose(Enum):
     ENROLLMENT = ("enrollment ticket", Ticket, 330)
     RESET = ("reset ticket", Ticket, 330)
     RESUME = ("resume ticket", Ticket, 330)
-    CONFIRM = ("factor ticket", Enrollment, 720)
+    CONFIRM = ("factor ticket", Enrollment, 870)
     LINK = ("reset link", LinkClaims, 219)
     HANDLE = ("reset handle", HandleClaims, 390)
     UNLOCK = ("unlock link", UnlockClaims, 255)

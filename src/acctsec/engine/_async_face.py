@@ -1,6 +1,6 @@
 """AsyncEngine: the face for asyncio."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, cast
 
@@ -25,6 +25,7 @@ from acctsec.engine._wiring import (
     OWN_ROWS,
     Flows,
     check_form,
+    check_outside,
     check_passkeys,
     check_resolver,
     check_wiring,
@@ -53,7 +54,7 @@ from acctsec.outcomes import (
     Delivered,
     DeviceForgotten,
     Devices,
-    EnrollmentStarted,
+    EnrollOtpOutcome,
     Export,
     FactorRemoved,
     FactorRenamed,
@@ -61,11 +62,13 @@ from acctsec.outcomes import (
     FactorRestored,
     Factors,
     Imported,
+    ImportFactorOutcome,
     LaneStatus,
     LettersDiscarded,
     LettersRevived,
     NotImported,
     OutboxStatus,
+    OutsideBegun,
     PasskeyChallenge,
     PasskeyEnrollmentStarted,
     PromptApproved,
@@ -110,6 +113,7 @@ from acctsec.protocols import (
     AsyncDirectory,
     AsyncMessenger,
     AsyncOutboxStore,
+    AsyncOutsideFactor,
     AsyncPopularityCounter,
     AsyncStore,
     Channel,
@@ -161,6 +165,7 @@ class AsyncEngine:
         corpus: AsyncBreachCorpus | None = None,
         popularity: AsyncPopularityCounter | None = None,
         challenge: AsyncChallenge | None = None,
+        outside: Mapping[str, AsyncOutsideFactor] | None = None,
         watch: AsyncAttackWatch | None = None,
         resolver: OriginResolver | None = None,
         passkeys: PasskeyVerifier | None = None,
@@ -172,6 +177,7 @@ class AsyncEngine:
         for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity, challenge, watch):
             check_form(name, port, methods, wants_async=True)
         check_resolver(resolver)
+        check_outside(policy, outside or {}, wants_async=True)
         check_passkeys(policy, passkeys)
         pool = governor(policy)
         ports = Ports(
@@ -186,6 +192,7 @@ class AsyncEngine:
             corpus=corpus,
             popularity=popularity,
             challenge=challenge,
+            outside=dict(outside or {}),
             watch=AsyncMemoryWatch() if watch is None else watch,
             resolver=resolver,
             passkeys=passkeys,
@@ -469,15 +476,47 @@ class AsyncEngine:
         return await self._flows.addresses.change_identifier(token, old, new, context=context)
 
     async def enroll_totp(
-        self, token: str, *, name: str = "", replaces: str = "", context: Context
-    ) -> EnrollmentStarted | Refused:
+        self, token: str, *, name: str = "", otpauth: str | None = None, replaces: str = "", context: Context
+    ) -> EnrollOtpOutcome:
         """
         Begin to set up an authenticator app, with a fresh session at the subject's full level or the ticket of
         EnrollmentRequired. Nothing is stored until ``confirm_factor``.
 
+        *otpauth* is the URI of a token that has its secret already; TokenRejected says why it cannot be used. Without, the secret
+        is ours and the form that of ``MfaPolicy.totp``.
+
         Refused for an account without a verified address: a squatter's factor would block the address's later owner.
         """
-        return await self._flows.factors.enroll_totp(token, name=name, replaces=replaces, context=context)
+        return await self._flows.authenticators.enroll_totp(token, name=name, otpauth=otpauth, replaces=replaces, context=context)
+
+    async def enroll_hotp(
+        self, token: str, *, name: str = "", otpauth: str | None = None, replaces: str = "", context: Context
+    ) -> EnrollOtpOutcome:
+        """
+        Begin to set up a token with a button, as ``enroll_totp`` does an app; the policy's kinds have to name HOTP.
+
+        Confirm it with ``HotpCode``: two codes in a row, where its button was pressed often before.
+        """
+        return await self._flows.authenticators.enroll_hotp(token, name=name, otpauth=otpauth, replaces=replaces, context=context)
+
+    async def enroll_outside(
+        self, token: str, method: str, reference: str, *, name: str = "", replaces: str = "", context: Context
+    ) -> OutsideBegun | Refused | TryAgain:
+        """
+        Begin to set up a factor that somebody else checks: *method* is his name in ``MfaPolicy.outside``, *reference* what he
+        knows the subject by, of at most 128 bytes. Take it from him and not from the page. Confirm it with ``OutsideAnswer``.
+
+        Raises ConfigError for a name that the policy has not.
+        """
+        return await self._flows.outside.enroll_outside(token, method, reference, name=name, replaces=replaces, context=context)
+
+    async def begin_outside(self, ticket: str, factor_id: str, *, context: Context) -> OutsideBegun | Refused | TryAgain:
+        """
+        Let somebody else ask the subject for a factor, for the *ticket* of FactorRequired: he may push something to a phone.
+
+        Thirty times a day and subject, and within the budget of a source. TryAgain: he did not answer.
+        """
+        return await self._flows.outside.begin_outside(ticket, factor_id, context=context)
 
     async def enroll_passkey(
         self, token: str, *, name: str = "", replaces: str = "", context: Context
@@ -788,6 +827,28 @@ class AsyncAdmins:
         """
         return await self._flows.moving.import_verifier(
             subject, stored, actor=actor, tenant=tenant, changed_at=changed_at, wrap=wrap, prepared=prepared, dry_run=dry_run
+        )
+
+    async def import_factor(
+        self,
+        subject: str,
+        otpauth: str,
+        *,
+        actor: str,
+        name: str = "",
+        tell: bool = True,
+        tenant: str = "",
+        dry_run: bool = False,
+    ) -> ImportFactorOutcome:
+        """
+        Make a token, or the authenticator that a subject had in another system, its second factor, by its otpauth URI.
+
+        For a subject that has none: NotImported where there is another, FactorImported *again* where it is this very one. No code
+        of before is good. *tell*: every address is told; leave that out for a move of everybody that was announced. TokenRejected
+        names what is wrong with the URI. With *dry_run* nothing is written. Raises ConfigError for a kind the policy has not.
+        """
+        return await self._flows.authenticators.import_factor(
+            subject, otpauth, actor=actor, name=name, tell=tell, tenant=tenant, dry_run=dry_run
         )
 
     async def rewrap(self, after: bytes = b"", *, limit: int = 100, wrap: bool = False, dry_run: bool = False) -> Rewrapped:

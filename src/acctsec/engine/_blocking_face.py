@@ -1,6 +1,6 @@
 """Engine: the blocking face."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from threading import Event as Flag
 from threading import Thread
@@ -28,12 +28,14 @@ from acctsec.engine._wiring import (
     CHALLENGE,
     METERS,
     OUTBOX,
+    OUTSIDE,
     OWN_ROWS,
     POPULARITY,
     RECORDS,
     WATCH,
     Flows,
     check_form,
+    check_outside,
     check_passkeys,
     check_resolver,
     check_wiring,
@@ -63,7 +65,7 @@ from acctsec.outcomes import (
     Delivered,
     DeviceForgotten,
     Devices,
-    EnrollmentStarted,
+    EnrollOtpOutcome,
     Export,
     FactorRemoved,
     FactorRenamed,
@@ -71,11 +73,13 @@ from acctsec.outcomes import (
     FactorRestored,
     Factors,
     Imported,
+    ImportFactorOutcome,
     LaneStatus,
     LettersDiscarded,
     LettersRevived,
     NotImported,
     OutboxStatus,
+    OutsideBegun,
     PasskeyChallenge,
     PasskeyEnrollmentStarted,
     PromptApproved,
@@ -122,6 +126,7 @@ from acctsec.protocols import (
     Directory,
     Entropy,
     Messenger,
+    OutsideFactor,
     PasskeyVerifier,
     PopularityCounter,
     Store,
@@ -148,6 +153,7 @@ class Engine:
         popularity: counts how many accounts share a password, for ``PasswordPolicy.popularity_cap``.
         challenge: the puzzle that is put to a suspicious sign-in, such as ``acctsec.challenges.ProofOfWork()``. Without one
             nobody is asked.
+        outside: who checks the factors that ``MfaPolicy.outside`` names, by those names.
         watch: remembers what was guessed wrong across accounts, for ``Policy.attacks``. Default: a ``MemoryWatch``, which sees
             this process alone.
         resolver: tells whose an address is, such as ``acctsec.attacks.maxmind.MaxMind``.
@@ -172,6 +178,7 @@ class Engine:
         corpus: BreachCorpus | None = None,
         popularity: PopularityCounter | None = None,
         challenge: Challenge | None = None,
+        outside: Mapping[str, OutsideFactor] | None = None,
         watch: AttackWatch | None = None,
         resolver: OriginResolver | None = None,
         passkeys: PasskeyVerifier | None = None,
@@ -184,6 +191,7 @@ class Engine:
         for name, port, methods in forms(store, directory, messenger, sink, corpus, popularity, challenge, watch):
             check_form(name, port, methods, wants_async=False)
         check_resolver(resolver)
+        check_outside(policy, outside or {}, wants_async=False)
         check_passkeys(policy, passkeys)
         pool = governor(policy)
         ports = Ports(
@@ -198,6 +206,7 @@ class Engine:
             corpus=None if corpus is None else Awaitable(corpus, "count"),  # type: ignore[arg-type]
             popularity=None if popularity is None else Awaitable(popularity, *POPULARITY),  # type: ignore[arg-type]
             challenge=None if challenge is None else Awaitable(challenge, *CHALLENGE),  # type: ignore[arg-type]
+            outside={name: Awaitable(one, *OUTSIDE) for name, one in (outside or {}).items()},  # type: ignore[misc]
             watch=Awaitable(MemoryWatch() if watch is None else watch, *WATCH),  # type: ignore[arg-type]
             resolver=resolver,
             passkeys=passkeys,
@@ -481,14 +490,48 @@ class Engine:
         """
         return run(self._flows.addresses.change_identifier(token, old, new, context=context))
 
-    def enroll_totp(self, token: str, *, name: str = "", replaces: str = "", context: Context) -> EnrollmentStarted | Refused:
+    def enroll_totp(
+        self, token: str, *, name: str = "", otpauth: str | None = None, replaces: str = "", context: Context
+    ) -> EnrollOtpOutcome:
         """
         Begin to set up an authenticator app, with a fresh session at the subject's full level or the ticket of
         EnrollmentRequired. Nothing is stored until ``confirm_factor``.
 
+        *otpauth* is the URI of a token that has its secret already; TokenRejected says why it cannot be used. Without, the secret
+        is ours and the form that of ``MfaPolicy.totp``.
+
         Refused for an account without a verified address: a squatter's factor would block the address's later owner.
         """
-        return run(self._flows.factors.enroll_totp(token, name=name, replaces=replaces, context=context))
+        return run(self._flows.authenticators.enroll_totp(token, name=name, otpauth=otpauth, replaces=replaces, context=context))
+
+    def enroll_hotp(
+        self, token: str, *, name: str = "", otpauth: str | None = None, replaces: str = "", context: Context
+    ) -> EnrollOtpOutcome:
+        """
+        Begin to set up a token with a button, as ``enroll_totp`` does an app; the policy's kinds have to name HOTP.
+
+        Confirm it with ``HotpCode``: two codes in a row, where its button was pressed often before.
+        """
+        return run(self._flows.authenticators.enroll_hotp(token, name=name, otpauth=otpauth, replaces=replaces, context=context))
+
+    def enroll_outside(
+        self, token: str, method: str, reference: str, *, name: str = "", replaces: str = "", context: Context
+    ) -> OutsideBegun | Refused | TryAgain:
+        """
+        Begin to set up a factor that somebody else checks: *method* is his name in ``MfaPolicy.outside``, *reference* what he
+        knows the subject by, of at most 128 bytes. Take it from him and not from the page. Confirm it with ``OutsideAnswer``.
+
+        Raises ConfigError for a name that the policy has not.
+        """
+        return run(self._flows.outside.enroll_outside(token, method, reference, name=name, replaces=replaces, context=context))
+
+    def begin_outside(self, ticket: str, factor_id: str, *, context: Context) -> OutsideBegun | Refused | TryAgain:
+        """
+        Let somebody else ask the subject for a factor, for the *ticket* of FactorRequired: he may push something to a phone.
+
+        Thirty times a day and subject, and within the budget of a source. TryAgain: he did not answer.
+        """
+        return run(self._flows.outside.begin_outside(ticket, factor_id, context=context))
 
     def enroll_passkey(
         self, token: str, *, name: str = "", replaces: str = "", context: Context
@@ -808,6 +851,30 @@ class Admins:
         return run(
             self._flows.moving.import_verifier(
                 subject, stored, actor=actor, tenant=tenant, changed_at=changed_at, wrap=wrap, prepared=prepared, dry_run=dry_run
+            )
+        )
+
+    def import_factor(
+        self,
+        subject: str,
+        otpauth: str,
+        *,
+        actor: str,
+        name: str = "",
+        tell: bool = True,
+        tenant: str = "",
+        dry_run: bool = False,
+    ) -> ImportFactorOutcome:
+        """
+        Make a token, or the authenticator that a subject had in another system, its second factor, by its otpauth URI.
+
+        For a subject that has none: NotImported where there is another, FactorImported *again* where it is this very one. No code
+        of before is good. *tell*: every address is told; leave that out for a move of everybody that was announced. TokenRejected
+        names what is wrong with the URI. With *dry_run* nothing is written. Raises ConfigError for a kind the policy has not.
+        """
+        return run(
+            self._flows.authenticators.import_factor(
+                subject, otpauth, actor=actor, name=name, tell=tell, tenant=tenant, dry_run=dry_run
             )
         )
 

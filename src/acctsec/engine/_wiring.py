@@ -1,13 +1,14 @@
 """What both faces do once: wire the flows, and refuse a port of the wrong form."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from acctsec._flows.addresses import Addresses
 from acctsec._flows.administration import Administration
 from acctsec._flows.answers import Answers
+from acctsec._flows.authenticators import Authenticators
 from acctsec._flows.carrying import Carrying
 from acctsec._flows.challenges import Challenges
 from acctsec._flows.changes import ChangeFlows
@@ -20,6 +21,7 @@ from acctsec._flows.factors import FactorFlows
 from acctsec._flows.guesses import Guesses
 from acctsec._flows.moving import Moving
 from acctsec._flows.outbox import Outbox
+from acctsec._flows.outside import OutsideFlows
 from acctsec._flows.passkeys import PasskeyFlows
 from acctsec._flows.passwords import Passwords
 from acctsec._flows.prompts import Prompts
@@ -47,6 +49,7 @@ POPULARITY = ("count", "add")
 CHALLENGE = ("puzzle", "verify")
 SKETCH = 262_144  # counters in a row: of the million that a generation takes, a count is some 10 too high at most
 WATCH = ("look", "wrong")
+OUTSIDE = ("begin", "check")
 PASSKEYS = ("register", "authenticate", "credential_of")
 OWN_ROWS = 50_000  # of meters that a process keeps by itself while the others do not answer: about 50 MB
 
@@ -64,6 +67,8 @@ class Flows:
         self.step_ups: StepUps = StepUps(self.core, guesses, self.sign_in.granting, weighs)
         self.resets: Resets = Resets(self.core, guesses, self.passwords, answers, weighs)
         self.factors: FactorFlows = FactorFlows(self.core, guesses, answers)
+        self.authenticators: Authenticators = Authenticators(self.core, self.factors)
+        self.outside: OutsideFlows = OutsideFlows(self.core, answers, self.factors)
         self.passkeys: PasskeyFlows = PasskeyFlows(self.core, guesses, self.factors, self.sign_in)
         self.reports: Reports = Reports(self.core, self.factors)
         self.codes: Codes = Codes(self.core, self.factors)
@@ -152,6 +157,19 @@ def shows_outbox(store: object, *, wants_async: bool) -> bool:
 def check_resolver(resolver: object) -> None:
     if resolver is not None:  # of either face: it answers from memory
         check_form("resolver", resolver, ("origin",), wants_async=False)
+
+
+def check_outside(policy: Policy, outside: object, *, wants_async: bool) -> None:
+    """Refuse an engine where nobody checks an outside factor that the policy names, or somebody one that it does not name."""
+    if not isinstance(outside, Mapping):
+        raise ConfigError("outside is not a mapping.", remedy='Give {"duo": ...}, by the names of MfaPolicy.outside.')
+    named = {one.name for one in policy.mfa.outside}
+    for name in sorted(named - outside.keys()):
+        raise ConfigError(f"Nobody checks the outside factor {name!r}.", remedy=f'Give outside={{"{name}": ...}}.')
+    for name in sorted(map(str, outside.keys() - named)):
+        raise ConfigError(f"The policy names no outside factor {name!r}.", remedy="Name it in MfaPolicy.outside.")
+    for name, port in outside.items():
+        check_form(f"outside.{name}", port, OUTSIDE, wants_async=wants_async)
 
 
 def check_passkeys(policy: Policy, verifier: object) -> None:

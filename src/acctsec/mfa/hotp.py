@@ -6,11 +6,32 @@ Counter-based one-time passwords (RFC 4226), for tokens with a button and no clo
 
 from hmac import compare_digest
 
+from attrs import field, frozen
+
+from acctsec.checks import kind, whole
 from acctsec.errors import ConfigError
 from acctsec.mfa import otp
 from acctsec.mfa.otp import CLASSIC, OtpForm
 
 MAX_SPAN = 100  # RFC 4226 section 7.4: as small as usable; each counter more is a guess more, and an HMAC
+
+
+@frozen(kw_only=True)
+class HotpPolicy:
+    """
+    How tokens with a button are answered, where ``FactorKind.HOTP`` is among ``MfaPolicy.kinds``.
+
+    Args:
+        form: of those that are set up with a secret of ours. Default: SHA-1 and six digits, all that RFC 4226 knows of hashes.
+        look_ahead: how often the button may be pressed for nothing. Each is one more code that is right at once. Default 4 (RFC
+            4226 section 7.4: as few as are usable; Keycloak looks 1 ahead, privacyIDEA 10), up to 10.
+        span: how far ahead two codes in a row are looked for; both have to fit, so they are no easier to guess than twelve
+            digits. Default 50, up to 100.
+    """
+
+    form: OtpForm = field(default=CLASSIC, validator=kind(OtpForm))
+    look_ahead: int = field(default=4, validator=whole(0, 10))
+    span: int = field(default=50, validator=whole(10, MAX_SPAN))
 
 
 def code_at(secret: bytes, counter: int, form: OtpForm = CLASSIC) -> str:

@@ -15,11 +15,14 @@ from acctsec.checks import kind, length, text, whole
 from acctsec.errors import ConfigError
 from acctsec.mfa.actions import Action, Demand, Rule
 from acctsec.mfa.delivered import OVER_THE_TELEPHONE, DeliveredPolicy
+from acctsec.mfa.hotp import HotpPolicy
 from acctsec.mfa.needs import SECOND_FACTOR, Needs, methods_in, needs_of, together, ways
+from acctsec.mfa.otp import CLASSIC, OtpForm
 from acctsec.mfa.passkeys.policy import PasskeyPolicy
 from acctsec.mfa.passkeys.proving import holds
 from acctsec.mfa.proving import Match, Proven, RecoveryMatch, TotpMatch, Unproven
 from acctsec.mfa.push import PushPolicy
+from acctsec.mfa.totp import is_fit
 from acctsec.outcomes import AssuranceLevel, FactorKind, ReportReason
 from acctsec.protocols import UserVerification, name_set
 from acctsec.record import SKEW, Delivered, Device, Factor, Factors, Passkey, RecoverySet
@@ -119,11 +122,16 @@ class MfaPolicy:
             5.1: a browser is no authenticator). Up to 30 days; peers give 14 (Entra ID, by default 90) to 30.
         not_remembered: groups whose members are asked for the factor at every sign-in. Default None: those that
             ``required_groups`` and ``rules`` name.
-        window: TOTP steps of 30 s accepted on either side of now. Default 1 (RFC 6238 section 5.2), 0 for the strict
+        totp: the form of the codes of authenticator apps that are set up from now on; those that are there keep theirs. Default:
+            SHA-1, 6 digits, 30 s, the one form every app speaks (RFC 6238). A period is 15, 30, 45 or 60 s.
+        window: TOTP steps accepted on either side of now. Default 1 (RFC 6238 section 5.2), 0 for the strict
             reading of ASVS 6.5.5.
+        drift: how many steps the clock of an authenticator may be known to be off. It is learned a step at a time from the codes
+            that are accepted, and the window lies around it; with a window of 0 there is nothing to learn from. Default 2
+            (RFC 6238 section 6 bounds it, with two steps as its example): a token that loses a second a day is a step off within
+            a month. 0 for phones alone, whose clocks are set for them. Up to 10.
+        hotp: how tokens with a button are answered; see `HotpPolicy`. Default: four presses for nothing, as it says there.
         recovery_codes: how many are issued at once. Default 10 (peers: 5 to 12).
-
-    Codes have 6 digits, 30 seconds and SHA-1, the one form every authenticator app speaks (RFC 6238).
     """
 
     issuer: str = field(default="acctsec", validator=text())
@@ -135,16 +143,22 @@ class MfaPolicy:
     outside: tuple[Outside, ...] = field(default=(), converter=tuple)
     passkeys: PasskeyPolicy | None = field(default=None, validator=optional(kind(PasskeyPolicy)))
     grace: timedelta | None = field(default=None, validator=optional(length(timedelta(hours=1), timedelta(days=90))))
+    totp: OtpForm = field(default=CLASSIC, validator=kind(OtpForm))
     delivered: DeliveredPolicy = field(factory=DeliveredPolicy, validator=kind(DeliveredPolicy))
     push: PushPolicy = field(factory=PushPolicy, validator=kind(PushPolicy))
     remember: timedelta | None = field(default=None, validator=optional(length(timedelta(hours=1), timedelta(days=30))))
     not_remembered: frozenset[str] | None = field(default=None, converter=converters.optional(name_set))
     window: int = field(default=1, validator=whole(0, 1))
+    drift: int = field(default=2, validator=whole(0, 10))
+    hotp: HotpPolicy = field(factory=HotpPolicy, validator=kind(HotpPolicy))
     recovery_codes: int = field(default=10, validator=whole(4, 16))
 
     def __attrs_post_init__(self) -> None:
         if ":" in self.issuer:
             raise ConfigError("The issuer has a colon in it.", remedy="Leave it out; otpauth URIs use it as a separator.")
+        if not is_fit(self.totp):
+            raise ConfigError(f"The period of totp is {self.totp.period}.", remedy="Give 15, 30, 45 or 60 seconds.")
+        self._check_outside()
         if FactorKind.DELIVERED in self.kinds and OVER_THE_TELEPHONE & {*self.delivered.channels} and not self._unrestricted():
             message = "Codes over the telephone network are the only factor that can be set up."
             raise ConfigError(message, remedy="Add FactorKind.TOTP or PASSKEY to kinds (SP 800-63B-4 section 3.2.9).")
@@ -193,6 +207,14 @@ class MfaPolicy:
 
         return explain(self, groups=self.groups if groups is None else tuple(groups), fresh=fresh)
 
+    def _check_outside(self) -> None:
+        if not all(isinstance(one, Outside) for one in self.outside):
+            raise ConfigError("outside holds something that is no Outside.", remedy='Give (Outside(name="duo"),).')
+        if len({one.name for one in self.outside}) < len(self.outside):
+            raise ConfigError("Two outside factors have one name.", remedy="Give each its own.")
+        if (FactorKind.OUTSIDE in self.kinds) > bool(self.outside):
+            raise ConfigError("kinds has FactorKind.OUTSIDE, and outside names nobody.", remedy='Give (Outside(name="duo"),).')
+
     def _unrestricted(self) -> bool:
         """Whether something else can be set up that gives AAL2 and is not restricted."""
         others = any(one.traits.possession and not one.traits.restricted for one in self.outside)
@@ -207,6 +229,11 @@ class MfaPolicy:
     def traits(self) -> Mapping[str, Traits]:
         """What every method is good for, those of others included."""
         return {**TRAITS, **{one.name: one.traits for one in self.outside}} if self.outside else TRAITS
+
+    @property
+    def possessions(self) -> frozenset[str]:
+        """The outside factors that prove something the subject has: what a recovery takes for a second factor."""
+        return frozenset(one.name for one in self.outside if one.traits.possession)
 
     @property
     def offered(self) -> frozenset[str]:

@@ -60,6 +60,38 @@ class TotpMatch(Value, frozen=True):
         return Unproven()
 
 
+class HotpMatch(Value, frozen=True):
+    """A code belongs to this *counter* of one token."""
+
+    factor: str
+    counter: int
+
+    def use(self, factors: Factors) -> Proven | Unproven:
+        """
+        Accept a counter that was not passed yet; the next that may be used is the one above it, and never one below.
+
+        So a code works once, whoever else answers at that moment, and those that were skipped never work.
+        """
+        for one in factors.hotp:
+            if one.id == self.factor and self.counter >= one.counter and not one.reported:
+                return Proven(factors.with_factor(evolve(one, counter=self.counter + 1)), Method.HOTP.value)
+        return Unproven()
+
+
+class OutsideMatch(Value, frozen=True):
+    """Somebody else has accepted an answer, for one factor of what the policy calls *method*."""
+
+    factor: str
+    method: str
+
+    def use(self, factors: Factors) -> Proven | Unproven:
+        """Accept it, where the factor is there still. That it is good once is the ticket's part: he checked it for that one."""
+        for one in factors.outside:
+            if one.id == self.factor and one.method == self.method and not one.reported:
+                return Proven(factors, self.method)
+        return Unproven()
+
+
 class DeliveredMatch(Value, frozen=True):
     """A code is the one that was *sent* to a factor for a ticket; *sent* is its keyed digest, *method* what it proves."""
 

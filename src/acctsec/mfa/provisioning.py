@@ -15,6 +15,7 @@ from attrs import field, frozen
 
 from acctsec.errors import ConfigError
 from acctsec.mfa.otp import CLASSIC, LAST_COUNT, MAX_SECRET_BYTES, MIN_SECRET_BYTES, Algorithm, OtpForm, base32
+from acctsec.outcomes import UriFlaw
 
 MAX_CHARACTERS = 1_024
 MAX_NAME = 254  # an e-mail address: RFC 5321 section 4.5.3.1.3
@@ -30,17 +31,6 @@ class OtpKind(StrEnum):
 
     TOTP = "totp"
     HOTP = "hotp"
-
-
-class UriFlaw(StrEnum):
-    """The first thing that is wrong with an otpauth URI."""
-
-    SHAPE = "shape"
-    LABEL = "label"
-    PARAMETER = "parameter"
-    SECRET = "secret"  # noqa: S105 - the name of a flaw
-    FORM = "form"
-    COUNTER = "counter"
 
 
 @frozen(kw_only=True)

@@ -1,6 +1,6 @@
 """Time-based one-time passwords (RFC 6238): one spelling a code, each step accepted once, steps only going up."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from hmac import compare_digest
 
 from acctsec.mfa import otp
@@ -9,6 +9,11 @@ from acctsec.mfa.otp import CLASSIC, OtpForm
 DIGITS = CLASSIC.digits
 PERIOD = int(CLASSIC.period.total_seconds())
 SECRET_BYTES = CLASSIC.secret_bytes
+GRAIN = timedelta(seconds=15)
+"""
+What every period in use is a multiple of: a wrong code is another guess in each grain, and no code comes up or goes away inside
+one.
+"""
 
 
 def code_at(secret: bytes, step: int, form: OtpForm = CLASSIC) -> str:
@@ -44,12 +49,22 @@ def learned(drift: int, *, offset: int, cap: int) -> int:
     also how old a code can be that somebody else has seen. A drift that a lower cap has left outside comes inside at once.
     """
     moved = drift + max(-1, min(1, offset - drift))
-    return max(-cap, min(cap, moved))
+    return bounded(moved, cap)
 
 
 def step_of(now: datetime, form: OtpForm = CLASSIC) -> int:
     """The time step that *now* is in."""
     return int(now.timestamp()) // form.period.seconds
+
+
+def is_fit(form: OtpForm) -> bool:
+    """Whether guesses of this form can be counted: its period is 15, 30, 45 or 60 seconds, as that of every token we know of."""
+    return not form.period % GRAIN
+
+
+def bounded(drift: int, cap: int) -> int:
+    """A *drift* that was learned, within the *cap* of today."""
+    return max(-cap, min(cap, drift))
 
 
 def is_code(code: object, digits: int = DIGITS) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from acctsec.outcomes.shared import secret
+from acctsec.outcomes.shared import Refused, secret
 
 
 class FactorKind(StrEnum):
@@ -48,11 +48,51 @@ class FactorInfo:
 
 @frozen
 class EnrollmentStarted:
-    """An authenticator can be set up from *uri* or *key*; nothing is stored until ``confirm_factor`` proves it."""
+    """
+    An authenticator can be set up from *uri* or *key*; nothing is stored until ``confirm_factor`` proves it. Both are empty for
+    a token that has its secret already.
+    """
 
     ticket: str = secret()
     uri: str = secret()
     key: str = secret()
+
+
+class UriFlaw(StrEnum):
+    """The first thing that is wrong with an otpauth URI."""
+
+    SHAPE = "shape"
+    LABEL = "label"
+    PARAMETER = "parameter"
+    SECRET = "secret"  # noqa: S105 - the name of a flaw
+    FORM = "form"
+    COUNTER = "counter"
+
+
+@frozen
+class TokenRejected:
+    """The otpauth URI of a token cannot be used, or is one of another kind; *flaw* is the first that was found."""
+
+    flaw: UriFlaw
+
+
+@frozen
+class FactorImported:
+    """The token is the subject's second factor now. *again*: it was before, and nothing changed."""
+
+    factor: FactorInfo
+    again: bool = False
+
+
+@frozen
+class OutsideBegun:
+    """
+    Somebody else is ready to check a factor. *page* is what he wants the page to have; *ticket* goes on with the answer that it
+    hands back, to ``verify_factor`` or, of a new factor, to ``confirm_factor``.
+    """
+
+    ticket: str = secret()
+    page: Mapping[str, str] = field(repr=False, kw_only=True)
 
 
 @frozen(kw_only=True)
@@ -223,3 +263,6 @@ class RecoveryCodes:
 
     codes: tuple[str, ...] = field(repr=False)
     session: str = secret()
+
+
+EnrollOtpOutcome = EnrollmentStarted | TokenRejected | Refused

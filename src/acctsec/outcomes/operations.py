@@ -5,8 +5,9 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from acctsec.outcomes.factors import FactorInfo
+from acctsec.outcomes.factors import FactorImported, FactorInfo, TokenRejected
 from acctsec.outcomes.recovery import ChangeInfo
+from acctsec.outcomes.shared import TryAgain
 
 
 @frozen
@@ -135,10 +136,11 @@ class Export:
 
 
 class ImportObjection(StrEnum):
-    """Why a stored hash was not taken over."""
+    """Why a stored hash, or a token, was not taken over."""
 
     UNREADABLE = "unreadable-hash"  # the policy's hashing does not compute it: foreign, damaged, too cheap or too costly
     HAS_PASSWORD = "has-password"  # noqa: S105 - there is another one, which is never replaced
+    HAS_FACTOR = "has-factor"  # there is one, beside which nobody else sets one up
     UNKNOWN_SUBJECT = "unknown-subject"  # the directory has no such account
     FUTURE = "changed-in-the-future"
 
@@ -205,3 +207,6 @@ class Surveyed:
     lacking: tuple[tuple[str, int], ...] = ()
     untold: int = 0
     overdue: int = 0
+
+
+ImportFactorOutcome = FactorImported | TokenRejected | NotImported | TryAgain

@@ -42,6 +42,7 @@ from acctsec.protocols.meters import (
 )
 from acctsec.protocols.naming import MAX_NAME_BYTES, check_name, check_names, name_set, names
 from acctsec.protocols.outbox import MAX_ATTEMPTS, MOST_COUNTED, AsyncOutboxStore, Backlog, Letters, OutboxStore
+from acctsec.protocols.outside import Approved, AsyncOutsideFactor, Declined, OutsideFactor
 from acctsec.protocols.passkeys import (
     Asserted,
     Attestation,
@@ -75,6 +76,7 @@ __all__ = [
     "AddAddress",
     "Ambiguous",
     "Applied",
+    "Approved",
     "Asserted",
     "AsyncBreachCorpus",
     "AsyncChallenge",
@@ -82,6 +84,7 @@ __all__ = [
     "AsyncMessenger",
     "AsyncMeterStore",
     "AsyncOutboxStore",
+    "AsyncOutsideFactor",
     "AsyncPopularityCounter",
     "AsyncRecordStore",
     "AsyncStore",
@@ -96,6 +99,7 @@ __all__ = [
     "Committed",
     "Conflict",
     "CounterRegression",
+    "Declined",
     "Directory",
     "DirectoryChange",
     "Drained",
@@ -111,6 +115,7 @@ __all__ = [
     "Messenger",
     "MeterStore",
     "OutboxStore",
+    "OutsideFactor",
     "Page",
     "PasskeyResponse",
     "PasskeyRoot",

@@ -1,6 +1,6 @@
 """Recovery: what an owner gets back for which proofs, when, and who can stop it."""
 
-from acctsec.recovery.paths import PROOF_OF, Capability, Delays, Facts, Proof, RecoveryPath, proofs_of
+from acctsec.recovery.paths import PROOF_OF, Capability, Delays, Facts, Proof, RecoveryPath, proof_of, proofs_of
 from acctsec.recovery.policy import Enough, Forbidden, Judgement, Lacking, RecoveryPolicy
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "Proof",
     "RecoveryPath",
     "RecoveryPolicy",
+    "proof_of",
     "proofs_of",
 ]

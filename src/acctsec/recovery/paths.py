@@ -1,6 +1,6 @@
 """Paths of recovery: which proofs together give what, to whom, and after how long."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import combinations
@@ -76,9 +76,14 @@ and whoever took over a number resets the mailbox by it; a phone that gets texts
 """
 
 
-def proofs_of(methods: Iterable[str]) -> frozenset[Proof]:
+def proof_of(method: str, possessions: Collection[str] = ()) -> Proof | None:
+    """What a method is a proof of, if of anything. *possessions* are what others check and the subject has: second factors."""
+    return Proof.FACTOR if method in possessions else PROOF_OF.get(method)
+
+
+def proofs_of(methods: Iterable[str], possessions: Collection[str] = ()) -> frozenset[Proof]:
     """The kinds of proof that these methods come to."""
-    return frozenset(PROOF_OF[method] for method in methods if method in PROOF_OF)
+    return frozenset(proof for method in methods if (proof := proof_of(method, possessions)) is not None)
 
 
 def independent(proofs: Iterable[Proof]) -> bool:

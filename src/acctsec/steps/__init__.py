@@ -28,6 +28,7 @@ from acctsec.steps.codes import code_refusal, send_factor_code
 from acctsec.steps.contacts import ask_contacts, name_contact, remove_contact, share_refusal, vouch
 from acctsec.steps.factors import (
     add_factor,
+    import_factor,
     issue_codes,
     may_begin,
     remove_factor,
@@ -189,6 +190,7 @@ __all__ = [
     "gathers",
     "give_back",
     "guarded",
+    "import_factor",
     "import_verifier",
     "is_new",
     "issue_codes",

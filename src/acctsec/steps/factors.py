@@ -5,7 +5,7 @@ from datetime import datetime
 from acctsec import events
 from acctsec._values import evolve
 from acctsec.assurance import is_complete
-from acctsec.claims import Enrollment, SessionClaims
+from acctsec.claims import Admin, Enrollment, SessionClaims
 from acctsec.mfa.actions import Action
 from acctsec.mfa.policy import method_of
 from acctsec.outcomes import AssuranceLevel
@@ -57,6 +57,22 @@ def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enro
         told += (events.FactorDropped(**head, factor=enrollment.replaces, kind="" if gone is None else gone.KIND),)
         told += (Notice(MessagePurpose.FACTOR_REMOVED),)
     return Step(Done(renewed), after, (*told, *ended(record, scene)))
+
+
+def import_factor(policy: Policy, record: Record, *, scene: Scene, new: Factor, same: str, by: Admin, tell: bool) -> Step:
+    """
+    Take a token over for a subject that has no second factor, and *tell* its owner. *same* is the factor that was found to have
+    this very secret. Nobody but its owner sets one up beside another: whoever does knows the secret.
+    """
+    if record.factors.live:
+        found = record.factors.factor(same)
+        return Step(No("has factor") if found is None else Done(), record)
+    factors = policy.mfa.add(record.factors, new)
+    if factors is None:
+        return Step(No("too many factors"), record)
+    event = events.FactorImported(**scene.head(), factor=new.id, kind=new.KIND, actor=by.actor)
+    told = (Notice(MessagePurpose.FACTOR_ADDED),) if tell else ()
+    return Step(Done(count=1), evolve(record, factors=factors), (event, *told))
 
 
 def _is_worse(policy: Policy, before: Factors, after: Factors, scene: Scene) -> bool:

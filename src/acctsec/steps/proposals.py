@@ -78,7 +78,7 @@ def _judged(policy: Policy, record: Record, scene: Scene) -> Enough | None:
         level=level_of(record),
         groups=scene.groups,
         facts=Facts(now=scene.now),
-        contested=None if record.contest is None else proofs_of(record.contest.proofs),
+        contested=None if record.contest is None else proofs_of(record.contest.proofs, policy.mfa.possessions),
     )
     return judged if isinstance(judged, Enough) else None
 

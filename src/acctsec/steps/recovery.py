@@ -12,7 +12,7 @@ from acctsec.outcomes import AssuranceLevel, ChangeKind, TryAgain
 from acctsec.policy import Policy
 from acctsec.protocols import Channel, MessagePurpose
 from acctsec.record import Change, Device, Factors, Record, Reset
-from acctsec.recovery import PROOF_OF, Capability, Enough, Facts, Judgement, Lacking, Proof, proofs_of
+from acctsec.recovery import Capability, Enough, Facts, Judgement, Lacking, Proof, proof_of, proofs_of
 from acctsec.reset import Dead, Redeemable
 from acctsec.steps.changes import ended, held
 from acctsec.steps.scene import (
@@ -158,7 +158,7 @@ def leads_on(policy: Policy, record: Record, *, scene: Scene, method: str) -> bo
         for gives in (Capability.PASSWORD, Capability.FACTORS)
         for one in policy.recovery.allowed(gives=gives, level=level_of(record), groups=scene.groups)
     )
-    return any(PROOF_OF.get(method) in one.proofs for one in paths)
+    return any(proof_of(method, policy.mfa.possessions) in one.proofs for one in paths)
 
 
 def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -> Judgement:
@@ -168,10 +168,10 @@ def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -
     """
     if _invited(record, recovery):
         return Enough(timedelta(0), weak=True)
-    contested = None if record.contest is None else proofs_of(record.contest.proofs)
+    contested = None if record.contest is None else proofs_of(record.contest.proofs, policy.mfa.possessions)
     waits = record.change_of(recovery.change)
     judged = policy.recovery.judge(
-        proofs_of(recovery.methods),
+        proofs_of(recovery.methods, policy.mfa.possessions),
         gives=recovery.gives,
         level=level_of(record),
         groups=scene.groups,

@@ -363,6 +363,7 @@ SINK = ("record",)
 CORPUS = ("count",)
 POPULARITY = ("count", "add")
 CHALLENGE = ("puzzle", "verify")
+OUTSIDE = ("begin", "check")
 WATCH = ("look", "wrong")
 
 

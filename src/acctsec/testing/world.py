@@ -5,7 +5,7 @@ Worlds: an engine wired to doubles, ready to be played with.
 The policy's hashing should be the cheapest there is, as in the preset CHEAPEST.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from functools import wraps
 from inspect import iscoroutine
 from typing import Any, Generic, TypeVar, cast
@@ -26,6 +26,7 @@ from acctsec.testing.doubles import (
     CORPUS,
     DIRECTORY,
     MESSENGER,
+    OUTSIDE,
     POPULARITY,
     SINK,
     WATCH,
@@ -57,6 +58,7 @@ def world(
     corpus: object = None,
     popularity: object = None,
     challenge: object = None,
+    outside: Mapping[str, object] | None = None,
     watch: object = None,
     resolver: object = None,
 ) -> "World[Engine]":
@@ -70,7 +72,8 @@ def world(
     'SignedIn'
     """
     store = MemoryStore() if store is None else store
-    more = {"corpus": corpus, "popularity": popularity, "challenge": challenge, "watch": watch, "resolver": resolver}
+    more: dict[str, Any] = {"corpus": corpus, "popularity": popularity, "challenge": challenge, "watch": watch}
+    more |= {"outside": outside, "resolver": resolver}
     return built(World, Engine, store, policy=policy, seed=seed, **more)
 
 
@@ -82,6 +85,7 @@ def async_world(
     corpus: object = None,
     popularity: object = None,
     challenge: object = None,
+    outside: Mapping[str, object] | None = None,
     watch: object = None,
     resolver: object = None,
 ) -> "World[AsyncEngine]":
@@ -90,7 +94,8 @@ def async_world(
     when it is no longer used.
     """
     store = AsyncMemoryStore() if store is None else store
-    more = {"corpus": corpus, "popularity": popularity, "challenge": challenge, "watch": watch, "resolver": resolver}
+    more: dict[str, Any] = {"corpus": corpus, "popularity": popularity, "challenge": challenge, "watch": watch}
+    more |= {"outside": outside, "resolver": resolver}
     return built(World, AsyncEngine, store, policy=policy, seed=seed, **more)
 
 
@@ -104,6 +109,7 @@ def built(
     corpus: object = None,
     popularity: object = None,
     challenge: object = None,
+    outside: Mapping[str, object] | None = None,
     watch: object = None,
     resolver: object = None,
 ) -> WorldT:
@@ -121,6 +127,7 @@ def built(
         corpus=corpus,
         popularity=popularity,
         challenge=challenge,
+        outside=outside,
         watch=watch,
         resolver=resolver,
     )
@@ -144,6 +151,7 @@ class World(Generic[EngineT]):
     corpus: Any = None
     popularity: Any = None
     challenge: Any = None
+    outside: Any = None
     watch: Any = None
     resolver: Any = None
     clock: ManualClock = field(factory=ManualClock)
@@ -174,6 +182,7 @@ class World(Generic[EngineT]):
             "corpus": None if self.corpus is None else form(self.corpus, CORPUS),
             "popularity": None if self.popularity is None else form(self.popularity, POPULARITY),
             "challenge": None if self.challenge is None else form(self.challenge, CHALLENGE),
+            "outside": {name: form(one, OUTSIDE) for name, one in (self.outside or {}).items()},
             "watch": None if self.watch is None else form(self.watch, WATCH),
             "resolver": self.resolver,
             "clock": self.clock,

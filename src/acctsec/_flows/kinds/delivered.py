@@ -19,8 +19,8 @@ LABEL = "delivered"
 class DeliveredCodes:
     """Codes by text, voice or mail, each for one ticket."""
 
-    kind = FactorKind.DELIVERED
-    answers = (DeliveredCode,)
+    kind: FactorKind = FactorKind.DELIVERED
+    answers: tuple[type, ...] = (DeliveredCode,)
 
     def __init__(self, core: Core) -> None:
         self.core = core

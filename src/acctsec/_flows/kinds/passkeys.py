@@ -44,8 +44,8 @@ Answer = TypeVar("Answer")
 class Passkeys:
     """Keys in devices, which sign what they are asked for."""
 
-    kind = FactorKind.PASSKEY
-    answers = (PasskeyAssertion, PasskeyAttestation)
+    kind: FactorKind = FactorKind.PASSKEY
+    answers: tuple[type, ...] = (PasskeyAssertion, PasskeyAttestation)
 
     def __init__(self, core: Core) -> None:
         self.core = core

@@ -19,8 +19,8 @@ INTERVAL = timedelta(seconds=2)
 class PushApps:
     """Prompts that were answered in an app; what is given here is no secret, so nothing is guessed by it."""
 
-    kind = FactorKind.PUSH
-    answers = (PushApproval,)
+    kind: FactorKind = FactorKind.PUSH
+    answers: tuple[type, ...] = (PushApproval,)
 
     def __init__(self, core: Core) -> None:
         self.core = core

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from acctsec._flows.core import Core
+from acctsec._flows.kinds._kind import nothing
 from acctsec.claims import Enrollment, RecoveryCode, Ticket
 from acctsec.mfa import recovery
 from acctsec.mfa.proving import RecoveryMatch
@@ -16,8 +17,8 @@ LABEL = "recovery"
 class PrintedCodes:
     """Codes that stand in for a factor, each once."""
 
-    kind = FactorKind.RECOVERY_CODE
-    answers = (RecoveryCode,)
+    kind: FactorKind = FactorKind.RECOVERY_CODE
+    answers: tuple[type, ...] = (RecoveryCode,)
 
     def __init__(self, core: Core) -> None:
         self.core = core
@@ -51,3 +52,8 @@ class PrintedCodes:
         """The digests."""
         if factors.recovery:
             yield LABEL, factors.recovery.sealed, str(factors.recovery.generation)
+
+    def pretend(self, scene: Scene, factors: Factors) -> None:
+        """One set is opened, whether there is one or not; it was compared with anyway."""
+        if factors.recovery is None:
+            self.core.keyring.open(LABEL, nothing(self.core, len(recovery.DECOY)), scene.tenant, scene.subject, "")

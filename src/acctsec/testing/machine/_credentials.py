@@ -129,7 +129,7 @@ class Credentials(SigningIn):
             if isinstance(answer, RecoveryCode):
                 self.use_code(person, answer.code)
             else:
-                app, app.last_step = chosen[0], chosen[1]
+                chosen[0].used(chosen[1], now=self.now, cap=self.policy.mfa.drift)
 
     # --- factors ---
 

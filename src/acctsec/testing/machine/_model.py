@@ -7,6 +7,7 @@ from typing import Any
 from attrs import Factory, define, field, frozen
 
 from acctsec import events
+from acctsec.mfa import totp
 from acctsec.outcomes import AssuranceLevel
 from acctsec.protocols import MessagePurpose
 from acctsec.record import SKEW
@@ -118,11 +119,17 @@ class Enrolment(Minted):
 
 @define(eq=False)
 class App:
-    """A confirmed authenticator, and the newest time step it was believed for."""
+    """A confirmed authenticator, the newest time step it was believed for, and how many steps its clock is known to be off."""
 
     id: str
     app: Authenticator
     last_step: int
+    drift: int = 0
+
+    def used(self, step: int, *, now: datetime, cap: int) -> None:
+        """It was believed for a *step*: none up to that ever again, and its clock is known one step better."""
+        self.last_step = step
+        self.drift = totp.learned(self.drift, offset=step - totp.step_of(now), cap=cap)
 
 
 @define(eq=False)

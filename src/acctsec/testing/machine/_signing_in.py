@@ -125,7 +125,7 @@ class SigningIn(Stage):
         if isinstance(answer, RecoveryCode):
             self.use_code(person, answer.code)
         else:
-            app, app.last_step = chosen[0], chosen[1]
+            chosen[0].used(chosen[1], now=self.now, cap=self.policy.mfa.drift)
         match outcome:
             case SignedIn():
                 assert ticket.signs_in, "a reset ended in a session"
@@ -153,7 +153,7 @@ class SigningIn(Stage):
         if kind == "wrong":
             return app.app.wrong(self.now), None
         wanted = int(self.now.timestamp()) // PERIOD + step
-        right = abs(step) <= self.policy.mfa.window and wanted > app.last_step
+        right = abs(step - app.drift) <= self.policy.mfa.window and wanted > app.last_step
         return app.app.code(self.now, step=step), (app, wanted) if right else None
 
     def use_code(self, person: Person, code: str) -> None:
@@ -183,9 +183,10 @@ class SigningIn(Stage):
         gets_in = person.active and not self.lapsed(person)
         assert isinstance(outcome, self.due(person) if gets_in else Refused), f"the owner is told {outcome!r}"
         step = int(self.now.timestamp()) // PERIOD
-        app = next((app for app in person.apps if app.last_step < step), None)  # none, if the clock was set back
+        app = next((app for app in person.apps if app.last_step < step + app.drift), None)  # none, if the clock was set back
         if isinstance(outcome, FactorRequired) and app:
-            self.answer_ticket(person, person.tickets[-1], app.app.code(self.now), (app, step))
+            code = app.app.code(self.now, step=app.drift)
+            self.answer_ticket(person, person.tickets[-1], code, (app, step + app.drift))
             assert self.must_change(person) or len(person.sessions) > sessions, "the owner's code was refused"
         if isinstance(outcome, EnrollmentRequired):
             self.enroll_with(person, person.firsts[-1])

@@ -25,7 +25,7 @@ from acctsec import (
     SignedIn,
     TryAgain,
 )
-from acctsec.testing import DEATHS, FAILURES, RACING, Authenticator, explore
+from acctsec.testing import DEATHS, FAILURES, RACING, Authenticator, explore, race_world
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
 NO = (Refused, TryAgain)
@@ -212,6 +212,15 @@ def test_a_step_up_is_whole_or_it_is_not_whichever_call_a_process_dies_at():
         assert {one.method for one in session.proofs} == {"password", "totp"}
 
     explore(half, lambda w: [answered(w, w.app.code(w.clock()))], check, fates=(*DEATHS, *FAILURES), most=1)
+
+
+def test_a_set_up_is_over_with_the_session_that_began_it():
+    w = race_world(policy=RACING)
+    w.sign_up()
+    session = w.sign_in().session
+    app = Authenticator(w.calls.enroll_totp(session, context=w.context()))
+    w.calls.sign_out(session, context=w.context())
+    assert w.calls.confirm_factor(app.ticket, app.code(w.clock()), context=w.context()) == Refused()
 
 
 # --- eight at once ----------------------------------------------------------------------------------------------------

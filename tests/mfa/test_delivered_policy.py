@@ -16,7 +16,9 @@ from acctsec import (
     MfaPolicy,
 )
 from acctsec._values import evolve as evolved
+from acctsec.assurance import Traits
 from acctsec.budgets import Budget
+from acctsec.mfa import Outside
 from acctsec.mfa.delivered import masked
 from acctsec.mfa.proving import DeliveredMatch, Unproven
 from acctsec.mfa.worded import MAX_SERVICE, worded
@@ -174,9 +176,10 @@ def test_a_policy_outside_its_bounds_is_refused(knobs):
 
 def test_codes_over_the_telephone_network_need_something_better_beside_them():
     """SP 800-63B-4 section 3.2.9: an alternative that is not restricted. Mail is none at that level."""
-    for kinds in ({FactorKind.DELIVERED}, {FactorKind.DELIVERED, FactorKind.OUTSIDE}):
+    telephone = Outside(name="calls", traits=Traits(restricted=True))
+    for kinds, outside in (({FactorKind.DELIVERED}, ()), ({FactorKind.DELIVERED, FactorKind.OUTSIDE}, (telephone,))):
         with pytest.raises(ConfigError, match="telephone"):
-            MfaPolicy(kinds=kinds, delivered=EVERY)
+            MfaPolicy(kinds=kinds, outside=outside, delivered=EVERY)
     MfaPolicy(kinds={FactorKind.DELIVERED}, delivered=DeliveredPolicy(channels={Channel.MAIL}))
     MfaPolicy(kinds={FactorKind.DELIVERED, FactorKind.PASSKEY})
 

@@ -47,7 +47,7 @@ SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days
 AAL1, AAL2, AAL3 = AssuranceLevel
 FACTORS = ("totp", "hotp", "text-code", "passkey", "passkey-touch-bound")
 METHODS = ("password", *FACTORS)
-ALL = frozenset(FactorKind) - {FactorKind.RECOVERY_CODE}
+ALL = frozenset(FactorKind) - {FactorKind.RECOVERY_CODE, FactorKind.OUTSIDE}  # nobody is outside here
 
 
 class Payments(StrEnum):

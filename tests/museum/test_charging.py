@@ -133,7 +133,8 @@ SEALED |= {"name_contact", "list_contacts", "remove_contact", "ask_contacts", "i
 SEALED |= {"enroll_push", "push_prompt", "inspect_prompt", "deny_prompt"}
 SEALED |= {"list_sessions", "end_session", "authorize", "enroll_hotp", "enroll_outside", "begin_outside"}
 SEALED |= {"inspect_unlock", "issue_recovery_codes", "sign_out", "sign_out_everywhere", "list_devices", "forget_device"}
-"""What takes nothing but sealed tokens: 128 bits and more, refused before any read, with nothing to guess."""
+SEALED |= {"enroll_passkey", "begin_passkey_sign_in", "sign_in_with_passkey"}
+"""What takes nothing but sealed tokens, or a signature under one: 128 bits and more, refused before any read, with nothing to guess."""
 GUESSABLE = {"sign_in", "set_password", "verify_factor", "confirm_factor", "redeem_reset", "remove_lost_factors", "unlock"}
 GUESSABLE |= {"verify_address", "reauthenticate", "answer_prompt"}
 

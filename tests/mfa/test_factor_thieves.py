@@ -305,6 +305,19 @@ def test_a_proof_counts_on_a_node_whose_clock_is_behind(seconds):
     assert isinstance(w.calls.authorize(session, Action.CHANGE_FACTORS, context=w.context()), Allowed)
 
 
+def test_a_touch_of_a_passkey_that_stays_goes_on_counting():
+    w = a_world()
+    _, session = w.enroll(w.sign_in().session)
+    key, _ = add(w, session)
+    key.verified = False
+    shown = w.calls.verify_factor((asked := typed(w)).ticket, signed(key, asked.passkey), context=w.context())
+    (app,) = [one for one in w.calls.list_factors(shown.session, context=w.context()).factors if one.kind == FactorKind.TOTP]
+    left = w.calls.remove_factor(shown.session, app.id, context=w.context())
+    found = w.calls.check_session(left.session, context=w.context())
+    assert found.session.methods == (Method.PASSWORD, Method.PASSKEY_TOUCH)
+    assert found.session.level == 2
+
+
 # --- a session stays with its key -------------------------------------------------------------------------------------
 
 

@@ -4,9 +4,10 @@ from datetime import datetime
 
 from acctsec import events
 from acctsec._values import evolve
-from acctsec.assurance import is_complete
+from acctsec.assurance import Method, is_complete
 from acctsec.claims import Admin, Enrollment, SessionClaims
 from acctsec.mfa.actions import Action
+from acctsec.mfa.passkeys.proving import UNVERIFIED
 from acctsec.mfa.policy import method_of
 from acctsec.outcomes import AssuranceLevel
 from acctsec.policy import Policy
@@ -181,10 +182,17 @@ def remove_factor(policy: Policy, record: Record, *, scene: Scene, claims: Sessi
 
 def _relevelled(policy: Policy, session: Session, factors: Factors, drawn: Drawn) -> Session:
     """The session under a new id, at the level of what it proved with factors that are still there."""
-    left = policy.mfa.provable(factors) | {"password", "recovery-code"} if factors.live else {"password"}
+    left = {PASSWORD}
+    if factors.live:
+        left |= policy.mfa.provable(factors) | {Method.RECOVERY_CODE.value} | _touches(factors)
     proofs = tuple(one for one in session.proofs if one.method in left)
     level = min(session.level, policy.mfa.level(one.method for one in proofs))
     return evolve(session, id=drawn.session, level=level, proofs=proofs)
+
+
+def _touches(factors: Factors) -> frozenset[str]:
+    """What passkeys that verify their owner prove where they did not."""
+    return frozenset(UNVERIFIED[Method(method_of(one))].value for one in factors.passkeys if one.verified and not one.reported)
 
 
 def rename_factor(policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims, factor_id: str, name: str) -> Step:

@@ -67,6 +67,7 @@ class Ticket(Sealed, frozen=True, kw_only=True):
     action: str = ""
     after: tuple[int, ...] = ()
     risky: bool = False
+    key: bytes = b""
 
 
 class LinkClaims(Sealed, frozen=True, kw_only=True):
@@ -163,6 +164,7 @@ class Enrollment(Sealed, frozen=True, kw_only=True):
     replaces: str = ""
     methods: tuple[str, ...] = ()
     risky: bool = False
+    key: bytes = b""
     form: tuple[str, int, int] = ("SHA1", 6, 30)
     counter: int = 0
     method: str = ""

@@ -36,7 +36,7 @@ from acctsec.mfa.needs import AllOf, AnyOf, AtLeast, Shown, level_in, together, 
 from acctsec.mfa.proving import Proven, Unproven
 from acctsec.outcomes import FactorKind
 from acctsec.protocols import Account
-from acctsec.record import MAX_PROOFS, Delivered, Factors, Hotp, Passkey, Proof, Record, Session, Totp, Verifier
+from acctsec.record import MAX_PROOFS, SKEW, Delivered, Factors, Hotp, Passkey, Proof, Record, Session, Totp, Verifier
 from acctsec.steps import Compared, Drawn, Enough, FactorFound, Granted, Lacking, No, Scene, standing, step_up
 from acctsec.steps.scene import dated, gathered
 from acctsec.testing import world
@@ -294,7 +294,9 @@ def test_a_proof_counts_from_its_second_for_no_longer_than_it_may():
     policy, record = policy_of(None), record_of(Factors(), [("password", NOW)])
     end = NOW + policy.sessions.fresh
 
-    assert isinstance(asked(policy, record, at=NOW - timedelta(microseconds=1)), Lacking)
+    behind = NOW - SKEW  # a node whose clock is
+    assert isinstance(asked(policy, record, at=behind - timedelta(microseconds=1)), Lacking)
+    assert isinstance(asked(policy, record, at=behind), Enough)
     assert isinstance(asked(policy, record, at=end - timedelta(microseconds=1)), Enough)
     assert isinstance(asked(policy, record, at=end), Lacking)
 

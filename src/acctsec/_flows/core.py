@@ -32,7 +32,7 @@ from acctsec._values import Value, evolve
 from acctsec.attacks.networks import OriginResolver
 from acctsec.attacks.watching import AsyncAttackWatch
 from acctsec.budgets import micros
-from acctsec.claims import SessionClaims
+from acctsec.claims import Enrollment, SessionClaims, Ticket
 from acctsec.context import Context, Source
 from acctsec.devices import device_name
 from acctsec.errors import CommitUnknown, ConfigError, PortError, StoreBusy, StoreUnavailable
@@ -297,11 +297,12 @@ class Core:
             self.refused(nobody, "sign_in", "evaluated", "no key")
         return lacks
 
-    def has_key(self, claims: SessionClaims, context: Context) -> bool:
+    def has_key(self, claims: SessionClaims | Ticket | Enrollment, context: Context) -> bool:
         """
         Whether a session token comes with the very key that it is bound to; one that should not is an observation.
 
-        A token that is bound stays so, whatever the policy has become since.
+        A token that is bound stays so, whatever the policy has become since; and so does the ticket of a session, or whoever got
+        hold of one would take the session over to a key of his own.
         """
         fits = compare_digest(claims.key, context.key or b"") if claims.key else not self.demands_key
         if not fits:

@@ -1,10 +1,11 @@
 """The life of a factor: enrol, confirm, list, rename, remove; and recovery codes."""
 
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from acctsec._flows.answers import FOR_A_TICKET, Answers, factor_infos, masks
 from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.counting import known
+from acctsec._flows.granting import Granting
 from acctsec._flows.guesses import Guess, Guesses
 from acctsec._flows.kinds import Kind, meant
 from acctsec._flows.tokens import Purpose
@@ -17,10 +18,12 @@ from acctsec.lockout import SecretClass
 from acctsec.mfa import recovery
 from acctsec.outcomes import (
     ConfirmFactorOutcome,
+    EnrollmentRequired,
     FactorAdded,
     FactorKind,
     FactorRemoved,
     FactorRenamed,
+    FactorRequired,
     Factors,
     RecoveryCodes,
     Refused,
@@ -32,14 +35,16 @@ from acctsec.record import Record
 from acctsec.steps import (
     Done,
     Held,
+    NeedsEnrollment,
+    NeedsFactor,
     No,
     Scene,
     Step,
     add_factor,
-    guarded,
     issue_codes,
     live_session,
     may_begin,
+    may_set_up,
     opens,
     remove_factor,
     rename_factor,
@@ -58,6 +63,7 @@ class FactorFlows:
         self.core = core
         self.guesses = guesses
         self.answers = answers
+        self.granting: Granting = Granting(core)
 
     async def session(self, token: object, context: Context) -> tuple[SessionClaims, Scene, Loaded] | None:
         """
@@ -97,11 +103,12 @@ class FactorFlows:
         core, label = self.core, clean(name)
         if label is None or type(replaces) is not str or len(replaces) > MAX_ID or kind not in core.policy.mfa.kinds:
             return Refused()
-        session, methods, issued, risky = b"", tuple[str, ...](), None, False
+        session, bound, methods, issued, risky = b"", b"", tuple[str, ...](), None, False
         found = await self.session(token, context)
         if found is not None:
             claims, scene, loaded = found
-            allowed, session = guarded(core.policy, loaded.record, scene=scene, claims=claims) is not None, claims.id
+            allowed = may_set_up(core.policy, loaded.record, scene=scene, claims=claims, replaces=replaces)
+            session, bound = claims.id, claims.key
         else:
             about = await self._opened(Purpose.ENROLLMENT, token, Ticket, context)
             if about is None:
@@ -129,6 +136,7 @@ class FactorFlows:
             replaces=replaces,
             methods=methods,
             risky=risky,
+            key=bound,
         )
         return scene, enrollment, record
 
@@ -142,6 +150,8 @@ class FactorFlows:
         if about is None or about[0].kind != kind.kind:
             return Refused()
         enrollment, scene, loaded = about
+        if enrollment.session and not core.has_key(enrollment, context):
+            return Refused()
         early = self.answers.early(scene, loaded, answer, enrollment)
         if early is not None:
             return early
@@ -175,12 +185,31 @@ class FactorFlows:
         await guess.settle(Settle.FAILED if failed else Settle.VOID)
         if isinstance(done.verdict, Held):
             return Waiting(done.verdict.until)
+        if isinstance(done.verdict, NeedsFactor | NeedsEnrollment):
+            return self._more(done.verdict, scene, done.record, enrollment)
         session = self.renewed(done, scene, "confirm_factor")
         if not isinstance(session, str):
             return session
         infos = factor_infos(done.record.factors, masks=masks(core, scene, done.record.factors))
         info = next(info for info in infos if info.id == enrollment.id.hex())
         return FactorAdded(info, session)
+
+    def _more(
+        self, verdict: NeedsFactor | NeedsEnrollment, scene: Scene, record: Record, enrollment: Enrollment
+    ) -> FactorRequired | EnrollmentRequired:
+        """The factor is there, and the sign-in that it was set up for asks for more. No proof of it is younger than its begin."""
+        onward = Ticket(
+            tenant=scene.tenant,
+            subject=scene.subject,
+            incarnation=record.incarnation,
+            epoch=record.epoch,
+            id=self.core.draw(16),
+            issued=enrollment.issued,
+            expires=scene.now + self.core.policy.sessions.ticket_lifetime,
+            methods=verdict.methods,
+        )
+        # A change of password that is due was asked for before a factor could be set up.
+        return cast("FactorRequired | EnrollmentRequired", self.granting.due(record, verdict, onward))
 
     def _meant(self, loaded: Loaded, enrollment: Enrollment, kind: Kind) -> str:
         """What an answer is guessed for: the set-up, and what was sent for it."""

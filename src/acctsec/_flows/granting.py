@@ -7,7 +7,7 @@ from acctsec._flows.core import Core
 from acctsec._flows.kinds.passkeys import requested
 from acctsec._flows.tokens import Purpose
 from acctsec._values import evolve
-from acctsec.claims import Ticket
+from acctsec.claims import SessionClaims, Ticket
 from acctsec.mfa.actions import Demand
 from acctsec.mfa.needs import level_in, ways
 from acctsec.outcomes import (
@@ -80,7 +80,7 @@ class Granting:
         found = ways(needs, have={*lacking.methods, PASSWORD}, can=mfa.offered, traits=mfa.traits)
         return frozenset[str]().union(*found)
 
-    def ticket(self, scene: Scene, record: Record, *, session: bytes, action: str, risky: bool) -> Ticket:
+    def ticket(self, scene: Scene, record: Record, *, claims: SessionClaims, action: str, risky: bool) -> Ticket:
         """The ticket of a session that shall be good for an action."""
         return Ticket(
             tenant=scene.tenant,
@@ -91,9 +91,10 @@ class Granting:
             issued=scene.now,
             expires=scene.now + self.core.policy.sessions.ticket_lifetime,
             methods=(),
-            session=session,
+            session=claims.id,
             action=str(action),
             risky=risky,
+            key=claims.key,
         )
 
 

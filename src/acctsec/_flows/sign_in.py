@@ -359,6 +359,8 @@ class SignIn:
                 break
         if claims is None or claims.tenant != context.tenant or not self.answers.is_answer(answer) or core.lacks_key(context):
             return Refused()
+        if purpose is Purpose.STEP_UP and not core.has_key(claims, context):
+            return Refused()
         kind = SecretClass.RESET_FACTOR if purpose is Purpose.RESET else SecretClass.FACTOR
         checked = await self.answers.check(claims, answer, context, kind=kind)
         if not isinstance(checked, Checked):
@@ -416,7 +418,8 @@ class SignIn:
         await guess.settle(Settle.CLEAR)
         onward = evolve(ticket, id=core.draw(16), issued=scene.now, hold=b"")
         if isinstance(verdict, NeedsChange):
-            onward = evolve(onward, expires=scene.now + core.policy.sessions.ticket_lifetime)
+            expires = scene.now + core.policy.sessions.ticket_lifetime
+            onward = evolve(onward, expires=expires, methods=verdict.methods)
             return PasswordChangeRequired(core.tokens.seal(Purpose.CHANGE, onward), reason=verdict.reason)
         methods = verdict.methods if isinstance(verdict, FactorProven) else ticket.methods
         onward = evolve(onward, expires=scene.now + core.policy.reset.resume_lifetime, methods=methods)

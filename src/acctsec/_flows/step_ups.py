@@ -60,7 +60,7 @@ class StepUps:
         if isinstance(found, Ended):
             return SessionEnded(found.reason)
         if isinstance(found, Lacking):
-            ticket = self.granting.ticket(scene, record, session=claims.id, action=action, risky=risky)
+            ticket = self.granting.ticket(scene, record, claims=claims, action=action, risky=risky)
             return self.granting.required(record, found, ticket)
         until = waits_for(record, action, scene.now)
         if until is not None:
@@ -81,6 +81,8 @@ class StepUps:
         core = self.core
         claims, prepared = core.tokens.open(Purpose.STEP_UP, ticket, Ticket), core.prepared(password)
         if claims is None or claims.tenant != context.tenant or prepared is None or core.lacks_key(context):
+            return Refused()
+        if not core.has_key(claims, context):
             return Refused()
         scene, loaded = await core.enter(claims.tenant, claims.subject, context.source.key)
         scene = core.signing(scene, context)

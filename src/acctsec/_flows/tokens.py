@@ -38,7 +38,7 @@ class Purpose(Enum):
     SESSION = ("session", SessionClaims, 255)
     DEVICE = ("device", DeviceClaims, 201)
     SIGN_IN = ("sign-in ticket", Ticket, 330)
-    STEP_UP = ("step-up ticket", Ticket, 360)
+    STEP_UP = ("step-up ticket", Ticket, 429)
     CHANGE = ("change ticket", Ticket, 330)
     ENROLLMENT = ("enrollment ticket", Ticket, 330)
     RESET = ("reset ticket", Ticket, 330)

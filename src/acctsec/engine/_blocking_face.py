@@ -624,7 +624,12 @@ class Engine:
         return run(self._flows.prompts.deny_prompt(token, context=context))
 
     def confirm_factor(self, ticket: str, answer: NewFactorAnswer, *, context: Context) -> ConfirmFactorOutcome:
-        """Prove the new authenticator by a code, which is spent by it. Other sessions end; the answer has a new one."""
+        """
+        Prove the new authenticator by a code, which is spent by it. Other sessions end; the answer has a new one.
+
+        EnrollmentRequired, FactorRequired: it was set up for a sign-in, is there now, and that sign-in asks for more. Go on with
+        the new ticket; there is no session before.
+        """
         return run(self._flows.factors.confirm_factor(ticket, answer, context=context))
 
     def list_factors(self, token: str, *, context: Context) -> Factors | Refused:

@@ -179,6 +179,8 @@ class MfaPolicy:
     def _check_rules_can_be_met(self) -> None:
         """All rules that hold together, for everybody and for each group: what nobody can ever show locks everybody out."""
         can, judged = self._named | {Method.PASSWORD.value}, set[object]()
+        if (self.required or self.required_groups) and not ways(SECOND_FACTOR, have=(), can=can, traits=self.traits):
+            raise ConfigError("A factor is required, and none can be set up.", remedy="Name a kind of factor in `kinds`.")
         for rule in self.rules:
             for action in rule.actions:
                 for group in rule.groups or {""}:

@@ -63,4 +63,4 @@ VerifyFactorOutcome = (
     | Refused
     | TryAgain
 )
-ConfirmFactorOutcome = FactorAdded | ApprovalPending | Waiting | Refused | TryAgain
+ConfirmFactorOutcome = FactorAdded | FactorRequired | EnrollmentRequired | ApprovalPending | Waiting | Refused | TryAgain

@@ -31,6 +31,7 @@ from acctsec.steps.factors import (
     import_factor,
     issue_codes,
     may_begin,
+    may_set_up,
     remove_factor,
     rename_factor,
 )
@@ -200,6 +201,7 @@ __all__ = [
     "leads_on",
     "live_session",
     "may_begin",
+    "may_set_up",
     "name_contact",
     "needs",
     "open_by_factor",

@@ -4,17 +4,31 @@ from datetime import datetime
 
 from acctsec import events
 from acctsec._values import evolve
-from acctsec.assurance import is_complete
+from acctsec.assurance import Method, is_complete
 from acctsec.claims import Admin, Enrollment, SessionClaims
 from acctsec.mfa.actions import Action
+from acctsec.mfa.passkeys.proving import UNVERIFIED
 from acctsec.mfa.policy import method_of
 from acctsec.outcomes import AssuranceLevel
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Factor, Factors, Push, Record, Session
+from acctsec.sessions import Ended, Minted
 from acctsec.steps.changes import ended, held
-from acctsec.steps.scene import Done, Drawn, Effect, Held, No, Notice, Scene, Step, change_due, live_session, opens
-from acctsec.steps.standing import demand_of, guarded, missing, proofs_of, proved, young
+from acctsec.steps.scene import Done, Drawn, Effect, Held, No, Notice, Scene, Step, change_due, live_session, opens, proven_last
+from acctsec.steps.sign_in import still_due
+from acctsec.steps.standing import (
+    PASSWORD,
+    demand_of,
+    found_session,
+    guarded,
+    lasting,
+    missing,
+    owed,
+    proofs_of,
+    proved,
+    young,
+)
 
 
 def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enrollment, new: Factor | None, drawn: Drawn) -> Step:
@@ -23,18 +37,22 @@ def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enro
     step, so that the policy never finds the subject without.
     """
     session = record.session(enrollment.session)
-    first = not enrollment.session and may_begin(policy, record, scene=scene, methods=enrollment.methods, risky=enrollment.risky)
-    if not opens(record, enrollment, scene.now) or not scene.active(record) or not (session or first):
+    methods, replaces = lasting(record, enrollment.methods), enrollment.replaces
+    first = not enrollment.session and may_begin(policy, record, scene=scene, methods=methods, risky=enrollment.risky)
+    allowed = (
+        first
+        if session is None
+        else may_add(policy, record, scene=scene, session=session, since=enrollment.issued, replaces=replaces)
+    )
+    if not opens(record, enrollment, scene.now) or not scene.active(record) or not allowed:
         return Step(No("ticket"), record)
-    if session is not None and not _may_still(policy, record, session, scene=scene, enrollment=enrollment):
-        return Step(No("session"), record)
     if not scene.proven:
         return Step(No("no verified address"), record)
     if isinstance(new, Push) and not policy.mfa.push.approved(record.factors, enrollment.id, scene.now):
         new = None  # denied meanwhile, or late
-    if new is None:
+    if new is None or new.KIND not in policy.mfa.kinds:
         return Step(No("wrong code"), record)
-    if first and change_due(policy, record, scene.now):
+    if first and PASSWORD in methods and change_due(policy, record, scene.now):
         return Step(No("the password must change first"), record)
     if enrollment.replaces:
         until = _held(record, enrollment.replaces, scene)
@@ -43,7 +61,14 @@ def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enro
     factors = policy.mfa.add(record.factors, new, replaces=enrollment.replaces)
     if factors is None or (enrollment.replaces and _is_worse(policy, record.factors, factors, scene)):
         return Step(No("too many factors"), record)
-    begun = dict.fromkeys(enrollment.methods, enrollment.issued) if first else {}
+    told = _told_added(record, scene, new, enrollment)
+    after = evolve(record, factors=factors).with_epoch()
+    if first:
+        after, due, more = still_due(policy, after, scene, proven_last(methods, method_of(new)), risky=enrollment.risky)
+        if due is not None:
+            return Step(due, after, (*told, *more, *ended(record, scene)))
+        told += more
+    begun = dict.fromkeys(methods, enrollment.issued) if first else {}
     if session is None:
         session = Session(
             id=drawn.session, level=AssuranceLevel.AAL1, created=scene.now, authenticated=scene.now, name=scene.browser
@@ -51,23 +76,46 @@ def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enro
     elif enrollment.replaces:
         session = _relevelled(policy, session, factors, drawn)
     renewed = proved(policy, session, proven=begun | {method_of(new): scene.now}, scene=scene, drawn=drawn)
-    after = evolve(record, factors=factors).with_epoch().with_session(renewed)
+    return Step(Done(renewed), after.with_session(renewed), (*told, *ended(record, scene)))
+
+
+def _told_added(record: Record, scene: Scene, new: Factor, enrollment: Enrollment) -> tuple[Effect, ...]:
+    """What is said of a new factor, and of the one that it replaces."""
     head = scene.head()
     told: tuple[Effect, ...] = (events.FactorEnrolled(**head, factor=new.id, kind=new.KIND), Notice(MessagePurpose.FACTOR_ADDED))
     if enrollment.replaces:
         gone = record.factors.factor(enrollment.replaces)
         told += (events.FactorDropped(**head, factor=enrollment.replaces, kind="" if gone is None else gone.KIND),)
         told += (Notice(MessagePurpose.FACTOR_REMOVED),)
-    return Step(Done(renewed), after, (*told, *ended(record, scene)))
+    return told
 
 
-def _may_still(policy: Policy, record: Record, session: Session, *, scene: Scene, enrollment: Enrollment) -> bool:
+def may_set_up(policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims, replaces: str = "") -> bool:
+    """Whether a session may begin to set a factor up."""
+    session = found_session(policy, record, scene=scene, claims=claims)
+    if isinstance(session, Ended):
+        return False
+    return may_add(policy, record, scene=scene, session=session, since=scene.now, replaces=replaces)
+
+
+def may_add(policy: Policy, record: Record, *, scene: Scene, session: Session, since: datetime, replaces: str) -> bool:
     """
-    Whether a session may do what it began: what it had proven by then is proven still. A report takes proofs away and ends
-    nothing, so whoever found the phone must not go on with what he began before.
+    Whether a session may set a factor up that it began with *since* then: by what it still proves, as a factor may have been
+    reported meanwhile.
+
+    Where the policy asks for what the subject never had, all that it has is enough, as at a sign-in: nobody else could ever set
+    up the first. That is no leave to take another one off.
     """
+    asked = Minted(active=since, generation=session.generation, turned=session.turned)
+    if isinstance(policy.sessions.judge(session, token=asked, now=scene.now), Ended):
+        return False
     demand = demand_of(policy, record, scene=scene, action=Action.CHANGE_FACTORS)
-    return missing(policy, record, demand, young(proofs_of(session), demand, enrollment.issued)) is None
+    shown = young(proofs_of(session), demand, since)
+    if missing(policy, record, demand, shown) is None:
+        return True
+    if replaces or owed(policy, record, demand, shown):
+        return False
+    return is_complete(shown, policy.mfa.traits) if record.factors.live else PASSWORD in shown
 
 
 def import_factor(policy: Policy, record: Record, *, scene: Scene, new: Factor, same: str, by: Admin, tell: bool) -> Step:
@@ -99,8 +147,11 @@ def may_begin(policy: Policy, record: Record, *, scene: Scene, methods: tuple[st
     if not record.factors.live:
         return True
     demand = demand_of(policy, record, scene=scene, action=Action.SIGN_IN, risky=risky)
-    complete = is_complete(methods, policy.mfa.traits)
-    return complete and missing(policy, record, demand, frozenset(methods)) == ()
+    shown = frozenset(lasting(record, methods))
+    if not is_complete(shown, policy.mfa.traits) or missing(policy, record, demand, shown) is None:
+        return False
+    setting_up = demand_of(policy, record, scene=scene, action=Action.CHANGE_FACTORS)
+    return not owed(policy, record, demand, shown) and not owed(policy, record, setting_up, shown)
 
 
 def _held(record: Record, factor_id: str, scene: Scene) -> datetime | None:
@@ -131,10 +182,17 @@ def remove_factor(policy: Policy, record: Record, *, scene: Scene, claims: Sessi
 
 def _relevelled(policy: Policy, session: Session, factors: Factors, drawn: Drawn) -> Session:
     """The session under a new id, at the level of what it proved with factors that are still there."""
-    left = policy.mfa.provable(factors) | {"password", "recovery-code"} if factors.live else {"password"}
+    left = {PASSWORD}
+    if factors.live:
+        left |= policy.mfa.provable(factors) | {Method.RECOVERY_CODE.value} | _touches(factors)
     proofs = tuple(one for one in session.proofs if one.method in left)
     level = min(session.level, policy.mfa.level(one.method for one in proofs))
     return evolve(session, id=drawn.session, level=level, proofs=proofs)
+
+
+def _touches(factors: Factors) -> frozenset[str]:
+    """What passkeys that verify their owner prove where they did not."""
+    return frozenset(UNVERIFIED[Method(method_of(one))].value for one in factors.passkeys if one.verified and not one.reported)
 
 
 def rename_factor(policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims, factor_id: str, name: str) -> Step:

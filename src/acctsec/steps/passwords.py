@@ -25,7 +25,7 @@ from acctsec.steps.scene import (
     live_session,
     opens,
 )
-from acctsec.steps.standing import Enough, Lacking, demand_of, missing, shown_by, standing
+from acctsec.steps.standing import Enough, Lacking, demand_of, lasting, missing, owed, shown_by, standing
 
 
 class ChangeProof(Value, frozen=True, kw_only=True):
@@ -84,10 +84,13 @@ def change_refusal(policy: Policy, record: Record, *, scene: Scene, proof: Chang
     if proof.compared and lapsed(policy, record, scene.now):
         return "lapsed"
     if proof.ticket:
-        return None if opens(record, proof.ticket, scene.now) and change_due(policy, record, scene.now) else "ticket"
+        demand = demand_of(policy, record, scene=scene, action=Action.CHANGE_PASSWORD)
+        owing = owed(policy, record, demand, frozenset(lasting(record, proof.ticket.methods)))
+        due = opens(record, proof.ticket, scene.now) and change_due(policy, record, scene.now)
+        return None if due and not owing else "ticket"
     # The password was just compared; nothing else need be as fresh, save where a rule says so.
-    lasting = policy.sessions.absolute
-    demand = demand_of(policy, record, scene=scene, action=Action.CHANGE_PASSWORD, fresh=lasting)
+    anew = policy.sessions.absolute
+    demand = demand_of(policy, record, scene=scene, action=Action.CHANGE_PASSWORD, fresh=anew)
     if proof.session is None:
         return None if missing(policy, record, demand, frozenset({"password"})) is None else "more guards this"
     found = standing(policy, record, scene=scene, claims=proof.session, action=Action.CHANGE_PASSWORD)

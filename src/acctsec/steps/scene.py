@@ -244,9 +244,10 @@ class NeedsPuzzle(Value, frozen=True):
 
 
 class NeedsChange(Value, frozen=True):
-    """The password must change first."""
+    """The password must change first; *methods* is what is proven so far."""
 
     reason: ChangeReason
+    methods: tuple[str, ...] = ("password",)
 
 
 class NeedsEnrollment(Value, frozen=True):

@@ -46,7 +46,7 @@ from acctsec.steps.scene import (
     puzzle_due,
     spend,
 )
-from acctsec.steps.standing import demand_of, missing
+from acctsec.steps.standing import demand_of, lasting, missing, owed
 
 
 def sign_in(
@@ -99,7 +99,7 @@ def sign_in(
     if _is_let_in(policy, after, scene, lane, risky=risky):
         methods += (Method.REMEMBERED.value,)
     else:
-        after, due, told = _due(policy, after, scene, methods, risky=risky)
+        after, due, told = still_due(policy, after, scene, methods, risky=risky)
     effects += told
     if due is None:
         step = _grant(
@@ -138,7 +138,7 @@ def _is_let_in(policy: Policy, record: Record, scene: Scene, lane: Lane, *, risk
     return policy.mfa.lets_in(policy.mfa.demand(Action.SIGN_IN, groups=scene.groups, fresh=policy.sessions.fresh).needs)
 
 
-def _due(
+def still_due(
     policy: Policy, record: Record, scene: Scene, methods: tuple[str, ...], *, risky: bool = False
 ) -> tuple[Record, NeedsFactor | NeedsChange | NeedsEnrollment | None, tuple[Event | Notice, ...]]:
     """
@@ -146,17 +146,24 @@ def _due(
     to set a factor up.
     """
     demand = demand_of(policy, record, scene=scene, action=Action.SIGN_IN, risky=risky)
-    left = missing(policy, record, demand, frozenset(methods))
+    shown = frozenset(methods)
+    left = missing(policy, record, demand, shown)
     if left or (left is not None and record.factors.live and not is_complete(methods, policy.mfa.traits)):
         return record, NeedsFactor(methods, left, risky), ()
     reason = change_due(policy, record, scene.now) if "password" in methods else None
     if reason:
-        return record, NeedsChange(reason), ()
+        # A rule about changes of password is one about this change as well.
+        left = owed(policy, record, demand_of(policy, record, scene=scene, action=Action.CHANGE_PASSWORD), shown)
+        return record, NeedsFactor(methods, left, risky) if left else NeedsChange(reason, methods), ()
     if left is None:
         return record, None, ()
+    setting_up = demand_of(policy, record, scene=scene, action=Action.CHANGE_FACTORS)
+    left = owed(policy, record, demand, shown) or owed(policy, record, setting_up, shown)
+    if left:
+        return record, NeedsFactor(methods, left, risky), ()
     usual = demand_of(policy, record, scene=scene, action=Action.SIGN_IN)
     # What is asked of strange requests alone is asked now: time is for those who are asked every time.
-    if policy.mfa.grace is None or missing(policy, record, usual, frozenset(methods)) is None:
+    if policy.mfa.grace is None or missing(policy, record, usual, shown) is None:
         return record, NeedsEnrollment(methods, risky), ()
     record, told = _told_to_enroll(record, scene, until=scene.now + policy.mfa.grace)
     late = record.enroll_by is None or record.enroll_by <= scene.now
@@ -201,9 +208,9 @@ def prove_factor(
     after = spend(evolve(record, factors=proven.factors.resealed(found.anew)), ticket, scene.now)
     if after is None:
         return Step(No("tickets"), record)
-    methods = proven_last(ticket.methods, proven.method)
+    methods = proven_last(lasting(record, ticket.methods), proven.method)
     used = (Notice(MessagePurpose.RECOVERY_CODE_USED),) if proven.method == "recovery-code" else ()
-    after, due, told = _due(policy, after, scene, methods, risky=ticket.risky)
+    after, due, told = still_due(policy, after, scene, methods, risky=ticket.risky)
     told += doubts(scene, found.match, proven)
     if due is not None:
         event = events.FactorAccepted(**scene.head(), method=proven.method)
@@ -212,7 +219,7 @@ def prove_factor(
     # A printed code stands in for a factor that is not at hand: no reason to ask for it less often.
     if remember and not ticket.risky and policy.mfa.remembers(scene.groups) and Method.RECOVERY_CODE not in methods:
         until = scene.now + (policy.mfa.remember or timedelta(0))
-    when = dated(ticket) | {proven.method: scene.now}
+    when = {one: at for one, at in dated(ticket).items() if one in methods} | {proven.method: scene.now}
     step = _grant(policy, after, scene=scene, lane=lane, drawn=drawn, proven=when, rehashed=False, visit=visit, remembered=until)
     return evolve(step, effects=(*told, *step.effects, *used))
 
@@ -248,7 +255,7 @@ def sign_in_by_passkey(
     if after is None:
         return Step(No("tickets"), record)
     risky = weighed is not None and weighed.assessment.extra > 0
-    after, due, told = _due(policy, after, scene, (proven.method,), risky=risky)
+    after, due, told = still_due(policy, after, scene, (proven.method,), risky=risky)
     told = (*(() if weighed is None else (weighed.told(scene),)), *doubts(scene, match, proven), *told)
     if isinstance(due, NeedsFactor) and not any(way and "password" not in way for way in due.ways):
         return Step(No("the password is due as well"), record)  # who has to show both begins with it

@@ -9,11 +9,11 @@ from acctsec.assurance import Method
 from acctsec.claims import SessionClaims, Ticket
 from acctsec.mfa.actions import Action, Demand
 from acctsec.mfa.needs import ways
-from acctsec.mfa.policy import Proven
+from acctsec.mfa.policy import Proven, method_of, methods_of
 from acctsec.outcomes import EndReason
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
-from acctsec.record import MAX_PROOFS, Proof, Record, Session
+from acctsec.record import MAX_PROOFS, SKEW, Factor, Proof, Record, Session
 from acctsec.sessions import Ended, Minted
 from acctsec.steps.scene import (
     Compared,
@@ -80,8 +80,11 @@ def proofs_of(session: Session) -> dict[str, datetime]:
 
 
 def young(proven: Mapping[str, datetime], demand: Demand, now: datetime) -> frozenset[str]:
-    """Those of the proofs that count now: none from the future, and none that is too old for what is demanded."""
-    return frozenset(method for method, at in proven.items() if at <= now < _ends(at, demand))
+    """
+    Those of the proofs that count now: none that is too old for what is demanded, and none from the future, but for the minute
+    that the clocks of two nodes may be apart.
+    """
+    return frozenset(method for method, at in proven.items() if at <= now + SKEW and now < _ends(at, demand))
 
 
 def _ends(at: datetime, demand: Demand) -> datetime:
@@ -104,6 +107,31 @@ def missing(policy: Policy, record: Record, demand: Demand, methods: frozenset[s
     if demand.needs is None:
         return tuple(frozenset({one}) for one in sorted(can))
     return ways(demand.needs, have=methods, can=can, traits=traits)
+
+
+def owed(policy: Policy, record: Record, demand: Demand, methods: frozenset[str]) -> tuple[frozenset[str], ...]:
+    """
+    What is missing of a demand that the subject has, or had before it was reported; none where it never had anything that would
+    do. A factor is reported by a session and the password: that must not make room for another in its place.
+    """
+    left = missing(policy, record, demand, methods)
+    if left or left is None or demand.needs is None:
+        return left or ()
+    had = {PASSWORD, *policy.mfa.provable(record.factors), *map(method_of, record.factors.every)}
+    return ways(demand.needs, have=methods, can=had, traits=policy.mfa.traits)
+
+
+def lasting(record: Record, methods: tuple[str, ...]) -> tuple[str, ...]:
+    """
+    Those of the methods of a ticket that something stands for still. A report need not end a ticket: what was proven by a factor
+    before it was reported proves nothing.
+    """
+
+    def of(factors: tuple[Factor, ...]) -> frozenset[str]:
+        return frozenset[str]().union(*map(methods_of, factors))
+
+    gone = of(record.factors.every) - of(record.factors.usable)
+    return tuple(one for one in methods if one not in gone)
 
 
 def standing(
@@ -174,7 +202,8 @@ def step_up(policy: Policy, record: Record, *, scene: Scene, ticket: Ticket, fou
     after = spend(evolve(record, factors=factors), ticket, scene.now)
     if after is None:
         return Step(No("tickets"), record)
-    methods, gathered = proven_last(ticket.methods, method), dated(ticket) | {method: scene.now}
+    methods = proven_last(lasting(record, ticket.methods), method)
+    gathered = {one: at for one, at in dated(ticket).items() if one in methods} | {method: scene.now}
     demand = demand_of(policy, after, scene=scene, action=ticket.action, risky=ticket.risky)
     enough = shown_by(session, demand, scene) | young(gathered, demand, scene.now)
     left = missing(policy, after, demand, enough)

@@ -700,6 +700,15 @@ def test_a_number_takes_its_factor_with_it_when_the_index_key_that_named_it_is_g
     assert isinstance(w.sign_in(), SignedIn)
 
 
+def test_a_channel_that_was_taken_off_while_it_was_set_up_locks_nobody_out():
+    w = somebody()
+    started = w.calls.enroll_delivered(w.sign_in().session, NUMBER, channel=Channel.VOICE, context=w.context())
+    answer = code(w)
+    w.restart(evolve(POLICY, mfa=evolve(POLICY.mfa, delivered=DeliveredPolicy(channels={Channel.TEXT}))))
+    assert w.calls.confirm_factor(started.ticket, answer, context=w.context()) == Refused()
+    assert isinstance(w.sign_in(), SignedIn)
+
+
 def test_who_is_asked_for_more_at_a_strange_sign_in_gets_the_code_that_sets_it_up():
     """By the step alone: the rule holds for strange requests, and the ticket of the set-up says that it was one."""
     rule = Rule(Method.TEXT, actions=Action.SIGN_IN, risky=True)

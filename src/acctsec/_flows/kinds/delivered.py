@@ -10,6 +10,7 @@ from acctsec.keyring import frame, unframe
 from acctsec.mfa.policy import method_of
 from acctsec.mfa.proving import DeliveredMatch
 from acctsec.outcomes import FactorKind
+from acctsec.protocols import Channel
 from acctsec.record import Delivered, Factors, Sent
 from acctsec.steps import Scene
 
@@ -53,6 +54,8 @@ class DeliveredCodes:
         if found is None or sent is None or self._is_frozen(scene, found[0]):
             return None
         channel, address = found
+        if Channel(channel) not in self.core.policy.mfa.delivered.channels:
+            return None  # it was taken off meanwhile: nobody could be sent a code to it
         return Delivered(
             id=sent.factor,
             name=enrollment.name,

@@ -681,13 +681,14 @@ def test_a_number_takes_its_factor_with_it_when_the_index_key_that_named_it_is_g
     old, new = SeededEntropy(0), SeededEntropy(1)
     sealing, index = [new(32), old(32)], [new(32), old(32)]
     w.restart(keyring=Keyring(sealing=sealing, index=index))
-    ticket = due(w)
+    ticket, named = due(w), record(w).factors.delivered[0].digest
     send(w, ticket, factor)
     if used:
         assert isinstance(verify(w, ticket, code(w)), SignedIn)
     else:
         assert w.calls.admin.rewrap(limit=10).changed == 1
         assert w.calls.admin.rewrap(limit=10).changed == 0
+    assert record(w).factors.delivered[0].digest != named
     w.restart(keyring=Keyring(sealing=sealing[:1], index=index[:1]))
     w.clock.advance(days=4)
     ticket = due(w)

@@ -37,6 +37,19 @@ def test_a_row_says_what_is(row):
     assert where.strip()
 
 
+FACTORS = {"014", "027", "042", "061", "080", "096", "171", "172", "173", "175", "177", "180"} | {
+    *map(str, (114, 115, 117, 118, 120, 121, 122, 124, 127, 130, 131, 132, 134, 136, 137, 139, 141, 142, 143))
+}
+"""The recipes about second factors, step-ups and sessions (I19 to I24, I30)."""
+
+
+def test_every_recipe_about_factors_and_sessions_is_tested():
+    """None is left for later."""
+    tested = {number[2:] for number, _, status, _ in ROWS if status == "tested"}
+
+    assert tested >= FACTORS
+
+
 def test_no_test_has_an_id_of_its_own_making():
     """Every test named after a recipe has a row."""
     numbers = {match[1] for _, name in TESTS if (match := re.match(r"test_m(\d{3})_", name))}

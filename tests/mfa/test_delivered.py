@@ -776,3 +776,21 @@ def test_a_stranger_cannot_tell_who_gets_codes():
     kind = Kind(name="gets codes by text", make=_texted)
     operations = lambda w: {name: engine_operations(w)[name] for name in ("sign_in", "request_reset")}
     assert_no_oracle(lambda: world(policy=POLICY), kinds=[kind], operations=operations)
+
+
+def test_codes_of_a_clock_that_was_ahead_are_good_for_nothing_and_in_nobodys_way(w):
+    factor, _ = enrolled(w)
+    ticket = due(w)
+    send(w, ticket, factor)
+    device = verify(w, ticket, code(w)).device
+    w.clock.advance(DAY * 30)
+    for _ in range(3):
+        ahead = due(w, device=device)
+        assert isinstance(send(w, ahead, factor, device=device), CodeSent)
+    late = code(w)
+    w.clock.advance(-DAY * 29)
+    assert verify(w, ahead, late, device=device) == Refused()
+    for _ in range(3):
+        ticket = due(w)
+        assert isinstance(send(w, ticket, factor), CodeSent)
+    assert isinstance(verify(w, ticket, code(w)), SignedIn)

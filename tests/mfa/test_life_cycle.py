@@ -131,6 +131,47 @@ def test_who_lost_the_phone_reports_it_by_the_password_and_it_proves_nothing_at_
     assert len(w.messenger.of(MessagePurpose.FACTOR_REPORTED)) == 1
 
 
+def test_what_was_begun_with_the_phone_is_not_finished_once_it_is_reported(w):
+    """A thief who found it, and knows the password or reads the mail, has tickets of ten minutes that rest on it."""
+    app, _, _ = w.guarded()
+    mine = w.fully(app).session
+    later(w)
+    theirs = w.fully(app).session
+    begun = w.engine.enroll_totp(theirs, context=w.context())
+    w.clock.advance(seconds=30)
+    due = w.engine.redeem_reset(ResetLink(w.reset_link()), NEW, context=w.context())
+    resumed = w.engine.verify_factor(due.ticket, app.code(w.clock()), context=w.context())
+    assert isinstance(resumed, ProofAccepted)
+
+    assert isinstance(_reported_below_the_full_level(w, mine), FactorReported)
+
+    w.clock.advance(seconds=30)
+    code = Authenticator(begun).code(w.clock())
+    assert w.engine.confirm_factor(begun.ticket, code, context=w.context()) == Refused()
+    assert w.engine.redeem_reset(ResumeTicket(resumed.ticket), NEW, context=w.context()) == Refused()
+    assert len(record(w).factors.totp) == 1
+
+
+def test_a_sign_in_that_the_phone_had_begun_sets_nothing_up_once_it_is_reported(w):
+    app, _, _ = w.guarded()
+    mine = w.fully(app).session
+    later(w)
+    passkey = Rule(PHISHING_RESISTANT, actions={Action.SIGN_IN})
+    w.restart(evolve(w.policy, mfa=evolve(w.policy.mfa, rules=(passkey,))))
+    w.clock.advance(seconds=30)
+    due = w.engine.verify_factor(w.ticket(), app.code(w.clock()), context=w.context())
+    assert isinstance(due, EnrollmentRequired)
+    assert isinstance(_reported_below_the_full_level(w, mine), FactorReported)
+
+    assert w.engine.enroll_totp(due.ticket, context=w.context()) == Refused()
+
+
+def _reported_below_the_full_level(w, session):
+    """By an owner who shows the password, and so ends nothing."""
+    factor = first(w, session)
+    return report(w, with_password(w, session).session, factor)
+
+
 def test_a_session_without_the_password_and_a_password_without_a_session_report_nothing(w):
     app, _, _ = w.guarded()
     session = w.fully(app).session

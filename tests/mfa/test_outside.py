@@ -259,8 +259,38 @@ def test_he_is_not_asked_to_disturb_anybody_more_than_thirty_times_a_day():
         on = ticket(w, f"198.18.{n}.1")
         outcomes.append(w.calls.begin_outside(on, info.id, context=w.context(f"198.18.{n}.1")))
     asked = [one for one in outcomes if isinstance(one, OutsideBegun)]
-    assert len(asked) == 29  # one was for setting it up
-    assert all(isinstance(one, Refused) and one.retry_after for one in outcomes[29:])
+    assert len(asked) == 30
+    assert all(isinstance(one, Refused) and one.retry_after for one in outcomes[30:])
+
+
+def test_who_knows_the_password_has_the_owner_asked_all_day_and_takes_no_question_from_her():
+    w = a_world()
+    session, device = set_up(w), signing_in(w).device
+    info = record(w).factors.outside[0]
+    for n in range(40):
+        w.calls.begin_outside(ticket(w, f"198.18.{n}.1"), info.id, context=w.context(f"198.18.{n}.1"))
+    assert isinstance(w.calls.begin_outside(ticket(w), info.id, context=w.context()), Refused)
+    on = w.calls.sign_in(IDENTIFIER, PASSWORD, context=w.context(device=device)).ticket
+    assert isinstance(w.calls.begin_outside(on, info.id, context=w.context(device=device)), OutsideBegun)
+    w.clock.advance(timedelta(hours=1))
+    due = w.calls.authorize(session, Action.CHANGE_FACTORS, context=w.context())
+    assert isinstance(w.calls.begin_outside(due.ticket, info.id, context=w.context()), OutsideBegun)
+
+
+def test_a_session_that_was_signed_out_has_nobody_asked():
+    w = a_world()
+    session = set_up(w)
+    w.clock.advance(timedelta(hours=1))
+    due = w.calls.authorize(session, Action.CHANGE_FACTORS, context=w.context())
+    w.calls.sign_out(session, context=w.context())
+    assert w.calls.begin_outside(due.ticket, record(w).factors.outside[0].id, context=w.context()) == Refused()
+
+
+@pytest.mark.parametrize("half", ["\ud800", "ok\udfff"])
+def test_half_a_character_is_no_answer_and_raises_nothing_that_has_it_in_it(half):
+    w = a_world()
+    set_up(w)
+    assert verify(w, OutsideAnswer("toy", half)) == Refused()
 
 
 # --- when he fails ----------------------------------------------------------------------------------------------------
@@ -330,7 +360,7 @@ def test_who_raises_where_he_should_decline_gives_no_more_than_thirty_guesses_aw
         outcomes.append(type(verify(w, OutsideAnswer("toy", f"guess {n}"), on=_ticket(w, address), address=address)).__name__)
     assert outcomes.count("TryAgain") <= 30
     asked = sum(one[0] == "check" for one in w.toy.asked)
-    assert asked <= 1 + 29 + w.policy.lockout.strangers.free
+    assert asked <= 1 + 30 + w.policy.lockout.strangers.free
 
 
 def test_he_is_not_asked_where_the_lane_is_closed():

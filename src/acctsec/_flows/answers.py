@@ -42,7 +42,7 @@ from acctsec.mfa.delivered import masked
 from acctsec.mfa.policy import method_of
 from acctsec.outcomes import ApprovalPending, FactorInfo, FactorKind, Refused, TryAgain
 from acctsec.protocols import Settle
-from acctsec.record import Factors
+from acctsec.record import Factors, Record
 from acctsec.steps import FactorFound, Scene, opens
 
 FOR_A_TICKET = frozenset({FactorKind.DELIVERED, FactorKind.OUTSIDE})
@@ -109,7 +109,8 @@ class Answers:
         try:
             found = await self.find(scene, loaded.record.factors, answer, ticket)
         except PortError:
-            return await self.unanswered(guess, context, answer)
+            stranger = self.is_stranger(scene, loaded.record, ticket, context)
+            return await self.unanswered(guess, context, answer, stranger=stranger)
         return Checked(scene=scene, loaded=loaded, guess=guess, found=found)
 
     def early(
@@ -129,7 +130,13 @@ class Answers:
         match = await self.kind_of(answer).find(scene, factors, answer, ticket)
         return FactorFound(match, self._anew(scene, factors) if match else {})
 
-    async def unanswered(self, guess: Guess, context: Context, answer: NewFactorAnswer) -> Refused | TryAgain:
+    def is_stranger(self, scene: Scene, record: Record, ticket: Ticket | Enrollment, context: Context) -> bool:
+        """Whether somebody shows no more than a password: no session, no recovery, no known device."""
+        if ticket.session or (isinstance(ticket, Ticket) and ticket.reset):
+            return False
+        return self.core.tokens.known_device(context.device, scene, record) is None
+
+    async def unanswered(self, guess: Guess, context: Context, answer: NewFactorAnswer, *, stranger: bool) -> Refused | TryAgain:
         """
         Who has to check an answer said nothing that can be relied on: nothing was proven, and nothing is charged.
 
@@ -138,7 +145,7 @@ class Answers:
         core, scene = self.core, guess.scene
         who = f"outside.{answer.method}" if isinstance(answer, OutsideAnswer) else self.kind_of(answer).kind.value
         core.observe(events.PortFailed(**scene.head(), port=who))
-        if await within_budget(core, guess.operation, scene, context) is not None:
+        if await within_budget(core, guess.operation, scene, context, stranger=stranger) is not None:
             return await guess.fail("port")
         await guess.settle(Settle.VOID)
         return TryAgain(BRIEF)

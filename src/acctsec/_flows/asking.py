@@ -13,16 +13,19 @@ PER_SUBJECT = Budget(limit=30, window=timedelta(days=1))
 """More than one source spends within an hour, so that a thief in a session does not at once keep the owner from asking."""
 
 
-async def within_budget(core: Core, operation: str, scene: Scene, context: Context) -> Refused | None:
+async def within_budget(core: Core, operation: str, scene: Scene, context: Context, *, stranger: bool = False) -> Refused | None:
     """
     Spend one of the messages and questions of the source, and one of the subject: each goes to somebody who may not want it, or
-    asks whether a name is taken. One account behind many networks must not have texts sent to as many numbers.
+    asks whether a name is taken. One account behind many networks must not have texts sent to as many numbers. A *stranger*, who
+    knows the password and no more, spends none of what the owner has.
     """
     per_source, per_subject, hold = core.policy.reset.per_source.ladder(), PER_SUBJECT.ladder(), core.draw(16)
     charges = []
     for key in range(core.keyring.index_count):
         source = core.keyring.digest("source row", context.tenant, context.source.key, key=key)[:16]
-        subject = core.keyring.digest("asking row", scene.tenant, scene.subject, key=key)[:16]
+        subject = core.keyring.digest("stranger asking row" if stranger else "asking row", scene.tenant, scene.subject, key=key)[
+            :16
+        ]
         charges.append(Charge(source, b"!addresses", per_source, None, hold))
         charges.append(Charge(subject, b"!addresses", per_subject, None, hold))
     readings = await core.charge(scene, charges)

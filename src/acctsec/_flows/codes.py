@@ -309,7 +309,12 @@ async def letter(core: Core, request: CodeRequest) -> Message | None:
     coded = [digest(core, request.bound, code, key=key) for key in range(core.keyring.index_count)]
     live = next((one for one in record.factors.sent if any(compare_digest(one.digest, each) for each in coded)), None)
     own = scene.account.addresses if scene.account else ()
-    if live is None or scene.now >= live.expires or stored_among(own, request.address) is None or not scene.active(record):
+    if (
+        live is None
+        or not core.policy.mfa.delivered.is_live(live, scene.now)
+        or stored_among(own, request.address) is None
+        or not scene.active(record)
+    ):
         core.observe(events.NoticeWithheld(**scene.head(), purpose=MessagePurpose.FACTOR_CODE))
         return None
     return Message(

@@ -173,7 +173,8 @@ class FactorFlows:
         try:
             new = await kind.confirm(scene, enrollment, answer)
         except PortError:
-            return await self.answers.unanswered(guess, context, answer)
+            stranger = self.answers.is_stranger(scene, loaded.record, enrollment, context)
+            return await self.answers.unanswered(guess, context, answer, stranger=stranger)
         drawn = core.drawn()
         done = await core.apply(
             scene,

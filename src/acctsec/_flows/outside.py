@@ -11,7 +11,9 @@ from acctsec.context import Context
 from acctsec.errors import ConfigError, PortError
 from acctsec.events import PortFailed
 from acctsec.outcomes import FactorKind, OutsideBegun, Refused, TryAgain
-from acctsec.steps import Scene, opens
+from acctsec.record import Record
+from acctsec.reset import Redeemable
+from acctsec.steps import Scene, find_reset, opens
 
 MAX_REFERENCE = 128  # bytes
 
@@ -41,7 +43,8 @@ class OutsideFlows:
             return begun
         scene, enrollment = begun
         enrollment = evolve(enrollment, secret=reference.encode(), method=method)
-        page = await self._page("enroll_outside", scene, method, reference, enrollment.id.hex(), context)
+        stranger = not enrollment.session
+        page = await self._page("enroll_outside", scene, method, reference, enrollment.id.hex(), context, stranger=stranger)
         return page if not isinstance(page, dict) else OutsideBegun(core.tokens.seal(Purpose.CONFIRM, enrollment), page=page)
 
     @operation
@@ -55,20 +58,30 @@ class OutsideFlows:
         scene, loaded = await core.enter(claims.tenant, claims.subject, context.source.key)
         factors = loaded.record.factors.outside if type(factor_id) is str else ()
         one = next((one for one in factors if one.id == factor_id and one.method in self.answers.outside.ports), None)
-        if not opens(loaded.record, claims, scene.now) or not scene.active(loaded.record) or one is None or one.reported:
+        over = not opens(loaded.record, claims, scene.now) or not scene.active(loaded.record)
+        if over or not self._goes_on(scene, loaded.record, claims) or one is None or one.reported:
             core.refused(scene, "begin_outside", "evaluated", "ticket")
             return Refused()
         reference = core.keyring.open("outside", one.sealed, scene.tenant, scene.subject, one.id)
         if reference is None:
             core.refused(scene, "begin_outside", "evaluated", "sealed under a key that is gone")
             return Refused()
-        page = await self._page("begin_outside", scene, one.method, reference.decode(), claims.id.hex(), context)
+        stranger = self.answers.is_stranger(scene, loaded.record, claims, context)
+        page = await self._page(
+            "begin_outside", scene, one.method, reference.decode(), claims.id.hex(), context, stranger=stranger
+        )
         return page if not isinstance(page, dict) else OutsideBegun(ticket, page=page)
 
+    def _goes_on(self, scene: Scene, record: Record, ticket: Ticket) -> bool:
+        """Whether what a ticket is for is still there: a session that was signed out, or a reset that is over, rings no phone."""
+        if ticket.session and record.session(ticket.session) is None:
+            return False
+        return not ticket.reset or isinstance(find_reset(self.core.policy, record, ticket.reset, scene.now), Redeemable)
+
     async def _page(
-        self, operation: str, scene: Scene, method: str, reference: str, ticket_id: str, context: Context
+        self, operation: str, scene: Scene, method: str, reference: str, ticket_id: str, context: Context, *, stranger: bool
     ) -> dict[str, str] | Refused | TryAgain:
-        refused = await within_budget(self.core, operation, scene, context)
+        refused = await within_budget(self.core, operation, scene, context, stranger=stranger)
         if refused is not None:
             return refused
         try:

@@ -514,7 +514,8 @@ class AsyncEngine:
         """
         Let somebody else ask the subject for a factor, for the *ticket* of FactorRequired: he may push something to a phone.
 
-        Thirty times a day and subject, and within the budget of a source. TryAgain: he did not answer.
+        Thirty times a day and subject, as often for strangers, and within the budget of a source. TryAgain: he did not
+        answer.
         """
         return await self._flows.outside.begin_outside(ticket, factor_id, context=context)
 

@@ -529,7 +529,8 @@ class Engine:
         """
         Let somebody else ask the subject for a factor, for the *ticket* of FactorRequired: he may push something to a phone.
 
-        Thirty times a day and subject, and within the budget of a source. TryAgain: he did not answer.
+        Thirty times a day and subject, as often for strangers, and within the budget of a source. TryAgain: he did not
+        answer.
         """
         return run(self._flows.outside.begin_outside(ticket, factor_id, context=context))
 

@@ -11,7 +11,7 @@ from acctsec.checks import kind, length, whole
 from acctsec.errors import ConfigError
 from acctsec.identifiers import IdentifierKind, canonical
 from acctsec.protocols import Channel
-from acctsec.record import MAX_SENT, Factors, Sent
+from acctsec.record import MAX_SENT, SKEW, Factors, Sent
 
 MAX_LIFETIME = timedelta(minutes=10)
 """How long a code out of band may be good at most (SP 800-63B-4 section 3.1.3.2)."""
@@ -96,12 +96,19 @@ class DeliveredPolicy:
         """When another code may be asked for."""
         return sent.expires - timedelta(seconds=sent.again)
 
+    def is_live(self, sent: Sent, now: datetime) -> bool:
+        """
+        Whether a code that was sent may be answered. One that ends later than any that could have been sent by now was made by a
+        broken clock: it must not be good, and in the way, for as long as that was ahead.
+        """
+        return now < sent.expires <= now + self.lifetime + SKEW
+
     def room(self, factors: Factors, new: Sent, *, now: datetime) -> tuple[Sent, ...] | None:
         """
         What was sent with a *new* code, or None where there is no room. Those that are over go; past the cap the oldest goes that
         went out for strangers. They never push out one for the owner: who knows the password must not take her code away.
         """
-        kept = [one for one in factors.sent if now < one.expires]
+        kept = [one for one in factors.sent if self.is_live(one, now)]
         if len(kept) >= MAX_SENT:
             losers = [one for one in kept if not one.apart] or (kept if new.apart else [])
             if not losers:

@@ -9,7 +9,9 @@ from acctsec.claims import Enrollment, PromptClaims, Ticket
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Prompt, Push, Record
+from acctsec.reset import Redeemable
 from acctsec.steps.administration import without_device
+from acctsec.steps.recovery import find_reset
 from acctsec.steps.scene import Done, Effect, Held, No, Notice, Ring, Scene, Step, opens
 
 
@@ -20,7 +22,12 @@ def prompt_refusal(
     rules, factor = policy.mfa.push, record.factors.factor(prompt.factor)
     if not opens(record, ticket, scene.now) or not scene.active(record):
         return No("ticket")
+    # A denial ended what had asked: nothing is pushed for it again, or it would have ended nothing.
+    if ticket.session and record.session(ticket.session) is None:
+        return No("session")
     if isinstance(ticket, Ticket):
+        if ticket.reset and not isinstance(find_reset(policy, record, ticket.reset, scene.now), Redeemable):
+            return No("dead")
         if not isinstance(factor, Push) or factor.reported:
             return No("factor")
         if rules.frozen(record.factors, scene.now) and not prompt.asker:

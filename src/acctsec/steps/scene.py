@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from acctsec._values import Value, evolve
 from acctsec.claims import Enrollment, PasskeyClaims, SessionClaims, Ticket
 from acctsec.events import Event, PasskeyRegressed, RiskAssessed
-from acctsec.mfa.policy import FactorMatch, Proven, Unproven
+from acctsec.mfa.policy import FactorMatch, Proven, Unproven, methods_of
 from acctsec.outcomes import AssuranceLevel, ChangeReason, EndReason
 from acctsec.password import Age
 from acctsec.policy import Policy
 from acctsec.protocols import Account, MessagePurpose, Status
-from acctsec.record import MAX_SPENT, SKEW, Change, Contact, Device, History, Path, Prompt, Record, Session, Spent
+from acctsec.record import MAX_SPENT, SKEW, Change, Contact, Delivered, Device, History, Path, Prompt, Record, Session, Spent
 from acctsec.sessions import Ended, Live, Minted
 
 if TYPE_CHECKING:
@@ -306,14 +306,28 @@ def doubts(scene: Scene, match: FactorMatch | None, proven: Proven | Unproven) -
 
 
 def opens(record: Record, ticket: Ticket | Enrollment, now: datetime) -> bool:
-    """Whether a ticket is of this incarnation and epoch, in time, and not spent."""
+    """Whether a ticket is of this incarnation and epoch, in time, not spent, and rests on no factor that was lost since."""
     return (
         record.incarnation == ticket.incarnation
         and record.epoch == ticket.epoch
         and ticket.issued <= now + SKEW
         and now < ticket.expires
         and all(spent.id != ticket.id for spent in record.spent)
+        and not _rests_on_lost(record, ticket)
     )
+
+
+def _rests_on_lost(record: Record, ticket: Ticket | Enrollment) -> bool:
+    """
+    Whether a ticket has a proof that only reported factors give. In a recovery a text or a mail is a proof of the address, which
+    no report of a factor takes away.
+    """
+    signs_in = "password" in ticket.methods or bool(ticket.session)
+    lost, found = set[str](), set[str]()
+    for one in record.factors:
+        if signs_in or not isinstance(one, Delivered):
+            (lost if one.reported else found).update(methods_of(one))
+    return not (lost - found).isdisjoint(ticket.methods)
 
 
 def spend(record: Record, ticket: Ticket | PasskeyClaims, now: datetime) -> Record | None:

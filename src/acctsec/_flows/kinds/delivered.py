@@ -72,7 +72,7 @@ class DeliveredCodes:
         for one in factors.sent:
             coded = [digest(core, bound(ticket, one.factor), answer.code, key=key) for key in range(core.keyring.index_count)]
             right = sum([compare_digest(one.digest, each) for each in coded])
-            if right and scene.now < one.expires:
+            if right and core.policy.mfa.delivered.is_live(one, scene.now):
                 found = one
         return found
 

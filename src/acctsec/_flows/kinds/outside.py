@@ -1,5 +1,6 @@
 """Factors that somebody else checks."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 from acctsec._flows.core import Core, port
@@ -15,6 +16,7 @@ from acctsec.steps import Scene
 LABEL = "outside"
 MAX_ANSWER = 8_192
 MAX_PAGE, MAX_TEXT = 16, 4_096
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which no encoding has
 
 
 class OutsideFactors:
@@ -38,7 +40,9 @@ class OutsideFactors:
     def is_form(self, answer: OutsideAnswer) -> bool:
         """Text of a size, for somebody whom the policy names."""
         text = answer.answer
-        return type(answer.method) is str and answer.method in self.ports and type(text) is str and 0 < len(text) <= MAX_ANSWER
+        if type(answer.method) is not str or answer.method not in self.ports or type(text) is not str:
+            return False
+        return 0 < len(text) <= MAX_ANSWER and not _SURROGATE.search(text)
 
     def guess(self, answer: OutsideAnswer, scene: Scene) -> str:
         """The answer, at this time: nobody knows when another one is right."""

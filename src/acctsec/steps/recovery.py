@@ -30,7 +30,6 @@ from acctsec.steps.scene import (
     spend,
     with_method,
 )
-from acctsec.steps.standing import lasting
 from acctsec.steps.vouching import agreed, gathers
 
 NO_SELF_SERVICE = "no self-service"
@@ -171,10 +170,8 @@ def weigh(policy: Policy, record: Record, *, scene: Scene, recovery: Recovery) -
         return Enough(timedelta(0), weak=True)
     contested = None if record.contest is None else proofs_of(record.contest.proofs, policy.mfa.possessions)
     waits = record.change_of(recovery.change)
-    # A report does not end what waits, or a thief who knows the password would end the owner's recovery by one.
-    methods = lasting(record, recovery.methods) if waits is None else recovery.methods
     judged = policy.recovery.judge(
-        proofs_of(methods, policy.mfa.possessions),
+        proofs_of(recovery.methods, policy.mfa.possessions),
         gives=recovery.gives,
         level=level_of(record),
         groups=scene.groups,

@@ -326,7 +326,8 @@ class FactorDropped(Event):
 @frozen(kw_only=True)
 class FactorInvalidated(Event):
     """
-    A factor was reported, and proves nothing any more: *why* is lost or compromised, *actor* who if it was an administrator.
+    A factor was reported, and proves nothing any more: *why* is lost or compromised, *actor* who if it was an administrator. Or
+    its address was withdrawn.
     """
 
     factor: str

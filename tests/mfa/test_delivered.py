@@ -44,12 +44,13 @@ from acctsec import (
 )
 from acctsec._codec import decode_record
 from acctsec._values import evolve as evolved
+from acctsec.assurance import Method
 from acctsec.budgets import Budget
-from acctsec.claims import Ticket
+from acctsec.claims import Enrollment, Ticket
 from acctsec.keyring import Keyring, frame
-from acctsec.mfa.actions import Action
+from acctsec.mfa.actions import Action, Rule
 from acctsec.outcomes import Acted, Allowed, FactorKind, ReauthenticationRequired
-from acctsec.record import Delivered, Factors, Record
+from acctsec.record import Delivered, Factors, Record, Totp
 from acctsec.record.recovery import Contest
 from acctsec.steps import Scene, code_refusal
 from acctsec.testing import async_world, world
@@ -652,6 +653,90 @@ def test_a_number_that_an_administrator_withdrew_opens_nothing_by_going(w):
     found = w.calls.sign_in(IDENTIFIER, PASSWORD, context=w.context())
     assert isinstance(found, FactorRequired)
     assert send(w, found.ticket, factor) == Refused()
+
+
+def test_who_came_in_by_a_number_that_is_withdrawn_has_proven_nothing_by_it(w):
+    """An administrator takes a number off that somebody took over, and who is in the account by it now."""
+    w.restart(evolve(POLICY, mfa=evolve(POLICY.mfa, remember=DAY)))
+    factor, _ = enrolled(w)
+    w.clock.advance(hours=1)
+    ticket = due(w)
+    send(w, ticket, factor)
+    theirs = w.calls.verify_factor(ticket, code(w), remember=True, context=w.context())
+    assert theirs.info.level is AssuranceLevel.AAL2
+    w.calls.admin.withdraw_address("u1", STORED, actor="root")
+    w.deliver()
+    assert w.calls.check_session(theirs.session, context=w.context()).session.level is AssuranceLevel.AAL1
+    assert w.calls.enroll_totp(theirs.session, context=w.context()) == Refused()
+    assert isinstance(w.calls.sign_in(IDENTIFIER, PASSWORD, context=w.context(device=theirs.device)), FactorRequired)
+    w.deliver()
+    assert [(one.factor, one.why) for one in w.sink.of(events.FactorInvalidated)] == [(factor, "withdrawn")]
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_a_number_takes_its_factor_with_it_when_the_index_key_that_named_it_is_gone(used):
+    """Else its owner, who took the number off, would be asked for a code that goes nowhere."""
+    w = somebody()
+    factor, _ = enrolled(w)
+    old, new = SeededEntropy(0), SeededEntropy(1)
+    sealing, index = [new(32), old(32)], [new(32), old(32)]
+    w.restart(keyring=Keyring(sealing=sealing, index=index))
+    ticket = due(w)
+    send(w, ticket, factor)
+    if used:
+        assert isinstance(verify(w, ticket, code(w)), SignedIn)
+    else:
+        assert w.calls.admin.rewrap(limit=10).changed == 1
+        assert w.calls.admin.rewrap(limit=10).changed == 0
+    w.restart(keyring=Keyring(sealing=sealing[:1], index=index[:1]))
+    w.clock.advance(days=4)
+    ticket = due(w)
+    send(w, ticket, factor)
+    session = verify(w, ticket, code(w)).session
+    assert w.calls.enroll_delivered(session, NUMBER, context=w.context()) == Refused(), "it is one already"
+    assert isinstance(w.calls.remove_address(session, STORED, context=w.context()), AddressRemoved)
+    w.deliver()
+    assert record(w).factors.delivered == ()
+    assert isinstance(w.sign_in(), SignedIn)
+
+
+def test_a_channel_that_was_taken_off_while_it_was_set_up_locks_nobody_out():
+    w = somebody()
+    started = w.calls.enroll_delivered(w.sign_in().session, NUMBER, channel=Channel.VOICE, context=w.context())
+    answer = code(w)
+    w.restart(evolve(POLICY, mfa=evolve(POLICY.mfa, delivered=DeliveredPolicy(channels={Channel.TEXT}))))
+    assert w.calls.confirm_factor(started.ticket, answer, context=w.context()) == Refused()
+    assert isinstance(w.sign_in(), SignedIn)
+
+
+def test_who_is_asked_for_more_at_a_strange_sign_in_gets_the_code_that_sets_it_up():
+    """By the step alone: the rule holds for strange requests, and the ticket of the set-up says that it was one."""
+    rule = Rule(Method.TEXT, actions=Action.SIGN_IN, risky=True)
+    policy = evolve(POLICY, mfa=evolve(POLICY.mfa, rules=(rule,)))
+    app = Totp(id="a", name="", sealed=b"", created=START - DAY, last_step=0)
+    owner = Record(incarnation=b"i", epoch=3, factors=Factors(totp=(app,)))
+    scene = Scene(tenant="", subject="u1", account=Account(subject="u1", addresses=(NUMBER,)), now=START)
+
+    def why(*, risky):
+        set_up = Enrollment(
+            tenant="",
+            subject="u1",
+            incarnation=b"i",
+            epoch=3,
+            id=b"t",
+            issued=START,
+            expires=START + MINUTE,
+            session=b"",
+            name="",
+            secret=b"",
+            kind="delivered",
+            methods=("password", "totp"),
+            risky=risky,
+        )
+        return code_refusal(policy, owner, scene=scene, ticket=set_up, factor=b"t".hex(), channel="text", recovering=False)
+
+    assert why(risky=True) is None
+    assert why(risky=False) == "ticket"
 
 
 def test_a_replaced_number_takes_its_factor_with_it_and_the_new_one_has_none(w):

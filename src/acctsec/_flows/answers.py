@@ -19,7 +19,7 @@ from acctsec._flows.kinds import (
     TotpApps,
     meant,
 )
-from acctsec._flows.kinds.delivered import LABEL
+from acctsec._flows.kinds.delivered import LABEL, renamed
 from acctsec._flows.kinds.totp import is_digits
 from acctsec._values import Value, evolve
 from acctsec.assurance import Method
@@ -161,7 +161,7 @@ class Answers:
 
     def _anew(self, scene: Scene, factors: Factors) -> dict[bytes, bytes]:
         """Everything of the factors that an older key sealed, sealed again: a key may go once nobody needs it."""
-        keyring, anew = self.core.keyring, dict[bytes, bytes]()
+        keyring, anew = self.core.keyring, renamed(self.core, scene, factors)
         for label, old, name in (each for kind in self.kinds for each in kind.sealed(factors)):
             plain = None if keyring.sealed_by_newest(old) else keyring.open(label, old, scene.tenant, scene.subject, name)
             if plain is not None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from attrs import define, field
 
 from acctsec._flows.core import BRIEF, ROUNDS, Core, Loaded
+from acctsec._flows.kinds.delivered import renamed
 from acctsec.claims import Admin
 from acctsec.errors import ConfigError, Overloaded, RecordError
 from acctsec.hashing.compact import packed, unpacked
@@ -174,7 +175,7 @@ class Moving:
 
     async def _anew(self, scene: Scene, record: Record, *, wrap: bool) -> dict[bytes, bytes]:
         """What is sealed under an older key or is to be wrapped, and what takes its place."""
-        anew, keyring = {}, self.core.keyring
+        anew, keyring = renamed(self.core, scene, record.factors), self.core.keyring
         for sealed, label, *bound in _sealed(record):
             wraps = wrap and label == VERIFIER
             newest = keyring.sealed_by_newest(sealed)

@@ -256,11 +256,16 @@ class Factors(Part, frozen=True, kw_only=True, array_like=True):
         return left if left.live else evolve(left, recovery=None)
 
     def resealed(self, anew: Mapping[bytes, bytes]) -> Self:
-        """The same factors, with what was sealed under an older key in place of the very bytes it was made from."""
+        """
+        The same factors, with what was sealed under an older key, or named under an older index key, in place of the very bytes
+        it was made from.
+        """
         after = self
         for one in self:
             if not isinstance(one, Passkey) and one.sealed in anew:
                 after = after.with_factor(evolve(one, sealed=anew[one.sealed]))
+        for each in after.delivered:
+            after = after.with_factor(evolve(each, digest=anew.get(each.digest, each.digest)))
         codes = self.recovery and evolve(self.recovery, sealed=anew.get(self.recovery.sealed, self.recovery.sealed))
         return evolve(after, recovery=codes)
 

@@ -30,7 +30,7 @@ def code_refusal(
     if policy.mfa.delivered.is_frozen(channel, sim_changed=scene.sim_changed, now=scene.now):
         return "sim"
     if isinstance(ticket, Enrollment):
-        begins = ticket.session or may_begin(policy, record, scene=scene, methods=ticket.methods)
+        begins = ticket.session or may_begin(policy, record, scene=scene, methods=ticket.methods, risky=ticket.risky)
         return None if begins and factor == ticket.id.hex() else "ticket"
     found = (trusted(record) if recovering else record.factors).factor(factor)
     if not isinstance(found, Delivered) or found.reported or found.channel != channel:

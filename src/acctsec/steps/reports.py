@@ -43,7 +43,7 @@ def report_factor(
         return Step(No("factor"), record)
     event = events.FactorInvalidated(**scene.head(), factor=factor_id, kind=found.KIND, why=why.value)
     told: tuple[Event | Notice, ...] = (event, Notice(MessagePurpose.FACTOR_REPORTED))
-    after = _without(policy, record, factors, found, mine=session)
+    after = without_proof(policy, record, factors, found, mine=session)
     if guarded(policy, record, scene=scene, claims=claims) is None:
         return Step(Done(after.session(session.id)), after, told)
     renewed = evolve(_relevelled(policy, session, found), id=drawn.session)
@@ -77,15 +77,15 @@ def restore_factor(policy: Policy, record: Record, *, scene: Scene, claims: Sess
     return Step(Done(renewed), after, (event, Notice(MessagePurpose.FACTOR_RESTORED), *ended(record, scene)))
 
 
-def _without(policy: Policy, record: Record, factors: Factors, gone: Factor, *, mine: Session) -> Record:
+def without_proof(policy: Policy, record: Record, factors: Factors, gone: Factor, *, mine: Session | None = None) -> Record:
     """
     The record with these factors, where nothing rests on the one that is gone any more; no browser is remembered. A session that
     would live longer at its new level is over, but for the one that reports: who found the phone must not gain time by it.
     """
-    rows = [(one, _relevelled(policy, one, gone)) for one in record.sessions if one.id != mine.id]
+    rows = [(one, _relevelled(policy, one, gone)) for one in record.sessions if mine is None or one.id != mine.id]
     limits = policy.sessions.lifetime
     kept = tuple(after for one, after in rows if limits(one.level) == limits(after.level))
-    sessions = (*kept, _relevelled(policy, mine, gone))
+    sessions = kept if mine is None else (*kept, _relevelled(policy, mine, gone))
     devices = tuple(evolve(one, remembered=None) if one.remembered else one for one in record.devices)
     return evolve(record, factors=factors, sessions=sessions, devices=devices)
 

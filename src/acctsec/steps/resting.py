@@ -8,6 +8,7 @@ from acctsec._values import evolve
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Delivered, Factors, Record
+from acctsec.steps.reports import without_proof
 from acctsec.steps.scene import Effect, Notice, Scene
 
 WITHDRAWN = "withdrawn"
@@ -37,7 +38,8 @@ def fall(
     The record without the factors of an address that has gone, and what is told of it.
 
     Where somebody else *withdrew* it, or the policy needs the factor by now, it stays and proves nothing: it goes on guarding the
-    account, which nobody opens by taking a number away.
+    account, which nobody opens by taking a number away. Nor does a session or a browser rest on it any longer: whoever took the
+    number over may have come in by it.
     """
     resting = resting_on(record, names)
     if not resting:
@@ -47,7 +49,12 @@ def fall(
         after = evolve(record, factors=left, accepted=record.accepted if left.live else b"")
         fallen = tuple(events.FactorDropped(**scene.head(), factor=one.id, kind=one.KIND) for one in resting)
         return after, (*fallen, Notice(MessagePurpose.FACTOR_REMOVED))
-    factors, ids = record.factors, {one.id for one in resting}
+    after, told = record, tuple[Effect, ...]()
     for one in resting:
-        factors = factors.with_factor(evolve(one, reported=one.reported or WITHDRAWN))
-    return evolve(record, factors=evolve(factors, sent=tuple(one for one in factors.sent if one.factor not in ids))), ()
+        if one.reported:
+            continue
+        sent = tuple(each for each in after.factors.sent if each.factor != one.id)
+        factors = evolve(after.factors, sent=sent).with_factor(evolve(one, reported=WITHDRAWN))
+        after = without_proof(policy, after, factors, one)
+        told += (events.FactorInvalidated(**scene.head(), factor=one.id, kind=one.KIND, why=WITHDRAWN),)
+    return after, told

@@ -12,7 +12,7 @@ from acctsec.outcomes import AssuranceLevel, ChangeReason, EndReason
 from acctsec.password import Age
 from acctsec.policy import Policy
 from acctsec.protocols import Account, MessagePurpose, Status
-from acctsec.record import MAX_SPENT, SKEW, Change, Contact, Delivered, Device, History, Path, Prompt, Record, Session, Spent
+from acctsec.record import MAX_SPENT, SKEW, Change, Contact, Device, History, Path, Prompt, Record, Session, Spent
 from acctsec.sessions import Ended, Live, Minted
 
 if TYPE_CHECKING:
@@ -318,15 +318,10 @@ def opens(record: Record, ticket: Ticket | Enrollment, now: datetime) -> bool:
 
 
 def _rests_on_lost(record: Record, ticket: Ticket | Enrollment) -> bool:
-    """
-    Whether a ticket has a proof that only reported factors give. In a recovery a text or a mail is a proof of the address, which
-    no report of a factor takes away.
-    """
-    signs_in = "password" in ticket.methods or bool(ticket.session)
+    """Whether a ticket has a proof that only reported factors give."""
     lost, found = set[str](), set[str]()
     for one in record.factors:
-        if signs_in or not isinstance(one, Delivered):
-            (lost if one.reported else found).update(methods_of(one))
+        (lost if one.reported else found).update(methods_of(one))
     return not (lost - found).isdisjoint(ticket.methods)
 
 

@@ -10,6 +10,7 @@ from acctsec.keyring import frame, unframe
 from acctsec.mfa.policy import method_of
 from acctsec.mfa.proving import DeliveredMatch
 from acctsec.outcomes import FactorKind
+from acctsec.protocols import Channel
 from acctsec.record import Delivered, Factors, Sent
 from acctsec.steps import Scene
 
@@ -53,6 +54,8 @@ class DeliveredCodes:
         if found is None or sent is None or self._is_frozen(scene, found[0]):
             return None
         channel, address = found
+        if Channel(channel) not in self.core.policy.mfa.delivered.channels:
+            return None  # it was taken off meanwhile: nobody could be sent a code to it
         return Delivered(
             id=sent.factor,
             name=enrollment.name,
@@ -97,6 +100,20 @@ class DeliveredCodes:
         own = scene.account.addresses if scene.account else ()
         address = next((one for one in own if bytes.fromhex(name) in self.core.recipients(scene, one)), None)
         return None if address is None else (channel, address)
+
+
+def renamed(core: Core, scene: Scene, factors: Factors) -> dict[bytes, bytes]:
+    """
+    The names of addresses under an older index key, and those under the newest. Once that key is gone, nobody could tell which
+    factors rest on an address that goes.
+    """
+    anew = dict[bytes, bytes]()
+    for one in factors.delivered:
+        address = core.keyring.open(LABEL, one.sealed, scene.tenant, scene.subject, one.id)
+        name = one.digest if address is None else core.recipient(scene, address.decode())
+        if not compare_digest(name, one.digest):
+            anew[one.digest] = name
+    return anew
 
 
 def bound(ticket: Ticket | Enrollment, factor: str) -> tuple[str | bytes, ...]:

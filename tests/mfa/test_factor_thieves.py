@@ -23,6 +23,8 @@ from acctsec import (
     ReauthenticationRequired,
     Refused,
     ReportReason,
+    ResetLink,
+    ResumeTicket,
     Rule,
     SignedIn,
 )
@@ -153,6 +155,19 @@ def test_a_sign_in_forgets_what_was_shown_by_a_factor_that_was_reported_since():
     assert [one.method for one in asked.factors] == [Method.TEXT]
     w.owner = report(w, w.owner)
     assert not isinstance(by_text(w, asked), SignedIn)
+
+
+def test_a_reset_forgets_what_was_shown_by_a_factor_that_was_reported_since():
+    w = world()
+    w.sign_up()
+    app, owner = w.enroll(w.sign_in().session)
+    w.clock.advance(minutes=20)
+    asked = w.calls.redeem_reset(ResetLink(w.reset_link()), NEW, context=w.context())
+    proven = by_app(w, app, asked)
+    report(w, owner)
+    after = w.calls.redeem_reset(ResumeTicket(proven.ticket), NEW, context=w.context())
+    assert not isinstance(after, PasswordChanged), after
+    assert isinstance(typed(w), FactorRequired)
 
 
 # --- no door beside a rule --------------------------------------------------------------------------------------------

@@ -182,6 +182,9 @@ class Play:
             return False
         app = Authenticator(started)
         added = self.w.engine.confirm_factor(app.ticket, app.code(self.w.clock()), context=self.context)
+        if isinstance(added, EnrollmentRequired):  # the rule asks for something else
+            self.own, self.ticket = app, added.ticket
+            return False
         assert isinstance(added, FactorAdded), added
         self.own, self.session = app, added.session
         return True

@@ -22,7 +22,6 @@ from acctsec.steps.standing import (
     demand_of,
     found_session,
     guarded,
-    lasting,
     missing,
     owed,
     proofs_of,
@@ -37,7 +36,7 @@ def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enro
     step, so that the policy never finds the subject without.
     """
     session = record.session(enrollment.session)
-    methods, replaces = lasting(record, enrollment.methods), enrollment.replaces
+    methods, replaces = enrollment.methods, enrollment.replaces
     first = not enrollment.session and may_begin(policy, record, scene=scene, methods=methods, risky=enrollment.risky)
     allowed = (
         first
@@ -147,7 +146,7 @@ def may_begin(policy: Policy, record: Record, *, scene: Scene, methods: tuple[st
     if not record.factors.live:
         return True
     demand = demand_of(policy, record, scene=scene, action=Action.SIGN_IN, risky=risky)
-    shown = frozenset(lasting(record, methods))
+    shown = frozenset(methods)
     if not is_complete(shown, policy.mfa.traits) or missing(policy, record, demand, shown) is None:
         return False
     setting_up = demand_of(policy, record, scene=scene, action=Action.CHANGE_FACTORS)

@@ -25,7 +25,7 @@ from acctsec.steps.scene import (
     live_session,
     opens,
 )
-from acctsec.steps.standing import Enough, Lacking, demand_of, lasting, missing, owed, shown_by, standing
+from acctsec.steps.standing import Enough, Lacking, demand_of, missing, owed, shown_by, standing
 
 
 class ChangeProof(Value, frozen=True, kw_only=True):
@@ -85,7 +85,7 @@ def change_refusal(policy: Policy, record: Record, *, scene: Scene, proof: Chang
         return "lapsed"
     if proof.ticket:
         demand = demand_of(policy, record, scene=scene, action=Action.CHANGE_PASSWORD)
-        owing = owed(policy, record, demand, frozenset(lasting(record, proof.ticket.methods)))
+        owing = owed(policy, record, demand, frozenset(proof.ticket.methods))
         due = opens(record, proof.ticket, scene.now) and change_due(policy, record, scene.now)
         return None if due and not owing else "ticket"
     # The password was just compared; nothing else need be as fresh, save where a rule says so.

@@ -46,7 +46,7 @@ from acctsec.steps.scene import (
     puzzle_due,
     spend,
 )
-from acctsec.steps.standing import demand_of, lasting, missing, owed
+from acctsec.steps.standing import demand_of, missing, owed
 
 
 def sign_in(
@@ -208,7 +208,7 @@ def prove_factor(
     after = spend(evolve(record, factors=proven.factors.resealed(found.anew)), ticket, scene.now)
     if after is None:
         return Step(No("tickets"), record)
-    methods = proven_last(lasting(record, ticket.methods), proven.method)
+    methods = proven_last(ticket.methods, proven.method)
     used = (Notice(MessagePurpose.RECOVERY_CODE_USED),) if proven.method == "recovery-code" else ()
     after, due, told = still_due(policy, after, scene, methods, risky=ticket.risky)
     told += doubts(scene, found.match, proven)
@@ -219,7 +219,7 @@ def prove_factor(
     # A printed code stands in for a factor that is not at hand: no reason to ask for it less often.
     if remember and not ticket.risky and policy.mfa.remembers(scene.groups) and Method.RECOVERY_CODE not in methods:
         until = scene.now + (policy.mfa.remember or timedelta(0))
-    when = {one: at for one, at in dated(ticket).items() if one in methods} | {proven.method: scene.now}
+    when = dated(ticket) | {proven.method: scene.now}
     step = _grant(policy, after, scene=scene, lane=lane, drawn=drawn, proven=when, rehashed=False, visit=visit, remembered=until)
     return evolve(step, effects=(*told, *step.effects, *used))
 

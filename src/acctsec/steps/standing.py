@@ -9,11 +9,11 @@ from acctsec.assurance import Method
 from acctsec.claims import SessionClaims, Ticket
 from acctsec.mfa.actions import Action, Demand
 from acctsec.mfa.needs import ways
-from acctsec.mfa.policy import Proven, method_of, methods_of
+from acctsec.mfa.policy import Proven, method_of
 from acctsec.outcomes import EndReason
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
-from acctsec.record import MAX_PROOFS, SKEW, Factor, Proof, Record, Session
+from acctsec.record import MAX_PROOFS, SKEW, Proof, Record, Session
 from acctsec.sessions import Ended, Minted
 from acctsec.steps.scene import (
     Compared,
@@ -121,19 +121,6 @@ def owed(policy: Policy, record: Record, demand: Demand, methods: frozenset[str]
     return ways(demand.needs, have=methods, can=had, traits=policy.mfa.traits)
 
 
-def lasting(record: Record, methods: tuple[str, ...]) -> tuple[str, ...]:
-    """
-    Those of the methods of a ticket that something stands for still. A report need not end a ticket: what was proven by a factor
-    before it was reported proves nothing.
-    """
-
-    def of(factors: tuple[Factor, ...]) -> frozenset[str]:
-        return frozenset[str]().union(*map(methods_of, factors))
-
-    gone = of(record.factors.every) - of(record.factors.usable)
-    return tuple(one for one in methods if one not in gone)
-
-
 def standing(
     policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims, action: str, risky: bool = False
 ) -> Enough | Lacking | Ended:
@@ -202,8 +189,7 @@ def step_up(policy: Policy, record: Record, *, scene: Scene, ticket: Ticket, fou
     after = spend(evolve(record, factors=factors), ticket, scene.now)
     if after is None:
         return Step(No("tickets"), record)
-    methods = proven_last(lasting(record, ticket.methods), method)
-    gathered = {one: at for one, at in dated(ticket).items() if one in methods} | {method: scene.now}
+    methods, gathered = proven_last(ticket.methods, method), dated(ticket) | {method: scene.now}
     demand = demand_of(policy, after, scene=scene, action=ticket.action, risky=ticket.risky)
     enough = shown_by(session, demand, scene) | young(gathered, demand, scene.now)
     left = missing(policy, after, demand, enough)

@@ -513,20 +513,40 @@ class Thieves(RuleBasedStateMachine):
             stuck = not account.enough("sign-in", ticket.methods) and not account.helps("sign-in", ticket.methods)
             good = good and (not account.gadgets or (stuck and len(ticket.methods) > 1))
         outcome = alice.act("confirm_factor", ticket.text, answer)
-        assert isinstance(outcome, FactorAdded) == good, (outcome, ticket)
         if not good:
             self.wrong(outcome)
             return
-        new.id = outcome.factor.id
+        had = {one.id for one in account.gadgets}
+        new.id = next(one.id for one in alice.record.factors if one.id not in had)
         account.gadgets = [*left, new]
         self.used += [answer] if answer != PushApproval() else []
         person.gadgets.append(new)
+        if ticket.session is None and self.goes_on(person, ticket, method, outcome):
+            return
+        assert isinstance(outcome, FactorAdded), (outcome, ticket)
         began = ticket.session or Login("", account.epoch, [], level(()), self.now)
         began = account.relevelled(began) if gone else began
         earlier = {} if ticket.session else ticket.dates
         renewed = account.proved(began, outcome.session, earlier | {method: self.now})
         account.alone(renewed)
         person.sessions.append(renewed)
+
+    def goes_on(self, person, ticket, method, outcome):
+        """A set-up for a sign-in ends in a session where the sign-in would; else it is handed the next ticket."""
+        account, methods = self.account, {*ticket.methods, method}
+        if account.enough("sign-in", methods):
+            return False
+        helps = account.helps("sign-in", methods) or len(methods) == 1
+        if not helps and account.grace is not None:
+            account.enroll_by = account.enroll_by or self.now + account.grace
+            if self.now < account.enroll_by:
+                return False
+        account.epoch, account.sessions = account.epoch + 1, []
+        assert isinstance(outcome, FactorRequired if helps else EnrollmentRequired), (outcome, ticket)
+        # What was proven is dated from the beginning of the set-up, and so never younger than it is.
+        dates = dict.fromkeys(sorted(methods), min(ticket.dates.values()))
+        self.pending(person, outcome.ticket, "sign-in" if helps else "enroll", dates)
+        return True
 
     def remove(self, who, older, number):
         """Somebody takes a factor off: never below what the policy asks for."""

@@ -72,6 +72,13 @@ TRAITS: Mapping[str, Traits] = {
 }
 """The traits of the methods that the library knows; ``MfaPolicy.outside`` adds those of others."""
 
+AS_GOOD: Mapping[str, frozenset[str]] = {
+    Method.PASSKEY: frozenset({Method.PASSKEY_BOUND}),
+    Method.PASSKEY_TOUCH: frozenset({Method.PASSKEY, Method.PASSKEY_BOUND, Method.PASSKEY_TOUCH_BOUND}),
+    Method.PASSKEY_TOUCH_BOUND: frozenset({Method.PASSKEY_BOUND}),
+}
+"""What stands for a method as well: whoever asks for a passkey does not mean to turn a better one away."""
+
 NOTHING = Traits(possession=False)
 FIRST = frozenset({Method.PASSWORD.value, Method.REMEMBERED.value})
 """What guards nothing beside itself: a second factor is anything else."""

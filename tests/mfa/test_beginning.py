@@ -2,7 +2,7 @@
 
 import pytest
 
-from acctsec import PHISHING_RESISTANT, Action, MfaPolicy, Policy, Rule
+from acctsec import PHISHING_RESISTANT, Action, Method, MfaPolicy, Policy, Rule, all_of
 from acctsec.record import Factors, Record, Totp
 from acctsec.steps import Scene, may_begin
 from acctsec.testing.doubles import START
@@ -31,3 +31,11 @@ def test_who_has_a_factor_sets_up_another_without_a_session_only_once_all_is_pro
 def test_who_has_none_begins_by_the_password():
     scene = Scene(tenant="", subject="u1", account=None, now=START)
     assert may_begin(Policy(), Record(incarnation=bytes(16)), scene=scene, methods=("password",))
+
+
+@pytest.mark.parametrize("better", ["passkey-bound", "passkey"])
+def test_who_is_asked_for_a_passkey_may_show_a_better_one(better):
+    needs = all_of(Method.PASSKEY if better == "passkey-bound" else Method.PASSKEY_TOUCH)
+    assert needs.met({better})
+    assert not needs.met({"passkey-touch" if better == "passkey-bound" else "totp"})
+    assert not all_of(Method.PASSKEY_BOUND).met({"passkey"})

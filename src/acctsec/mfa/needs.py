@@ -10,7 +10,7 @@ from typing import Union
 
 from attrs import field, frozen
 
-from acctsec.assurance import NOTHING, TRAITS, Method, Traits, is_complete, level_of
+from acctsec.assurance import AS_GOOD, NOTHING, TRAITS, Method, Traits, is_complete, level_of
 from acctsec.errors import ConfigError
 from acctsec.outcomes import AssuranceLevel
 
@@ -32,13 +32,13 @@ class _Joined:
 
 @frozen
 class Shown(_Joined):
-    """One *method*, itself."""
+    """One *method*, or one that is as good: a passkey whose key cannot leave its device is a passkey."""
 
     method: str
 
     def met(self, methods: Collection[str], traits: Mapping[str, Traits] = TRAITS) -> bool:  # noqa: ARG002 - as of every need
         """Whether these methods are enough."""
-        return self.method in methods
+        return self.method in methods or not AS_GOOD.get(self.method, frozenset()).isdisjoint(methods)
 
     def __str__(self) -> str:
         return self.method

@@ -181,7 +181,7 @@ def test_a_record_that_keeps_its_epoch_is_found(monkeypatch):
 
 
 def test_a_sign_in_that_forgets_the_factor_is_found(monkeypatch):
-    monkeypatch.setattr(sys.modules["acctsec.steps.sign_in"], "_due", lambda policy, record, *_, **__: (record, None, ()))
+    monkeypatch.setattr(sys.modules["acctsec.steps.sign_in"], "still_due", lambda policy, record, *_, **__: (record, None, ()))
     finds(OnMemory, "was due")
 
 

@@ -19,12 +19,13 @@ from tests.faults.processes import linear_worker
 from tests.faults.sites import opened
 from tests.linear.worker import FASTER, instant, last_calls, play
 
-from acctsec.testing import History, NotLinearizable, check_history, read_history
+from acctsec.testing import History, NotLinearizable, TooManyOrders, check_history, read_history
 
 KEYS = SLOTS = 2
 LATE = 5_000_000  # nanoseconds in which a cut may still be on its way
 FOREVER = 2**62
 PATIENT, ENOUGH = 20, 250  # seconds, and calls that were answered
+HISTORIES = 3
 SLOW = 1  # on Valkey a drain may see entries as due by the clock of another, so there all clocks stand at one second
 KINDS = ("postgres", "postgres-serializable", "valkey", "valkey-cluster", "postgres+valkey")
 
@@ -142,6 +143,7 @@ def broken(request, a_site, tmp_path):
             in_turn = cycle(cluster.masters())
             return address, address, lambda: next(in_turn).run("CLIENT", "KILL", "TYPE", "normal")
         site = a_site(kind.removesuffix("-serializable"))
+        site.clear()
         isolation = "serializable" if kind.endswith("serializable") else "read committed"
         return site.address(isolation=isolation), site.address(direct=True), site.cut_all
 
@@ -151,13 +153,18 @@ def broken(request, a_site, tmp_path):
 @pytest.mark.parametrize("seconds", [1.0, pytest.param(3.0, marks=pytest.mark.deep)])
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_order_explains_all_answers(broken, share, tmp_path, kind, seconds):
-    address, direct, cut = broken(kind)
-    begin = time.monotonic()
     faster = SLOW if kind.startswith("valkey") else FASTER
-    calls, cuts, epoch = worked(tmp_path, address, cut, seconds=seconds, every=0.15, faster=faster, calls=ENOUGH)
-    middle = time.monotonic()
-    share()
-    checked = judged(calls, cuts, direct, epoch)
+    for number in range(HISTORIES):
+        address, direct, cut = broken(kind)
+        (folder := tmp_path / str(number)).mkdir()
+        begin = time.monotonic()
+        calls, cuts, epoch = worked(folder, address, cut, seconds=seconds, every=0.15, faster=faster, calls=ENOUGH)
+        middle = time.monotonic()
+        share()
+        # One with too many orders proves nothing, neither way; a quick machine makes one now and then.
+        with suppress(*[TooManyOrders] if number + 1 < HISTORIES else []):
+            checked = judged(calls, cuts, direct, epoch)
+            break
     print(f"{kind}: {len(cuts)} cuts, {checked}; {middle - begin:.1f} s of work, judged in {time.monotonic() - middle:.1f} s")
     assert len(cuts) >= 3
     assert checked.lost >= len(cuts)

@@ -7,6 +7,8 @@ from datetime import date
 from xml.etree import ElementTree as ET
 
 import pytest
+import segno
+import zxingcpp as zxing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,8 +18,6 @@ from acctsec.mfa.enrolment import MAX_URI, Printed, printable, qr_svg, qr_text
 from acctsec.mfa.totp import provisioning_uri
 from acctsec.password.feedback import LANGUAGES, catalogue
 from acctsec.testing import world
-
-segno = pytest.importorskip("segno")
 
 URI = provisioning_uri(bytes(range(20)), account="alice@example.org", issuer="Example")
 CODES = tuple(recovery.text(bytes([n]) * 10) for n in range(10))
@@ -57,7 +57,6 @@ def shown(text):
 
 def read(rows, *, scale=4, inverted=False):
     """What a reader of barcodes reads; it is not the program that made the picture."""
-    zxing = pytest.importorskip("zxingcpp")
     pixels = bytes(0 if dark != inverted else 255 for row in rows for _ in range(scale) for dark in row for _ in range(scale))
     picture = memoryview(pixels).cast("B", shape=[len(rows) * scale, len(rows[0]) * scale])
     found = zxing.read_barcodes(

@@ -7,7 +7,8 @@ from acctsec._values import Value, evolve
 from acctsec.claims import Ticket
 from acctsec.events import Event
 from acctsec.lockout import BY_TIME
-from acctsec.mfa.policy import FactorMatch, Proven
+from acctsec.mfa.policy import Proven
+from acctsec.mfa.proving import Match
 from acctsec.outcomes import AssuranceLevel, ChangeKind, TryAgain
 from acctsec.policy import Policy
 from acctsec.protocols import Channel, MessagePurpose
@@ -138,7 +139,7 @@ def trusted(record: Record) -> Factors:
     return record.factors if record.contest is None else record.factors.before(record.contest.since)
 
 
-def counts(record: Record, match: FactorMatch | None) -> bool:
+def counts(record: Record, match: Match | None) -> bool:
     """Whether a factor that fits counts: where the account is contested, one that was there before does."""
     left = trusted(record)
     if match is None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from acctsec._values import Value, evolve
 from acctsec.claims import Enrollment, PasskeyClaims, SessionClaims, Ticket
 from acctsec.events import Event, PasskeyRegressed, RiskAssessed
-from acctsec.mfa.policy import FactorMatch, Proven, Unproven, methods_of
+from acctsec.mfa.policy import Proven, Unproven, methods_of
+from acctsec.mfa.proving import Match
 from acctsec.outcomes import AssuranceLevel, ChangeReason, EndReason
 from acctsec.password import Age
 from acctsec.policy import Policy
@@ -197,7 +198,7 @@ class Weighed(Value, frozen=True, kw_only=True):
 class FactorFound(Value, frozen=True):
     """What an answer fits, and the sealed secrets that are due to be sealed under the newest key, old to *anew*."""
 
-    match: FactorMatch | None
+    match: Match | None
     anew: Mapping[bytes, bytes]
 
 
@@ -298,7 +299,7 @@ class Stale(Value, frozen=True):
     """The evidence was made against a verifier that is no longer there."""
 
 
-def doubts(scene: Scene, match: FactorMatch | None, proven: Proven | Unproven) -> tuple[Event, ...]:
+def doubts(scene: Scene, match: Match | None, proven: Proven | Unproven) -> tuple[Event, ...]:
     """What operators are told of a factor that answered in a way that a copy of it would."""
     if match is None or not proven.regressed:
         return ()

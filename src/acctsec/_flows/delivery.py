@@ -7,7 +7,7 @@ from hashlib import sha256
 from acctsec import events
 from acctsec._flows.carrying import Carrying
 from acctsec._flows.codes import letter
-from acctsec._flows.core import Core, channel_of, port
+from acctsec._flows.core import Core, channel_of
 from acctsec._flows.entries import (
     AddressRequest,
     CodeRequest,
@@ -21,6 +21,7 @@ from acctsec._flows.entries import (
     unseal,
 )
 from acctsec._flows.naming import stored_among
+from acctsec._flows.ports import port
 from acctsec._flows.tokens import Purpose
 from acctsec._flows.vouching import contact
 from acctsec._values import evolve

@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Literal, cast
 
 from acctsec import _ports
-from acctsec._flows.core import Ports
+from acctsec._flows.ports import Ports
 from acctsec.attacks.networks import OriginResolver
 from acctsec.attacks.watching import AsyncAttackWatch
 from acctsec.engine._admin import AdminActs

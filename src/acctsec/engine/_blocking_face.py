@@ -7,7 +7,7 @@ from typing import Literal
 
 from acctsec import _ports
 from acctsec._blocking import Awaitable, Threads, awaitable
-from acctsec._flows.core import Ports
+from acctsec._flows.ports import Ports
 from acctsec.attacks.networks import OriginResolver
 from acctsec.attacks.watching import AttackWatch
 from acctsec.engine._admin import AdminActs

@@ -26,7 +26,7 @@ class Awaited(Face):
     """The face whose operations are awaited."""
 
 
-class operation(Generic[Asked, Answer]):  # noqa: N801 - a decorator, as property is one
+class on_both_faces(Generic[Asked, Answer]):  # noqa: N801 - a decorator, as property is one
     """
     One operation, written once as ``async def``: a method that answers on a `Blocking` face, and is awaited on an `Awaited` one.
 

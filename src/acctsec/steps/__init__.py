@@ -35,6 +35,7 @@ from acctsec.steps.factors import (
     remove_factor,
     rename_factor,
 )
+from acctsec.steps.guesses import count_alone, count_guesses, forgive, give_back, reach_rung, reached
 from acctsec.steps.passwords import ChangeProof, change_password, change_refusal, too_soon
 from acctsec.steps.prompts import answer_prompt, deny_prompt, find_prompt, prompt_refusal, push_prompt
 from acctsec.steps.proposals import Agreement, Proposer, approve, approve_address, find_proposal, propose, withdraw
@@ -100,18 +101,7 @@ from acctsec.steps.scene import (
     with_method,
 )
 from acctsec.steps.sessions import end_copied, end_session, turn_session
-from acctsec.steps.sign_in import (
-    count_alone,
-    count_guesses,
-    find_leaked,
-    forgive,
-    give_back,
-    prove_factor,
-    reach_rung,
-    reached,
-    sign_in,
-    sign_in_by_passkey,
-)
+from acctsec.steps.sign_in import find_leaked, prove_factor, sign_in, sign_in_by_passkey
 from acctsec.steps.standing import Enough, Lacking, guarded, shown_by, standing, step_up
 from acctsec.steps.unlocking import open_by_factor, open_by_link, opens_lane, unlockable
 from acctsec.steps.vouching import agreed, counts_from, gathers, trusted_contacts, vouching

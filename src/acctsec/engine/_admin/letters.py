@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from acctsec.engine._face import Face, operation
+from acctsec.engine._face import Face, on_both_faces
 from acctsec.outcomes import DeadLetters, LettersDiscarded, LettersRevived, OutboxStatus
 
 
 class LetterActs(Face):
     """What an operator sees of the outbox, and does with its dead letters."""
 
-    @operation
+    @on_both_faces
     async def outbox(self) -> OutboxStatus:
         """
         Count what waits in the outbox, and say for how long the oldest has; it costs the same however much waits.
@@ -18,7 +18,7 @@ class LetterActs(Face):
         """
         return await self._flows.outbox.status()
 
-    @operation
+    @on_both_faces
     async def dead_letters(self, after: bytes = b"", *, limit: int = 100) -> DeadLetters:
         """
         Tell a page of at most 1,000 dead letters, and go on with what it answers as *after*; ``b""`` begins.
@@ -27,7 +27,7 @@ class LetterActs(Face):
         """
         return await self._flows.outbox.dead_letters(after, limit=limit)
 
-    @operation
+    @on_both_faces
     async def revive_letters(self, ids: Sequence[str]) -> LettersRevived:
         """
         Let at most 1,000 dead letters be delivered after all: due at once, with ten tries, before what was written later.
@@ -37,7 +37,7 @@ class LetterActs(Face):
         """
         return await self._flows.outbox.revive(ids)
 
-    @operation
+    @on_both_faces
     async def discard_letters(self, ids: Sequence[str], *, actor: str) -> LettersDiscarded:
         """
         Let go of at most 1,000 dead letters for good; of each, an event tells who did it and what it was.

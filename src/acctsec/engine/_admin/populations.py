@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from acctsec.engine._face import Face, operation
+from acctsec.engine._face import Face, on_both_faces
 from acctsec.outcomes import Imported, ImportFactorOutcome, NotImported, Rewrapped, Surveyed, TryAgain
 
 
 class PopulationActs(Face):
     """What an operator does to everybody: import, rewrap, survey."""
 
-    @operation
+    @on_both_faces
     async def import_verifier(
         self,
         subject: str,
@@ -35,7 +35,7 @@ class PopulationActs(Face):
             subject, stored, actor=actor, tenant=tenant, changed_at=changed_at, wrap=wrap, prepared=prepared, dry_run=dry_run
         )
 
-    @operation
+    @on_both_faces
     async def import_factor(
         self,
         subject: str,
@@ -58,7 +58,7 @@ class PopulationActs(Face):
             subject, otpauth, actor=actor, name=name, tell=tell, tenant=tenant, dry_run=dry_run
         )
 
-    @operation
+    @on_both_faces
     async def rewrap(self, after: bytes = b"", *, limit: int = 100, wrap: bool = False, dry_run: bool = False) -> Rewrapped:
         """
         Seal what lies in a page of records under the newest key, and go on with what it answers as *after*; ``b""`` begins.
@@ -69,7 +69,7 @@ class PopulationActs(Face):
         """
         return await self._flows.moving.rewrap(after, limit=limit, wrap=wrap, dry_run=dry_run)
 
-    @operation
+    @on_both_faces
     async def survey(self, after: bytes = b"", *, limit: int = 100) -> Surveyed:
         """
         Count the passwords on a page of records that were accepted under other rules than those of today; ``b""`` begins.

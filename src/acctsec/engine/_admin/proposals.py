@@ -1,6 +1,6 @@
 """How two administrators together get a subject back in."""
 
-from acctsec.engine._face import Face, operation
+from acctsec.engine._face import Face, on_both_faces
 from acctsec.outcomes import Acted, Proposed, Refused, TryAgain
 from acctsec.recovery import Capability
 
@@ -8,7 +8,7 @@ from acctsec.recovery import Capability
 class ProposalActs(Face):
     """How two administrators together get a subject back in."""
 
-    @operation
+    @on_both_faces
     async def propose_recovery(
         self, subject: str, gives: Capability, *, actor: str, address: str | None = None, tenant: str = ""
     ) -> Proposed | Refused | TryAgain:
@@ -23,7 +23,7 @@ class ProposalActs(Face):
         """
         return await self._flows.proposals.propose(subject, gives, actor=actor, address=address, tenant=tenant)
 
-    @operation
+    @on_both_faces
     async def approve_recovery(
         self, subject: str, change: str, *, actor: str, address: str | None = None, tenant: str = ""
     ) -> Acted | Refused | TryAgain:
@@ -38,7 +38,7 @@ class ProposalActs(Face):
         """
         return await self._flows.proposals.approve(subject, change, actor=actor, address=address, tenant=tenant)
 
-    @operation
+    @on_both_faces
     async def withdraw_proposal(self, subject: str, change: str, *, actor: str, tenant: str = "") -> Acted | Refused | TryAgain:
         """Take a proposal back, one's own or another's. Refused: it is over, or was approved."""
         return await self._flows.proposals.withdraw(subject, change, actor=actor, tenant=tenant)

@@ -2,7 +2,7 @@
 
 from acctsec.claims import AddressProof
 from acctsec.context import Context
-from acctsec.engine._face import Face, operation
+from acctsec.engine._face import Face, on_both_faces
 from acctsec.outcomes import (
     AddressPending,
     ChangeIdentifierOutcome,
@@ -16,7 +16,7 @@ from acctsec.outcomes import (
 class AddressOperations(Face):
     """What an account is reached and named by: addresses and identifiers."""
 
-    @operation
+    @on_both_faces
     async def add_address(
         self, token: str, address: str, *, replaces: str | None = None, context: Context
     ) -> AddressPending | Refused | TryAgain:
@@ -29,14 +29,14 @@ class AddressOperations(Face):
         """
         return await self._flows.addresses.add_address(token, address, replaces=replaces, context=context)
 
-    @operation
+    @on_both_faces
     async def inspect_address(self, link: str, *, context: Context) -> AddressPending | Refused:
         """
         Look at a link that proves an address without touching anything: for the page a GET renders, since scanners open links.
         """
         return await self._flows.addresses.inspect_address(link, context=context)
 
-    @operation
+    @on_both_faces
     async def verify_address(self, proof: AddressProof, *, session: str | None = None, context: Context) -> VerifyAddressOutcome:
         """
         Prove a new address by its link, anywhere, or by its code, beside a session of the subject: on an explicit POST.
@@ -47,7 +47,7 @@ class AddressOperations(Face):
         """
         return await self._flows.addresses.verify_address(proof, session=session, context=context)
 
-    @operation
+    @on_both_faces
     async def remove_address(self, token: str, address: str, *, context: Context) -> RemoveAddressOutcome:
         """
         Take a verified address off, with a fresh session at full level; never the last one.
@@ -58,7 +58,7 @@ class AddressOperations(Face):
         """
         return await self._flows.addresses.remove_address(token, address, context=context)
 
-    @operation
+    @on_both_faces
     async def change_identifier(self, token: str, old: str, new: str, *, context: Context) -> ChangeIdentifierOutcome:
         """
         Let the account answer to the name *new* instead of *old*, with a fresh session at full level.

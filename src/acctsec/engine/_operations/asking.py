@@ -1,14 +1,14 @@
 """How a factor is asked for that needs something sent first."""
 
 from acctsec.context import Context
-from acctsec.engine._face import Face, operation
+from acctsec.engine._face import Face, on_both_faces
 from acctsec.outcomes import CodeSent, OutsideBegun, PromptApproved, PromptDenied, PromptPending, PromptSent, Refused, TryAgain
 
 
 class AskingOperations(Face):
     """How a factor is asked for that needs something sent first."""
 
-    @operation
+    @on_both_faces
     async def send_code(self, ticket: str, factor_id: str, *, context: Context) -> CodeSent | Refused | TryAgain:
         """
         Send a code to a factor of the *ticket* of FactorRequired, of ReauthenticationRequired or of CodeEnrollmentStarted; it is
@@ -19,7 +19,7 @@ class AskingOperations(Face):
         """
         return await self._flows.codes.send_code(ticket, factor_id, context=context)
 
-    @operation
+    @on_both_faces
     async def begin_outside(self, ticket: str, factor_id: str, *, context: Context) -> OutsideBegun | Refused | TryAgain:
         """
         Let somebody else ask the subject for a factor, for the *ticket* of FactorRequired: he may push something to a phone.
@@ -29,7 +29,7 @@ class AskingOperations(Face):
         """
         return await self._flows.outside.begin_outside(ticket, factor_id, context=context)
 
-    @operation
+    @on_both_faces
     async def push_prompt(self, ticket: str, factor_id: str, *, context: Context) -> PromptSent | Refused | TryAgain:
         """
         Push a prompt to an app for the *ticket* of FactorRequired or ReauthenticationRequired; show the number, and ask by
@@ -41,12 +41,12 @@ class AskingOperations(Face):
         """
         return await self._flows.prompts.push_prompt(ticket, factor_id, context=context)
 
-    @operation
+    @on_both_faces
     async def inspect_prompt(self, token: str, *, context: Context) -> PromptPending | Refused:
         """Look at a prompt without touching anything, for what the app shows beside the field for the number."""
         return await self._flows.prompts.inspect_prompt(token, context=context)
 
-    @operation
+    @on_both_faces
     async def answer_prompt(self, token: str, number: str, *, context: Context) -> PromptApproved | Refused | TryAgain:
         """
         Type the number that the browser shows into the app. *token* is that of ``Message.prompt``; let the app prove itself
@@ -56,7 +56,7 @@ class AskingOperations(Face):
         """
         return await self._flows.prompts.answer_prompt(token, number, context=context)
 
-    @operation
+    @on_both_faces
     async def deny_prompt(self, token: str, *, context: Context) -> PromptDenied | Refused | TryAgain:
         """
         Say in the app that it was somebody else who asked: for an explicit button, never for one that only closes.

@@ -2,19 +2,19 @@
 
 from acctsec.claims import FreshSession, ResumeTicket
 from acctsec.context import Context
-from acctsec.engine._face import Face, operation
+from acctsec.engine._face import Face, on_both_faces
 from acctsec.outcomes import ChangeCancelled, Changes, Refused, TryAgain, Vetoed, VetoPending
 
 
 class ChangeOperations(Face):
     """What an owner may stop: changes that wait, or can be vetoed."""
 
-    @operation
+    @on_both_faces
     async def inspect_veto(self, token: str, *, context: Context) -> VetoPending | Refused:
         """Say what the veto of a notice would stop, and until when. It changes nothing: call it when the page is opened."""
         return await self._flows.changes.inspect_veto(token, context=context)
 
-    @operation
+    @on_both_faces
     async def veto(self, token: str, *, context: Context) -> Vetoed | Refused | TryAgain:
         """
         Stop the change that a notice told of, and freeze the account. Call it only when its reader says so (POST).
@@ -24,12 +24,12 @@ class ChangeOperations(Face):
         """
         return await self._flows.changes.veto(token, context=context)
 
-    @operation
+    @on_both_faces
     async def list_changes(self, token: str, *, context: Context) -> Changes | Refused:
         """The changes of the subject that wait or can be vetoed, for the settings page. Refused: the session is over."""
         return await self._flows.changes.list_changes(token, context=context)
 
-    @operation
+    @on_both_faces
     async def cancel_change(
         self, change: str, *, by: FreshSession | ResumeTicket, context: Context
     ) -> ChangeCancelled | Refused | TryAgain:

@@ -2,7 +2,7 @@
 
 from acctsec.claims import FreshSession
 from acctsec.context import Context
-from acctsec.engine._face import Face, operation
+from acctsec.engine._face import Face, on_both_faces
 from acctsec.outcomes import (
     ContactNamed,
     ContactRemoved,
@@ -19,7 +19,7 @@ from acctsec.outcomes import (
 class ContactOperations(Face):
     """Whose word counts beside the owner's: trusted contacts."""
 
-    @operation
+    @on_both_faces
     async def name_contact(self, token: str, contact: str, *, context: Context) -> ContactNamed | Refused | TryAgain:
         """
         Have the word of another subject of the tenant count for this one, with a fresh session at full level.
@@ -30,12 +30,12 @@ class ContactOperations(Face):
         """
         return await self._flows.contacts.name_contact(token, contact, context=context)
 
-    @operation
+    @on_both_faces
     async def list_contacts(self, token: str, *, context: Context) -> Contacts | Refused:
         """The trusted contacts of the subject, and from when on the word of each counts. Refused: the session is over."""
         return await self._flows.contacts.list_contacts(token, context=context)
 
-    @operation
+    @on_both_faces
     async def remove_contact(
         self, token: str, contact: str, *, context: Context
     ) -> ContactRemoved | Waiting | Refused | TryAgain:
@@ -46,7 +46,7 @@ class ContactOperations(Face):
         """
         return await self._flows.contacts.remove_contact(token, contact, context=context)
 
-    @operation
+    @on_both_faces
     async def ask_contacts(self, ticket: str, *, context: Context) -> ContactsAsked | Refused | TryAgain:
         """
         Mail every trusted contact that counts its share of the decision, after another proof: the ticket is that of
@@ -57,12 +57,12 @@ class ContactOperations(Face):
         """
         return await self._flows.contacts.ask_contacts(ticket, context=context)
 
-    @operation
+    @on_both_faces
     async def inspect_share(self, token: str, *, context: Context) -> SharePending | Refused:
         """Say what the share of a contact is for. It changes nothing: call it when the page is opened."""
         return await self._flows.contacts.inspect_share(token, context=context)
 
-    @operation
+    @on_both_faces
     async def vouch(self, token: str, *, by: FreshSession, context: Context) -> Vouched | Refused | TryAgain:
         """
         Agree that the owner comes back in, as the very contact that was asked: on an explicit POST.

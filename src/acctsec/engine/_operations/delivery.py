@@ -1,13 +1,13 @@
 """What a worker calls."""
 
-from acctsec.engine._face import Face, operation
+from acctsec.engine._face import Face, on_both_faces
 from acctsec.outcomes import Delivered
 
 
 class DeliveryOperations(Face):
     """What a worker calls."""
 
-    @operation
+    @on_both_faces
     async def deliver(self, limit: int = 100) -> Delivered:
         """
         Hand at most *limit* outbox entries to messenger and sink, at least once each; call it every second or so.

@@ -2,7 +2,7 @@
 
 from acctsec.claims import NewFactorAnswer
 from acctsec.context import Context
-from acctsec.engine._face import Face, operation
+from acctsec.engine._face import Face, on_both_faces
 from acctsec.outcomes import (
     CodeEnrollmentStarted,
     ConfirmFactorOutcome,
@@ -19,7 +19,7 @@ from acctsec.protocols import Channel
 class EnrolmentOperations(Face):
     """How a factor is set up, of any kind."""
 
-    @operation
+    @on_both_faces
     async def enroll_totp(
         self, token: str, *, name: str = "", otpauth: str | None = None, replaces: str = "", context: Context
     ) -> EnrollOtpOutcome:
@@ -34,7 +34,7 @@ class EnrolmentOperations(Face):
         """
         return await self._flows.authenticators.enroll_totp(token, name=name, otpauth=otpauth, replaces=replaces, context=context)
 
-    @operation
+    @on_both_faces
     async def enroll_hotp(
         self, token: str, *, name: str = "", otpauth: str | None = None, replaces: str = "", context: Context
     ) -> EnrollOtpOutcome:
@@ -45,7 +45,7 @@ class EnrolmentOperations(Face):
         """
         return await self._flows.authenticators.enroll_hotp(token, name=name, otpauth=otpauth, replaces=replaces, context=context)
 
-    @operation
+    @on_both_faces
     async def enroll_outside(
         self, token: str, method: str, reference: str, *, name: str = "", replaces: str = "", context: Context
     ) -> OutsideBegun | Refused | TryAgain:
@@ -57,7 +57,7 @@ class EnrolmentOperations(Face):
         """
         return await self._flows.outside.enroll_outside(token, method, reference, name=name, replaces=replaces, context=context)
 
-    @operation
+    @on_both_faces
     async def enroll_passkey(
         self, token: str, *, name: str = "", replaces: str = "", context: Context
     ) -> PasskeyEnrollmentStarted | Refused:
@@ -69,7 +69,7 @@ class EnrolmentOperations(Face):
         """
         return await self._flows.passkeys.enroll_passkey(token, name=name, replaces=replaces, context=context)
 
-    @operation
+    @on_both_faces
     async def enroll_delivered(
         self,
         token: str,
@@ -92,7 +92,7 @@ class EnrolmentOperations(Face):
             token, address, channel=channel, name=name, replaces=replaces, context=context
         )
 
-    @operation
+    @on_both_faces
     async def enroll_push(
         self, token: str, address: str, *, name: str = "", replaces: str = "", context: Context
     ) -> PushEnrollmentStarted | Refused | TryAgain:
@@ -105,7 +105,7 @@ class EnrolmentOperations(Face):
         """
         return await self._flows.prompts.enroll_push(token, address, name=name, replaces=replaces, context=context)
 
-    @operation
+    @on_both_faces
     async def confirm_factor(self, ticket: str, answer: NewFactorAnswer, *, context: Context) -> ConfirmFactorOutcome:
         """
         Prove the new authenticator by a code, which is spent by it. Other sessions end; the answer has a new one.

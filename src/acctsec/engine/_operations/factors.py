@@ -1,7 +1,7 @@
 """What an owner does with the factors that are there."""
 
 from acctsec.context import Context
-from acctsec.engine._face import Face, operation
+from acctsec.engine._face import Face, on_both_faces
 from acctsec.outcomes import (
     FactorRemoved,
     FactorRenamed,
@@ -19,19 +19,19 @@ from acctsec.outcomes import (
 class FactorOperations(Face):
     """What an owner does with the factors that are there."""
 
-    @operation
+    @on_both_faces
     async def list_factors(self, token: str, *, context: Context) -> Factors | Refused:
         """What may be shown of the subject's factors."""
         return await self._flows.factors.list_factors(token, context=context)
 
-    @operation
+    @on_both_faces
     async def rename_factor(
         self, token: str, factor_id: str, name: str, *, context: Context
     ) -> FactorRenamed | Refused | TryAgain:
         """Give an authenticator another name, of at most 40 printable characters."""
         return await self._flows.factors.rename_factor(token, factor_id, name, context=context)
 
-    @operation
+    @on_both_faces
     async def report_factor(
         self, token: str, factor_id: str, why: ReportReason, *, context: Context
     ) -> FactorReported | Refused | TryAgain:
@@ -44,7 +44,7 @@ class FactorOperations(Face):
         """
         return await self._flows.reports.report_factor(token, factor_id, why, context=context)
 
-    @operation
+    @on_both_faces
     async def restore_factor(self, token: str, factor_id: str, *, context: Context) -> FactorRestored | Refused | TryAgain:
         """
         Let a factor that was reported LOST, and is found, prove again; with a fresh session at full level, by another factor or a
@@ -52,14 +52,14 @@ class FactorOperations(Face):
         """
         return await self._flows.reports.restore_factor(token, factor_id, context=context)
 
-    @operation
+    @on_both_faces
     async def remove_factor(
         self, token: str, factor_id: str, *, context: Context
     ) -> FactorRemoved | Waiting | Refused | TryAgain:
         """Remove an authenticator, with a fresh session at full level; never below what the policy demands."""
         return await self._flows.factors.remove_factor(token, factor_id, context=context)
 
-    @operation
+    @on_both_faces
     async def issue_recovery_codes(self, token: str, *, context: Context) -> RecoveryCodes | Waiting | Refused | TryAgain:
         """Make new recovery codes, shown this once; older ones are void. Needs a fresh session at full level."""
         return await self._flows.factors.issue_recovery_codes(token, context=context)

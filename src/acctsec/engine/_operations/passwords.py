@@ -2,7 +2,7 @@
 
 from acctsec.claims import PasswordClaim, ResetProof
 from acctsec.context import Context
-from acctsec.engine._face import Face, operation
+from acctsec.engine._face import Face, on_both_faces
 from acctsec.outcomes import (
     CheckPasswordOutcome,
     RedeemResetOutcome,
@@ -18,7 +18,7 @@ from acctsec.protocols import Account
 class PasswordOperations(Face):
     """What people and pages do about a password: judge, set and forget it."""
 
-    @operation
+    @on_both_faces
     async def check_password(self, password: str, *, account: Account | None = None, tenant: str = "") -> CheckPasswordOutcome:
         """
         Judge a password by the rules alone: for a form, before anything is set.
@@ -29,7 +29,7 @@ class PasswordOperations(Face):
         """
         return await self._flows.passwords.check_password(password, account=account, tenant=tenant)
 
-    @operation
+    @on_both_faces
     async def set_password(self, subject: str, password: str, *, by: PasswordClaim, context: Context) -> SetPasswordOutcome:
         """
         Set or change the password of *subject* on the claim *by*.
@@ -39,7 +39,7 @@ class PasswordOperations(Face):
         """
         return await self._flows.passwords.set_password(subject, password, by=by, context=context)
 
-    @operation
+    @on_both_faces
     async def request_reset(self, identifier: str, *, context: Context) -> ResetRequested:
         """
         Ask for a reset: the same answer and the same work for known, unknown, locked and disabled.
@@ -48,14 +48,14 @@ class PasswordOperations(Face):
         """
         return await self._flows.resets.request_reset(identifier, context=context)
 
-    @operation
+    @on_both_faces
     async def inspect_reset(self, link: str, *, context: Context) -> ResetPending | Refused:
         """
         Look at a reset link without touching anything: for the page a GET renders, since mail scanners open links.
         """
         return await self._flows.resets.inspect_reset(link, context=context)
 
-    @operation
+    @on_both_faces
     async def redeem_reset(self, reset: ResetProof, new_password: str, *, context: Context) -> RedeemResetOutcome:
         """
         Replace a forgotten password: the only door of a reset.
@@ -65,7 +65,7 @@ class PasswordOperations(Face):
         """
         return await self._flows.resets.redeem_reset(reset, new_password, context=context)
 
-    @operation
+    @on_both_faces
     async def remove_lost_factors(self, reset: ResetProof, *, context: Context) -> RemoveLostFactorsOutcome:
         """
         Take every second factor and printed code off, for an owner who has lost them; the password stays.

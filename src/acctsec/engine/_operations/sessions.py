@@ -2,14 +2,14 @@
 
 from acctsec.claims import Admin, FreshSession
 from acctsec.context import Context
-from acctsec.engine._face import Face, operation
+from acctsec.engine._face import Face, on_both_faces
 from acctsec.outcomes import DeviceForgotten, Devices, Refused, SessionEnded, SessionList, SessionsEnded, SessionValid, TryAgain
 
 
 class SessionOperations(Face):
     """What becomes of sessions and known devices."""
 
-    @operation
+    @on_both_faces
     async def check_session(self, token: str, *, context: Context) -> SessionValid | SessionEnded:
         """
         Say whether *token* stands for a session, in one load and no write; see ``SessionPolicy.staleness`` for none.
@@ -20,12 +20,12 @@ class SessionOperations(Face):
         """
         return await self._flows.sessions.check_session(token, context=context)
 
-    @operation
+    @on_both_faces
     async def sign_out(self, token: str, *, context: Context) -> SessionsEnded | TryAgain:
         """End one session."""
         return await self._flows.sessions.sign_out(token, context=context)
 
-    @operation
+    @on_both_faces
     async def list_sessions(self, token: str, *, context: Context) -> SessionList | Refused:
         """
         The sessions of the subject, for the settings page, with any live one; *current* is the one that asked.
@@ -34,7 +34,7 @@ class SessionOperations(Face):
         """
         return await self._flows.sessions.list_sessions(token, context=context)
 
-    @operation
+    @on_both_faces
     async def end_session(self, token: str, session_id: str, *, context: Context) -> SessionsEnded | Refused | TryAgain:
         """
         End one session of the subject, with a fresh one at full level; its own may always be ended.
@@ -44,7 +44,7 @@ class SessionOperations(Face):
         """
         return await self._flows.sessions.end_session(token, session_id, context=context)
 
-    @operation
+    @on_both_faces
     async def list_devices(self, token: str, *, context: Context) -> Devices | Refused:
         """
         The known devices of the subject, for the settings page; *current* is the one whose token *context* has.
@@ -53,7 +53,7 @@ class SessionOperations(Face):
         """
         return await self._flows.devices.list_devices(token, context=context)
 
-    @operation
+    @on_both_faces
     async def forget_device(self, token: str, device_id: str, *, context: Context) -> DeviceForgotten | Refused | TryAgain:
         """
         Take back what a device token is good for, with any live session: it names a lane of lockout and no more.
@@ -63,7 +63,7 @@ class SessionOperations(Face):
         """
         return await self._flows.devices.forget_device(token, device_id, context=context)
 
-    @operation
+    @on_both_faces
     async def sign_out_everywhere(
         self, subject: str, *, by: FreshSession | Admin, context: Context
     ) -> SessionsEnded | Refused | TryAgain:

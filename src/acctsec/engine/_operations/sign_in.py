@@ -2,7 +2,7 @@
 
 from acctsec.claims import FactorAnswer, PasskeyAssertion, UnlockProof
 from acctsec.context import Context
-from acctsec.engine._face import Face, operation
+from acctsec.engine._face import Face, on_both_faces
 from acctsec.outcomes import (
     AuthorizeOutcome,
     PasskeyChallenge,
@@ -18,7 +18,7 @@ from acctsec.outcomes import (
 class SignInOperations(Face):
     """How somebody gets in, and what an open session may do."""
 
-    @operation
+    @on_both_faces
     async def sign_in(self, identifier: str, password: str, *, context: Context) -> SignInOutcome:
         """
         Check a password and say what is due next.
@@ -29,7 +29,7 @@ class SignInOperations(Face):
         """
         return await self._flows.sign_in.sign_in(identifier, password, context=context)
 
-    @operation
+    @on_both_faces
     async def verify_factor(
         self, ticket: str, answer: FactorAnswer, *, remember: bool = False, context: Context
     ) -> VerifyFactorOutcome:
@@ -45,7 +45,7 @@ class SignInOperations(Face):
         """
         return await self._flows.sign_in.verify_factor(ticket, answer, remember=remember, context=context)
 
-    @operation
+    @on_both_faces
     async def begin_passkey_sign_in(self, *, context: Context) -> PasskeyChallenge:
         """
         Ask a browser for any passkey of this service: for a button, or for the autofill of a name field, which takes the same.
@@ -55,7 +55,7 @@ class SignInOperations(Face):
         """
         return await self._flows.passkeys.begin_passkey_sign_in(context=context)
 
-    @operation
+    @on_both_faces
     async def sign_in_with_passkey(self, ticket: str, answer: PasskeyAssertion, *, context: Context) -> SignInOutcome:
         """
         Sign in with a passkey that verified its holder, without a name or a password: two factors at once.
@@ -67,7 +67,7 @@ class SignInOperations(Face):
         """
         return await self._flows.passkeys.sign_in_with_passkey(ticket, answer, context=context)
 
-    @operation
+    @on_both_faces
     async def authorize(self, token: str, action: str, *, context: Context) -> AuthorizeOutcome:
         """
         Say whether a session may do this now, and what is missing where it may not: one load and no write.
@@ -77,7 +77,7 @@ class SignInOperations(Face):
         """
         return await self._flows.step_ups.authorize(token, action, context=context)
 
-    @operation
+    @on_both_faces
     async def reauthenticate(self, ticket: str, password: str, *, context: Context) -> ReauthenticateOutcome:
         """
         Prove the password again, for the *ticket* of ReauthenticationRequired: a guess in the same budget as a sign-in's.
@@ -86,12 +86,12 @@ class SignInOperations(Face):
         """
         return await self._flows.step_ups.reauthenticate(ticket, password, context=context)
 
-    @operation
+    @on_both_faces
     async def inspect_unlock(self, link: str, *, context: Context) -> UnlockPending | Refused:
         """Look at an unlock link without touching anything: for the page a GET renders, since mail scanners open links."""
         return await self._flows.unlocking.inspect_unlock(link, context=context)
 
-    @operation
+    @on_both_faces
     async def unlock(self, proof: UnlockProof, *, context: Context) -> UnlockOutcome:
         """
         Open the lane of strangers that guessing has stopped, by a mailed link or a live second factor: on an explicit POST.

@@ -31,8 +31,9 @@ html_title = f"acctsec {release}"
 html_copy_source = False
 
 
-def readable(app, what, name, obj, options, signature, returned):
+def readable(*event):
     """A default that a factory makes, or a function, is shown as what it is to a reader: something by default."""
+    signature, returned = event[-2:]
     return re.sub(r"NOTHING|<function [^>]*>|<factory>", "…", signature or "") or None, returned
 
 

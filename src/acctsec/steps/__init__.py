@@ -26,6 +26,8 @@ from acctsec.steps.administration import (
 from acctsec.steps.changes import cancel, veto, veto_refusal, waits_for
 from acctsec.steps.codes import code_refusal, send_factor_code
 from acctsec.steps.contacts import ask_contacts, name_contact, remove_contact, share_refusal, vouch
+from acctsec.steps.effects import Carry, Effect, Issue, Notice, Prove, Ring, SendCode, Step, Word
+from acctsec.steps.evidence import Compared, Drawn, FactorFound, Judged, NewVerifier, Visit, Weighed
 from acctsec.steps.factors import (
     add_factor,
     import_factor,
@@ -59,35 +61,7 @@ from acctsec.steps.recovery import (
 )
 from acctsec.steps.reports import report_factor, report_for, restore_factor
 from acctsec.steps.scene import (
-    Carry,
-    Changed,
-    Compared,
-    Done,
-    Drawn,
-    Effect,
-    FactorFound,
-    FactorProven,
-    Granted,
-    Held,
-    Issue,
-    Judged,
-    Making,
-    NeedsChange,
-    NeedsEnrollment,
-    NeedsFactor,
-    NeedsPuzzle,
-    NewVerifier,
-    No,
-    Notice,
-    Prove,
-    Ring,
     Scene,
-    SendCode,
-    Stale,
-    Step,
-    Visit,
-    Weighed,
-    Word,
     demanded,
     full_level,
     gathered,
@@ -104,6 +78,20 @@ from acctsec.steps.sessions import end_copied, end_session, turn_session
 from acctsec.steps.sign_in import find_leaked, prove_factor, sign_in, sign_in_by_passkey
 from acctsec.steps.standing import Enough, Lacking, guarded, shown_by, standing, step_up
 from acctsec.steps.unlocking import open_by_factor, open_by_link, opens_lane, unlockable
+from acctsec.steps.verdicts import (
+    Changed,
+    Done,
+    FactorProven,
+    Granted,
+    Held,
+    Making,
+    NeedsChange,
+    NeedsEnrollment,
+    NeedsFactor,
+    NeedsPuzzle,
+    No,
+    Stale,
+)
 from acctsec.steps.vouching import agreed, counts_from, gathers, trusted_contacts, vouching
 
 __all__ = [

@@ -9,13 +9,9 @@ from acctsec.lockout import BY_TIME, STEP, UNNOTICED, Lane, SecretClass, era
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Record
-from acctsec.steps.scene import (
-    Done,
-    No,
-    Notice,
-    Scene,
-    Step,
-)
+from acctsec.steps.effects import Notice, Step
+from acctsec.steps.scene import Scene
+from acctsec.steps.verdicts import Done, No
 
 
 def count_guesses(record: Record, *, counted: Sequence[events.GuessesCounted], past: Record) -> Step:

@@ -17,36 +17,11 @@ from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import MAX_PROOFS, SKEW, Change, Device, Proof, Record, Session
 from acctsec.steps.changes import dropped, waiting_recoveries
-from acctsec.steps.scene import (
-    Compared,
-    Done,
-    Drawn,
-    FactorFound,
-    Granted,
-    Judged,
-    NeedsChange,
-    NeedsEnrollment,
-    NeedsFactor,
-    NeedsPuzzle,
-    NewVerifier,
-    No,
-    Notice,
-    Scene,
-    Stale,
-    Step,
-    Visit,
-    Weighed,
-    change_due,
-    dated,
-    demanded,
-    doubts,
-    lapsed,
-    opens,
-    proven_last,
-    puzzle_due,
-    spend,
-)
+from acctsec.steps.effects import Notice, Step
+from acctsec.steps.evidence import Compared, Drawn, FactorFound, Judged, NewVerifier, Visit, Weighed
+from acctsec.steps.scene import Scene, change_due, dated, demanded, doubts, lapsed, opens, proven_last, puzzle_due, spend
 from acctsec.steps.standing import demand_of, missing, owed
+from acctsec.steps.verdicts import Done, Granted, NeedsChange, NeedsEnrollment, NeedsFactor, NeedsPuzzle, No, Stale
 
 
 def sign_in(

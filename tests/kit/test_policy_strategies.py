@@ -64,7 +64,7 @@ LEFT_ALONE = {
 }
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [pytest.param(one, marks=() if one == "sessions" else pytest.mark.deep) for one in FAMILIES])
 def test_a_family_shrinks_to_its_preset(family):
     """Whatever does not matter is as it is by default."""
     usual = getattr(CHEAPEST, family)

@@ -200,17 +200,15 @@ def asked(store, text):
 @pytest.mark.parametrize(
     ("form", "level", "partitions"),
     [
-        # Of any two of form, level and partitions, every pair.
+        # Without partitions it is one of tests/stores/test_every_store.py; so of any two of the three, every pair is asked.
         (PostgresStore, "serializable", 16),
-        (PostgresStore, "read committed", 0),
         (AsyncPostgresStore, "read committed", 16),
-        (AsyncPostgresStore, "serializable", 0),
         pytest.param(PostgresStore, "read committed", 16, marks=pytest.mark.deep),
         pytest.param(AsyncPostgresStore, "serializable", 16, marks=pytest.mark.deep),
     ],
 )
 def test_keeps_the_contract(home, form, level, partitions):
-    """Every clause, in both forms, at both levels of isolation, with partitions and without."""
+    """Every clause, in both forms, at both levels of isolation, with partitions."""
     schema = f"in {partitions} parts"
     migrate(home.server.conninfo(database=home.database), schema=schema, partitions=partitions, grant_to=home.role)
     conninfo = home.conninfo(level)

@@ -6,6 +6,7 @@ nothing about a mutant that the same test in memory does not say, or takes too l
 """
 
 import os
+import resource
 from collections import Counter
 from pathlib import Path
 from time import process_time
@@ -89,6 +90,9 @@ class Hunt:
         self.notes = KILLERS / mutant.rpartition("__mutmut_")[0]
         self.patience = patience
         self.began = process_time()
+        # Seconds of its own work, not of the clock: a busy machine is no loop without an end.
+        hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+        resource.setrlimit(resource.RLIMIT_CPU, (int(self.began + 4 * patience) + 1, hard))
 
     def pytest_collection_modifyitems(self, items):
         """Those first that found other mutants of this function."""

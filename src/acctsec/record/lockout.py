@@ -2,7 +2,9 @@
 
 import re
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Annotated, Self
+
+from msgspec import Meta
 
 from acctsec._values import evolve
 from acctsec.record._part import Part
@@ -41,10 +43,10 @@ class Checkpoint(Part, frozen=True, kw_only=True, array_like=True):
     19 instead of 43 bytes: *code* and *place*, of which its name is made.
     """
 
-    code: int | str
+    code: Annotated[int, Meta(ge=0, lt=len(WORDS))] | str
     place: bytes = b""
     count: int = 0
-    level: int = 0
+    level: Annotated[int, Meta(ge=0, lt=len(RUNGS))] = 0
     since: datetime | None = None
     alone: int = 0
     opened: int = 0

@@ -42,6 +42,7 @@ def imports(pace: Pace):
             ours=si(timed.seconds(code)),
             floor=si(timed.seconds(LEAST)),
             ratio=f"{ratio:.2f}",
+            figure=ratio,
             goal=f"≤ {goal}",
             met=ratio <= goal and not early,
         )

@@ -22,12 +22,12 @@ NOW = 1_800_000_000_000_000
 SECOND = 1_000_000
 
 
-def attempts(number: int):
+def attempts(number: int, *, kind: SecretClass = SecretClass.PASSWORD):
     """Guesses of strangers, each from a source of its own, five at one subject."""
     for one in range(number):
         subject, source = (one // 5).to_bytes(16, "big"), one.to_bytes(16, "little")
         yield Attempt(
-            kind=SecretClass.PASSWORD,
+            kind=kind,
             lane=Lane(),
             subject=subject,
             source=source,

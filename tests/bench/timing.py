@@ -94,7 +94,7 @@ class Yardstick:
     looks: list[tuple[float, float]] = field(factory=list, repr=False)
 
     def look(self, pace: Pace) -> None:
-        """Measure a few pieces of about ten milliseconds."""
+        """Measure a few pieces of some milliseconds."""
         for _ in range(pace.of(5, 1)):
             began, spent = perf_counter(), process_time()
             for _ in range(pace.of(250_000, 1000)):

@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Self
 
 from msgspec import Meta
@@ -53,7 +54,8 @@ class Checkpoint(Part, frozen=True, kw_only=True, array_like=True):
 
     def __post_init__(self) -> None:
         """Nothing is forgotten early."""
-        ceil(self, "since")
+        if self.since is not None and self.since.microsecond:
+            ceil(self, "since")
 
     @classmethod
     def of(
@@ -87,6 +89,12 @@ class Checkpoint(Part, frozen=True, kw_only=True, array_like=True):
     def total(self) -> int:
         """All failures it knows of."""
         return self.count + self.alone
+
+
+@lru_cache(maxsize=256)
+def blank(lane: str) -> Checkpoint:
+    """What is known of a lane that nobody has told the record of. The few lanes of everybody are asked for at every attempt."""
+    return Checkpoint.of(lane)
 
 
 class Opening(Part, frozen=True, kw_only=True, array_like=True):

@@ -82,7 +82,9 @@ class Session(Part, frozen=True, kw_only=True, array_like=True):
 
     def __post_init__(self) -> None:
         """No session looks newer than it is; 12 bytes less of each."""
-        floor(self, "created", "authenticated", "turned")
+        turned = self.turned
+        if self.created.microsecond or self.authenticated.microsecond or (turned is not None and turned.microsecond):
+            floor(self, "created", "authenticated", "turned")
 
     def proven(self, *, since: datetime) -> frozenset[str]:
         """The methods that were proven for it at or after an instant."""

@@ -119,7 +119,7 @@ class Core:
         now = self.ports.clock()
         if type(now) is not datetime or now.tzinfo is None or not EPOCH < now < LATEST:
             raise PortError("The clock did not tell an aware instant between 1970 and 9998.", remedy="Mend the clock port.")
-        return now.astimezone(UTC)
+        return now if now.tzinfo is UTC else now.astimezone(UTC)
 
     def draw(self, size: int) -> bytes:
         """Draw random bytes; fewer than asked for denies."""

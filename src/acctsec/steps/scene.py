@@ -82,6 +82,8 @@ def opens(record: Record, ticket: Ticket | Enrollment, now: datetime) -> bool:
 
 def _rests_on_lost(record: Record, ticket: Ticket | Enrollment) -> bool:
     """Whether a ticket has a proof that only reported factors give."""
+    if not any(one.reported for one in record.factors):
+        return False
     lost, found = set[str](), set[str]()
     for one in record.factors:
         (lost if one.reported else found).update(methods_of(one))

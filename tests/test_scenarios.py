@@ -109,7 +109,7 @@ MALFORMED = {
     "codes without an authenticator": (
         "[accounts.alice]",
         "[accounts.alice]\nrecovery_codes = true",
-        "accounts.alice.recovery_codes: there is no authenticator",
+        "accounts.alice.recovery_codes: there is no factor",
     ),
     "a figure of nobody": ("guesses = 3", "sessions = { gusser = 0 }", "expect.sessions: there is no actor 'gusser'"),
     "a password of nobody": ("guesses = 3", 'kept = ["alcie"]', "expect.kept: there is no account 'alcie'"),
@@ -198,9 +198,9 @@ def test_a_policy_is_the_default_with_what_is_overridden(tmp_path):
         ("guesses = 3", "sessions = { guesser = 1 }", "expect.sessions.guesser: 1, but it was 0"),
         ("guesses = 3", "failures = { alice = 3 }", "expect.failures.alice: 3, but it was 1"),
         ("guesses = 3", "factor_failures = { alice = 1 }", "expect.factor_failures.alice: 1, but it was 0"),
-        ("guesses = 3", 'changed = ["alice"]', "expect.changed: the password of alice did not change"),
-        ("guesses = 3", 'stopped = ["alice"]', "expect.stopped: alice is not stopped"),
-        ("guesses = 3", 'contested = ["alice"]', "expect.contested: alice is not contested"),
+        ("guesses = 3", 'changed = ["alice"]', "expect.changed.alice: changed, but it was kept"),
+        ("guesses = 3", 'stopped = ["alice"]', "expect.stopped.alice: stopped, but it was not stopped"),
+        ("guesses = 3", 'contested = ["alice"]', "expect.contested.alice: contested, but it was not contested"),
     ],
 )
 def test_what_a_file_expects_in_vain_is_named(old, new, unmet, tmp_path):
@@ -238,5 +238,5 @@ def test_a_password_that_should_have_been_kept_is_named(tmp_path):
     """
     loaded = read(text, tmp_path)
 
-    with pytest.raises(AssertionError, match=r"expect\.kept: the password of alice changed"):
+    with pytest.raises(AssertionError, match=r"expect\.kept\.alice: kept, but it was changed"):
         play(loaded, world(policy=loaded.policy))

@@ -98,7 +98,8 @@ class Stage:
 
     def _in_turn(self, at: int, step: Operation) -> Iterator[Moment]:
         for number in range(1, step.times + 1):
-            if number > 1:
+            if number > 1 and step.every:
+                self.world.deliver()
                 self.world.clock.advance(duration(step.every))
             known = len(self._reasons())
             moment = self.act(at, step, number)

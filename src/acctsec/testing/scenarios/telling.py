@@ -22,7 +22,7 @@ from acctsec.protocols import Message
 
 REASONS = {
     "source": "this source has used up its room, and nothing was compared",
-    "lane": "the lane rests or is closed: a hash was made, and the password not looked at",
+    "lane": "the lane rests or is closed: a hash was made, and what was typed not looked at",
     "wrong": "it was compared",
     "unknown": "nobody has that name: a hash was made all the same",
     "codes": "the budget of such codes is used up, and nothing was compared",
@@ -70,6 +70,8 @@ def happened(event: Event) -> str:
     if isinstance(event, AttemptRefused):
         meaning = REASONS.get(event.reason, "")
         return f"{event.reason or 'no'} ({event.kind}){': ' if meaning else ''}{meaning}"
+    if isinstance(event, PasskeyRejected):
+        return f"the passkey does not count: {event.reason}"
     told = {one.name: getattr(event, one.name) for one in fields(type(event)) if one.name not in _HEAD | _IDS}
     parts = [f"{name} {_plain(value)}" for name, value in told.items() if value not in ("", None, (), False)]
     return f"{type(event).__name__}{': ' if parts else ''}{', '.join(parts)}"

@@ -85,8 +85,8 @@ def _how_often(scenario: Scenario, step: Step) -> str:
 
 
 def _told(key: str, value: object) -> str:
-    if value is True:
-        return key
+    if isinstance(value, bool):
+        return key if value else f"without {key}"
     text = str(value)
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}… ({len(text)} characters)"

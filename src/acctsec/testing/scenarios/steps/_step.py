@@ -50,7 +50,8 @@ class Operation(Step, frozen=True, kw_only=True):
     A step that asks the engine for something, *times* over.
 
     The clock moves on by *every* before each further time, or all happen *at_once*, in as many threads. *expect* is the one
-    outcome, or how often each. ``{n}`` in a text is the number of the attempt, from 1, ``{a*72}`` the letter ``a`` so often.
+    outcome, or how often each. In a text ``{n}`` is the number of the attempt, from 1, ``{n:4}`` the same in four digits, and
+    ``{a*72}`` the letter ``a`` so often.
     """
 
     expect: str | dict[str, Count]
@@ -61,9 +62,11 @@ class Operation(Step, frozen=True, kw_only=True):
 
 def filled(text: str, number: int) -> str:
     """Put the number of the attempt, and what is repeated, into a text."""
-    return _REPEATED.sub(lambda found: found[1] * int(found[2]), text.replace("{n}", str(number)))
+    text = _NUMBER.sub(lambda found: str(number).zfill(int(found[1] or 0)), text)
+    return _REPEATED.sub(lambda found: found[1] * int(found[2]), text)
 
 
+_NUMBER = re.compile(r"\{n(?::([1-9]))?\}")
 _REPEATED = re.compile(r"\{(.)\*([0-9]{1,8})\}")
 
 

@@ -9,8 +9,6 @@ from acctsec.testing.scenarios.steps._step import ORIGIN, Operation, Step, Turn
 
 NEEDED = {
     "totp": ("phone",),
-    "push": (),
-    "passkey": ("passkey",),
     "recovery": ("recovery_codes",),
     "delivered": ("phone/mailbox",),
 }
@@ -80,9 +78,6 @@ class SignInWithPasskey(Operation, frozen=True, tag="sign-in-with-passkey"):
     """Answer what was asked so, by a passkey, on a page of that *origin*."""
 
     origin: str = ORIGIN
-
-    def needs(self) -> tuple[str, ...]:
-        return ("passkey",)
 
     def perform(self, turn: Turn) -> object:
         return turn.calls.sign_in_with_passkey(turn.hands.ticket, signed(turn, self.origin), context=turn.context)

@@ -173,14 +173,10 @@ def report(loaded: "Loaded", played: "Played") -> dict[str, object]:
             {
                 "when": entry.when,
                 "what": entry.what,
-                "outcomes": [
-                    {"outcome": one.outcome, "times": one.times, "why": list(one.why)} for one in entry.folds
-                ],
+                "outcomes": [{"outcome": one.outcome, "times": one.times, "why": list(one.why)} for one in entry.folds],
                 "left": list(entry.left),
             }
             for entry in timeline(loaded.scenario, played)
         ],
-        "checks": [
-            {"key": one.key, "expected": one.wanted, "got": one.found, "held": one.held} for one in played.checks
-        ],
+        "checks": [{"key": one.key, "expected": one.wanted, "got": one.found, "held": one.held} for one in played.checks],
     }

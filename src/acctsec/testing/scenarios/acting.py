@@ -44,7 +44,7 @@ class Acting:
     def _source(self) -> str:
         place = list(self._stage.scenario.actors).index(self.by) + 1
         source = (self.number - 1) % self._actor.sources
-        return self._actor.address or f"10.{place}.{source // 256}.{source % 256}"
+        return filled(self._actor.address, self.number) or f"10.{place}.{source // 256}.{source % 256}"
 
     # --- what a step asks for ---
 
@@ -76,6 +76,8 @@ class Acting:
             found.add(mail_address(actor.mailbox, accounts[actor.mailbox]))
         if actor.second_mailbox:
             found.add(second_address(actor.second_mailbox))
+        if actor.number:
+            found.add(accounts[actor.number].number)
         if actor.phone:
             found |= {accounts[actor.phone].number, app_address(actor.phone), app_address(self.by)}
         return found
@@ -125,5 +127,5 @@ class Acting:
 
     def _known(self, device: str | None) -> None:
         """A browser that keeps its cookies is known by the newest."""
-        if device and self._actor.device:
+        if device and (self._actor.device or self._actor.cookies):
             self.hands.device = device

@@ -14,13 +14,24 @@ Complaint = tuple[str, str]
 _OF_ACCOUNTS = {
     "second_mailbox": ("second_mailbox",),
     "phone": ("totp", "push", "number"),
+    "number": ("number",),
     "recovery_codes": ("recovery_codes",),
     "passkey": ("passkey",),
     "device": ("device",),
 }
 """What an actor can have of an account, and which of its fields say that there is one. Everybody has a mailbox."""
 
-_OF_ACCOUNTS_ENDED = ("failures", "factor_failures", "factors", "addresses", "kept", "changed", "stopped", "contested", "disabled")
+_OF_ACCOUNTS_ENDED = (
+    "failures",
+    "factor_failures",
+    "factors",
+    "addresses",
+    "kept",
+    "changed",
+    "stopped",
+    "contested",
+    "disabled",
+)
 _OF_ACTORS_ENDED = ("sessions", "same")
 
 
@@ -77,7 +88,7 @@ def _of_actor(actor: Actor, accounts: Mapping[str, Account]) -> Iterator[Complai
         if owner not in accounts or (fields and not any(getattr(accounts[owner], field) for field in fields)):
             yield thing, f"no account {owner!r} has one" + (f"; set {' or '.join(fields)} there" if fields else "")
     if actor.address and actor.sources > 1:
-        yield "address", "one address is no more than one source; leave one of the two out"
+        yield "address", "it takes the place of sources; leave one of the two out"
 
 
 def _of_step(step: AnyStep, accounts: Mapping[str, Account], actors: Mapping[str, Actor]) -> Iterator[Complaint]:
@@ -98,7 +109,7 @@ def _of_step(step: AnyStep, accounts: Mapping[str, Account], actors: Mapping[str
 
 
 def _has(actor: Actor, needed: str) -> bool:
-    if needed == "mailbox" and actor.second_mailbox:
+    if needed == "mailbox" and (actor.second_mailbox or actor.number or actor.phone):
         return True
     return any(getattr(actor, name) for name in needed.split("/"))
 

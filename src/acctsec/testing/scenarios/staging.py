@@ -25,7 +25,7 @@ from acctsec.testing.authenticator import SoftAuthenticator
 from acctsec.testing.doubles import Authenticator, SeededEntropy
 from acctsec.testing.scenarios.policies import kinds_of
 from acctsec.testing.scenarios.schema import Account
-from acctsec.testing.scenarios.steps import ORIGIN, Person
+from acctsec.testing.scenarios.steps import ORIGIN, Person, filled
 from acctsec.testing.world import World
 
 HOMES = "10.250.{}.{}"
@@ -75,7 +75,7 @@ class _Newcomer:
             subject=account.subject or self.name,
             identifier=account.identifier or mail,
             tenant=account.tenant,
-            password=account.password,
+            password=filled(account.password, 1),
         )
         addresses = (mail, *((second_address(self.name),) if account.second_mailbox else ()), *filter(None, (account.number,)))
         row = Row(
@@ -93,12 +93,10 @@ class _Newcomer:
     def _password(self, person: Person) -> None:
         calls, account = self.world.calls, self.account
         if account.imported:
-            found: object = calls.admin.import_verifier(
-                person.subject, account.imported, actor="scenario", tenant=account.tenant
-            )
+            found: object = calls.admin.import_verifier(person.subject, account.imported, actor="scenario", tenant=account.tenant)
             self._expect(found, Imported)
         elif account.password:
-            changed = calls.set_password(person.subject, account.password, by=Initial(), context=self._context())
+            changed = calls.set_password(person.subject, person.password, by=Initial(), context=self._context())
             self._expect(changed, PasswordChanged)
 
     def _settle(self, person: Person) -> None:

@@ -43,7 +43,7 @@ def reasons(outcome: object) -> tuple[str, ...]:
     """What an answer itself says of why."""
     match outcome:
         case AcctsecError():
-            return ("the world is broken, and that is said",)
+            return (str(outcome),)
         case PasswordRejected(objections=objections):
             return (f"objections: {', '.join(one.code for one in objections)}",)
         case FactorRequired(factors=factors):

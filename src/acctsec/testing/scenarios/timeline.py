@@ -87,7 +87,7 @@ def _how_often(scenario: Scenario, step: Step) -> str:
 def _told(key: str, value: object) -> str:
     if isinstance(value, bool):
         return key if value else f"without {key}"
-    text = str(value)
+    text = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in str(value))
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}… ({len(text)} characters)"
     return text if key == "account" else f'{key} "{text}"' if " " in text else f"{key} {text}"

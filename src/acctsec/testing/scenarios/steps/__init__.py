@@ -35,7 +35,21 @@ from acctsec.testing.scenarios.steps.signing_in import (
     Unlock,
 )
 
-__all__ = ["DOMAIN", "ORIGIN", "STEPS", "AnyStep", "Copy", "Count", "Hands", "Operation", "Person", "Step", "Times", "Turn", "filled"]
+__all__ = [
+    "DOMAIN",
+    "ORIGIN",
+    "STEPS",
+    "AnyStep",
+    "Copy",
+    "Count",
+    "Hands",
+    "Operation",
+    "Person",
+    "Step",
+    "Times",
+    "Turn",
+    "filled",
+]
 
 AnyStep = (
     SignIn

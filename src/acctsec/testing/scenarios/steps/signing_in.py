@@ -2,7 +2,16 @@
 
 from typing import Literal
 
-from acctsec.claims import DeliveredCode, FactorAnswer, PasskeyAssertion, PushApproval, RecoveryCode, TotpCode, UnlockFactor, UnlockLink
+from acctsec.claims import (
+    DeliveredCode,
+    FactorAnswer,
+    PasskeyAssertion,
+    PushApproval,
+    RecoveryCode,
+    TotpCode,
+    UnlockFactor,
+    UnlockLink,
+)
 from acctsec.protocols import MessagePurpose
 from acctsec.testing.authenticator import NoPasskey
 from acctsec.testing.scenarios.steps._step import ORIGIN, Operation, Step, Turn

@@ -147,12 +147,12 @@ def show(screen: Screen, loaded: "Loaded", played: "Played") -> None:
     screen.say()
     answered = [check for check in played.checks if check.key.startswith("steps[")]
     if all(check.held for check in answered):
-        screen.claim(f"every step is answered as expected ({len(answered)})", True)
+        screen.claim(f"every step is answered as expected ({len(answered)})", held=True)
     for check in played.checks:
         if not check.held:
-            screen.claim(f"{check.key}: expected {check.wanted}, got {check.found}", False)
+            screen.claim(f"{check.key}: expected {check.wanted}, got {check.found}", held=False)
         elif check not in answered:
-            screen.claim(f"{check.key}: {check.wanted}", True)
+            screen.claim(f"{check.key}: {check.wanted}", held=True)
     unmet, number = [check for check in played.checks if not check.held], len(played.checks)
     said = f"{len(unmet)} of {number} expectations are not met." if unmet else f"All {number} expectations are met."
     screen.last(said, not unmet)

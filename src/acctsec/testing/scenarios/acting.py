@@ -1,6 +1,7 @@
 """One actor, once: what a step is handed, and what the actor keeps of the answer."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from acctsec.claims import TotpCode
 from acctsec.outcomes import (
@@ -79,7 +80,7 @@ class Acting:
         if actor.number:
             found.add(accounts[actor.number].number)
         if actor.phone:
-            found |= {accounts[actor.phone].number, app_address(actor.phone), app_address(self.by)}
+            found |= {accounts[actor.phone].number, app_address(actor.phone)}
         return found
 
     def owned(self, thing: str) -> Person:
@@ -122,8 +123,13 @@ class Acting:
                 hands.number = number
             case PasskeyChallenge(ticket=ticket, options=options):
                 hands.ticket, hands.options = ticket, options
-            case _ if isinstance(ticket := getattr(outcome, "ticket", None), str):
-                hands.ticket, hands.options = ticket, getattr(outcome, "passkey", None)
+            case _:
+                self._begun(getattr(outcome, "ticket", None), getattr(outcome, "passkey", None))
+
+    def _begun(self, ticket: object, options: Mapping[str, Any] | None) -> None:
+        """Whatever has a ticket goes on with it, and with the options for a passkey that come beside it."""
+        if isinstance(ticket, str):
+            self.hands.ticket, self.hands.options = ticket, options
 
     def _known(self, device: str | None) -> None:
         """A browser that keeps its cookies is known by the newest."""

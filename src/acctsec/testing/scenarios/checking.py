@@ -1,4 +1,4 @@
-"""What the form of single values does not show: names of nobody, things that an actor does not have, numbers that do not add up."""
+"""What the form of single values does not show: names of nobody, things that nobody has, numbers that do not add up."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping

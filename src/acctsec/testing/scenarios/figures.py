@@ -15,7 +15,8 @@ from acctsec.testing.scenarios.schema import Scenario
 class Moment:
     """
     A step done once: *since* the attack began so long ago, *source* is where from, *outcome* what the engine answered, *why*
-    what of that the platform may see, *wait* for how long the actor is told to. *seen* is what the actor can tell by it: answer, sizes, and hashes computed meanwhile.
+    what of that the platform may see, *wait* for how long the actor is told to. *seen* is what the actor can tell by it: the
+    answer, how long its secrets are, and the hashes that were computed.
     """
 
     step: int
@@ -95,9 +96,16 @@ def checks_of(scenario: Scenario, played: Played) -> Iterator[Check]:
 
 
 def counted(outcomes: Counter[str]) -> str:
-    """Outcomes as a person writes them: ``Refused ×50, SignedIn``."""
-    parts = (label if times == 1 else f"{label} ×{times}" for label, times in sorted(outcomes.items()) if times)
-    return ", ".join(parts) or "nothing"
+    """Outcomes as a person writes them: the label, and how often beside it where it is more than once."""
+    return ", ".join(repeated(label, times) for label, times in sorted(outcomes.items()) if times) or "nothing"
+
+
+def repeated(text: str, times: int) -> str:
+    """A text with how often it was, where that is more than once."""
+    return text if times == 1 else f"{text} {TIMES}{times}"
+
+
+TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def _figures(scenario: Scenario, played: Played) -> Iterator[Check]:

@@ -106,7 +106,7 @@ class Stage:
             yield evolve(moment, why=(*moment.why, *self._reasons()[known:]))
 
     def _explained(self, found: list[Moment]) -> list[Moment]:
-        """What happened at once, each refusal with one of the reasons that were observed meanwhile: which is whose, nobody knows."""
+        """What happened at once, each refusal with one of the reasons that were observed: which is whose, nobody knows."""
         left = self._reasons()
         return [evolve(one, why=(left.pop(0),)) if one.outcome.startswith("Refused") and left else one for one in found]
 

@@ -67,8 +67,9 @@ class Actor(Struct, frozen=True, forbid_unknown_fields=True):
     Somebody who acts, from *sources* addresses in turn, or from *address*, in which ``{n}`` is the number of the attempt.
 
     What else he has belongs to an account, which is named: its *mailbox*, or any mail address that he reads; its
-    *second_mailbox*; its *phone*, with authenticator, app and texts, or its *number* alone, with texts; its printed *recovery_codes*; its *passkey*; its known
-    *device*. *cookies*: his browser keeps what it is given, as one on a known device does. *tenant*: where he goes. *administrator*: he has the tool of the support desk.
+    *second_mailbox*; its *phone*, with authenticator, app and texts, or its *number* alone, with texts; its printed
+    *recovery_codes*; its *passkey*; its known *device*. *cookies*: his browser keeps what it is given, as one on a known device
+    does. *tenant*: where he goes. *administrator*: he has the tool of the support desk.
     """
 
     sources: Times = 1

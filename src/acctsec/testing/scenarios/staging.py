@@ -138,6 +138,8 @@ class _Newcomer:
             case FactorKind.RECOVERY_CODE:
                 issued = self._expect(calls.issue_recovery_codes(self._session, context=here), RecoveryCodes)
                 person.codes = list(issued.codes)
+            case FactorKind.HOTP | FactorKind.OUTSIDE:
+                raise AssertionError(kind)
 
     def _confirm(self, ticket: str, answer: Any) -> None:
         added: FactorAdded = self._expect(self.world.calls.confirm_factor(ticket, answer, context=self._context()), FactorAdded)

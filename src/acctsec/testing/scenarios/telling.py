@@ -51,8 +51,9 @@ def reasons(outcome: object) -> tuple[str, ...]:
         case SessionEnded(reason=reason) | PasswordChangeRequired(reason=reason):
             return (f"reason: {reason.value}",)
         case Waiting():
-            return ("every address is told, with a veto",)
-    return ()
+            return ("every address is told",)
+        case _:
+            return ()
 
 
 def wait_of(outcome: object) -> timedelta | None:
@@ -117,4 +118,5 @@ def _plain(value: object) -> str:
             return "+".join(_plain(one) for one in value)
         case Mapping():
             return ", ".join(f"{name} {_plain(one)}" for name, one in value.items())
-    return str(value)
+        case _:
+            return str(value)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from attrs import frozen
 from msgspec.structs import asdict
 
-from acctsec.testing.scenarios.figures import Consequences, Moment, Played
+from acctsec.testing.scenarios.figures import TIMES, Consequences, Moment, Played, repeated
 from acctsec.testing.scenarios.policies import duration
 from acctsec.testing.scenarios.schema import Scenario
 from acctsec.testing.scenarios.steps import AnyStep, Operation, Step
@@ -32,7 +32,7 @@ class Fold:
     waits: tuple[timedelta, timedelta] | None
 
     def __str__(self) -> str:
-        text = self.outcome if self.times == 1 else f"{self.outcome} ×{self.times}"
+        text = repeated(self.outcome, self.times)
         if self.first and self.last > 1:
             in_a_row = self.last - self.first + 1 == self.times
             text += f" ({_range(str(self.first), str(self.last))})" if in_a_row else f" (from {self.first} on)"
@@ -81,7 +81,7 @@ def _how_often(scenario: Scenario, step: Step) -> str:
         return ""
     sources = min(scenario.actors[step.by].sources, step.times)
     how = " at once" if step.at_once else f", every {step.every}" if step.every else ""
-    return f", ×{step.times}{how}" + (f", from {sources} addresses" if sources > 1 else "")
+    return f", {TIMES}{step.times}{how}" + (f", from {sources} addresses" if sources > 1 else "")
 
 
 def _told(key: str, value: object) -> str:
@@ -110,9 +110,10 @@ def _left(consequences: Consequences) -> Iterator[str]:
             alike.setdefault(text.partition(": ")[0], []).append(text)
         for name, texts in alike.items():
             if len(set(texts)) == 1:
-                yield f"{what}: {texts[0]}" + (f" ×{len(texts)}" if len(texts) > 1 else "")
+                yield f"{what}: {repeated(texts[0], len(texts))}"
             else:
-                yield f"{what}: {name} ×{len(texts)}, from {texts[0].partition(': ')[2]} to {texts[-1].partition(': ')[2]}"
+                first, last = (text.partition(": ")[2] for text in (texts[0], texts[-1]))
+                yield f"{what}: {repeated(name, len(texts))}, from {first} to {last}"
 
 
 def _range(low: str, high: str) -> str:

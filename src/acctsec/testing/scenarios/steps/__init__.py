@@ -1,5 +1,7 @@
 """What actors can do: each step a class with its keys, what it takes, and how it is done."""
 
+from typing import get_args
+
 from acctsec.testing.scenarios.steps._step import DOMAIN, ORIGIN, Count, Hands, Operation, Person, Step, Times, Turn, filled
 from acctsec.testing.scenarios.steps.addresses import AddAddress, ChangeIdentifier, RemoveAddress, VerifyAddress
 from acctsec.testing.scenarios.steps.administration import Administer, ApproveRecovery, ProposeRecovery, SetPassword
@@ -91,5 +93,5 @@ AnyStep = (
     | Copy
 )
 
-STEPS: tuple[type[Step], ...] = AnyStep.__args__  # type: ignore[attr-defined]
+STEPS: tuple[type[Step], ...] = get_args(AnyStep)
 """Every step, in the order in which the reference lists them."""

@@ -2,11 +2,10 @@
 
 from typing import Literal
 
-from acctsec.claims import PasskeyAttestation, PushApproval, RecoveryCode
+from acctsec.claims import NewFactorAnswer, PasskeyAttestation
 from acctsec.outcomes import (
     EnrollmentStarted,
     PasskeyEnrollmentStarted,
-    PushEnrollmentStarted,
     RecoveryCodes,
     Refused,
     ReportReason,
@@ -21,37 +20,34 @@ Kind = Literal["totp", "passkey", "delivered", "push", "recovery-code"]
 
 class Enroll(Operation, frozen=True, tag="enroll"):
     """
-    Set a factor of that *kind* up, from the options to the proof, with the session that this actor got last or the ticket of a
-    sign-in that demands one; it is his own from then on, and he answers by it.
+    Set a factor of that *kind* up, from the beginning to the proof, with the session that this actor got last or the ticket of a
+    sign-in that demands one.
     """
 
-    kind: Literal["totp", "passkey", "push"]
+    kind: Literal["totp", "passkey"]
 
     def perform(self, turn: Turn) -> object:
         calls, here = turn.calls, turn.context
         holds = turn.hands.session or turn.hands.ticket
         match self.kind:
             case "totp":
-                begun = calls.enroll_totp(holds, name=turn.by, context=here)
+                return self._confirmed(turn, calls.enroll_totp(holds, name=turn.by, context=here))
             case "passkey":
-                begun = calls.enroll_passkey(holds, name=turn.by, context=here)
-            case "push":
-                begun = calls.enroll_push(holds, f"app:{turn.by}", name=turn.by, context=here)
-        return self._confirmed(turn, begun)
+                return self._confirmed(turn, calls.enroll_passkey(holds, name=turn.by, context=here))
 
     def _confirmed(self, turn: Turn, begun: object) -> object:
-        calls, here = turn.calls, turn.context
+        """The outcome of the proof, or why there is nothing to prove."""
         match begun:
             case EnrollmentStarted():
                 app = Authenticator(begun)
-                return calls.confirm_factor(app.ticket, turn.shown(app), context=here)
+                answer: NewFactorAnswer = turn.shown(app)
+                ticket = app.ticket
             case PasskeyEnrollmentStarted(ticket=ticket, options=options):
                 turn.hands.passkey = turn.hands.passkey or SoftAuthenticator(entropy=SeededEntropy(turn.number), algorithm=-7)
-                made = PasskeyAttestation(turn.hands.passkey.create(options, origin=ORIGIN))
-                return calls.confirm_factor(ticket, made, context=here)
-            case PushEnrollmentStarted(ticket=ticket, number=number):
-                turn.hands.ticket, turn.hands.number = ticket, number
-        return begun
+                answer = PasskeyAttestation(turn.hands.passkey.create(options, origin=ORIGIN))
+            case _:
+                return begun
+        return turn.calls.confirm_factor(ticket, answer, context=turn.context)
 
 
 class IssueRecoveryCodes(Operation, frozen=True, tag="issue-recovery-codes"):

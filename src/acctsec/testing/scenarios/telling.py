@@ -1,5 +1,6 @@
 """Why something happened, in the words of operators: outcomes, observations, events and messages, without a secret."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import Enum
@@ -35,6 +36,7 @@ REASONS = {
     "contested": "a change was vetoed, and nobody has the account",
 }
 """What the commonest reasons of AttemptRefused mean."""
+_ID = re.compile(r"[0-9a-f]{16,}")
 _HEAD = {"tenant", "subject", "at", "source"}
 _IDS = {"session", "reset", "change", "factor", "device", "address", "expires", "until", "due"}
 
@@ -84,9 +86,12 @@ def announced(message: Message) -> str:
 
 
 def seen_of(outcome: object, hashes: int) -> object:
-    """What whoever asked can tell by an answer: what it shows, how long its secrets are, and how many hashes it took."""
+    """
+    What whoever asked can tell by an answer: what it shows, but for ids, which are random; how long its secrets are; and how
+    many hashes it took.
+    """
     hidden = [getattr(outcome, one.name) for one in _fields(outcome) if not one.repr]
-    return repr(outcome), tuple(len(one) for one in hidden if isinstance(one, str)), f"{hashes} hashes"
+    return _ID.sub("…", repr(outcome)), tuple(len(one) for one in hidden if isinstance(one, str)), f"{hashes} hashes"
 
 
 def length(given: timedelta) -> str:

@@ -18,18 +18,15 @@ Count = Annotated[int, Meta(ge=0)]
 Times = Annotated[int, Meta(ge=1, le=100_000)]
 
 Trouble = Literal["restart", "meters-lost", "meters-down", "records-down", "answers-lost", "messenger-down", "directory-down"]
-"""
-What is wrong with the world: for good once the process has restarted or the meters are lost, else while the step lasts. Of what
-is down no call is answered; where answers are lost, each commit happens and nobody hears of it.
-"""
-
 ORIGIN, DOMAIN = "https://www.example.org", "example.org"
 
 
 class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="do"):
     """
-    One thing that the actor *by* does. The clock moves on by *after* before it; a negative time sets it back. *trouble* is what
-    is wrong with the world.
+    One thing that the actor *by* does. The clock moves on by *after* before it; a negative time sets it back.
+
+    *trouble* is what is wrong with the world. The process has restarted, or the meters are lost, for good; while the step lasts
+    the meters, the records, the messenger or the directory do not answer, or commits happen and their answers are lost.
     """
 
     by: str

@@ -17,6 +17,7 @@ from acctsec.policy import Policy
 if TYPE_CHECKING:
     from acctsec.testing.scenarios import Loaded, Played
 
+TIMES = "\N{MULTIPLICATION SIGN}"
 FOLDER = Path("seeds/scenarios")
 """Where attacks lie in a checkout of this library."""
 
@@ -139,24 +140,31 @@ def show(screen: Screen, loaded: "Loaded", played: "Played") -> None:
     screen.say(f"Played under {loaded.policy.name or 'a policy without a name'}.")
     screen.say()
     for entry in timeline(scenario, played):
-        screen.beat(entry.when, entry.what, "")
-        for answer in entry.answers:
-            screen.answer(answer)
-        for left in entry.left:
-            screen.answer(left, good=None)
+        screen.beat(entry.when, _written(entry.what), "")
+        for line in (*entry.answers, *entry.left):
+            screen.answer(_written(line))
     screen.say()
     answered = [check for check in played.checks if check.key.startswith("steps[")]
     if all(check.held for check in answered):
         screen.claim(f"every step is answered as expected ({len(answered)})", held=True)
     for check in played.checks:
         if not check.held:
-            screen.claim(f"{check.key}: expected {check.wanted}, got {check.found}", held=False)
+            screen.claim(_written(f"{check.key}: expected {check.wanted}, got {check.found}"), held=False)
         elif check not in answered:
             screen.claim(f"{check.key}: {check.wanted}", held=True)
     unmet, number = [check for check in played.checks if not check.held], len(played.checks)
     said = f"{len(unmet)} of {number} expectations are not met." if unmet else f"All {number} expectations are met."
     screen.last(said, not unmet)
     screen.say()
+
+
+def _written(text: str) -> str:
+    """A text with a plain x where standard output cannot write the sign of how often."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return text.replace(TIMES, "x")
+    return text
 
 
 def report(loaded: "Loaded", played: "Played") -> dict[str, object]:

@@ -15,8 +15,6 @@ from acctsec.testing.authenticator import SoftAuthenticator
 from acctsec.testing.doubles import Authenticator, SeededEntropy
 from acctsec.testing.scenarios.steps._step import ORIGIN, Operation, Turn
 
-Kind = Literal["totp", "passkey", "delivered", "push", "recovery-code"]
-
 
 class Enroll(Operation, frozen=True, tag="enroll"):
     """
@@ -64,23 +62,20 @@ class IssueRecoveryCodes(Operation, frozen=True, tag="issue-recovery-codes"):
 
 
 class RemoveFactor(Operation, frozen=True, tag="remove-factor"):
-    """Take the first factor away, or the first of that *kind*, with the session that this actor got last."""
-
-    kind: Kind | None = None
+    """Take the first factor of the list away, with the session that this actor got last."""
 
     def perform(self, turn: Turn) -> object:
-        return turn.calls.remove_factor(turn.hands.session, _first(turn, self.kind), context=turn.context)
+        return turn.calls.remove_factor(turn.hands.session, _first(turn), context=turn.context)
 
 
 class ReportFactor(Operation, frozen=True, tag="report-factor"):
-    """Report that factor *lost* or *compromised*, with the session that this actor got last."""
+    """Report the first factor of the list *lost* or *compromised*, with the session that this actor got last."""
 
     why: Literal["lost", "compromised"]
-    kind: Kind | None = None
 
     def perform(self, turn: Turn) -> object:
         why = ReportReason(self.why)
-        return turn.calls.report_factor(turn.hands.session, _first(turn, self.kind), why, context=turn.context)
+        return turn.calls.report_factor(turn.hands.session, _first(turn), why, context=turn.context)
 
 
 class SendCode(Operation, frozen=True, tag="send-code"):
@@ -133,8 +128,6 @@ def factor_id(turn: Turn, account: str, kind: str) -> str:
     return next((one.id for one in found if one.kind.value == kind), "")
 
 
-def _first(turn: Turn, kind: str | None) -> str:
+def _first(turn: Turn) -> str:
     listed = turn.calls.list_factors(turn.hands.session, context=turn.context)
-    if isinstance(listed, Refused):
-        return ""
-    return next((one.id for one in listed.factors if kind in (None, one.kind.value)), "")
+    return "" if isinstance(listed, Refused) else next((one.id for one in listed.factors), "")

@@ -108,13 +108,12 @@ class RemoveLostFactors(Operation, frozen=True, tag="remove-lost-factors"):
     """Take every second factor off by a reset: the same proofs."""
 
     proof: Proof
-    mail: Count = 0
 
     def needs(self) -> tuple[str, ...]:
         return _needed(self.proof)
 
     def perform(self, turn: Turn) -> object:
-        return turn.calls.remove_lost_factors(_proof(turn, self.proof, self.mail), context=turn.context)
+        return turn.calls.remove_lost_factors(_proof(turn, self.proof), context=turn.context)
 
 
 class Veto(Operation, frozen=True, tag="veto"):
@@ -180,7 +179,7 @@ def _needed(proof: Proof) -> tuple[str, ...]:
     return {"link": ("mailbox",), "code": ("mailbox",), "recovery": ("recovery_codes",)}.get(proof, ())
 
 
-def _proof(turn: Turn, proof: Proof, nth: int, typed: str = "") -> ResetProof:
+def _proof(turn: Turn, proof: Proof, nth: int = 0, typed: str = "") -> ResetProof:
     match proof:
         case "link":
             return ResetLink(turn.mailed("link", *RESETS, nth=nth))

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from inspect import isfunction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -98,7 +99,7 @@ def load_policy(named: str) -> Policy:
             found = getattr(found, part)
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"{named!r} cannot be found: {error}.", remedy="Run this where the module can be imported.") from error
-    if callable(found):
+    if isfunction(found):
         found = found()
     if not isinstance(found, Policy):
         raise ConfigError(f"{named!r} is {type(found).__name__}, and no policy.", remedy="Name a Policy, or what makes one.")

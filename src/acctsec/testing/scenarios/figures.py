@@ -27,7 +27,7 @@ class Moment:
     outcome: str
     why: tuple[str, ...] = ()
     wait: timedelta | None = None
-    seen: object = field(default=None, repr=False)
+    seen: str = field(default="", repr=False)
 
 
 @frozen(kw_only=True)

@@ -85,13 +85,14 @@ def announced(message: Message) -> str:
     return f"{message.purpose.value} to {message.address}"
 
 
-def seen_of(outcome: object, hashes: int) -> object:
+def seen_of(outcome: object, hashes: int) -> str:
     """
     What whoever asked can tell by an answer: what it shows, but for ids, which are random; how long its secrets are; and how
     many hashes it took.
     """
     hidden = [getattr(outcome, one.name) for one in _fields(outcome) if not one.repr]
-    return _ID.sub("…", repr(outcome)), tuple(len(one) for one in hidden if isinstance(one, str)), f"{hashes} hashes"
+    lengths = ", ".join(str(len(one)) for one in hidden if isinstance(one, str)) or "none"
+    return f"{_ID.sub('…', repr(outcome))} (characters of secrets: {lengths}; hashes: {hashes})"
 
 
 def length(given: timedelta) -> str:

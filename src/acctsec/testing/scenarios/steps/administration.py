@@ -40,7 +40,10 @@ class SetPassword(Operation, frozen=True, tag="set-password"):
 
 
 class ProposeRecovery(Operation, frozen=True, tag="propose-recovery"):
-    """Propose that *account* gets its password or its factors back by a link to *address*, or that new address."""
+    """
+    Propose a recovery of *account*. *gives* says what comes back: its password or its factors, by a link to *address*, or mail,
+    at a new *address*.
+    """
 
     account: str
     gives: Literal["password", "factors", "addresses"]

@@ -69,7 +69,7 @@ class RemoveFactor(Operation, frozen=True, tag="remove-factor"):
 
 
 class ReportFactor(Operation, frozen=True, tag="report-factor"):
-    """Report the first factor of the list *lost* or *compromised*, with the session that this actor got last."""
+    """Report the first factor of the list, with the session that this actor got last; *why* is what became of it."""
 
     why: Literal["lost", "compromised"]
 
@@ -79,7 +79,7 @@ class ReportFactor(Operation, frozen=True, tag="report-factor"):
 
 
 class SendCode(Operation, frozen=True, tag="send-code"):
-    """Have a code sent for the factor that was asked of this actor last."""
+    """Have a code sent that proves the factor of *account*, where one was asked of this actor last."""
 
     account: str
 

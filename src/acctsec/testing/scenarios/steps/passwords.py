@@ -105,7 +105,7 @@ class RedeemReset(Operation, frozen=True, tag="redeem-reset"):
 
 
 class RemoveLostFactors(Operation, frozen=True, tag="remove-lost-factors"):
-    """Take every second factor off by a reset: the same proofs."""
+    """Take every second factor off by a reset, on the same kinds of *proof*."""
 
     proof: Proof
 

@@ -38,6 +38,8 @@ def read_scenario(path: Path, *, policy: Policy | None = None) -> Loaded:
         raise _malformed(path, "the file", f"it cannot be read: {why}") from None
     except tomllib.TOMLDecodeError as error:
         raise _malformed(path, "the file", f"it is no TOML: {error}") from None
+    except RecursionError:
+        raise _malformed(path, "the file", "it is nested too deeply") from None
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$")
         raise _malformed(path, where.strip("`.") or "the file", f"{what[:1].lower()}{what[1:]}") from None

@@ -20,7 +20,7 @@ from acctsec.outcomes import (
 from acctsec.protocols import Account, MessagePurpose
 from acctsec.testing.doubles import Authenticator
 from acctsec.testing.scenarios.staging import app_address, mail_address, second_address
-from acctsec.testing.scenarios.steps import Hands, Person, filled
+from acctsec.testing.scenarios.steps import Hands, Person, filled, numbered
 from acctsec.testing.world import PASSWORD
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Acting:
         return filled(text, self.number)
 
     def person(self, name: str) -> Person:
-        name = self.text(name)
+        name = numbered(name, self.number)
         nobody = Person(name=name, subject=name, identifier=f"{name}@example.org", tenant=self._actor.tenant, password=PASSWORD)
         return self._stage.people.get(name, nobody)
 

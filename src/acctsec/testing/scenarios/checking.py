@@ -1,12 +1,13 @@
 """What the form of single values does not show: names of nobody, things that nobody has, numbers that do not add up."""
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from acctsec.errors import ConfigError
-from acctsec.testing.scenarios.policies import duration, kinds_of
+from acctsec.testing.scenarios.policies import duration, kinds_of, shift
 from acctsec.testing.scenarios.schema import EVENTS, LABELS, NOBODY, Account, Actor, Scenario
-from acctsec.testing.scenarios.steps import AnyStep, Operation, Step, filled
+from acctsec.testing.scenarios.steps import AnyStep, Operation, Step, numbered
 
 Complaint = tuple[str, str]
 """A key, and what is wrong with it."""
@@ -33,6 +34,9 @@ _OF_ACCOUNTS_ENDED = (
     "disabled",
 )
 _OF_ACTORS_ENDED = ("sessions", "same")
+
+
+_BCRYPT = re.compile(r"\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{53}")
 
 
 def names(scenario: Scenario) -> dict[str, Account]:
@@ -73,7 +77,7 @@ def _of_account(account: Account) -> Iterator[Complaint]:
         yield "recovery_codes", "there is no factor for them to stand in for; give it totp = true, or another"
     if account.codes == "text" and not account.number:
         yield "codes", "there is no number to send a text to; give it one"
-    if account.imported and not account.imported.startswith(("$2a$", "$2b$", "$2y$")):
+    if account.imported and not _BCRYPT.fullmatch(account.imported):
         yield "imported", "it is no hash of bcrypt, which alone is read here"
     if not account.password and (kinds_of(account) or account.device):
         yield "password", "an owner without one sets no factor up here, and is known on no device"
@@ -103,7 +107,7 @@ def _of_step(step: AnyStep, accounts: Mapping[str, Account], actors: Mapping[str
         other = getattr(step, key, "")
         if other and other not in actors:
             yield key, f"there is no actor {other!r}; there are {_listed(actors)}"
-    yield from _times(step, "after")
+    yield from _lengths(step, "after", shift)
     if isinstance(step, Operation):
         yield from _of_operation(step, accounts)
 
@@ -117,7 +121,7 @@ def _has(actor: Actor, needed: str) -> bool:
 def _of_operation(step: Operation, accounts: Mapping[str, Account]) -> Iterator[Complaint]:
     target = getattr(step, "account", NOBODY)
     for number in range(1, step.times + 1):
-        name = filled(target, number)
+        name = numbered(target, number)
         if not name.startswith(NOBODY) and name not in accounts:
             yield "account", f"there is no account {name!r}; one that begins with {NOBODY!r} need not be there"
     for label in expected(step):
@@ -125,14 +129,14 @@ def _of_operation(step: Operation, accounts: Mapping[str, Account]) -> Iterator[
             yield "expect", f"{label!r} is no outcome; docs/reference/outcomes.md has them"
     if sum(expected(step).values()) != step.times:
         yield "expect", f"the outcomes do not add up to {step.times}"
-    yield from _times(step, "every")
+    yield from _lengths(step, "every", duration)
     if step.at_once and step.every:
         yield "every", "no time passes between what happens at once; leave it out"
 
 
-def _times(step: Step, key: str) -> Iterator[Complaint]:
+def _lengths(step: Step, key: str, read: Callable[[str], object]) -> Iterator[Complaint]:
     try:
-        duration(getattr(step, key))
+        read(getattr(step, key))
     except ConfigError as error:
         yield key, str(error).rstrip(".")
 

@@ -14,7 +14,7 @@ from acctsec.testing._faces import Face
 from acctsec.testing.scenarios.acting import Acting
 from acctsec.testing.scenarios.checking import names
 from acctsec.testing.scenarios.figures import Consequences, Moment, Played, checks_of
-from acctsec.testing.scenarios.policies import duration
+from acctsec.testing.scenarios.policies import duration, shift
 from acctsec.testing.scenarios.reading import Loaded
 from acctsec.testing.scenarios.shaky import ShakyDirectory, ShakyStore
 from acctsec.testing.scenarios.staging import move_in
@@ -81,7 +81,7 @@ class Stage:
 
     def run(self, at: int, step: AnyStep) -> Counter[str]:
         """Do a step as often as it says, deliver what it left behind, and count the outcomes."""
-        self.world.clock.advance(duration(step.after))
+        self.world.clock.advance(shift(step.after))
         with self._trouble(step.trouble):
             if not isinstance(step, Operation):
                 step.perform(Acting(self, step.by, 1))

@@ -33,13 +33,18 @@ def policy_of(given: Mapping[str, Any], accounts: Collection[Account], *, instea
 
 
 def duration(text: str) -> timedelta:
-    """Read ``"30 s"``, ``"5 min"``, ``"1 h"`` or ``"-2 d"``; nothing is no time at all."""
+    """Read ``"30 s"``, ``"5 min"``, ``"1 h"`` or ``"2 d"``; nothing is no time at all."""
     if not text:
         return timedelta(0)
-    match = re.fullmatch(r"(-?[0-9]{1,6}) (s|min|h|d)", text)
+    match = re.fullmatch(r"([0-9]{1,6}) (s|min|h|d)", text)
     if match is None:
         raise ConfigError(f"{text!r} is no length of time.", remedy='Write it like "30 s", "5 min", "1 h" or "2 d".')
     return int(match[1]) * _UNITS[match[2]]
+
+
+def shift(text: str) -> timedelta:
+    """Read how far a clock moves: a length of time, with a minus before it if it is set back."""
+    return -duration(text[1:]) if text.startswith("-") else duration(text)
 
 
 _UNITS = {"s": timedelta(seconds=1), "min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}

@@ -7,7 +7,7 @@ from attrs import frozen
 from msgspec.structs import asdict
 
 from acctsec.testing.scenarios.figures import TIMES, Consequences, Moment, Played, repeated
-from acctsec.testing.scenarios.policies import duration
+from acctsec.testing.scenarios.policies import shift
 from acctsec.testing.scenarios.schema import Scenario
 from acctsec.testing.scenarios.steps import AnyStep, Operation, Step
 from acctsec.testing.scenarios.telling import length
@@ -61,7 +61,7 @@ def timeline(scenario: Scenario, played: Played) -> Iterator[Entry]:
     now = timedelta(0)
     for number, (step, consequences) in enumerate(zip(scenario.steps, played.consequences, strict=True)):
         moments = [one for one in played.moments if one.step == number]
-        now = moments[0].since if moments else now + duration(step.after)
+        now = moments[0].since if moments else now + shift(step.after)
         yield Entry(_clock(now), _what(scenario, step), tuple(_folded(step, moments)), tuple(_left(consequences)))
         now = moments[-1].since if moments else now
 

@@ -2,7 +2,19 @@
 
 from typing import get_args
 
-from acctsec.testing.scenarios.steps._step import DOMAIN, ORIGIN, Count, Hands, Operation, Person, Step, Times, Turn, filled
+from acctsec.testing.scenarios.steps._step import (
+    DOMAIN,
+    ORIGIN,
+    Count,
+    Hands,
+    Operation,
+    Person,
+    Step,
+    Times,
+    Turn,
+    filled,
+    numbered,
+)
 from acctsec.testing.scenarios.steps.addresses import AddAddress, ChangeIdentifier, RemoveAddress, VerifyAddress
 from acctsec.testing.scenarios.steps.administration import Administer, ApproveRecovery, ProposeRecovery, SetPassword
 from acctsec.testing.scenarios.steps.factors import (
@@ -51,6 +63,7 @@ __all__ = [
     "Times",
     "Turn",
     "filled",
+    "numbered",
 ]
 
 AnyStep = (

@@ -59,8 +59,12 @@ class Operation(Step, frozen=True, kw_only=True):
 
 def filled(text: str, number: int) -> str:
     """Put the number of the attempt, and what is repeated, into a text."""
-    text = _NUMBER.sub(lambda found: str(number).zfill(int(found[1] or 0)), text)
-    return _REPEATED.sub(lambda found: found[1] * int(found[2]), text)
+    return _REPEATED.sub(lambda found: found[1] * int(found[2]), numbered(text, number))
+
+
+def numbered(text: str, number: int) -> str:
+    """Put the number of the attempt alone into a text: into a name."""
+    return _NUMBER.sub(lambda found: str(number).zfill(int(found[1] or 0)), text)
 
 
 _NUMBER = re.compile(r"\{n(?::([1-9]))?\}")

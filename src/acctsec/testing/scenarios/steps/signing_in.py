@@ -25,7 +25,7 @@ NEEDED = {
 
 class SignIn(Operation, frozen=True, tag="sign-in"):
     """
-    Sign in to *account* by *password*, its right one unless it is given. *identifier* is what is typed, if it is another spelling.
+    Sign in to *account* by *password*, its right one unless it is given. *identifier* is what is typed for another spelling.
     """
 
     account: str

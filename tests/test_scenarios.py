@@ -307,6 +307,11 @@ def test_a_policy_is_the_default_with_what_is_overridden(tmp_path):
     ("old", "new", "unmet"),
     [
         ('expect = "Refused"', "expect = { Refused = 2, SignedIn = 1 }", "steps[0].expect: "),
+        ("guesses = 3", "hashed = 2", "expect.hashed: 2, but it was 3"),
+        ("guesses = 3", "events = { GuessingStopped = 1 }", "expect.events.GuessingStopped: 1, but it was 0"),
+        ("guesses = 3", 'factors = { alice = ["totp"] }', "expect.factors.alice: totp, but it was none"),
+        ("guesses = 3", "addresses = { alice = [] }", "expect.addresses.alice: none, but it was alice@example.org"),
+        ("guesses = 3", 'disabled = ["alice"]', "expect.disabled.alice: disabled, but it was not disabled"),
         ("guesses = 3", "guesses = 2", "expect.guesses: 2, but it was 3"),
         ("guesses = 3", "compared = 0", "expect.compared: 0, but it was 3"),
         ("guesses = 3", "messages = { reset = 1 }", "expect.messages.reset: 1, but it was 0"),

@@ -1,7 +1,7 @@
 """What a scenario came to: what happened, and whether it is what was expected."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from attrs import field, frozen
@@ -120,7 +120,11 @@ def _figures(scenario: Scenario, played: Played) -> Iterator[Check]:
     for key in ("factors", "addresses"):
         for name, wanted in getattr(expect, key).items():
             found = getattr(played, key)[name]
-            yield Check(key=f"expect.{key}.{name}", wanted=", ".join(sorted(wanted)), found=", ".join(sorted(found)))
+            yield Check(key=f"expect.{key}.{name}", wanted=_listed(wanted), found=_listed(found))
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
 
 
 def _lists(scenario: Scenario, played: Played) -> Iterator[Check]:

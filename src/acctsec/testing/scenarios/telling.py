@@ -76,7 +76,7 @@ def happened(event: Event) -> str:
     if isinstance(event, PasskeyRejected):
         return f"the passkey does not count: {event.reason}"
     told = {one.name: getattr(event, one.name) for one in fields(type(event)) if one.name not in _HEAD | _IDS}
-    parts = [f"{name} {_plain(value)}" for name, value in told.items() if value not in ("", None, (), False)]
+    parts = [f"{name} {_plain(value)}" for name, value in told.items() if value is not False and value not in ("", None, ())]
     return f"{type(event).__name__}{': ' if parts else ''}{', '.join(parts)}"
 
 

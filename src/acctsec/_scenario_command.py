@@ -25,7 +25,9 @@ FOLDER = Path("seeds/scenarios")
 
 def describe(commands: Any, *, epilog: str) -> None:
     """Add what can be typed to the subcommands of a parser."""
-    scenario = commands.add_parser("scenario", help="play attacks that are written down as data, and say why they end so")
+    scenario = commands.add_parser(
+        "scenario", help="play attacks that are written down as data, and say why they end so", epilog=epilog
+    )
     acts = scenario.add_subparsers(dest="act", metavar="ACT", required=True)
     running = acts.add_parser("run", help="play some, and say what happened and why", epilog=epilog)
     running.add_argument("files", type=Path, nargs="+", metavar="FILE", help="a scenario, or a folder of them")

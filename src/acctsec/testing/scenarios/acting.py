@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from acctsec.claims import TotpCode
+from acctsec.context import Context
+from acctsec.engine import Engine
 from acctsec.outcomes import (
     AddressPending,
     FactorAdded,
@@ -36,11 +38,11 @@ class Acting:
     def __init__(self, stage: "Stage", by: str, number: int) -> None:
         self._stage = stage
         self._actor = stage.scenario.actors[by]
-        self.calls = stage.world.calls
-        self.by = by
-        self.number = number
+        self.calls: Engine = stage.world.calls
+        self.by: str = by
+        self.number: int = number
         self.hands: Hands = stage.hands[by]
-        self.context = stage.world.context(self._source(), device=self.hands.device, tenant=self._actor.tenant)
+        self.context: Context = stage.world.context(self._source(), device=self.hands.device, tenant=self._actor.tenant)
 
     def _source(self) -> str:
         place = list(self._stage.scenario.actors).index(self.by) + 1

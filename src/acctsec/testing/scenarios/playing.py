@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from attrs import evolve
@@ -16,6 +17,7 @@ from acctsec.testing.scenarios.checking import names
 from acctsec.testing.scenarios.figures import Consequences, Moment, Played, checks_of
 from acctsec.testing.scenarios.policies import duration, shift
 from acctsec.testing.scenarios.reading import Loaded
+from acctsec.testing.scenarios.schema import Account, Scenario
 from acctsec.testing.scenarios.shaky import ShakyDirectory, ShakyStore
 from acctsec.testing.scenarios.staging import move_in
 from acctsec.testing.scenarios.steps import AnyStep, Hands, Operation, Person
@@ -49,13 +51,19 @@ class Stage:
     """A scenario and the world it happens in."""
 
     def __init__(self, loaded: Loaded, world: World[Engine]) -> None:
-        self.scenario = loaded.scenario
-        self.world = world
-        self.accounts = names(loaded.scenario)
+        self.scenario: Scenario = loaded.scenario
+        self.world: World[Engine] = world
+        self.accounts: dict[str, Account] = names(loaded.scenario)
         self.people: dict[str, Person] = {}
         self.hands: dict[str, Hands] = {}
         self.moments: list[Moment] = []
         self.consequences: list[Consequences] = []
+        self.began: datetime = world.clock()
+        self.mails: int = 0
+        self.events: int = 0
+        self.mails_at_first: int = 0
+        self.events_at_first: int = 0
+        self.since: dict[str, datetime | None] = {}
         if any(step.trouble for step in self.scenario.steps):
             world.store, world.directory = ShakyStore(world.store), ShakyDirectory()
             world.restart()

@@ -84,7 +84,7 @@ class ShakyStore:
 class ShakyDirectory(MemoryDirectory):
     """A user table in memory that does not answer while it is *down*."""
 
-    down = False
+    down: bool = False
 
     def find(self, tenant: str, identifier: str) -> Account | Ambiguous | None:
         """Look an account up, or raise."""

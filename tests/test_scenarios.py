@@ -433,7 +433,10 @@ def test_the_time_line_folds_what_is_alike_and_says_why(tmp_path):
 
     (entry,) = timeline(loaded.scenario, play(loaded, world(policy=loaded.policy)))
 
-    assert (entry.when, entry.what) == ("00:00:00", 'guesser: sign-in alice password "guess {n}", \N{MULTIPLICATION SIGN}9')
+    assert (entry.when, entry.what) == (
+        "00:00:00",
+        'guesser (10.1.0.0): sign-in alice password "guess {n}", \N{MULTIPLICATION SIGN}9',
+    )
     compared, waited = entry.answers
     assert compared == "Refused \N{MULTIPLICATION SIGN}5 (1 to 5): wrong (evaluated): it was compared"
     assert waited.startswith("Refused(retry_after) \N{MULTIPLICATION SIGN}4 (6 to 9), again after 30 s: source (budget): ")
@@ -468,7 +471,7 @@ def test_run_says_what_happened_and_why():
     words = " ".join(done.stdout.split())
     for said in (
         "parallel-guessing.toml: A hundred guesses at one account",
-        'botnet: sign-in alice password "parallel guess number {n}", ×100 at once, from 100 addresses',
+        'botnet (100 sources): sign-in alice password "parallel guess number {n}", ×100 at once',
         "-> Refused ×10: wrong (evaluated): it was compared",
         "-> Refused ×90: lane (evaluated)",
         "event: GuessingSlowed: lane password/strangers, count 10",

@@ -62,26 +62,31 @@ def timeline(scenario: Scenario, played: Played) -> Iterator[Entry]:
     for number, (step, consequences) in enumerate(zip(scenario.steps, played.consequences, strict=True)):
         moments = [one for one in played.moments if one.step == number]
         now = moments[0].since if moments else now + shift(step.after)
-        yield Entry(_clock(now), _what(scenario, step), tuple(_folded(step, moments)), tuple(_left(consequences)))
+        yield Entry(_clock(now), _what(step, moments), tuple(_folded(step, moments)), tuple(_left(consequences)))
         now = moments[-1].since if moments else now
 
 
-def _what(scenario: Scenario, step: AnyStep) -> str:
+def _what(step: AnyStep, moments: list[Moment]) -> str:
     keys = {key: value for key, value in asdict(step).items() if key not in _COMMON}
     defaults = dict(zip(step.__struct_fields__[::-1], step.__struct_defaults__[::-1], strict=False))
     told = [_told(key, value) for key, value in keys.items() if key not in defaults or value != defaults[key]]
-    text = " ".join((f"{step.by}:", str(step.__struct_config__.tag), *told))
+    text = " ".join((f"{step.by}{_where(moments)}:", str(step.__struct_config__.tag), *told))
     if step.trouble:
         text = f"[{step.trouble}] {text}"
-    return f"{text}{_how_often(scenario, step)}"
+    return f"{text}{_how_often(step)}"
 
 
-def _how_often(scenario: Scenario, step: Step) -> str:
+def _where(moments: list[Moment]) -> str:
+    """From which source, as budgets know it, or from how many."""
+    sources = {one.source for one in moments}
+    return f" ({len(sources)} sources)" if len(sources) > 1 else f" ({sources.pop()})" if sources else ""
+
+
+def _how_often(step: Step) -> str:
     if not isinstance(step, Operation) or step.times == 1:
         return ""
-    sources = min(scenario.actors[step.by].sources, step.times)
     how = " at once" if step.at_once else f", every {step.every}" if step.every else ""
-    return f", {TIMES}{step.times}{how}" + (f", from {sources} addresses" if sources > 1 else "")
+    return f", {TIMES}{step.times}{how}"
 
 
 def _told(key: str, value: object) -> str:

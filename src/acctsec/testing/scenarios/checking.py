@@ -120,8 +120,7 @@ def _has(actor: Actor, needed: str) -> bool:
 
 def _of_operation(step: Operation, accounts: Mapping[str, Account]) -> Iterator[Complaint]:
     target = getattr(step, "account", NOBODY)
-    for number in range(1, step.times + 1):
-        name = numbered(target, number)
+    for name in dict.fromkeys(numbered(target, number) for number in range(1, step.times + 1 if "{" in target else 2)):
         if not name.startswith(NOBODY) and name not in accounts:
             yield "account", f"there is no account {name!r}; one that begins with {NOBODY!r} need not be there"
     for label in expected(step):

@@ -196,12 +196,12 @@ def _shape(name, args, answer):
     return (name,)
 
 
-def exhibit(place, *, policy=SHORT, seed=0) -> Exhibit:
-    """An engine on *place* with doubles around it that write everything down."""
+def exhibit(place, *, policy=SHORT, seed=0, **ports) -> Exhibit:
+    """An engine on *place* with doubles around it that write everything down; further *ports* as of `world`."""
     trace = Trace()
     knobs = {name: getattr(policy.hashing, name) for name in policy.hashing.__slots__ if not name.startswith("__")}
     hashing = TracedHashing(**knobs, trace=trace)
-    world = built(Exhibit, Engine, Traced(place.open(), trace), policy=evolve(policy, hashing=hashing), seed=seed)
+    world = built(Exhibit, Engine, Traced(place.open(), trace), policy=evolve(policy, hashing=hashing), seed=seed, **ports)
     world.trace, world.directory = trace, TracedDirectory(trace)
     world.keys = tuple(sha256(f"{name} {seed}".encode()).digest() for name in ("sealing", "index"))
     world.keyring = Keyring(sealing=[world.keys[0]], index=[world.keys[1]], entropy=world.entropy)

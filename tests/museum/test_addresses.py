@@ -13,6 +13,7 @@ from acctsec import (
     CurrentPassword,
     FreshSession,
     IdentifierChanged,
+    IdentifierTaken,
     Initial,
     MessagePurpose,
     PasswordChanged,
@@ -182,3 +183,75 @@ def test_m071_only_the_proof_of_an_address_tells_the_user_table(w):
     assert verify(w, AddressCode(pending.change, code), session) == AddressVerified(purged=False)
     assert [one[1][0].address for one in w.trace if one[0] == "apply"] == [SECOND]
     assert codes
+
+
+# --- whose an address is ------------------------------------------------------------------------------------------------
+
+BOBS, FREE, NUMBER = "bob@example.org", "free@example.org", "+4930123456"
+
+
+@pytest.mark.parametrize("replaces", [None, IDENTIFIER], ids=["added", "in the place of another"])
+def test_m187_whose_an_address_is_shows_to_nobody_who_asks_for_it(w, replaces):
+    """
+    Somebody's, a disabled one's, nobody's, in another spelling, a number: one answer and the same port calls. The reader of each
+    is told, nothing of theirs changes, and a wrong code is refused alike.
+    """
+    w.sign_up("u2", BOBS, NEW, addresses=(BOBS, NUMBER))
+    w.sign_up("u3", "eve@example.org", status="disabled", password=None)
+    w.app, _, _ = w.guarded()
+    w.clock.advance(days=30)  # a factor that was set up just now spares no wait
+    session = full(w)
+    theirs = w.engine.admin.export("u2"), w.directory.get("", "u2"), w.directory.get("", "u3")
+    w.deliver()
+    seen = []
+    for number, address in enumerate((FREE, BOBS, "BOB@Example.org", "eve@example.org", NUMBER, "+4930654321")):
+        here, told = w.context(f"203.0.113.{number}"), len(w.messenger.messages)
+        pending, calls = w.observe(lambda a=address, c=here: w.engine.add_address(session, a, replaces=replaces, context=c))
+        assert isinstance(pending, AddressPending), pending
+        _, delivering = w.observe(w.deliver)
+        proving = [one for one in w.messenger.messages[told:] if one.purpose is MessagePurpose.PROVE_ADDRESS]
+        assert [(one.address, one.subject, bool(one.code)) for one in proving] == [(address, "u1", True)]
+        others = sorted(one.purpose for one in w.messenger.messages[told:])
+        guess = AddressCode(pending.change, f"{(int(proving[0].code) + 1) % 10 ** len(proving[0].code):08d}")
+        refused, guessing = w.observe(lambda g=guess, c=here: w.engine.verify_address(g, session=session, context=c))
+        waits = pending.until and pending.until - w.clock()
+        seen.append((pending.expires - w.clock(), waits, calls, delivering, others, refused, guessing))
+        assert isinstance(
+            w.engine.cancel_change(pending.change, by=FreshSession(session), context=here), ChangeCancelled
+        )
+        w.deliver()
+        session = full(w)
+
+    mail, text = seen[:4], seen[4:]
+    assert [one for one in mail if one != mail[0]] == []
+    assert text[0] == text[1]
+    assert not [one for one in w.trace if one[0] == "apply"]
+    assert (w.engine.admin.export("u2"), w.directory.get("", "u2"), w.directory.get("", "u3")) == theirs
+    assert isinstance(w.engine.sign_in(BOBS, NEW, context=w.context("203.0.113.99")), SignedIn)
+    assert not [one for one in w.messenger.messages if one.subject == "u2" and one.purpose is not MessagePurpose.PASSWORD_CHANGED]
+
+
+def full(w):
+    """A fresh session at the full level, a day later: all budgets are as they were."""
+    w.clock.advance(days=1)
+    return w.fully(w.app).session
+
+
+def test_m187_an_identifier_that_is_an_address_tells_nothing_either(w):
+    """Only a verified address of one's own can become a name: whoever has another one, it is refused in one way."""
+    w.sign_up("u2", BOBS, NEW)
+    _, _, session = w.guarded()
+    seen = [
+        w.observe(lambda n=n: w.engine.change_identifier(session, IDENTIFIER, n, context=w.context())) for n in (FREE, BOBS)
+    ]
+    assert seen[0] == seen[1]
+    assert not isinstance(seen[0][0], IdentifierChanged)
+
+
+def test_m187_names_of_others_cannot_be_asked_for_without_end(w):
+    """A name is public where a platform shows it; whether it is taken is told so often a source and a day, and no more."""
+    w.sign_up("u2", "bob", NEW, addresses=(BOBS,))
+    _, _, session = w.guarded()
+    told = [w.engine.change_identifier(session, IDENTIFIER, "bob", context=w.context()) for _ in range(40)]
+    assert sum(isinstance(one, IdentifierTaken) for one in told) == w.policy.reset.per_source.limit
+    assert all(isinstance(one, IdentifierTaken | Refused) for one in told)

@@ -206,19 +206,17 @@ def test_m187_whose_an_address_is_shows_to_nobody_who_asks_for_it(w, replaces):
     seen = []
     for number, address in enumerate((FREE, BOBS, "BOB@Example.org", "eve@example.org", NUMBER, "+4930654321")):
         here, told = w.context(f"203.0.113.{number}"), len(w.messenger.messages)
-        pending, calls = w.observe(lambda a=address, c=here: w.engine.add_address(session, a, replaces=replaces, context=c))
+        pending, calls = w.observe(lambda s=session, a=address, c=here: w.engine.add_address(s, a, replaces=replaces, context=c))
         assert isinstance(pending, AddressPending), pending
         _, delivering = w.observe(w.deliver)
         proving = [one for one in w.messenger.messages[told:] if one.purpose is MessagePurpose.PROVE_ADDRESS]
         assert [(one.address, one.subject, bool(one.code)) for one in proving] == [(address, "u1", True)]
         others = sorted(one.purpose for one in w.messenger.messages[told:])
         guess = AddressCode(pending.change, f"{(int(proving[0].code) + 1) % 10 ** len(proving[0].code):08d}")
-        refused, guessing = w.observe(lambda g=guess, c=here: w.engine.verify_address(g, session=session, context=c))
+        refused, guessing = w.observe(lambda s=session, g=guess, c=here: w.engine.verify_address(g, session=s, context=c))
         waits = pending.until and pending.until - w.clock()
         seen.append((pending.expires - w.clock(), waits, calls, delivering, others, refused, guessing))
-        assert isinstance(
-            w.engine.cancel_change(pending.change, by=FreshSession(session), context=here), ChangeCancelled
-        )
+        assert isinstance(w.engine.cancel_change(pending.change, by=FreshSession(session), context=here), ChangeCancelled)
         w.deliver()
         session = full(w)
 
@@ -241,9 +239,7 @@ def test_m187_an_identifier_that_is_an_address_tells_nothing_either(w):
     """Only a verified address of one's own can become a name: whoever has another one, it is refused in one way."""
     w.sign_up("u2", BOBS, NEW)
     _, _, session = w.guarded()
-    seen = [
-        w.observe(lambda n=n: w.engine.change_identifier(session, IDENTIFIER, n, context=w.context())) for n in (FREE, BOBS)
-    ]
+    seen = [w.observe(lambda n=n: w.engine.change_identifier(session, IDENTIFIER, n, context=w.context())) for n in (FREE, BOBS)]
     assert seen[0] == seen[1]
     assert not isinstance(seen[0][0], IdentifierChanged)
 

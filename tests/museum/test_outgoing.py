@@ -32,7 +32,7 @@ from acctsec import (
 from acctsec.corpora import RangeApiCorpus
 from acctsec.errors import PortError
 from acctsec.outcomes import ChangeCancelled, ContactNamed, ContactRemoved, ContactsAsked, FactorReported
-from acctsec.testing.world import IDENTIFIER
+from acctsec.testing.world import IDENTIFIER, PASSWORD
 
 SECOND, CONTACT = "second@example.org", "carol@example.org"
 

@@ -1,7 +1,8 @@
 """Addresses that come and go (I03, I08, I09, I11): what was mailed to one dies with it, and a proof leaves nothing of a squatter."""
 
 import pytest
-from tests.museum.harness import NEW, OTHERS
+from attrs import evolve
+from tests.museum.harness import NEW, OTHERS, SHORT, exhibit
 
 from acctsec import (
     Account,
@@ -10,12 +11,18 @@ from acctsec import (
     AddressPending,
     AddressRemoved,
     AddressVerified,
+    CodeEnrollmentStarted,
+    CodeSent,
     CurrentPassword,
+    DeliveredCode,
+    FactorAdded,
+    FactorRequired,
     FreshSession,
     IdentifierChanged,
     IdentifierTaken,
     Initial,
     MessagePurpose,
+    MfaPolicy,
     PasswordChanged,
     Refused,
     ResetCode,
@@ -23,9 +30,11 @@ from acctsec import (
     SessionEnded,
     SignedIn,
 )
-from acctsec.outcomes import Acted, ChangeCancelled
+from acctsec.outcomes import Acted, ChangeCancelled, FactorKind
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
+TEXT = "+4930123456"
+TEXTS = MfaPolicy(kinds={FactorKind.TOTP, FactorKind.DELIVERED})
 SECOND, VICTIM = "second@example.org", "victim@example.org"
 
 
@@ -165,6 +174,55 @@ def test_m068_a_squatters_password_does_not_survive_a_proof_without_a_password(w
     assert verify(w, AddressLink(link)) == AddressVerified(purged=True)
     for by in (CurrentPassword(PASSWORD), FreshSession(signed.session)):
         assert w.engine.set_password("u1", OTHERS[0], by=by, context=w.context()) == Refused()
+
+
+@pytest.mark.parametrize("proof", ["link of an address", "code of an address", "link of a reset", "code of a reset"])
+def test_m068_no_proof_of_the_address_leaves_the_squatter_anything(w, proof):
+    """Each proof there is in turn, none of them by a password: X's password, session, device, ticket and changes are dead."""
+    signed, (pending, link, code) = squatted(w)
+    if proof.endswith("reset"):
+        w.directory.change("u1", addresses=(VICTIM,))
+        handle = w.engine.request_reset(VICTIM, context=w.context()).handle
+        w.deliver()
+        by = ResetLink(w.messenger.link) if proof.startswith("link") else ResetCode(handle, w.messenger.code)
+        assert isinstance(w.engine.redeem_reset(by, NEW, context=w.context()), PasswordChanged)
+    elif proof.startswith("link"):
+        assert verify(w, AddressLink(link)) == AddressVerified(purged=True)
+    else:  # a code proves nothing where X typed it: V's browser has no session of the account
+        assert verify(w, AddressCode(pending.change, code)) == Refused()
+        return
+    assert w.engine.sign_in(VICTIM, PASSWORD, context=w.context(device=signed.device)) == Refused()
+    assert isinstance(w.engine.check_session(signed.session, context=w.context()), SessionEnded)
+    assert w.engine.admin.export("u1").sessions == ()
+    for by in (CurrentPassword(PASSWORD), FreshSession(signed.session), Initial()):
+        if not (isinstance(by, Initial) and proof == "link of an address"):  # V, who has proven it, may begin
+            assert w.engine.set_password("u1", OTHERS[0], by=by, context=w.context()) == Refused()
+
+
+def test_m057_a_withdrawn_number_is_no_second_factor(place):
+    """A text to it was a factor: withdrawn, no code goes there, and the one that is under way proves nothing."""
+    w = exhibit(place, policy=evolve(SHORT, mfa=TEXTS))
+    w.sign_up(addresses=(IDENTIFIER, TEXT))
+    started = w.engine.enroll_delivered(w.sign_in().session, TEXT, context=w.context())
+    assert isinstance(started, CodeEnrollmentStarted), started
+    w.deliver()
+    added = w.engine.confirm_factor(started.ticket, DeliveredCode(w.messenger.factor_code), context=w.context())
+    assert isinstance(added, FactorAdded), added
+    w.clock.advance(days=1)
+    ticket = w.ticket()
+    assert isinstance(w.engine.send_code(ticket, added.factor.id, context=w.context()), CodeSent)
+    w.deliver()
+    code, sent = w.messenger.factor_code, len(w.messenger.of(MessagePurpose.FACTOR_CODE))
+
+    assert w.engine.admin.withdraw_address("u1", TEXT, actor="ops") == Acted()
+
+    assert w.engine.verify_factor(ticket, DeliveredCode(code), context=w.context()) == Refused()
+    later = w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context())
+    if isinstance(later, FactorRequired):
+        w.engine.send_code(later.ticket, added.factor.id, context=w.context())
+    w.deliver()
+    assert len(w.messenger.of(MessagePurpose.FACTOR_CODE)) == sent
+    assert not isinstance(later, SignedIn)
 
 
 def test_m071_only_the_proof_of_an_address_tells_the_user_table(w):

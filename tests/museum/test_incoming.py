@@ -252,6 +252,7 @@ def test_m201_a_word_counts_for_its_own_subject_method_and_ticket_alone(tries):
 # --- again, and in any order --------------------------------------------------------------------------------------------
 
 LASTING = {"session", "fresh session", "device", "handle"}
+LASTING |= {"prompt"}  # approved is approved; what it approves signs in once (tests/mfa/test_push_races.py)
 LASTING |= {"enrollment ticket"}  # it begins a set-up as often as it is asked to; what is confirmed is one (tests/test_races.py)
 ONCE = sorted(set(ARTEFACTS) - LASTING)
 LOCAL = {

@@ -3,7 +3,7 @@
 import os
 import time
 from datetime import UTC, datetime, timedelta
-from inspect import signature
+from inspect import getmembers, isfunction, signature
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -79,7 +79,7 @@ def test_m010_every_purpose_is_minted_and_every_door_is_tried(place):
             tried = {one.partition(" ")[0] for one in doors(w)}
         for subject in ("u1", "u7", "u8", "u9"):
             w.engine.admin.erase(subject, actor="root")
-    operations = {name for name, one in vars(Engine).items() if callable(one) and "context" in signature(one).parameters}
+    operations = {name for name, one in getmembers(Engine, isfunction) if "context" in signature(one).parameters}
 
     assert set(Purpose) - set(seen) == ELSEWHERE
     assert operations - tried == {"sign_in", "request_reset"} | NEED_A_POLICY

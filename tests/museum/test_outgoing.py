@@ -179,6 +179,7 @@ def test_m205_a_worker_that_lost_its_lease_sends_nothing_new(w, place):
 
 # --- connections --------------------------------------------------------------------------------------------------------
 
+MOST = ("memory", "postgres+valkey")
 STORY = """
 import json, os, re, sys
 from contextlib import suppress
@@ -217,7 +218,9 @@ print(json.dumps({"seen": seen, "ports": sorted(set(remote()))}))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.parametrize("kind", ["memory", "sqlite", "postgres", "valkey", "postgres+valkey"])
+@pytest.mark.parametrize(
+    "kind", [*MOST, *(pytest.param(one, marks=pytest.mark.deep) for one in ("sqlite", "postgres", "valkey"))]
+)
 def test_m206_nothing_but_the_store_is_ever_connected_to(places, kind):
     """
     Over a whole life, in a process that writes down every connection, look-up of a name and child: none, but to the servers

@@ -348,11 +348,12 @@ def test_m111_a_loss_of_the_meters_revives_nothing(w, place):
     assert w.engine.verify_factor(w.ticket(), code, context=w.context(address(2))) == Refused()
 
 
-def test_m112_strangers_leave_bounded_traces(w, place):
-    """Seven hundred names tried and asked for from one line: no record, ten requests, one row of at most 64 meters."""
+@pytest.mark.parametrize("names", [700, pytest.param(50_000, marks=pytest.mark.deep)])
+def test_m112_strangers_leave_bounded_traces(w, place, names):
+    """Hundreds of names, or a hundred thousand starts, from one line: no record, ten requests, one row of at most 64 meters."""
     w.sign_up()
     fail(w, 3)
-    for number in range(700):
+    for number in range(names):
         w.engine.sign_in(f"nobody{number}", PASSWORD, context=w.context())
         w.engine.request_reset(f"nobody{number}@example.org", context=w.context())
     commits = [call[1] for call in w.trace if call[0] == "commit"]

@@ -232,7 +232,7 @@ def test_m201_nobody_is_asked_about_a_factor_that_is_not_his(place):
     assert w.engine.verify_factor(ticket, answer, context=w.context()) == Refused()  # of V, and of another sign-in
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from(["u1", "u2"]), st.sampled_from(["toy", "evil"]), st.booleans()), max_size=12))
 def test_m201_a_word_counts_for_its_own_subject_method_and_ticket_alone(tries):
     """Whoever brings whichever answer to whichever ticket: a sign-in follows the right one of its own and no other."""
@@ -265,7 +265,7 @@ LOCAL = {
 }
 
 
-@settings(max_examples=100)
+@settings(max_examples=80)
 @given(st.sampled_from(ONCE), st.lists(st.sampled_from([*LOCAL, "again"]), max_size=8))
 def test_m202_what_is_good_once_is_good_once_whatever_comes_in_between(name, story):
     """Used, and brought again and again among guesses, sign-ins, requests, deliveries and restarts: one effect."""
@@ -424,7 +424,7 @@ def test_m204_no_port_grants_anything_however_generous_it_is(place):
     assert w.port.asked >= {"look", "wrong", "assess", "count", "send", "record", "origin"}
 
 
-@settings(max_examples=50)
+@settings(max_examples=40)
 @given(st.dictionaries(st.sampled_from(sorted(GENEROUS)), st.sampled_from(ANSWERS), min_size=1, max_size=4))
 def test_m204_no_answer_of_a_port_grants_anything(answers):
     """Right ones, wrong ones, rubbish, exceptions, of any ports together: the answer is no, or an error."""

@@ -54,9 +54,7 @@ def test_i04_whatever_is_handed_out_has_an_effect_within_its_life_and_at_no_othe
 # --- what is kept -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "kind", [one if one in {"memory", "sqlite"} else pytest.param(one, marks=pytest.mark.deep) for one in STORES]
-)
+@pytest.mark.parametrize("kind", [one if one == "memory" else pytest.param(one, marks=pytest.mark.deep) for one in STORES])
 @settings(max_examples=40)
 @given(name=st.sampled_from(LIVING), seed=st.integers(0, 2**31))
 def test_i05_no_byte_of_what_is_handed_out_is_kept_or_made_of_anything_but_entropy(kind, name, seed, places):

@@ -41,10 +41,11 @@ class Generation:
 
 @define
 class Family:
-    """All tokens of one session, and the *generation* in force."""
+    """All tokens of one session, the *generation* in force, and the *id* that the engine names it by, once it was seen."""
 
     tokens: list["Session"] = Factory(list)
     generation: Generation = Generation()
+    id: str = ""
 
 
 @define(eq=False)

@@ -14,6 +14,7 @@ from acctsec import events
 from acctsec.budgets import Budget, Rungs
 from acctsec.context import Context
 from acctsec.engine import AsyncEngine, Engine
+from acctsec.mfa import Action
 from acctsec.outcomes import AssuranceLevel, Refused, TryAgain
 from acctsec.password import Age, AtSignIn, Breached
 from acctsec.policy import Policy
@@ -50,6 +51,7 @@ AGING = evolve(
 )
 """HASTY for those whom a standard binds to ages: a password changes after ten minutes at the earliest, after a day at last."""
 
+FOR_GOOD = (Action.EXPORT_DATA, Action.DELETE_ACCOUNT, Action.CREATE_CREDENTIAL)
 NUMBER = st.integers(0, 10_000)
 WHO = st.integers(0, 1)
 AT_ONCE = st.sampled_from((True, True, False))
@@ -275,6 +277,6 @@ class Stage(RuleBasedStateMachine):
         """Whether the model lets a session change a credential."""
         return person.may_change(session, self.now, self.policy.sessions)
 
-    def may(self, person: Person, session: Session, action: str) -> bool:  # noqa: ARG002 - for those who ask more of some
-        """Whether the model lets a session do something that asks for fresh proof, whatever it is."""
-        return self.may_change(person, session)
+    def may(self, person: Person, session: Session, action: str) -> bool:
+        """Whether the model lets a session do what asks for fresh proof; what is for good waits while a veto may come."""
+        return self.may_change(person, session) and (action not in FOR_GOOD or person.may_for_good(self.now))

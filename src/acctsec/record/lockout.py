@@ -5,9 +5,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Self
 
-from msgspec import Meta
-
-from acctsec._values import evolve
+from acctsec._values import below, evolve
 from acctsec.record._part import Part
 from acctsec.record.seconds import ceil
 
@@ -44,10 +42,10 @@ class Checkpoint(Part, frozen=True, kw_only=True, array_like=True):
     19 instead of 43 bytes: *code* and *place*, of which its name is made.
     """
 
-    code: Annotated[int, Meta(ge=0, lt=len(WORDS))] | str
+    code: Annotated[int, below(len(WORDS))] | str
     place: bytes = b""
     count: int = 0
-    level: Annotated[int, Meta(ge=0, lt=len(RUNGS))] = 0
+    level: Annotated[int, below(len(RUNGS))] = 0
     since: datetime | None = None
     alone: int = 0
     opened: int = 0

@@ -5,8 +5,7 @@ from datetime import datetime
 from hmac import compare_digest
 from typing import Annotated, Self
 
-from msgspec import Meta
-
+from acctsec._values import below
 from acctsec.assurance import Method
 from acctsec.outcomes import AssuranceLevel
 from acctsec.record._part import Part
@@ -51,7 +50,7 @@ CODES: tuple[str, ...] = tuple(Method)
 class Proof(Part, frozen=True, kw_only=True, array_like=True):
     """What was proven, and *at* which second. Methods that the library knows are written as a number."""
 
-    code: Annotated[int, Meta(ge=0, lt=len(CODES))] | str
+    code: Annotated[int, below(len(CODES))] | str
     at: datetime
 
     @classmethod

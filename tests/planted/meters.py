@@ -7,14 +7,14 @@ from tests.planted.records import CONTRACT
 from tests.planted.stories import THREE_GUESSES_ON, scenario
 
 from acctsec._values import evolve
-from acctsec.meters import settle_row
+from acctsec.meters import FRESH, PENDING, settle_row
 from acctsec.protocols import Filled, Granted, Resting, Settle, Stopped, Untouched
 from acctsec.stores import MemoryStore
 from acctsec.stores._rows import by_slot
 
 PLOT = Plot("meter")
-MINUTE = 60_000_000
-HALF_TICK = 1
+HOUR = 3_600_000_000
+TICK = 1
 
 
 # --- admission --------------------------------------------------------------------------------------------------------
@@ -81,7 +81,7 @@ class ChargesTheRefused(MemoryStore):
         return readings
 
 
-@PLOT.subclass(CONTRACT, says="answered")
+@PLOT.subclass(CONTRACT, says="Answers must come in the order asked")
 class AnswersOutOfOrder(MemoryStore):
     """It answers slot by slot, and not in the order in which it was asked."""
 
@@ -107,7 +107,7 @@ class OverflowsAByte(MemoryStore):
         return super().charge([evolve(one, weight=min(one.weight, 255)) for one in charges], now)
 
 
-@PLOT.subclass(CONTRACT, says="Weights and sums of thousands|contract", seen="M-103")
+@PLOT.subclass(CONTRACT, says="units failed", seen="M-103")
 class OverflowsAWord(MemoryStore):
     """Its counter is sixteen bits wide, and after 65,535 begins at nothing."""
 
@@ -137,15 +137,6 @@ class ChargesAgain(MemoryStore):
 # --- windows and clocks -----------------------------------------------------------------------------------------------
 
 
-def shifted(now_of):
-    """The methods of a store that takes another instant for now."""
-
-    def charge(self, charges, now):
-        return MemoryStore.charge(self, charges, now_of(charges[0].ladder.lease if charges else 0, now))
-
-    return {"charge": charge}
-
-
 def with_ladder(**changes):
     """The methods of a store that reads ladders otherwise: each change is a function of what is there."""
 
@@ -168,24 +159,24 @@ def with_ladder(**changes):
 class EndsAWindowEarly(MemoryStore):
     """A failure is forgotten one tick before its window is over."""
 
-    locals().update(with_ladder(window=lambda window: window - HALF_TICK if window else 0))
+    locals().update(with_ladder(window=lambda window: window - TICK if window else 0))
 
 
 @PLOT.subclass(CONTRACT, says="as acctsec.meters says", seen="M-079")
 class EndsAWindowLate(MemoryStore):
     """A failure is remembered one tick after its window is over: an owner who comes on the dot is refused."""
 
-    locals().update(with_ladder(window=lambda window: window + HALF_TICK if window else 0))
+    locals().update(with_ladder(window=lambda window: window + TICK if window else 0))
 
 
-@PLOT.subclass(CONTRACT, says="as acctsec.meters says|were granted", seen="M-079")
+@PLOT.subclass(CONTRACT, says="none of that slot must reserve", seen="M-079")
 class HasOneMoreFree(MemoryStore):
     """It compares by "up to" where "fewer than" is meant: one guess more is free."""
 
     locals().update(with_ladder(free=lambda free: free + 1))
 
 
-@PLOT.subclass(CONTRACT, says="as acctsec.meters says", seen="M-079")
+@PLOT.subclass(CONTRACT, says="what weighs more than the whole ladder must read Stopped", seen="M-079")
 class StopsOneLate(MemoryStore):
     """It stops after one failure more than it says."""
 
@@ -198,7 +189,7 @@ class ExpiresTooSoon(MemoryStore):
 
     def charge(self, charges, now):
         for row in self._rows.values():
-            row.meters = {name: one for name, one in row.meters.items() if one.latest > now - 12 * 60 * MINUTE}
+            row.meters = {name: one for name, one in row.meters.items() if one.latest > now - 12 * HOUR}
         return super().charge(charges, now)
 
 
@@ -225,7 +216,7 @@ class LoosensWithTheClock(MemoryStore):
         return super().charge(charges, now)
 
 
-@PLOT.subclass(CONTRACT, says="contract", seen="M-211")
+@PLOT.subclass(CONTRACT, says="must count as one failure", seen="M-211")
 class ReadsItsOwnClock(MemoryStore):
     """It asks the clock of its server, and not what it is told."""
 
@@ -240,23 +231,20 @@ class ForgetsTheUnsettled(MemoryStore):
     """What nobody settled is given back: a guesser hangs up before he is counted."""
 
     def charge(self, charges, now):
-        self._collect(now)
+        self._collect([(one.slot, one.meter, one.ladder) for one in charges], now)
         return super().charge(charges, now)
 
     def read(self, meters, now):
-        self._collect(now)
+        self._collect(meters, now)
         return super().read(meters, now)
 
-    def settle(self, settlements, now):
-        self._collect(now)
-        super().settle(settlements, now)
-
-    def _collect(self, now):
+    def _collect(self, meters, now):
         with self._lock:
-            for row in self._rows.values():
-                for name, meter in row.meters.items():
-                    kept = tuple(one for one in meter.holds if one.ends > now or one.done)
-                    row.meters[name] = evolve(meter, holds=kept)
+            for slot, name, ladder in meters:
+                found = self._rows[slot].meters if slot in self._rows else {}
+                if name in found:
+                    kept = tuple(one for one in found[name].holds if one.state != PENDING or now < one.at + ladder.lease)
+                    found[name] = evolve(found[name], holds=kept)
 
 
 # --- settlement -------------------------------------------------------------------------------------------------------
@@ -305,12 +293,11 @@ class LosesALateSettlement(MemoryStore):
     """A right password whose answer took longer than its lease stays counted as wrong."""
 
     def settle(self, settlements, now):
-        super().settle([one for one in settlements if now < 0 or not self._late(one, now)], now)
+        super().settle([one for one in settlements if not self._is_late(one, now)], now)
 
-    def _late(self, one, now):
-        row = self._rows.get(one.slot)
-        meter = None if row is None else row.meters.get(one.meter)
-        return meter is not None and any(hold.id == one.hold and hold.ends <= now for hold in meter.holds)
+    def _is_late(self, one, now):
+        held = self._rows[one.slot].meters.get(one.meter, FRESH).holds if one.slot in self._rows else ()
+        return any(hold.id == one.hold and hold.at + one.ladder.lease <= now for hold in held)
 
 
 @PLOT.subclass(scenario("siege"), says="expect.guesses: 50", seen="M-076")
@@ -337,13 +324,24 @@ class ForgivesStrangers(MemoryStore):
 
 @PLOT.subclass(CONTRACT, says="where one runs into the other", seen="M-066")
 class JoinsNames(MemoryStore):
-    """It joins the names of a slot and of a meter to one key, and cannot tell where the one ends."""
+    """It joins the names of a slot and of a meter, and cannot tell where the one ends."""
 
     def charge(self, charges, now):
-        return super().charge([evolve(one, slot=b"", meter=one.slot + one.meter) for one in charges], now)
+        asked = [(self._joined(one.slot, one.meter), one) for one in charges]
+        return super().charge([evolve(one, slot=slot, meter=meter) for (slot, meter), one in asked], now)
+
+    def settle(self, settlements, now):
+        asked = [(self._joined(one.slot, one.meter), one) for one in settlements]
+        super().settle([evolve(one, slot=slot, meter=meter) for (slot, meter), one in asked], now)
+
+    def read(self, meters, now):
+        return super().read([(*self._joined(slot, meter), ladder) for slot, meter, ladder in meters], now)
+
+    def _joined(self, slot, meter):
+        return slot[:1], slot[1:] + meter
 
 
-@PLOT.subclass(CONTRACT, says="contract", seen="M-060")
+@PLOT.subclass(CONTRACT, says="must be told apart byte by byte", seen="M-060")
 class FoldsTheCaseOfMeters(MemoryStore):
     """Two meters whose names differ in case are one."""
 
@@ -377,7 +375,7 @@ class WritesWhenRead(MemoryStore):
         return super().read(meters, now)
 
 
-@PLOT.subclass(CONTRACT, says="contract", seen="M-112")
+@PLOT.subclass(CONTRACT, says="none of that slot must reserve", seen="M-112")
 class HidesThatItIsFull(MemoryStore):
     """A crowd that holds all room is told that the account is stopped for good."""
 

@@ -201,7 +201,7 @@ class ForgetsAnAwait(AsyncMemoryStore):
 # --- the outbox -------------------------------------------------------------------------------------------------------
 
 
-@PLOT.subclass(CONTRACT, says="the outbox holds something else|Entries must appear exactly if their commit happened", seen="M-216")
+@PLOT.subclass(CONTRACT, says="Entries must appear exactly if their commit happened", seen="M-216")
 class LosesAnEntry(MemoryStore):
     """Of several entries of a commit it keeps the first."""
 
@@ -236,12 +236,15 @@ class HandsOutTheNewestFirst(MemoryStore):
         return super().drain(limit, now, lease)[::-1]
 
 
-@PLOT.subclass(CONTRACT, says="hidden for its lease")
-class HandsOutWithoutALease(MemoryStore):
-    """What is handed out is handed out again at once, to the next worker too."""
+@PLOT.subclass(CONTRACT, says="must stay hidden for its lease")
+class NeverHidesForLonger(MemoryStore):
+    """What cannot be delivered is tried again every minute: a mail server that is down is asked ever more often."""
 
     def drain(self, limit, now, lease):
-        return super().drain(limit, now, lease * 0)
+        drained = super().drain(limit, now, lease)
+        for one in drained:
+            self._outbox[one.id].due = now + lease
+        return drained
 
 
 @PLOT.subclass(CONTRACT, says="ten times and no more")

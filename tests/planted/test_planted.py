@@ -3,11 +3,12 @@
 import re
 
 import pytest
-from tests.planted import meters, records
+from tests.planted import flows, meters, records
 from tests.planted.planting import planted
 
-PLOTS = (records.PLOT, meters.PLOT)
+PLOTS = (records.PLOT, meters.PLOT, flows.PLOT)
 FAULTS = [fault for plot in PLOTS for fault in plot.faults]
+CLUMSY = r"(Attribute|Name|Type|Key|Index)Error\("
 INSTRUMENTS = {id(fault.by): (fault.id, fault.by) for fault in reversed(FAULTS)}
 
 
@@ -24,6 +25,7 @@ def test_a_planted_fault_is_found(fault):
         assert planting.reached, "what was planted was never reached"
     said = _whole(found.value)
     assert re.search(fault.says, said), said
+    assert not re.search(CLUMSY, said), f"the plant itself fell over: {said}"
 
 
 def _whole(error):

@@ -10,6 +10,7 @@ from acctsec._flows.guesses import Guesses
 from acctsec._flows.hashes import Hashes
 from acctsec._flows.kinds.totp import TotpApps
 from acctsec._flows.resets import Resets
+from acctsec._flows.sessions import Sessions
 from acctsec._flows.sign_in import SignIn
 from acctsec._flows.tokens import Tokens
 from acctsec.keyring import Keyring
@@ -51,6 +52,7 @@ __all__ = [
     "Resets",
     "Scene",
     "SessionPolicy",
+    "Sessions",
     "SignIn",
     "Tokens",
     "TotpApps",

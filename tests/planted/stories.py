@@ -92,6 +92,11 @@ def answered(kind="code", step=0, *, at_once=True):
     return lambda m: m.verify_factor(who=ALICE, at_once=at_once, number=0, step=step, app=0, kind=kind)
 
 
+def later(m):
+    """A minute goes by: the next code is another one."""
+    m.world.clock.advance(minutes=1)
+
+
 def entered(m):
     """Alice types her password."""
     person = m.people[ALICE]

@@ -19,15 +19,16 @@ class Instrument:
     """
     One question of the kit: which instrument *name* asks it, and how.
 
-    *ask* takes what *healthy* makes, or nothing where the fault is in the engine itself.
+    *ask* takes what is *healthy*, or what is not in its place; nothing where the question is about the engine itself.
     """
 
     name: str
     ask: Ask
     healthy: Any = None
 
-    def of(self, thing: Any) -> None:
-        """Ask it."""
+    def of(self, thing: Any = None) -> None:
+        """Ask it, of what is healthy unless something else is given."""
+        thing = self.healthy if thing is None else thing
         self.ask() if thing is None else self.ask(thing)
 
 
@@ -80,7 +81,7 @@ class Planting:
 
     def subclass(self, base: type, faulty: type) -> type:
         """A class of a fault whose methods tell that they were reached; each must stand in the place of one that is there."""
-        own = {name: one for name, one in vars(faulty).items() if isfunction(one) and not name.startswith("_")}
+        own = {name: one for name, one in vars(faulty).items() if isfunction(one) and (name == "__and__" or name[0] != "_")}
         assert own, f"{faulty.__name__} plants nothing"
         for name in own:
             assert hasattr(base, name), f"{base.__name__} has no {name}"

@@ -128,9 +128,9 @@ def changed(m):
 # --- worlds -----------------------------------------------------------------------------------------------------------
 
 
-def in_a_world(check, **more):
-    """What has to be true in a world, whoever stands in it."""
-    return Instrument(name="world", ask=lambda: check(world(**more)))
+def in_a_world(check, thing=None):
+    """What has to be true in a world, of a *thing* of the platform's or of the engine itself."""
+    return Instrument(name="world", ask=lambda *things: check(world(), *things), healthy=thing)
 
 
 def a_token_of_here_is_nothing_elsewhere(w):
@@ -142,20 +142,23 @@ def a_token_of_here_is_nothing_elsewhere(w):
     assert not isinstance(elsewhere, SessionValid), "a session of one tenant is valid at another"
 
 
-def one_client_gets_five(w):
+def context_of(peer, headers):
+    """How a platform takes a request: its source is the peer of the connection."""
+    return Context.of(peer)
+
+
+def one_client_gets_five(w, context_of):
     """Whatever headers a client sends, he is who his connection says."""
     w.sign_up()
     w.comparisons.clear()
     for number in range(30):
-        forwarded = {"x-forwarded-for": f"203.0.113.{number}"}
-        w.engine.sign_in(IDENTIFIER, f"guess {number}", context=context_of("198.51.100.7", forwarded))
+        request = context_of("198.51.100.7", {"x-forwarded-for": f"203.0.113.{number}"})
+        w.engine.sign_in(IDENTIFIER, f"guess {number}", context=request)
     guesses = len(w.comparisons.guesses)
     assert guesses <= 5, f"one client had {guesses} guesses"
 
 
-def context_of(peer, headers):
-    """The request handler of a platform: it takes the peer's address."""
-    return Context.of(peer)
+ONE_CLIENT = in_a_world(one_client_gets_five, context_of)
 
 
 # --- races ------------------------------------------------------------------------------------------------------------
@@ -295,7 +298,17 @@ def reset_page(w):
 
 def indistinct(operations):
     """Nobody can tell somebody from nobody by these pages."""
-    return Instrument(name="assert_no_oracle", ask=lambda: assert_no_oracle(world, operations=operations))
+    return Instrument(name="assert_no_oracle", ask=lambda pages: assert_no_oracle(world, operations=pages), healthy=operations)
 
 
 AT_SIGN_IN, AT_RESET = indistinct(sign_in_page), indistinct(reset_page)
+
+
+def a_message(address):
+    """A mail that a platform sends by itself."""
+    from acctsec.protocols import Message
+    from acctsec.testing.doubles import START
+
+    return Message(
+        key="own", purpose=MessagePurpose.RESET, tenant="", subject="", address=address, at=START, link="https://example.org/r"
+    )

@@ -3,10 +3,10 @@
 import re
 
 import pytest
-from tests.planted import flows, meters, records
+from tests.planted import flows, meters, platform, policies, records
 from tests.planted.planting import planted
 
-PLOTS = (records.PLOT, meters.PLOT, flows.PLOT)
+PLOTS = (records.PLOT, meters.PLOT, policies.PLOT, flows.PLOT, platform.PLOT)
 FAULTS = [fault for plot in PLOTS for fault in plot.faults]
 CLUMSY = r"(Attribute|Name|Type|Key|Index)Error\("
 INSTRUMENTS = {id(fault.by): (fault.id, fault.by) for fault in reversed(FAULTS)}

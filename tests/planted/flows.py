@@ -8,7 +8,6 @@ from tests.planted import inside
 from tests.planted.planting import Plot
 from tests.planted.stories import (
     ALICE,
-    AT_RESET,
     AT_SIGN_IN,
     CHANGE_MEANWHILE,
     CHANGED,
@@ -77,16 +76,18 @@ def an_older_code_works(plant):
     plant.put(inside.TotpApps, "find", find)
 
 
-@PLOT.code(
-    told(begun(3), answered("recovery")), says="4 printed codes are left of 3", seen="M-130 M-131"
-)
+@PLOT.code(told(begun(3), answered("recovery")), says="4 printed codes are left of 3", seen="M-130 M-131")
 def a_printed_code_is_not_crossed_out(plant):
     """A printed code works again and again."""
     plant.put(inside.RecoveryMatch, "use", lambda real: lambda self, factors: unused(real(self, factors), factors))
 
 
 @PLOT.code(
-    told(begun(1), lambda m: m.enroll(who=ALICE, at_once=True, number=0, confirmed=False), lambda m: m.confirm(ALICE, 0, right=False)),
+    told(
+        begun(1),
+        lambda m: m.enroll(who=ALICE, at_once=True, number=0, confirmed=False),
+        lambda m: m.confirm(ALICE, 0, right=False),
+    ),
     says="the model does not allow FactorAdded",
     seen="M-134",
 )
@@ -212,7 +213,9 @@ def a_link_goes_where_it_is_asked_for(plant):
 
 
 @PLOT.code(
-    told(begun(1), lambda m: m.suspend(who=ALICE, suspended=True), mailed), says="a reset for somebody who is disabled", seen="M-109"
+    told(begun(1), lambda m: m.suspend(who=ALICE, suspended=True), mailed),
+    says="a reset for somebody who is disabled",
+    seen="M-109",
 )
 def the_disabled_get_links(plant):
     """An account that was disabled opens itself again by a reset."""
@@ -391,7 +394,6 @@ def a_token_has_no_purpose(plant):
 def a_token_has_no_tenant(plant):
     """A session of one tenant is good at the others."""
 
-
     def session(real):
         async def check(self, token, *, context):
             return await real(self, token, context=changed_to(context, tenant=""))
@@ -401,7 +403,9 @@ def a_token_has_no_tenant(plant):
     plant.put(inside.Sessions, "check_session", session)
 
 
-@PLOT.code(told(begun(1), entered, lambda m: m.world.clock.advance(timedelta(days=40)), looked), says="SessionValid", seen="M-028")
+@PLOT.code(
+    told(begun(1), entered, lambda m: m.world.clock.advance(timedelta(days=40)), looked), says="SessionValid", seen="M-028"
+)
 def a_session_never_ends(plant):
     """Nobody looks at the clock when a session comes back."""
 
@@ -523,7 +527,9 @@ def nobody_pays_no_flush(plant):
 
     def written(real):
         async def write(self, scene, who, step, said):
-            return (Step(None, (who.stored or who).record), who) if who.stored is None else await real(self, scene, who, step, said)
+            return (
+                (Step(None, (who.stored or who).record), who) if who.stored is None else await real(self, scene, who, step, said)
+            )
 
         return write
 
@@ -648,5 +654,3 @@ def commits_are_not_remembered(plant):
         return read
 
     plant.replace(inside.decode_record, decode)
-
-

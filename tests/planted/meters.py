@@ -3,7 +3,7 @@
 from time import sleep
 
 from tests.planted.planting import Plot
-from tests.planted.records import CONTRACT
+from tests.planted.records import CONTRACT, MOMENT
 from tests.planted.stories import THREE_GUESSES_ON, scenario
 
 from acctsec._values import evolve
@@ -50,13 +50,13 @@ class CountsForItself(MemoryStore):
             super().settle([evolve(one, slot=one.slot + side) for one in settlements], now)
 
 
-@PLOT.subclass(CONTRACT, says="exactly as many must be granted as are free", seen="M-073")
+@PLOT.subclass(CONTRACT, says="as many must be granted as are free|Twenty right attempts at once", seen="M-073")
 class ReadsAndWritesBack(MemoryStore):
     """It reads the counter, adds to it and writes it back: of many at once, one is counted."""
 
     def charge(self, charges, now):
         before = {slot: dict(row.meters) for slot, row in self._rows.items()}
-        sleep(0.0001)
+        sleep(MOMENT)
         for slot, meters in before.items():
             self._rows[slot].meters = meters
         return super().charge(charges, now)
@@ -256,7 +256,7 @@ class SettlesByWritingBack(MemoryStore):
 
     def settle(self, settlements, now):
         before = {slot: dict(row.meters) for slot, row in self._rows.items()}
-        sleep(0.0005)
+        sleep(MOMENT)
         for slot, asked in by_slot(settlements).items():
             if slot in before:
                 self._rows[slot].meters = before[slot] | settle_row(before[slot], asked, now)
@@ -381,5 +381,3 @@ class HidesThatItIsFull(MemoryStore):
 
     def charge(self, charges, now):
         return tuple([Stopped(0) if isinstance(one, Filled) else one for one in super().charge(charges, now)])
-
-

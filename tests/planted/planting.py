@@ -151,7 +151,9 @@ class Plot:
 
     def _note(self, named: Any, by: Instrument, says: str, seen: str, plant: Callable[[Planting], Any]) -> None:
         text = " ".join(named.__doc__.split())
-        fault = Fault(id=_dashed(named.__name__), kind=self.kind, what=text, seen=tuple(seen.split()), by=by, says=says, plant=plant)
+        fault = Fault(
+            id=_dashed(named.__name__), kind=self.kind, what=text, seen=tuple(seen.split()), by=by, says=says, plant=plant
+        )
         self.faults.append(fault)
 
 

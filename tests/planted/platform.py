@@ -47,7 +47,7 @@ def a_page_that_says_so(plant):
     """A page answers otherwise where there is no such account."""
 
     def change(w, call):
-        return lambda name, *rest: (call(name, *rest) if w.directory.find("", name) else "There is no such account.")
+        return lambda name, *rest: call(name, *rest) if w.directory.find("", name) else "There is no such account."
 
     return page(plant, stories.reset_page, change)
 

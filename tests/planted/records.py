@@ -13,6 +13,7 @@ from acctsec.protocols import Committed, Conflict, Page
 from acctsec.stores import AsyncMemoryStore, MemoryStore
 from acctsec.testing import check_store
 
+MOMENT = 0.002  # seconds: so long that those who race really meet, on a busy machine too
 PLOT = Plot("store")
 CONTRACT = Instrument(name="check_store", ask=check_store, healthy=MemoryStore)
 ASYNC_CONTRACT = Instrument(name="check_store", ask=check_store, healthy=AsyncMemoryStore)
@@ -63,7 +64,7 @@ class LooksAndThenWrites(MemoryStore):
         found = self._records.get(key)
         if value is None or commit_id == expected or (found and found[1]) != expected:
             return super().commit(key, expected, value, outbox, commit_id)
-        sleep(0.0001)
+        sleep(MOMENT)
         with self._lock:
             self._records.pop(key, None)
         return super().commit(key, None, value, outbox, commit_id)
@@ -274,7 +275,7 @@ class HandsOneToTwo(MemoryStore):
             before = deepcopy(self._outbox)
         drained = super().drain(limit, now, lease)
         if limit == 7:
-            sleep(0.0005)
+            sleep(MOMENT)
             with self._lock:
                 for one in drained[-1:]:
                     self._outbox[one.id] = before[one.id]

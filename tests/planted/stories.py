@@ -5,7 +5,7 @@ from pathlib import Path
 from attrs import evolve
 from tests.planted.planting import Instrument
 
-from acctsec import MessagePurpose, PasswordChanged, ResetLink, Refused, SessionValid, SignedIn, events
+from acctsec import MessagePurpose, PasswordChanged, Refused, ResetLink, SessionValid, SignedIn, events
 from acctsec.claims import CurrentPassword, FreshSession
 from acctsec.context import Context
 from acctsec.stores import MemoryStore

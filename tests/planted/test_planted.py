@@ -12,7 +12,9 @@ CLUMSY = r"(Attribute|Name|Type|Key|Index)Error\("
 INSTRUMENTS = {id(fault.by): (fault.id, fault.by) for fault in reversed(FAULTS)}
 
 
-@pytest.mark.parametrize("by", [one for _, one in INSTRUMENTS.values()], ids=[f"{one.name}-{of}" for of, one in INSTRUMENTS.values()])
+@pytest.mark.parametrize(
+    "by", [one for _, one in INSTRUMENTS.values()], ids=[f"{one.name}-{of}" for of, one in INSTRUMENTS.values()]
+)
 def test_what_is_healthy_passes(by):
     by.of(by.healthy)
 

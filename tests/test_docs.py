@@ -262,8 +262,9 @@ def test_a_page_whose_example_is_wrong_is_found(tmp_path):
 
 # --- the reference is whole -------------------------------------------------------------------------------------------
 
-OPERATIONS = [name for name, call in vars(Engine).items() if callable(call) and not name.startswith("_")]
-ADMIN = [name for name, call in vars(Admins).items() if callable(call) and not name.startswith("_")]
+OPERATIONS, ADMIN = (
+    [name for name in dir(face) if callable(getattr(face, name)) and not name.startswith("_")] for face in (Engine, Admins)
+)
 
 
 def reference(name):
@@ -283,8 +284,7 @@ FIRST = re.findall(r"^\| `(\w+)\(", README, flags=re.MULTILINE)
 
 @pytest.mark.parametrize(
     ("page", "name"),
-    [("README.md", name) for name in FIRST]
-    + [("docs/reference/operations.md", name) for name in OPERATIONS if name != "close"],
+    [("README.md", name) for name in FIRST] + [("docs/reference/operations.md", name) for name in OPERATIONS if name != "close"],
 )
 def test_the_table_of_operations_names_every_outcome(page, name):
     """Each operation, those of the first day in the README too, and each answer that its caller has to think of."""

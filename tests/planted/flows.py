@@ -258,7 +258,7 @@ def inside_link(link):
     return ResetLink(link)
 
 
-@PLOT.code(scenario("reset-flood"), says="expect.messages.reset", seen="M-087")
+@PLOT.code(scenario("reset-flood"), says="expect.messages.reset")
 def mail_without_end(plant):
     """A stranger fills a mailbox with as many resets as he asks for."""
 
@@ -286,7 +286,7 @@ def sessions_survive_a_change(plant):
     plant.put(inside.Record, "with_verifier", with_verifier)
 
 
-@PLOT.code(CHANGE_MEANWHILE, says="a session of the old password", seen="M-215 M-218")
+@PLOT.code(CHANGE_MEANWHILE, says="a session of the old password", seen="M-215")
 def what_was_compared_is_never_looked_at_again(plant):
     """A sign-in that compared the old password is granted under the new one, where the change came in between."""
 
@@ -301,7 +301,7 @@ def what_was_compared_is_never_looked_at_again(plant):
     plant.replace(inside.sign_in, step)
 
 
-@PLOT.code(told(begun(1), lambda m: m.demand_change(who=ALICE, hours=None), entered), says="was due", seen="M-171")
+@PLOT.code(told(begun(1), lambda m: m.demand_change(who=ALICE, hours=None), entered), says="was due")
 def a_demand_is_skipped(plant):
     """Nobody minds that the password has to be changed."""
     plant.replace(inside.change_due, lambda _: lambda policy, record, now: None)
@@ -355,7 +355,6 @@ def a_change_tells_nobody(plant):
 @PLOT.code(
     told(begun(2), entered, lambda m: m.erase(who=ALICE), begun(2), later, answered(at_once=False)),
     says="for a ticket or code that is no good",
-    seen="M-218",
 )
 def the_erased_come_back(plant):
     """An id that is given to another account brings the tickets of the last one to life."""

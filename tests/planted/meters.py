@@ -107,7 +107,7 @@ class OverflowsAByte(MemoryStore):
         return super().charge([evolve(one, weight=min(one.weight, 255)) for one in charges], now)
 
 
-@PLOT.subclass(CONTRACT, says="units failed", seen="M-103")
+@PLOT.subclass(CONTRACT, says="units failed")
 class OverflowsAWord(MemoryStore):
     """Its counter is sixteen bits wide, and after 65,535 begins at nothing."""
 
@@ -375,7 +375,7 @@ class WritesWhenRead(MemoryStore):
         return super().read(meters, now)
 
 
-@PLOT.subclass(CONTRACT, says="none of that slot must reserve", seen="M-112")
+@PLOT.subclass(CONTRACT, says="none of that slot must reserve")
 class HidesThatItIsFull(MemoryStore):
     """A crowd that holds all room is told that the account is stopped for good."""
 

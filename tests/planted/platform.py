@@ -112,7 +112,7 @@ def chance_that_repeats(plant):
     plant.put(SeededEntropy, "__call__", lambda real: lambda self, size: real(self, size) if size == 32 else bytes(size))
 
 
-@PLOT.code(scenario("mailbox-thief"), says="expect.messages.reset: 1", seen="M-087")
+@PLOT.code(scenario("mailbox-thief"), says="expect.messages.reset: 1")
 def a_messenger_that_sends_again(plant):
     """A messenger sends each letter again for good measure: what is handed to it twice goes out twice."""
 

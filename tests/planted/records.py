@@ -39,7 +39,7 @@ class AnswersASwapThatItNeverMade(MemoryStore):
         return Committed(commit_id)
 
 
-@PLOT.subclass(PROGRAMS, says="no order", seen="M-217")
+@PLOT.subclass(PROGRAMS, says="no order")
 class SwapsLater(MemoryStore):
     """It answers a swap at once and makes it a moment later: who reads in between sees what was there before."""
 
@@ -80,7 +80,7 @@ class CreatesOverWhatIsThere(MemoryStore):
         return super().commit(key, expected, value, outbox, commit_id)
 
 
-@PLOT.subclass(CONTRACT, says="A version must never come back", seen="M-007")
+@PLOT.subclass(CONTRACT, says="A version must never come back")
 class IgnoresTheCommitId(MemoryStore):
     """A commit that comes twice is made twice: its id is written down and never looked at."""
 
@@ -134,14 +134,14 @@ def folding(fold):
     return {"load": load, "commit": commit}
 
 
-@PLOT.subclass(CONTRACT, says="b'A' was taken for another", seen="M-060 M-063")
+@PLOT.subclass(CONTRACT, says="b'A' was taken for another", seen="M-060")
 class FoldsCase(MemoryStore):
     """Its column compares without regard to case: two keys are one."""
 
     locals().update(folding(bytes.lower))
 
 
-@PLOT.subclass(CONTRACT, says="b'a ' was taken for another", seen="M-063")
+@PLOT.subclass(CONTRACT, says="b'a ' was taken for another")
 class TrimsSpaces(MemoryStore):
     """Its column pads keys with spaces, so those at the end of a key count for nothing."""
 
@@ -202,7 +202,7 @@ class ForgetsAnAwait(AsyncMemoryStore):
 # --- the outbox -------------------------------------------------------------------------------------------------------
 
 
-@PLOT.subclass(CONTRACT, says="Entries must appear exactly if their commit happened", seen="M-216")
+@PLOT.subclass(CONTRACT, says="Entries must appear exactly if their commit happened")
 class LosesAnEntry(MemoryStore):
     """Of several entries of a commit it keeps the first."""
 

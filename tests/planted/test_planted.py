@@ -1,22 +1,23 @@
 """The kit is proven by what it finds: each planted fault is caught, by the instrument that is named, in words that name it."""
 
 import re
+from pathlib import Path
 
 import pytest
-from tests.planted import flows, meters, platform, policies, records
-from tests.planted.planting import planted
+from tests.planted.page import PAGE, PLOTS, written
+from tests.planted.planting import Planting, planted
 
-PLOTS = (records.PLOT, meters.PLOT, policies.PLOT, flows.PLOT, platform.PLOT)
-FAULTS = [fault for plot in PLOTS for fault in plot.faults]
+from acctsec.stores import MemoryStore
+
+FAULTS = [fault for plot in PLOTS.values() for fault in plot.faults]
+INSTRUMENTS = {id(fault.by): (f"{fault.by.name}-{fault.id}", fault.by) for fault in reversed(FAULTS)}
+MUSEUM = Path(__file__).parents[1] / "museum" / "README.md"
 CLUMSY = r"(Attribute|Name|Type|Key|Index)Error\("
-INSTRUMENTS = {id(fault.by): (fault.id, fault.by) for fault in reversed(FAULTS)}
 
 
-@pytest.mark.parametrize(
-    "by", [one for _, one in INSTRUMENTS.values()], ids=[f"{one.name}-{of}" for of, one in INSTRUMENTS.values()]
-)
+@pytest.mark.parametrize("by", [by for _, by in INSTRUMENTS.values()], ids=[name for name, _ in INSTRUMENTS.values()])
 def test_what_is_healthy_passes(by):
-    by.of(by.healthy)
+    by.of()
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=[fault.id for fault in FAULTS])
@@ -25,12 +26,85 @@ def test_a_planted_fault_is_found(fault):
         with pytest.raises(Exception) as found:
             fault.by.of(thing)
         assert planting.reached, "what was planted was never reached"
-    said = _whole(found.value)
+    said = whole(found.value)
     assert re.search(fault.says, said), said
     assert not re.search(CLUMSY, said), f"the plant itself fell over: {said}"
 
 
-def _whole(error):
-    """All that is said, with what it was raised from."""
+def whole(error):
+    """All that is said, by each of several errors."""
     inner = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
-    return "\n".join([str(error), *(_whole(one) for one in inner)])
+    return "\n".join([str(error), *(whole(one) for one in inner)])
+
+
+def test_there_are_enough_of_each_kind():
+    assert len({fault.id for fault in FAULTS}) == len(FAULTS) >= 100
+    kinds = [len(plot.faults) for plot in PLOTS.values()]
+    assert min(kinds) >= 8, kinds
+
+
+def test_what_was_seen_in_real_life_is_in_the_museum():
+    recipes = set(re.findall(r"^\| (M-\d{3}) \|", MUSEUM.read_text(encoding="utf-8"), re.MULTILINE))
+    assert {seen for fault in FAULTS for seen in fault.seen} <= recipes
+
+
+def test_the_page_has_the_faults_of_today():
+    page = PAGE.read_text(encoding="utf-8")
+    assert page == written(page), "Run `python -m tests.planted.page`."
+    table, _, _ = page.partition("<!-- faults")
+    named = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
+    assert named == {fault.by.name for fault in FAULTS}, "an instrument is not explained, or finds nothing"
+
+
+# --- the plants themselves --------------------------------------------------------------------------------------------
+
+
+def test_a_plant_in_the_place_of_nothing_fails():
+    class Renamed(MemoryStore):
+        def comit(self, *commit):
+            return super().commit(*commit)
+
+    def gone():
+        pass
+
+    planting = Planting()
+    with pytest.raises(AssertionError, match="has no comit"):
+        planting.subclass(MemoryStore, Renamed)
+    with pytest.raises(AssertionError, match="is used nowhere"):
+        planting.replace(gone, lambda real: real)
+    with pytest.raises(KeyError):
+        planting.put(MemoryStore, "comit", lambda real: real)
+
+
+def test_a_plant_that_nobody_runs_into_is_known():
+    class Unused(MemoryStore):
+        def scan(self, after, limit):
+            return super().scan(after, limit)
+
+    planting = Planting()
+    store = planting.subclass(MemoryStore, Unused)()
+    store.load(b"key")
+    assert not planting.reached
+    store.scan(b"", 1)
+    assert planting.reached
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.kind == "engine"], ids=lambda fault: fault.id)
+def test_a_plant_is_taken_out_again(fault):
+    import sys
+
+    def functions():
+        found = {}
+        for path, module in list(sys.modules.items()):
+            if path.startswith("acctsec") and module is not None:
+                for name, one in list(vars(module).items()):
+                    found[path, name] = one
+                    if isinstance(one, type) and one.__module__.startswith("acctsec"):
+                        found |= {(path, name, part): value for part, value in vars(one).items() if callable(value)}
+        return found
+
+    before = functions()
+    with planted(fault):
+        assert any(functions()[place] is not one for place, one in before.items()), "nothing was planted"
+    after = functions()
+    assert all(after[place] is one for place, one in before.items())

@@ -28,7 +28,7 @@ from tests.planted.stories import (
     told,
 )
 
-from acctsec import events
+from acctsec import Engine, PasswordChanged, Refused, ResetLink, events
 from acctsec._values import evolve
 from acctsec.mfa.policy import Proven
 from acctsec.outcomes import AssuranceLevel
@@ -151,21 +151,15 @@ def a_reset_signs_in(plant):
     """A reset ends in a session, whatever a sign-in would have asked for."""
 
     def redeem_reset(real):
-        async def redeem(self, reset, new_password, *, context):
-            outcome = await real(self, reset, new_password, context=context)
-            if type(outcome).__name__ != "PasswordChanged":
+        def redeem(self, reset, new_password, *, context):
+            outcome = real(self, reset, new_password, context=context)
+            if not isinstance(outcome, PasswordChanged):
                 return outcome
-            signing_in = inside.SignIn(self.core, self.guesses, self.answers, NoChallenges())
-            return await signing_in.sign_in("alice@example.org", new_password, context=context)
+            return self.sign_in("alice@example.org", new_password, context=context)
 
         return redeem
 
-    plant.put(inside.Resets, "redeem_reset", redeem_reset)
-
-
-class NoChallenges:
-    async def gate(self, *_, **__):
-        return None
+    plant.put(Engine, "redeem_reset", redeem_reset)
 
 
 def living(record):
@@ -209,7 +203,7 @@ def a_link_survives_a_change(plant):
 @PLOT.code(told(begun(1), mailed), says="a reset went elsewhere", seen="M-048 M-051")
 def a_link_goes_where_it_is_asked_for(plant):
     """A reset is mailed to what was typed, and not to what is stored."""
-    plant.put(inside.Delivery, "_recipient", lambda _: lambda self, account, request: request.identifier)
+    plant.put(inside.Issuing, "_recipient", lambda _: lambda self, account, request: request.identifier)
 
 
 @PLOT.code(
@@ -238,34 +232,39 @@ def as_active(scene):
 def a_look_uses_a_link_up(plant):
     """Whatever opens a link uses it up, and mail gateways open every link."""
 
+    opened = set()
+
     def inspect(real):
-        async def look(self, link, *, context):
-            outcome = await real(self, link, context=context)
-            shown = await self._by_link(inside_link(link), context, "password")
-            if shown is not None:
-                gone = shown.recovery.reset
-                await self.core.apply(shown.scene, shown.loaded, lambda record: Step(Done(), record.without_reset(gone)))
-            return outcome
+        def look(self, link, *, context):
+            outcome = real(self, link, context=context)
+            fresh = link not in opened
+            opened.add(link)
+            return outcome if fresh else Refused()
 
         return look
 
-    plant.put(inside.Resets, "inspect_reset", inspect)
+    def redeem_reset(real):
+        def redeem(self, reset, new_password, *, context):
+            used = isinstance(reset, ResetLink) and reset.token in opened
+            return Refused() if used else real(self, reset, new_password, context=context)
 
+        return redeem
 
-def inside_link(link):
-    from acctsec import ResetLink
-
-    return ResetLink(link)
+    plant.put(Engine, "inspect_reset", inspect)
+    plant.put(Engine, "redeem_reset", redeem_reset)
 
 
 @PLOT.code(scenario("reset-flood"), says="expect.messages.reset")
 def mail_without_end(plant):
     """A stranger fills a mailbox with as many resets as he asks for."""
 
-    async def always(*_):
-        return True
+    def within_budget(real):
+        async def always(*_):
+            return True
 
-    plant.put(inside.Delivery, "_within_budget", lambda _: always)
+        return always
+
+    plant.replace(inside.within_budget, within_budget)
     plant.put(inside.ResetPolicy, "issue", lambda _: lambda self, live, new, **_: (*live, new)[-3:])
 
 
@@ -376,7 +375,7 @@ def the_erased_come_back(plant):
         begun(2),
         lambda m: m.redeem(who=ALICE, at_once=True, number=0, by_code=False, kind="good"),
     ),
-    says="FactorRequired",
+    says="for the factor of a reset",
     seen="M-010",
 )
 def a_token_has_no_purpose(plant):

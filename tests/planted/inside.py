@@ -5,11 +5,11 @@ import sys
 from acctsec._codec import decode_record
 from acctsec._flows.core import Core
 from acctsec._flows.counting import Counting, phantom
-from acctsec._flows.delivery import Delivery
 from acctsec._flows.guesses import Guesses
 from acctsec._flows.hashes import Hashes
+from acctsec._flows.issuing import Issuing
 from acctsec._flows.kinds.totp import TotpApps
-from acctsec._flows.resets import Resets
+from acctsec._flows.sending import within_budget
 from acctsec._flows.sessions import Sessions
 from acctsec._flows.sign_in import SignIn
 from acctsec._flows.tokens import Tokens
@@ -39,9 +39,9 @@ still_due, change_due = SIGNING_IN.still_due, SIGNING_IN.change_due
 __all__ = [
     "Core",
     "Counting",
-    "Delivery",
     "Guesses",
     "Hashes",
+    "Issuing",
     "Keyring",
     "LockoutPolicy",
     "MfaPolicy",
@@ -49,7 +49,6 @@ __all__ = [
     "RecoveryMatch",
     "RecoveryPolicy",
     "ResetPolicy",
-    "Resets",
     "Scene",
     "SessionPolicy",
     "Sessions",
@@ -69,4 +68,5 @@ __all__ = [
     "sign_in",
     "spend",
     "still_due",
+    "within_budget",
 ]

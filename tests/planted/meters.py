@@ -50,15 +50,16 @@ class CountsForItself(MemoryStore):
             super().settle([evolve(one, slot=one.slot + side) for one in settlements], now)
 
 
-@PLOT.subclass(CONTRACT, says="as many must be granted as are free|Twenty right attempts at once", seen="M-073")
+@PLOT.subclass(CONTRACT, says="as many must be granted as are free", seen="M-073")
 class ReadsAndWritesBack(MemoryStore):
     """It reads the counter, adds to it and writes it back: of many at once, one is counted."""
 
     def charge(self, charges, now):
-        before = {slot: dict(row.meters) for slot, row in self._rows.items()}
+        before = {one.slot: dict(self._rows[one.slot].meters) if one.slot in self._rows else {} for one in charges}
         sleep(MOMENT)
         for slot, meters in before.items():
-            self._rows[slot].meters = meters
+            if slot in self._rows:
+                self._rows[slot].meters = meters
         return super().charge(charges, now)
 
 

@@ -59,10 +59,11 @@ class Planting:
     _undo: list[Callable[[], None]] = field(factory=list)
 
     def put(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-        """Put what *make* makes of it in place of a method."""
-        real = owner.__dict__[name]
+        """Put what *make* makes of it in place of a method, which the class may have from another."""
+        own = vars(owner).get(name)
+        real = getattr(owner, name) if own is None else own
         setattr(owner, name, self.watched(make(real)))
-        self._undo.append(lambda: setattr(owner, name, real))
+        self._undo.append(lambda: delattr(owner, name) if own is None else setattr(owner, name, own))
 
     def replace(self, real: FunctionType, make: Callable[[Any], Any]) -> None:
         """The same for a function of a module, wherever in the library it was imported."""

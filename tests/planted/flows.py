@@ -34,7 +34,7 @@ from acctsec.mfa.policy import Proven
 from acctsec.outcomes import AssuranceLevel
 from acctsec.protocols import Committed, Conflict, Status
 from acctsec.recovery import Enough
-from acctsec.steps import Changed, Compared, Done, Notice, Step
+from acctsec.steps import Changed, Compared, Notice, Step
 from acctsec.testing.machine import AGING
 
 PLOT = Plot("engine")

@@ -274,8 +274,10 @@ class EngineMachine(Resets):
         """What is held about each subject, as an export shows it."""
         for person in self.people:
             held = self.world.calls.admin.export(person.subject)
-            assert held.has_password == (person.password is not None)
-            assert (held.disabled, held.change_required) == (person.disabled, person.change)
-            factors = [info for info in held.factors if info.left is None]
-            assert [info.id for info in factors] == [app.id for app in person.apps]
-            assert sum(info.left or 0 for info in held.factors) == len(person.codes)
+            assert held.has_password == (person.password is not None), "there is a password where none should be, or none"
+            found = (held.disabled, held.change_required)
+            assert found == (person.disabled, person.change), f"disabled, change required: {found}"
+            factors = [info.id for info in held.factors if info.left is None]
+            assert factors == [app.id for app in person.apps], f"{len(factors)} factors where {len(person.apps)} were set up"
+            left = sum(info.left or 0 for info in held.factors)
+            assert left == len(person.codes), f"{left} printed codes are left of {len(person.codes)} that were never used"

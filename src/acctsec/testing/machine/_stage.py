@@ -154,9 +154,11 @@ class Stage(RuleBasedStateMachine):
     def check_story(self) -> None:
         """One event and one notice a change, none twice, and no secret anywhere."""
         found = Counter(type(event) for event in self.world.sink.events)
-        assert {kind: found[kind] for kind in CHANGES} == {kind: self.happened[kind] for kind in CHANGES}
+        for kind in CHANGES:
+            assert found[kind] == self.happened[kind], f"{found[kind]} events {kind.__name__} of {self.happened[kind]} changes"
         sent = Counter(message.purpose for message in self.world.messenger.messages)
-        assert {one: sent[one] for one in NOTICES} == {one: self.told[one] for one in NOTICES}
+        for one in NOTICES:
+            assert sent[one] == self.told[one], f"{sent[one]} messages {one.value} of {self.told[one]} changes"
         written = repr(self.world.sink.handed) + repr(self.world.messenger.handed) + "".join(self.shown)
         kept = self.dump()
         for secret in self.secrets:

@@ -32,7 +32,6 @@ from acctsec.testing.turns import RaceWorld
 from acctsec.testing.world import PASSWORD, World
 
 PASSING = (PASSWORD, "nine patient herons 2751 sang", "ruvehu zocegu banixo 9931 tajemu", "Seven-Quiet Otters! 418 at Dusk")
-NEW = "eleven slow kestrels 6620 fly"
 ENTERED = (SignedIn, FactorRequired, EnrollmentRequired, PasswordChangeRequired)
 """What tells somebody that the password was right."""
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
@@ -96,10 +95,14 @@ class Attacked:
 # --- who is attacked --------------------------------------------------------------------------------------------------
 
 
-def chosen(policy: Policy) -> str:
-    """A password that the policy accepts. Raises ConfigError where none is found."""
+def chosen(policy: Policy, *, but: Sequence[str] = ()) -> str:
+    """A password that the policy accepts, and none of *but*. Raises ConfigError where none is found."""
+
+    def passes(password: str) -> bool:
+        return password not in but and isinstance(policy.password.check(password, breach_count=0), PasswordAccepted)
+
     for one in PASSING:
-        if isinstance(policy.password.check(one, breach_count=0), PasswordAccepted):
+        if passes(one):
             return one
     from hypothesis import Phase, find, settings
     from hypothesis.errors import NoSuchExample
@@ -108,13 +111,9 @@ def chosen(policy: Policy) -> str:
 
     effort = settings(max_examples=200, derandomize=True, database=None, phases=[Phase.generate])
     try:
-        return find(passphrases(), lambda one: _accepts(policy, one), settings=effort)
+        return find(passphrases(), passes, settings=effort)
     except NoSuchExample:
         raise ConfigError("No password was found that the policy accepts.", remedy="Let people find one.") from None
-
-
-def _accepts(policy: Policy, password: str) -> bool:
-    return isinstance(policy.password.check(password, breach_count=0), PasswordAccepted)
 
 
 @define(kw_only=True)
@@ -311,8 +310,8 @@ def guess_reset(world: World[Any], *, tries: int = 60, pause: timedelta = MINUTE
         raise ConfigError("No reset is mailed to anybody under this policy.", remedy="Name a path of recovery that begins by mail.")
     handle = w.calls.request_reset(victim.identifier, context=w.context("203.0.113.9")).handle
     w.deliver()
-    begun, compared, opened = w.clock(), 0, []
-    source = addresses(100)
+    begun, opened, source = w.clock(), [], addresses(100)
+    new = chosen(w.policy, but=(victim.password,))
     for number in range(tries):
         forged = own[: -1 - number % 40] + chr(ord("A") + number % 26) + own[len(own) - number % 40 :]
         code = f"{number * 7919 % 10**w.policy.reset.code_digits:0{w.policy.reset.code_digits}d}"
@@ -320,7 +319,7 @@ def guess_reset(world: World[Any], *, tries: int = 60, pause: timedelta = MINUTE
             context = w.context(next(source))
             if isinstance(proof, ResetLink) and forged == own:
                 continue
-            answer = w.calls.redeem_reset(proof, NEW, context=context)
+            answer = w.calls.redeem_reset(proof, new, context=context)
             if isinstance(answer, PasswordChanged):
                 opened.append(victim.identifier)
         w.clock.advance(pause)

@@ -125,6 +125,7 @@ class Asking:
             raise
         except Exception as error:
             if type(error).__module__.partition(".")[0] == "hypothesis":  # it draws other values by that
+                self.asked -= 1
                 raise
             words = given() if callable(given) else given
             self._found = Falsified(Counterexample(given=words, found=_found(error)))

@@ -25,6 +25,7 @@ from acctsec.outcomes import (
     Waiting,
 )
 from acctsec.policy import Policy
+from acctsec.recovery import Capability, Proof, RecoveryPath
 from acctsec.recovery.explained import Thief
 from acctsec.testing.attackers import Owner, chosen
 from acctsec.testing.doubles import Authenticator
@@ -32,7 +33,6 @@ from acctsec.testing.laws.asking import Asking, Family, NotAsked, law
 from acctsec.testing.laws.words import span, text
 from acctsec.testing.world import World
 
-NEW = "nine patient herons 2751 sang"
 GUESS = "wrong guess 4711 of mine"
 
 
@@ -49,11 +49,22 @@ def _needs_totp(policy: Policy) -> None:
         raise NotAsked("The policy lets nobody set up an authenticator app (mfa.kinds).")
 
 
+def _new(policy: Policy, *, again: bool = False) -> str:
+    """Another password than the first, and another still."""
+    first = chosen(policy)
+    second = chosen(policy, but=(first,))
+    return chosen(policy, but=(first, second)) if again else second
+
+
 def _mailed(owner: Owner) -> str:
     link = owner.mailed()
     if link is None:
         raise NotAsked("No reset is mailed to an owner under this policy (recovery.paths).")
     return link
+
+
+def _paths(policy: Policy) -> tuple[RecoveryPath, ...]:
+    return policy.recovery.allowed(gives=Capability.PASSWORD, level=AssuranceLevel.AAL2)
 
 
 @law("who-signed-up-signs-in", Family.ENGINE, "I26", examples=25)
@@ -96,11 +107,11 @@ def a_whole_story_shows_no_secret(ask: Asking) -> None:
         assert isinstance(added, FactorAdded), f"A first factor cannot be confirmed. {_named(added)}"
         w.clock.advance(seconds=60)
         link = Owner(world=w, identifier="alice@example.org", password=password).mailed() or ""
-        due = w.calls.redeem_reset(ResetLink(link), NEW, context=w.context())
+        due = w.calls.redeem_reset(ResetLink(link), _new(ask.policy), context=w.context())
         shown = [entered, started, added, due, _try(w, GUESS)]
         w.deliver()
         told = repr([*shown, w.sink.handed, w.messenger.handed, ask.policy])
-        secrets = {"the password": password, "a wrong guess": GUESS, "a new password": NEW, "a session": session}
+        secrets = {"the password": password, "a wrong guess": GUESS, "a new password": _new(ask.policy), "a session": session}
         secrets |= {"a reset link": link, "the key of the app": started.key, "the URI of the app": started.uri}
         for name, one in {**secrets, "the new session": added.session}.items():
             assert not one or one not in told, f"It shows {name}."
@@ -114,13 +125,14 @@ def resets_ask_for_the_factor(ask: Asking) -> None:
         w = ask.world()
         with ask.trying(f"Who reads the mail of an owner {'with' if factor else 'without'} a second factor redeems a reset."):
             owner = Owner.settled(w, factor=factor)
-            answer = w.calls.redeem_reset(ResetLink(_mailed(owner)), NEW, context=w.context("203.0.113.9"))
+            answer = w.calls.redeem_reset(ResetLink(_mailed(owner)), _new(ask.policy), context=w.context("203.0.113.9"))
             assert not isinstance(answer, SignedIn), "The reset signs in."
-            if not owner.guarded:
+            alone = [one for one in _paths(ask.policy) if one.proofs <= {Proof.MAIL} and not one.wait]
+            if not owner.guarded or alone:  # it is named: weaker_than_sign_in
                 continue
             assert not isinstance(answer, PasswordChanged), "The password is changed by the mail alone."
             w.clock.advance(seconds=30)
-            entered = w.calls.sign_in(owner.identifier, NEW, context=w.context("203.0.113.9"))
+            entered = w.calls.sign_in(owner.identifier, _new(ask.policy), context=w.context("203.0.113.9"))
             assert not isinstance(entered, SignedIn | FactorRequired), f"The new password works. {_named(entered)}"
 
 
@@ -131,11 +143,11 @@ def resets_work_once(ask: Asking) -> None:
     with ask.trying("Two reset links are mailed; one changes the password, and both are tried once more."):
         owner = Owner.settled(w)
         links = [_mailed(owner) for _ in range(2)]
-        answer = w.calls.redeem_reset(ResetLink(links[1]), NEW, context=w.context())
+        answer = w.calls.redeem_reset(ResetLink(links[1]), _new(ask.policy), context=w.context())
         if not isinstance(answer, PasswordChanged):
             raise NotAsked(f"Mail alone changes no password under this policy ({type(answer).__name__}).")
         for link in links:
-            again = w.calls.redeem_reset(ResetLink(link), NEW[::-1], context=w.context())
+            again = w.calls.redeem_reset(ResetLink(link), _new(ask.policy, again=True), context=w.context())
             assert not isinstance(again, PasswordChanged), "One of them changes it again."
 
 
@@ -151,7 +163,7 @@ def sessions_die_with_the_password(ask: Asking) -> None:
         w.calls.sign_out(first.session, context=w.context())
         over = w.calls.check_session(first.session, context=w.context())
         assert not isinstance(over, SessionValid), "The session that was signed out is valid."
-        answer = w.calls.redeem_reset(ResetLink(_mailed(owner)), NEW, context=w.context())
+        answer = w.calls.redeem_reset(ResetLink(_mailed(owner)), _new(ask.policy), context=w.context())
         if isinstance(answer, PasswordChanged):
             left = w.calls.check_session(second.session, context=w.context())
             assert not isinstance(left, SessionValid), "The session from before the reset is valid."
@@ -206,7 +218,7 @@ def recovery_gives_no_sooner_than_said(ask: Asking) -> None:
             owner = Owner.settled(w, factor=level is AssuranceLevel.AAL2)
             if owner.guarded != (level is AssuranceLevel.AAL2):
                 continue
-            answer = w.calls.redeem_reset(ResetLink(_mailed(owner)), NEW, context=w.context("203.0.113.9"))
+            answer = w.calls.redeem_reset(ResetLink(_mailed(owner)), _new(ask.policy), context=w.context("203.0.113.9"))
             if isinstance(answer, PasswordChanged):
                 assert gain is not None, "The password is his; it is said that it never is."
                 assert not gain.quiet, f"The password is his at once; it is said to take {span(gain.quiet)}."
@@ -222,15 +234,15 @@ def waits_end(ask: Asking) -> None:
     w = ask.world()
     owner = Owner.settled(w)
     with ask.trying("An owner who reads the mail redeems a reset, waits as long as is said, and comes back."):
-        answer = w.calls.redeem_reset(ResetLink(_mailed(owner)), NEW, context=w.context("203.0.113.9"))
+        answer = w.calls.redeem_reset(ResetLink(_mailed(owner)), _new(ask.policy), context=w.context("203.0.113.9"))
         if not isinstance(answer, Waiting) or answer.ticket is None:
             raise NotAsked(f"Mail alone does not wait under this policy ({type(answer).__name__}).")
         wait = answer.until - w.clock()
         w.clock.advance(wait - timedelta(seconds=1))
-        early = w.calls.redeem_reset(ResumeTicket(answer.ticket), NEW, context=w.context("203.0.113.9"))
+        early = w.calls.redeem_reset(ResumeTicket(answer.ticket), _new(ask.policy), context=w.context("203.0.113.9"))
         assert not isinstance(early, PasswordChanged), "A second before its end it is made."
         w.clock.advance(seconds=2)
-        due = w.calls.redeem_reset(ResumeTicket(answer.ticket), NEW, context=w.context("203.0.113.9"))
+        due = w.calls.redeem_reset(ResumeTicket(answer.ticket), _new(ask.policy), context=w.context("203.0.113.9"))
         assert isinstance(due, PasswordChanged), f"When its {span(wait)} are over it cannot be made. {_named(due)}"
 
 

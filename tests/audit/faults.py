@@ -23,6 +23,7 @@ from acctsec import (
     ResetPolicy,
     SessionPolicy,
 )
+from acctsec._values import evolve as evolved
 from acctsec.budgets import Budget, Rungs
 from acctsec.lockout import Admitted, SecretClass
 from acctsec.lockout.hits import HitCount
@@ -155,12 +156,12 @@ class More(Budget):
         return Budget(limit=self.limit * 10, window=self.window).ladder()
 
 
-class Falling(Rungs):
-    """Rungs whose first rest is the longest."""
+class Longer(Rungs):
+    """Rungs that rest up to ten times as long as they say."""
 
     def ladder(self, lease):
         ladder = super().ladder(lease)
-        return Ladder(ladder.free, ladder.longest * 2, ladder.first, ladder.stop, ladder.window, ladder.lease)
+        return Ladder(ladder.free, ladder.first, ladder.longest * 10, ladder.stop, ladder.window, ladder.lease)
 
 
 def late(self, charges, readings):
@@ -172,7 +173,7 @@ class Afterwards(LockoutPolicy):
     """Adds a guess to the hit count when it has been compared, as DALock is often told."""
 
     def too_likely(self, record, lane, *, weight, charges, readings):
-        before = [evolve(one, ordinal=one.ordinal - weight * one.new) if isinstance(one, Granted) else one for one in readings]
+        before = [evolved(one, ordinal=one.ordinal - weight * one.new) if isinstance(one, Granted) else one for one in readings]
         return super().too_likely(record, lane, weight=weight, charges=charges, readings=before)
 
 
@@ -219,7 +220,7 @@ def tampered():
 
 class Undying(SessionPolicy):
     def judge(self, session, *, token, now):
-        return Live(session=session)
+        return Live(session=session, expires=now + DAY)
 
 
 class Graceful(SessionPolicy):
@@ -325,7 +326,7 @@ FAULTS = (
         id="rule-raises",
         fault="a rule raises for what is not ASCII",
         law="password-always-judged",
-        words="UnicodeEncodeError is raised, at faults.py",
+        words="PortError is raised",
         make=lambda: ruled(lambda p, f: (Objection("too-short"),) if p.encode("ascii") == b"" else ()),
     ),
     Fault(
@@ -339,7 +340,7 @@ FAULTS = (
         id="rule-throws-dice",
         fault="a rule throws dice",
         law="password-judged-alike",
-        words="First it is accepted, and then rejected for common",
+        words="First it is rejected for common, and then accepted",
         make=dice,
     ),
     Fault(
@@ -353,7 +354,7 @@ FAULTS = (
         id="union-loosens",
         fault="a policy joined with a stricter one stays as it was",
         law="composition-only-tightens",
-        words="Together they accept it",
+        words="Together they",
         make=lambda: of(password=Loose(rules=(Length(minimum=8),), estimator=lambda p, w: 20.0)),
     ),
     Fault(
@@ -367,7 +368,7 @@ FAULTS = (
         id="group-is-ignored",
         fault="what a group asks for is not joined",
         law="account-held-to-every-part",
-        words="rejected by one of the parts",
+        words="the parts object",
         make=lambda: of(password=Loose(rules=(Length(minimum=8),), estimator=lambda p, w: 20.0)),
     ),
     Fault(
@@ -395,7 +396,7 @@ FAULTS = (
         id="objection-without-params",
         fault="a rule leaves out what the sentence of its code counts",
         law="objections-have-words",
-        words="is refused in the language en",
+        words="KeyError is raised",
         make=lambda: ruled(lambda p, f: (Objection("breached", {"often": 3}),)),
     ),
     Fault(
@@ -407,17 +408,17 @@ FAULTS = (
     ),
     Fault(
         id="group-asks-the-impossible",
-        fault="a group asks for 200 characters",
+        fault="a rule of a group refuses whatever is typed",
         law="groups-can-be-met",
         words="the group 'staff'",
-        make=lambda: evolve(of(), groups={"staff": PasswordPolicy(rules=(Length(minimum=120, maximum=200),))}),
+        make=lambda: evolve(of(), groups={"staff": PasswordPolicy(rules=(Length(), Rule(lambda p, f: (Objection("common"),))))}),
     ),
     Fault(
-        id="rests-shrink",
+        id="rests-too-long",
         fault="the rests of a lane are longer than it says",
         law="failures-never-loosen",
         words="It rests",
-        make=lambda: of(lockout=LockoutPolicy(strangers=Falling(free=10, first=MINUTE, longest=30 * MINUTE, stop=50))),
+        make=lambda: of(lockout=LockoutPolicy(strangers=Longer(free=10, first=MINUTE, longest=30 * MINUTE, stop=50))),
     ),
     Fault(
         id="stop-off-by-one",
@@ -444,14 +445,14 @@ FAULTS = (
         id="device-lane-shared",
         fault="known devices are counted with strangers",
         law="nobody-holds-up-a-device",
-        words="Strangers fail 100 times; then a known device try",
+        words="Of 8 free tries there are 0 left",
         make=lambda: locked(meter=lambda self, kind, lane, era="": b"!" + kind.value.encode()),
     ),
     Fault(
         id="device-forgotten",
         fault="no device is ever known again",
         law="victim-gets-in",
-        words="The owner is kept out",
+        words="lets him in at once",
         make=lambda: locked(knows=lambda self, place, now: False),
     ),
     Fault(
@@ -465,7 +466,7 @@ FAULTS = (
         id="hit-count-afterwards",
         fault="a guess is added to the hit count after it was compared",
         law="hit-count-is-never-exceeded",
-        words="units they compare",
+        words="units they compare 1,025",
         make=lambda: of(lockout=Afterwards(hits=HitCount())),
     ),
     Fault(
@@ -488,14 +489,14 @@ FAULTS = (
         id="crowd-guesses",
         fault="a crowd of guesses is compared at once",
         law="parallel-guessing-is-no-faster",
-        words="64 strangers",
-        make=lambda: locked(judge=late),
+        words="64 guesses are compared; lockout.strangers.free allows 10",
+        make=lambda: locked(judge=lambda self, charges, readings: Admitted(1, new=True)),
     ),
     Fault(
         id="codes-wider-than-said",
         fault="typed reset codes have ten times the budget that is said",
         law="reset-guessing-ends",
-        words="lockout.codes.stop allows",
+        words="lockout.codes.stop allows 20",
         make=lambda: of(
             lockout=LockoutPolicy(codes=Wider(free=5, first=MINUTE, longest=15 * MINUTE, stop=10, window=timedelta(days=1)))
         ),
@@ -567,7 +568,7 @@ FAULTS = (
         id="group-loosens-age",
         fault="members of a group may show proofs of any age",
         law="more-rules-never-ask-for-less",
-        words="Proofs never age; without it they do",
+        words="proofs never age; the first time they do",
         make=lambda: of(mfa=Ageless()),
     ),
     Fault(

@@ -1,7 +1,6 @@
 """Each policy that is broken on purpose is found by the law it breaks, in words; and each law finds something."""
 
 import pytest
-from attrs import evolve
 
 from acctsec import CHEAPEST, SOCIAL_GUARDED, WORKFORCE_DEFAULT
 from acctsec.testing import RACING
@@ -71,7 +70,3 @@ def test_a_law_without_a_say_tells_why():
 def test_what_is_no_policy_is_refused():
     with pytest.raises(TypeError):
         next(ask_all("social"))
-
-
-def test_a_policy_whose_name_is_long_is_no_matter():
-    assert isinstance(ask(BY_ID["policy-has-a-digest"], evolve(RACING, name="n" * 200)), Held)

@@ -13,6 +13,7 @@ from attrs import define, field, frozen
 
 from acctsec.claims import ResetCode, ResetLink, TotpCode
 from acctsec.errors import ConfigError
+from acctsec.explained.said import length
 from acctsec.outcomes import (
     ChallengeRequired,
     EnrollmentRequired,
@@ -81,10 +82,11 @@ class Attacked:
             found.append(f"{self.compared:,} guesses are compared; {promise.says} allows {promise.compared:,}.")
         fallen = sorted({*self.opened} - {*promise.open})
         if fallen:
-            found.append(f"{', '.join(fallen)} is opened, which {promise.says} rules out.")
+            found.append(f"{', '.join(fallen)} is opened; {promise.says} opens {', '.join(promise.open) or 'nobody'}.")
         if promise.refused is not None and self.refused is not None and self.refused > promise.refused:
-            what = "for as long as anybody looked" if self.refused >= FOR_EVER else f"for {self.refused}"
-            found.append(f"The owner is kept out {what}; {promise.says} allows {promise.refused}.")
+            what = "for as long as anybody looked" if self.refused >= FOR_EVER else f"for {length(self.refused)}"
+            due = f"within {length(promise.refused)}" if promise.refused else "at once"
+            found.append(f"The owner is kept out {what}; {promise.says} lets him in {due}.")
         if promise.mails is not None and self.mails > promise.mails:
             found.append(f"{self.mails:,} mails are sent to one address; {promise.says} allows {promise.mails:,}.")
         if self.told > promise.told:
@@ -217,7 +219,7 @@ def stuff(world: World[Any], *, people: int = 12, reused: int = 3) -> Attacked:
         compared=len(w.comparisons.guesses) - before,
         opened=tuple(opened),
         promise=Promise(
-            says="a leaked password that is not asked for a second factor",
+            says="a leaked password without a second factor",
             open=tuple(one.identifier for one in owners[:reused] if not one.guarded),
         ),
     )

@@ -16,6 +16,7 @@ from zlib import crc32
 
 from attrs import define, evolve, field, frozen
 
+from acctsec.errors import AcctsecError
 from acctsec.policy import Policy
 from acctsec.presets import CHEAPEST
 from acctsec.testing.world import World, world
@@ -169,5 +170,9 @@ def _found(error: Exception) -> str:
     """What came of a case. Of what others raise only the class and the place: nobody knows what is in its message."""
     if isinstance(error, AssertionError) and error.args and type(error.args[0]) is str:
         return error.args[0]
+    if isinstance(error, AcctsecError):  # ours show no secret
+        return f"{type(error).__name__} is raised: {error}"
+    while isinstance(error.__cause__, Exception):
+        error = error.__cause__
     frame = extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} is raised, at {Path(frame.filename).name}:{frame.lineno} in {frame.name}."
+    return f"{type(error).__name__} is raised, at {Path(frame.filename).name}:{frame.lineno} in {frame.name.strip('<>')}."

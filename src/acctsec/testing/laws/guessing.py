@@ -117,7 +117,7 @@ def parallel_guesses_share_what_is_left(ask: Asking) -> None:
 
     def says(before: int, lane: Lane) -> str:
         at_once = Guesser(ask.policy.lockout, lane=lane).rungs.stop + 5
-        return f"After {times(before, 'failure')} {who(lane)} send {times(at_once, 'guess')} at the same moment."
+        return f"After {times(before, 'failure')} there come {times(at_once, 'guess')} at the same moment from {who(lane)}."
 
     ask.of(case, st.integers(0, ask.policy.lockout.strangers.free + 2), st.sampled_from((STRANGERS, KNOWN)), says=says)
 
@@ -157,7 +157,7 @@ def nobody_holds_up_a_known_device(ask: Asking) -> None:
     for near, far in apart:
         guesser = Guesser(lockout, lane=near)
         tries = 2 * guesser.rungs.stop
-        with ask.trying(f"{who(near)[0].upper()}{who(near)[1:]} fail {times(tries, 'time')}; then {who(far)} try."):
+        with ask.trying(f"From {who(near)} come {times(tries, 'failure')}, and then tries from {who(far)}."):
             for _ in range(tries):
                 guesser.guess()
                 guesser.now += micros(guesser.rungs.longest)

@@ -91,7 +91,7 @@ def resets_end(ask: Asking) -> None:
             assert not isinstance(another, Redeemable), "It works after the password was changed (another epoch)."
 
     def says(before: timedelta, after: timedelta, number: int) -> str:
-        return f"{times(number, 'reset')} are asked for, and tried {span(before + after)} later."
+        return f"Somebody asks for {times(number, 'reset')}, and tries them {span(before + after)} later."
 
     some = st.timedeltas(timedelta(0), timedelta(days=2))
     ask.of(case, some, some, st.integers(1, 6), says=says)

@@ -10,7 +10,7 @@ from acctsec.password import BannedTerms, Blocklist, Classes, Code, Length, Pass
 from acctsec.password.feedback import LANGUAGES, catalogue, feedback, message
 from acctsec.protocols import Account
 from acctsec.testing.laws.asking import Asking, Family, NotAsked, law
-from acctsec.testing.laws.words import names, rules, text
+from acctsec.testing.laws.words import member, names, rules, text
 
 Judged = PasswordAccepted | PasswordRejected
 OTHERS = (
@@ -66,7 +66,7 @@ def judged_alike(ask: Asking) -> None:
         other = next((one for one in judged if one != judged[0]), judged[0])
         assert other == judged[0], f"First it is {_answer(judged[0])}, and then {_answer(other)}."
 
-    ask.of(case, passwords(), says=lambda password: f"{text(password)} is judged eight times.")
+    ask.of(case, passwords(), says=lambda password: f"The password {text(password)} is judged eight times.")
 
 
 @law("password-spelling-is-nothing", Family.PASSWORD, "I26", examples=50)
@@ -81,7 +81,7 @@ def spelling_does_not_matter(ask: Asking) -> None:
             one, other = policy.check(composed), policy.check(decomposed)
             assert one == other, f"Composed it is {_answer(one)}, decomposed {_answer(other)}."
 
-    ask.of(case, unicode_passwords(), says=lambda password: f"{text(password)} is typed on two keyboards.")
+    ask.of(case, unicode_passwords(), says=lambda password: f"The password {text(password)} is typed on two keyboards.")
 
 
 @law("composition-only-tightens", Family.PASSWORD, "I29", examples=50)
@@ -165,7 +165,7 @@ def an_account_is_held_to_every_part(ask: Asking) -> None:
         assert composed.for_account(account, tenant=tenant) is composed, "What was composed is composed once more."
 
     def says(password: str, groups: frozenset[str], tenant: str, mfa: bool, count: int | None) -> str:  # noqa: FBT001, ARG001 - drawn
-        return f"A member of {names(groups)} in the tenant {tenant!r} chooses {text(password)}."
+        return f"In the tenant {tenant!r} {member(groups)} chooses {text(password)}."
 
     groups = st.frozensets(st.sampled_from([*whole.groups, "kit-nobody"]))
     tenants, counts = st.sampled_from([*whole.tenants, ""]), st.sampled_from([None, 0, 10**6])
@@ -232,7 +232,7 @@ def objections_have_words(ask: Asking) -> None:
     for language in LANGUAGES:
         texts = catalogue(language)
         for secret in ("", "aaaa", "password1", "x" * 9000, "\x00nul", "alice alice"):
-            with ask.trying(f"{text(secret)} is refused in the language {language}."):
+            with ask.trying(f"Somebody chooses {text(secret)} and is told in {language} why not."):
                 judged = ask.policy.password.check(secret, words=("alice",), breach_count=10**6)
                 told = feedback(getattr(judged, "objections", ()), password=secret, words=("alice",))
                 for one in told:

@@ -10,7 +10,7 @@ from acctsec.recovery.explained import LEVELS
 from acctsec.recovery.policy import Enough
 from acctsec.testing.doubles import START
 from acctsec.testing.laws.asking import Asking, Family, NotAsked, law
-from acctsec.testing.laws.words import names, span
+from acctsec.testing.laws.words import member, names, span
 
 if TYPE_CHECKING:
     from acctsec.mfa.actions import Demand
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def _groups(policy: "Policy") -> list[str]:
     mfa = policy.mfa
-    return sorted({"kit-nobody", *mfa.groups, *mfa.required_groups, *policy.recovery.groups})
+    return sorted({"kit-nobody", *mfa.groups, *mfa.required_groups, *policy.recovery.groups} - {""})  # that is everybody else
 
 
 def _actions(policy: "Policy") -> list[str]:
@@ -58,7 +58,7 @@ def actions_ask_what_rules_say(ask: Asking) -> None:
             assert SECOND_FACTOR.met(shown, mfa.traits), "That is enough, though the policy requires a second factor of them."
 
     def says(action: str, groups: frozenset[str], risky: bool, guarded: bool, shown: frozenset[str]) -> str:  # noqa: FBT001 - drawn
-        who = f"A member of {names(groups)} {'with' if guarded else 'without'} a second factor"
+        who = f"With{'' if guarded else 'out'} a second factor {member(groups)}"
         return f"{who} asks for {action}{', strangely,' if risky else ''} and shows {names(shown)}."
 
     methods = sorted({"password", *mfa.offered, *mfa.traits})
@@ -77,15 +77,15 @@ def more_never_asks_for_less(ask: Asking) -> None:
         fresh = policy.sessions.fresh
         less = mfa.demand(action, groups=groups, fresh=fresh)
         most = mfa.demand(action, groups=groups | more, fresh=fresh, risky=risky)
-        assert _met(less, shown, policy) or not _met(most, shown, policy), f"That is enough; without it {less.needs} is asked for."
+        assert _met(less, shown, policy) or not _met(most, shown, policy), f"The second time that is enough; the first time {less.needs or 'any proof'} is asked for."
         if less.max_age is not None:
             age = most.max_age
-            assert age is not None, "Proofs never age; without it they do."
-            assert age <= less.max_age, f"Proofs age after {span(age)}; without it after {span(less.max_age)}."
+            assert age is not None, "The second time proofs never age; the first time they do."
+            assert age <= less.max_age, f"The second time proofs age after {span(age)}; the first time after {span(less.max_age)}."
 
     def says(action: str, groups: frozenset[str], more: frozenset[str], risky: bool, shown: frozenset[str]) -> str:  # noqa: FBT001 - drawn
-        joined = f"who is in {names(more)} as well{' and comes strangely' if risky else ''}"
-        return f"A member of {names(groups)} {joined}, asks for {action} and shows {names(shown)}."
+        joined = f"as {member(groups)}, and then as {member(groups | more)}{' who comes strangely' if risky else ''}"
+        return f"Somebody asks for {action} and shows {names(shown)}, first {joined}."
 
     methods = sorted({"password", *mfa.offered, *mfa.traits})
     some, sets = st.frozensets(st.sampled_from(_groups(policy))), st.frozensets(st.sampled_from(methods))
@@ -110,13 +110,13 @@ def recovery_takes_a_path(ask: Asking) -> None:
         sets = [policy.groups[name] for name in sorted(policy.groups.keys() & groups)] or [policy.paths]
         for paths in sets:
             ways = [one.wait for one in paths if one.gives is gives and one.level >= level and one.proofs <= proofs]
-            assert ways, f"That is enough for {gives.value}; no path of the policy says so."
+            assert ways, "That is enough; no path of the policy says so."
             least = min(ways)
             assert judged.wait >= least, f"It waits {span(judged.wait)}; by the shortest of its paths it would {span(least)}."
 
     def says(proofs: frozenset[Proof], gives: Capability, level: AssuranceLevel, groups: frozenset[str], abroad: bool) -> str:  # noqa: FBT001 - drawn
-        whose = f"an account at {level.name} in {names(groups)}"
-        return f"For {gives.value} of {whose}, somebody{' abroad' if abroad else ''} shows {names(proofs)}."
+        whose = f"{member(groups)}, at {level.name}"
+        return f"A recovery of the {gives.value} of {whose}{', abroad,' if abroad else ''} shows {names(proofs)}."
 
     ask.of(case, *_recoveries(ask), st.booleans(), says=says)
 
@@ -141,8 +141,8 @@ def more_proof_never_hurts(ask: Asking) -> None:
     def says(
         proofs: frozenset[Proof], gives: Capability, level: AssuranceLevel, groups: frozenset[str], more: frozenset[Proof]
     ) -> str:
-        whose = f"an account at {level.name} in {names(groups)}"
-        return f"For {gives.value} of {whose}, somebody shows {names(proofs)}, and then {names(more)} as well."
+        whose = f"{member(groups)}, at {level.name}"
+        return f"A recovery of the {gives.value} of {whose} shows {names(proofs)}, and then {names(more)} as well."
 
     ask.of(case, *_recoveries(ask), st.frozensets(st.sampled_from(Proof)), says=says)
 
@@ -173,8 +173,8 @@ def suspicion_never_shortens(ask: Asking) -> None:
     def says(
         proofs: frozenset[Proof], gives: Capability, level: AssuranceLevel, groups: frozenset[str], against: frozenset[str]
     ) -> str:
-        whose = f"an account at {level.name} in {names(groups)}"
-        return f"For {gives.value} of {whose}, somebody shows {names(proofs)}; against it speaks {names(against)}."
+        whose = f"{member(groups)}, at {level.name}"
+        return f"A recovery of the {gives.value} of {whose} shows {names(proofs)}; against it speaks {names(against)}."
 
     ask.of(case, *_recoveries(ask), ways, says=says)
 

@@ -250,7 +250,7 @@ def waits_end(ask: Asking) -> None:
 def a_stolen_session_gets_what_is_said(ask: Asking) -> None:
     """A session whose proofs are old is allowed no action that ``explain_mfa()`` says its thief never comes to at once."""
     _needs_totp(ask.policy)
-    said, sessions = ask.policy.explain_mfa(groups=()), ask.policy.sessions
+    said, sessions = ask.policy.explain_mfa(), ask.policy.sessions
     thieves = {AssuranceLevel.AAL1: FactorThief.SESSION, AssuranceLevel.AAL2: FactorThief.FULL_SESSION}
     ages = [row.max_age for row in said.rows if row.max_age is not None]
     old = max([sessions.fresh, *ages]) + timedelta(seconds=1)

@@ -23,7 +23,7 @@ def text(value: object) -> str:
 def span(time: timedelta | int) -> str:
     """A length of time; whole numbers are microseconds."""
     time = time if isinstance(time, timedelta) else timedelta(microseconds=time)
-    return length(time) if time > timedelta(0) else "no time"
+    return length(time) if time > timedelta(0) else "0 s"
 
 
 def times(number: int, what: str) -> str:
@@ -47,6 +47,12 @@ def what(kind: SecretClass) -> str:
 def names(some: Iterable[str]) -> str:
     """Several names, in their order; or nothing."""
     return ", ".join(sorted(map(str, some))) or "nothing"
+
+
+def member(groups: Iterable[str]) -> str:
+    """Somebody in these groups."""
+    named = ", ".join(sorted(groups))
+    return f"a member of {named}" if named else "somebody in no group"
 
 
 def rules(policy: PasswordPolicy) -> str:

@@ -26,7 +26,9 @@ def describe(commands: Any, named: Mapping[str, Policy], *, epilog: str) -> None
     )
     audit.add_argument("--list", action="store_true", help="say which laws there are, and stop")
     audit.add_argument("--law", action="append", default=[], metavar="ID", help="ask this law alone; may be repeated")
-    audit.add_argument("--codes", action="append", default=[], metavar="CODE", help="an objection code of your own rules; repeat it")
+    audit.add_argument(
+        "--codes", action="append", default=[], metavar="CODE", help="an objection code of your own rules; repeat it"
+    )
     audit.add_argument("--profile", choices=sorted(PROFILES), default="quick", help="thorough draws 20 times as many values")
     audit.add_argument("--examples", type=_positive, metavar="N", help="draw so many values a law instead")
     audit.add_argument("--seed", type=int, default=0, metavar="N", help="draw other values (default: 0)")

@@ -78,5 +78,3 @@ def _sessions(policy: Policy) -> Iterator[Figure]:
         limits = policy.sessions.lifetime(level)
         answer = f"{length(limits.absolute)}, and {length(limits.idle)} without use"
         yield Figure(about="sessions", question=f"a session at {level.name} lives", answer=answer)
-
-

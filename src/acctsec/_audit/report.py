@@ -108,7 +108,7 @@ def _plain(audit: Audit, one: Answer) -> dict[str, Any]:
 def as_junit(audit: Audit) -> str:
     """The audit as JUnit XML: a test case a law, a failure for each that is broken, skipped where it is not asked."""
     spent = sum(getattr(one, "seconds", 0.0) for one in audit.answers)
-    counts = {
+    counts: dict[str, Any] = {
         "tests": str(len(audit.answers)),
         "failures": str(len(audit.broken)),
         "errors": "0",

@@ -1,8 +1,8 @@
 """
 Attackers: scripts that attack a world the way people are attacked, and what the policy promises against each.
 
-Each takes a `World` and answers an `Attacked`: how many guesses were compared, whose accounts fell, how long the owner was kept out,
-how many mails came. The promise comes from the knobs of the policy, and from nothing that the engine says.
+Each takes a `World` and answers an `Attacked`: how many guesses were compared, whose accounts fell, how long the owner was kept
+out, how many mails came. The promise comes from the knobs of the policy, and from nothing that the engine says.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -42,8 +42,8 @@ FOR_EVER = timedelta(days=3650)
 @frozen(kw_only=True)
 class Promise:
     """
-    What a policy promises against an attack: at most so many guesses *compared*, nobody but *open* falls, the owner is kept out no
-    longer than *refused*, and at most so many *mails*. None: it promises nothing of the kind. *says* is where that stands.
+    What a policy promises against an attack: at most so many guesses *compared*, nobody but *open* falls, the owner is kept out
+    no longer than *refused*, and at most so many *mails*. None: it promises nothing of the kind. *says* is where that stands.
     """
 
     says: str
@@ -59,9 +59,9 @@ class Attacked:
     """
     What came of an attack.
 
-    *tried* is what the attacker did, *compared* how many of that were really compared, *opened* are the names whose accounts fell,
-    *refused* is how long the owner was kept out (None where nobody looked), *mails* is what was sent, *told* the number of answers
-    by which somebody could be told from nobody, and *took* the time it lasted.
+    *tried* is what the attacker did, *compared* how many of that were really compared, *opened* are the names whose accounts
+    fell, *refused* is how long the owner was kept out (None where nobody looked), *mails* is what was sent, *told* the number of
+    answers by which somebody could be told from nobody, and *took* the time it lasted.
     """
 
     attack: str
@@ -131,7 +131,7 @@ class Owner:
     @classmethod
     def settled(cls, world: World[Any], *, name: str = "alice", factor: bool = False) -> "Owner":
         """
-        Sign somebody up, with an authenticator app where *factor* says so or the policy asks for one, and in once, where that goes.
+        Sign somebody up, with an authenticator app where *factor* says so or the policy asks for one, and in once, if possible.
         """
         number = len(world.directory.accounts) if hasattr(world.directory, "accounts") else 0
         owner = cls(world=world, identifier=f"{name}@example.org", password=chosen(world.policy))
@@ -201,8 +201,8 @@ def addresses(number: int) -> Iterator[str]:
 
 def stuff(world: World[Any], *, people: int = 12, reused: int = 3) -> Attacked:
     """
-    Credential stuffing: a botnet tries the leaked password of everybody once, and *reused* of them still have it; the last of those
-    has a second factor.
+    Credential stuffing: a botnet tries the leaked password of everybody once, and *reused* of them still have it; the last of
+    those has a second factor.
     """
     w, begun = world, world.clock()
     owners = [Owner.settled(w, name=f"person-{number}", factor=number == reused - 1) for number in range(people)]
@@ -243,7 +243,9 @@ def spray(world: World[Any], *, people: int = 80) -> Attacked:
     )
 
 
-def guess(world: World[Any], *, sources: int = 1000, tries: int = 400, pause: timedelta = 5 * MINUTE, at_once: int = 1) -> Attacked:
+def guess(
+    world: World[Any], *, sources: int = 1000, tries: int = 400, pause: timedelta = 5 * MINUTE, at_once: int = 1
+) -> Attacked:
     """
     Guess at one account, from many sources: *tries* wrong passwords, *at_once* of them at the same moment, then a *pause*.
 
@@ -273,7 +275,9 @@ def guess(world: World[Any], *, sources: int = 1000, tries: int = 400, pause: ti
         took=w.clock() - begun,
         compared=len(w.comparisons.guesses) - before,
         opened=opened,
-        promise=Promise(says="lockout.strangers.stop and lockout.month.stop", compared=min(lanes, lockout.month.stop * (months + 1))),
+        promise=Promise(
+            says="lockout.strangers.stop and lockout.month.stop", compared=min(lanes, lockout.month.stop * (months + 1))
+        ),
     )
 
 
@@ -309,7 +313,9 @@ def guess_reset(world: World[Any], *, tries: int = 60, pause: timedelta = MINUTE
     victim, thief = Owner.settled(w, name="victim"), Owner.settled(w, name="thief")
     own = thief.mailed()
     if own is None:
-        raise ConfigError("No reset is mailed to anybody under this policy.", remedy="Name a path of recovery that begins by mail.")
+        raise ConfigError(
+            "No reset is mailed to anybody under this policy.", remedy="Name a path of recovery that begins by mail."
+        )
     handle = w.calls.request_reset(victim.identifier, context=w.context("203.0.113.9")).handle
     w.deliver()
     begun, opened, source = w.clock(), [], addresses(100)
@@ -387,8 +393,8 @@ def flood(world: World[Any], *, tries: int = 120, sources: int = 60) -> Attacked
 
 def enumerate_names(world: World[Any], *, tries: int = 12) -> Attacked:
     """
-    Ask whether somebody has an account: the same wrong passwords and the same reset for a name that somebody has, and for one that
-    nobody has. ``assert_no_oracle`` looks far closer.
+    Ask whether somebody has an account: the same wrong passwords and the same reset for a name that somebody has, and for one
+    that nobody has. ``assert_no_oracle`` looks far closer.
     """
     w = world
     owner = Owner.settled(w, name="somebody")
@@ -425,16 +431,14 @@ ATTACKS: tuple[Callable[[World[Any]], Attacked], ...] = (
 
 def _opened(w: World[Any], names: Sequence[str], passwords: Sequence[str], address: Callable[[], str]) -> tuple[str, ...]:
     tries = [(name, password) for name in names for password in passwords]
-    return tuple(
-        name for name, word in tries if isinstance(w.calls.sign_in(name, word, context=w.context(address())), ENTERED)
-    )
+    return tuple(name for name, word in tries if isinstance(w.calls.sign_in(name, word, context=w.context(address())), ENTERED))
 
 
 def _evaluated(w: World[Any], operation: str, *, but: Sequence[str]) -> int:
     """How many attempts were looked at: refused after a comparison, and for none of the reasons *but*."""
     w.deliver()
     seen = [one for one in w.sink.observations if getattr(one, "operation", "") == operation]
-    return sum(getattr(one, "kind", "") == "evaluated" and one.reason not in but for one in seen)
+    return sum(getattr(one, "kind", "") == "evaluated" and getattr(one, "reason", "") not in but for one in seen)
 
 
 def together(flows: Sequence[Any]) -> list[object]:

@@ -33,7 +33,11 @@ def _attack(ask: Asking, told: str, script: Callable[[World[Any]], Attacked], wo
 @law("stuffing-opens-what-was-leaked", Family.ENGINE, "I19")
 def stuffing_opens_what_was_leaked(ask: Asking) -> None:
     """Who tries leaked passwords opens the accounts that still have them and no second factor, and no other."""
-    _attack(ask, "A botnet tries the leaked password of each of 12 people; 3 still have it, one of them with a factor.", attackers.stuff)
+    _attack(
+        ask,
+        "A botnet tries the leaked password of each of 12 people; 3 still have it, one of them with a factor.",
+        attackers.stuff,
+    )
 
 
 @law("spraying-ends-at-the-source", Family.LOCKOUT, "I13", "I14")
@@ -66,7 +70,7 @@ def parallel_guessing_is_no_faster(ask: Asking) -> None:
         free = lockout.strangers.free
         return evolve(attacked, promise=evolve(attacked.promise, says="lockout.strangers.free", compared=free))
 
-    _attack(ask, f"{AT_ONCE} strangers guess at one account at the same moment.", crowd, race_world(policy=policy, seed=ask.seed))
+    _attack(ask, f"At the same moment {AT_ONCE} strangers guess at one account.", crowd, race_world(policy=policy, seed=ask.seed))
 
 
 @law("victim-gets-in", Family.LOCKOUT, "I16")
@@ -78,7 +82,11 @@ def a_victim_gets_in(ask: Asking) -> None:
 @law("reset-guessing-ends", Family.RESET, "I05", "I12", "I13")
 def reset_guessing_ends(ask: Asking) -> None:
     """No forged link opens anything, and typed codes are compared no more often than their budget says."""
-    _attack(ask, "A thief forges reset links of a victim, and types codes into a reset that was asked for in the victim's name.", attackers.guess_reset)
+    _attack(
+        ask,
+        "A thief forges reset links of a victim, and types codes into a reset that was asked for in the victim's name.",
+        attackers.guess_reset,
+    )
 
 
 @law("code-guessing-ends", Family.MFA, "I12", "I13", "I20")
@@ -96,7 +104,11 @@ def reset_floods_end(ask: Asking) -> None:
 @law("nobody-looks-like-somebody", Family.ENGINE, "I31")
 def nobody_looks_like_somebody(ask: Asking) -> None:
     """A name that nobody has gets the same answers, and costs the same hashes, as one that somebody has."""
-    _attack(ask, "A stranger tries passwords and a reset at a name that somebody has, and at one that nobody has.", attackers.enumerate_names)
+    _attack(
+        ask,
+        "A stranger tries passwords and a reset at a name that somebody has, and at one that nobody has.",
+        attackers.enumerate_names,
+    )
 
 
 LAWS = (

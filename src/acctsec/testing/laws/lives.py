@@ -86,7 +86,9 @@ def resets_end(ask: Asking) -> None:
         age = before + after
         for one in live:
             found = isinstance(reset.resume(live, reset=one.id, epoch=1, now=START + after), Redeemable)
-            assert not found or age < reset.link_lifetime, f"Its age is {span(age)} and it works; it says {span(reset.link_lifetime)}."
+            assert not found or age < reset.link_lifetime, (
+                f"Its age is {span(age)} and it works; it says {span(reset.link_lifetime)}."
+            )
             another = reset.resume(live, reset=one.id, epoch=2, now=START + after)
             assert not isinstance(another, Redeemable), "It works after the password was changed (another epoch)."
 
@@ -134,7 +136,9 @@ def sessions_end(ask: Asking) -> None:
             demand = mfa.demand(Action.CHANGE_FACTORS, groups=frozenset(), fresh=sessions.fresh)
             age = sessions.fresh if demand.max_age is None else demand.max_age
             shown = shown_by(session, demand, Scene(tenant="", subject="s", account=None, now=now))
-            assert not live or now < START + age or not shown, f"Its proofs are fresh after {span(now - START)}; it says {span(age)}."
+            assert not live or now < START + age or not shown, (
+                f"Its proofs are fresh after {span(now - START)}; it says {span(age)}."
+            )
 
     def says(level: AssuranceLevel, idle: timedelta, first: timedelta, more: timedelta) -> str:
         looks = f"looked at {span(first)} after that and {span(first + more)} after that"

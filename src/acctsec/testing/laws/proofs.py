@@ -77,11 +77,15 @@ def more_never_asks_for_less(ask: Asking) -> None:
         fresh = policy.sessions.fresh
         less = mfa.demand(action, groups=groups, fresh=fresh)
         most = mfa.demand(action, groups=groups | more, fresh=fresh, risky=risky)
-        assert _met(less, shown, policy) or not _met(most, shown, policy), f"The second time that is enough; the first time {less.needs or 'any proof'} is asked for."
+        assert _met(less, shown, policy) or not _met(most, shown, policy), (
+            f"The second time that is enough; the first time {less.needs or 'any proof'} is asked for."
+        )
         if less.max_age is not None:
             age = most.max_age
             assert age is not None, "The second time proofs never age; the first time they do."
-            assert age <= less.max_age, f"The second time proofs age after {span(age)}; the first time after {span(less.max_age)}."
+            assert age <= less.max_age, (
+                f"The second time proofs age after {span(age)}; the first time after {span(less.max_age)}."
+            )
 
     def says(action: str, groups: frozenset[str], more: frozenset[str], risky: bool, shown: frozenset[str]) -> str:  # noqa: FBT001 - drawn
         joined = f"as {member(groups)}, and then as {member(groups | more)}{' who comes strangely' if risky else ''}"

@@ -283,8 +283,7 @@ FIRST = re.findall(r"^\| `(\w+)\(", README, flags=re.MULTILINE)
 
 @pytest.mark.parametrize(
     ("page", "name"),
-    [("README.md", name) for name in FIRST]
-    + [("docs/reference/operations.md", name) for name in OPERATIONS if name != "close"],
+    [("README.md", name) for name in FIRST] + [("docs/reference/operations.md", name) for name in OPERATIONS if name != "close"],
 )
 def test_the_table_of_operations_names_every_outcome(page, name):
     """Each operation, those of the first day in the README too, and each answer that its caller has to think of."""

@@ -98,7 +98,7 @@ def both_is_stricter_than_each(ask: Asking) -> None:
             apart = [one.check(password, mfa=mfa) for one in (own, other)]
             refusal = next((one for one in apart if isinstance(one, PasswordRejected)), None)
             if isinstance(judged, PasswordAccepted):
-                assert refusal is None, f"Together they accept it; alone one of them rejects it."
+                assert refusal is None, "Together they accept it; alone one of them rejects it."
             least = min(one.strength.guesses_log10 for one in apart)
             assert judged.strength.guesses_log10 <= least, "Together they find it stronger than one of them does."
 

@@ -262,8 +262,9 @@ def test_a_page_whose_example_is_wrong_is_found(tmp_path):
 
 # --- the reference is whole -------------------------------------------------------------------------------------------
 
-OPERATIONS = [name for name, call in vars(Engine).items() if callable(call) and not name.startswith("_")]
-ADMIN = [name for name, call in vars(Admins).items() if callable(call) and not name.startswith("_")]
+OPERATIONS, ADMIN = (
+    [name for name in dir(face) if callable(getattr(face, name)) and not name.startswith("_")] for face in (Engine, Admins)
+)
 
 
 def reference(name):

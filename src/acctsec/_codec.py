@@ -98,7 +98,7 @@ def decode_record(stored: bytes) -> Record:
         for step in range(schema, READS):
             body = UPCASTS[step](body)
         return msgspec.convert(body, Record)
-    except (AttributeError, KeyError, TypeError, ValueError, msgspec.MsgspecError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, msgspec.MsgspecError) as error:
         message = f"A stored record of schema {schema} cannot be read ({type(error).__name__})."
         raise RecordError(message, remedy="Restore it from a backup and raise the keyring's generation.") from None
 
@@ -112,7 +112,7 @@ def unpack(kind: type[T], packed: bytes) -> T | None:
     """Read what ``pack`` wrote; None for anything else."""
     try:
         value: T = _decoder(kind).decode(packed)
-    except (ValueError, msgspec.MsgspecError):
+    except (RecursionError, ValueError, msgspec.MsgspecError):
         return None
     return value
 
@@ -127,7 +127,7 @@ def unpack_event(packed: bytes) -> Event | None:
     try:
         name, body = _decode_plain(packed)
         return msgspec.convert(body, EVENTS[name])
-    except (KeyError, TypeError, ValueError, msgspec.MsgspecError):
+    except (KeyError, RecursionError, TypeError, ValueError, msgspec.MsgspecError):
         return None
 
 

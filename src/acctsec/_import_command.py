@@ -279,11 +279,19 @@ def _resumed(checkpoint: Checkpoint, about: dict[str, Any]) -> Count | None:
     state = checkpoint.read()
     if state is None:
         return None
+    try:
+        return _as_before(state, about, checkpoint.path)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        message = f"{checkpoint.path} does not say where an import is."
+        raise ConfigError(message, remedy="Give --restart to begin anew; what is imported already is found to be.") from None
+
+
+def _as_before(state: dict[str, Any], about: dict[str, Any], path: Path) -> Count:
     before = state.pop("about")
     same = {name: value for name, value in about.items() if name != "keys"}
     if {name: value for name, value in before.items() if name != "keys"} != same or not {*before["keys"]} & {*about["keys"]}:
         raise ConfigError(
-            f"{checkpoint.path} is of another table, of other options or of another deployment.",
+            f"{path} is of another table, of other options or of another deployment.",
             remedy="Give --restart to begin anew; what is imported already is found to be.",
         )
     state.pop("format")

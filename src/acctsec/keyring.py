@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 KEY_BYTES = 32
+_URLSAFE = str.maketrans("-_", "+/")
 OVERHEAD = 36  # key id 4, nonce 16, tag 16; a multiple of three, so that base64 has no spare bits and one spelling
 
 
@@ -90,7 +91,9 @@ class Keyring:
         for word in text.split():
             kind, _, encoded = word.partition(":")
             try:
-                found[kind].append(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+                padded = encoded + "=" * (-len(encoded) % 4)
+                # What is no base64 would else be skipped, and a key that was copied badly be another one.
+                found[kind].append(base64.b64decode(padded.translate(_URLSAFE), validate=True))
             except (KeyError, ValueError):
                 message = "The key text has a part that is not seal:<base64> or index:<base64>."
                 raise ConfigError(message, remedy="Make one with `python -m acctsec keys`.") from None

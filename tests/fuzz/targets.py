@@ -1,20 +1,25 @@
 """What is fuzzed, and the word that each reader has given."""
 
 import json
+import re
 import struct
 import tempfile
 from base64 import urlsafe_b64decode
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from zlib import crc32
 
+from tests.fuzz import files
+from tests.fuzz import sealed as sealed_targets
 from tests.mfa.stage import CREATION, REQUEST, VERIFIER, answered, created, policy, soft
 
 from acctsec import ConfigError, Keyring, PasswordAccepted, PasswordPolicy, PasswordRejected
 from acctsec._codec import decode_record, encode_record, pack_event, unpack_event
 from acctsec._flows.tokens import Purpose, Tokens
+from acctsec.attacks.networks import networks
+from acctsec.challenges import ProofOfWork, solve
 from acctsec.claims import DeviceClaims, SessionClaims
 from acctsec.context import Source
 from acctsec.corpora.built import Built
@@ -22,20 +27,25 @@ from acctsec.corpora.digests import Digest
 from acctsec.corpora.file import Mapped
 from acctsec.corpora.layout import HEADER, Header
 from acctsec.corpora.lines import Reader, SourceError
+from acctsec.devices import _BROWSERS, _SYSTEMS, MAX_NAME, MAX_READ, device_name
 from acctsec.errors import RecordError, StoreError
 from acctsec.events import PortFailed
 from acctsec.hashing import foreign, phc
 from acctsec.hashing.foreign import identify
+from acctsec.headers import step_up_header
 from acctsec.identifiers import canonical
 from acctsec.keyring import frame, unframe
 from acctsec.meters import Meter
 from acctsec.mfa import otp, recovery, totp
+from acctsec.mfa.delivered import DeliveredPolicy, masked
 from acctsec.mfa.passkeys import Registered, Rejected
 from acctsec.mfa.passkeys.responses import base64url
 from acctsec.mfa.provisioning import UnreadableUri, read_uri
-from acctsec.outcomes import Objection
+from acctsec.mfa.push import PushPolicy
+from acctsec.outcomes import AssuranceLevel, Objection
 from acctsec.password import prepare
 from acctsec.password.context import remainder
+from acctsec.protocols import Solved, Unsolved
 from acctsec.record import Device, Record, Verifier
 from acctsec.stores._postgres_target import parsed
 from acctsec.stores._rows import Row, read_row
@@ -53,6 +63,11 @@ NOW = datetime(2026, 11, 25, tzinfo=UTC)
 TOKENS = Tokens(KEYRING)
 KEY = soft()
 MADE, USED = created(KEY), answered(KEY)
+PUZZLES = ProofOfWork(bits=8)
+PUZZLE = PUZZLES.puzzle(bytes(16))
+ANSWER = solve(PUZZLE)
+DELIVERED, PUSHED = DeliveredPolicy(), PushPolicy()
+DEVICE_WORDS = {word for _, name in (*_BROWSERS, *_SYSTEMS, ("", "Chirp Safari")) for word in name.split()}
 PASSKEYS = policy()
 PASSKEY = VERIFIER.register(PASSKEYS, MADE, challenge=CREATION)
 KNOWN = (PASSKEY.credential, PASSKEY.key, PASSKEY.counter)
@@ -239,6 +254,52 @@ def breach_file(data):
 _INDEX = 257 * 4
 
 
+def networks_of(data):
+    """Whatever a source is called, its networks are named, and hold it where it is an address."""
+    with suppress(ConfigError):
+        named = networks(Source(_text(data)))
+        assert named.address == _text(data)
+        assert networks(Source.of(_text(data))).address == Source.of(_text(data)).key
+
+
+def device(data):
+    """A name of a device is put together from a table, whatever a browser says of itself."""
+    said = _text(data)
+    name = device_name(said, apps=("Chirp",))
+    assert name.isascii() and name.isprintable() and len(name) <= MAX_NAME
+    assert set(name.replace(" on ", " ").split()) <= DEVICE_WORDS
+    assert device_name(said + said[:MAX_READ], apps=("Chirp",)) == name or len(said) < MAX_READ
+
+
+def puzzle(data):
+    """Neither a puzzle nor an answer that nobody worked for is taken."""
+    first, _, second = _text(data).partition("\0")
+    assert PUZZLES.verify(PUZZLE, second, source="") in (Unsolved(), Solved())
+    assert isinstance(PUZZLES.verify(first, "0" * 128, source=""), Unsolved)
+    assert second == ANSWER or isinstance(PUZZLES.verify(PUZZLE, second, source=""), Unsolved) or len(second) == 128
+
+
+def step_up(data):
+    """A header is one line in which every value stands between its quotes, or it is refused."""
+    realm, _, name = _text(data).partition("\0")
+    names = {AssuranceLevel.AAL2: name, AssuranceLevel.AAL3: f"{name}3"}
+    with suppress(ConfigError):
+        header = step_up_header(acr=AssuranceLevel.AAL2, max_age=timedelta(seconds=len(data)), realm=realm, names=names)
+        assert header.isascii() and header.isprintable()
+        found = dict(re.findall(r'([a-z_]+)="([^"\\]*)"', header))
+        assert found["realm"] == realm and found["acr_values"] == f"{name} {name}3" and len(found) == 5
+
+
+def short_codes(data):
+    """A code that is typed has one spelling: ASCII digits, as many as were sent."""
+    text = _text(data)
+    plain = text.isascii() and text.isdecimal()
+    assert DELIVERED.is_code(text) == (plain and len(text) == DELIVERED.digits)
+    assert PUSHED.is_number(text) == (plain and len(text) == PUSHED.digits)
+    shown = masked(text)
+    assert len(shown) <= 48 and shown.replace("…", "").isascii()
+
+
 def conninfo(data):
     """Where PostgreSQL is, is read or refused, and a refusal shows nothing of it."""
     _says_nothing(parsed, f"postgresql://user:{SECRET}{_text(data)}")
@@ -271,6 +332,13 @@ def _text(data):
 
 
 SEEDS = {
+    **files.SEEDS,
+    **sealed_targets.SEEDS,
+    "device": ["Mozilla/5.0 (X11; Linux x86_64; rv:146.0) Gecko/20100101 Firefox/146.0", "Chirp/4.2 (iPhone; iOS 19.1)"],
+    "networks-of": ["192.0.2.1", "2001:db8::/64", "unknown"],
+    "puzzle": [f"pow1:8:{'0' * 32}\0{ANSWER}"],
+    "step-up": ["example\0urn:acr:2"],
+    "short-codes": ["123456", "+49 170 1234567"],
     "foreign-hash": [one.decoy() for one in FOREIGN],
     "breach-lines": [b"\n".join(b"%032X:%d" % (n << 100, n) for n in range(9)), b"\xef\xbb\xbf" + b"aB" * 16 + b":007\r\n\r\n"],
     "breach-header": [
@@ -303,24 +371,31 @@ SEEDS = {
 TARGETS = {
     target.__name__.replace("_", "-"): target
     for target in (
+        *files.TARGETS,
+        *sealed_targets.TARGETS,
         breach_file,
         breach_header,
         breach_lines,
         codes,
         conninfo,
         context_words,
+        device,
         event,
         foreign_hash,
         framed,
         identifier,
         meter_row,
+        networks_of,
         passkey,
         passkey_object,
         password,
         provisioning_uri,
+        puzzle,
         record,
         sealed,
+        short_codes,
         source,
+        step_up,
         stored_hash,
         token,
         valkey_url,

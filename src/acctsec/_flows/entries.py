@@ -240,8 +240,8 @@ def unseal(keyring: Keyring, sealed: bytes) -> Entry | None:
         return unpack(Following, plain[1:])
     if plain[:1] == b"r":
         return unpack(ResetRequest, plain[3 : 3 + int.from_bytes(plain[1:3], "big")])
-    event = unpack_event(plain[1 + KEY :])
-    return None if event is None else Happened(plain[1 : 1 + KEY].decode(), event)
+    event, name = unpack_event(plain[1 + KEY :]), plain[1 : 1 + KEY]
+    return None if event is None or not name.isascii() else Happened(name.decode(), event)
 
 
 KEY = 35  # hex of a commit id, a hyphen, two digits

@@ -70,7 +70,7 @@ def _named(key: str) -> Networks:
     """Reading an address takes longer than all else that is done with it, and who comes once comes again."""
     try:
         block = ipaddress.ip_network(key)
-    except ValueError:
+        lengths = (IPV4_PREFIX,) if block.version == 4 else IPV6_PREFIXES
+        return Networks(key, tuple(str(block.supernet(new_prefix=length)) for length in lengths))
+    except ValueError:  # no address, or a network wider than those: a bucket that the platform named itself
         return Networks(key)
-    lengths = (IPV4_PREFIX,) if block.version == 4 else IPV6_PREFIXES
-    return Networks(key, tuple(str(block.supernet(new_prefix=length)) for length in lengths))

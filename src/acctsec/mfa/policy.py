@@ -43,6 +43,7 @@ OF_KIND: Mapping[FactorKind, frozenset[str]] = {
 }
 """The methods by which a factor of each kind can be proven; those of others, and of codes that are sent, hang on the policy."""
 BY_CHANNEL: Mapping[str, str] = {"text": Method.TEXT.value, "voice": Method.VOICE.value, "mail": Method.MAIL.value}
+"""What a code proves that came by a channel."""
 
 __all__ = ["MfaPolicy", "Outside", "Proven", "RecoveryMatch", "TotpMatch", "Unproven", "method_of", "methods_of"]
 

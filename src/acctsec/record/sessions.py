@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 from hmac import compare_digest
-from typing import Self
+from typing import Annotated, Self
 
+from acctsec._values import below
 from acctsec.assurance import Method
 from acctsec.outcomes import AssuranceLevel
 from acctsec.record._part import Part
@@ -49,7 +50,7 @@ CODES: tuple[str, ...] = tuple(Method)
 class Proof(Part, frozen=True, kw_only=True, array_like=True):
     """What was proven, and *at* which second. Methods that the library knows are written as a number."""
 
-    code: int | str
+    code: Annotated[int, below(len(CODES))] | str
     at: datetime
 
     @classmethod
@@ -80,7 +81,9 @@ class Session(Part, frozen=True, kw_only=True, array_like=True):
 
     def __post_init__(self) -> None:
         """No session looks newer than it is; 12 bytes less of each."""
-        floor(self, "created", "authenticated", "turned")
+        turned = self.turned
+        if self.created.microsecond or self.authenticated.microsecond or (turned is not None and turned.microsecond):
+            floor(self, "created", "authenticated", "turned")
 
     def proven(self, *, since: datetime) -> frozenset[str]:
         """The methods that were proven for it at or after an instant."""

@@ -58,10 +58,15 @@ class MemoryPopularity:
         """What ``to_bytes`` wrote; raises StoreError for anything else."""
         begin = len(_FORMAT) + 5
         width, depth = int.from_bytes(written[begin - 5 : begin - 1], "big"), written[begin - 1 : begin]
+        refusal = StoreError(
+            "These are not the counts of passwords, or they were cut off.", remedy="Take an older copy, or begin anew."
+        )
         if not written.startswith(_FORMAT) or not depth or len(written) != begin + 4 * width * depth[0]:
-            message = "These are not the counts of passwords, or they were cut off."
-            raise StoreError(message, remedy="Take an older copy, or begin anew.")
-        made = cls(width=width, depth=depth[0])
+            raise refusal
+        try:
+            made = cls(width=width, depth=depth[0])
+        except ConfigError:
+            raise refusal from None
         for number, row in enumerate(made._counters):
             at = begin + 4 * width * number
             row[:] = _little_endian(array("I", written[at : at + 4 * width]))

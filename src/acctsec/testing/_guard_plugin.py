@@ -19,6 +19,8 @@ WHOLE = (
 class NotAsked(Skipped):
     """The contract itself leaves a test out, as it is about something that was declared not to be there."""
 
+    __module__ = "builtins"  # as those of pytest, so that a report does not say where it lives
+
 
 def look_at(cls: type, metafunc: pytest.Metafunc) -> None:
     """Refuse to collect a class that changed its contract, or a test of it whose marks would hide what comes of it."""

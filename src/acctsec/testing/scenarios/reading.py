@@ -51,8 +51,12 @@ def read_scenario(path: Path) -> Loaded:
     """
     try:
         scenario = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Scenario)
+    except UnicodeDecodeError:
+        raise _malformed(path, "the file", "it is no UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise _malformed(path, "the file", f"it is no TOML: {error}") from None
+    except RecursionError:
+        raise _malformed(path, "the file", "it is nested too deeply") from None
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$")
         raise _malformed(path, where.strip("`.") or "the file", f"{what[:1].lower()}{what[1:]}") from None

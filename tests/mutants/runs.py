@@ -1,0 +1,111 @@
+"""Where mutmut works: a folder for each family, which keeps what was found, so that runs add up."""
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import chdir
+from functools import cached_property
+from pathlib import Path
+from signal import SIGINT
+
+from attrs import frozen
+from mutmut.mutation.diff_apply import get_diff_for_mutant
+from mutmut.stats import status_by_exit_code
+from tests.mutants.families import FAMILIES
+from tests.mutants.survivors import explained, is_wording
+
+WORKER = Path(__file__).with_name("worker.py")
+ROOT = Path(__file__).parents[2]
+LINKED = ("src", "tests", "docs", "seeds", "README.md", "CHANGELOG.md", "LICENSE")
+TABLE = "[tool.mutmut]\n"
+STATES = {"no tests": "untested", "not checked": "unknown", "segfault": "timeout", "suspicious": "timeout"}
+
+
+@frozen
+class Mutant:
+    """One change of one function, and what came of it."""
+
+    name: str
+    path: str
+    outcome: str
+    folder: Path
+
+    @property
+    def module(self):
+        """The module, as the table names it."""
+        return self.path.removeprefix("src/acctsec/").removesuffix(".py")
+
+    @property
+    def function(self):
+        """The function as Python names it: `acctsec.meters.Ladder.room`."""
+        module, _, mangled = self.name.rpartition(".")
+        mangled = mangled.rpartition("__mutmut_")[0]
+        return f"{module}.{mangled[2:]}" if mangled.startswith("x_") else f"{module}.{mangled[2:].replace('ǁ', '.')}"
+
+    @cached_property
+    def diff(self):
+        """The change, as lines that begin with - and +."""
+        with chdir(self.folder):
+            lines = get_diff_for_mutant(self.name, path=self.path).splitlines()
+        return "\n".join(line for line in lines if not line.startswith(("---", "+++", "@@")))
+
+    @property
+    def state(self):
+        """How it ended; one that survived may be explained, or a change of words for people alone."""
+        if self.outcome not in {"survived", "untested"}:
+            return self.outcome
+        if is_wording(self.diff):
+            return "wording"
+        return "explained" if explained(self.function, self.diff) else self.outcome
+
+
+class Workspace:
+    """The folder of one family."""
+
+    def __init__(self, name):
+        self.family = FAMILIES[name]
+        self.folder = ROOT / "build" / "mutants" / name
+
+    def run(self, *, jobs, patience, seconds=None):
+        """Try every mutant that has no result; mutmut mutates anew what changed since."""
+        self._make()
+        command = [sys.executable, WORKER, "--max-children", str(jobs)]
+        environment = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "HYPOTHESIS_PROFILE", "CI"}}
+        environment["ACCTSEC_PATIENCE"] = str(patience)
+        with (self.folder / "log").open("w") as log:
+            running = subprocess.Popen(command, cwd=self.folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
+            try:
+                status = running.wait(seconds)
+            except (subprocess.TimeoutExpired, KeyboardInterrupt):
+                running.send_signal(SIGINT)
+                return running.wait()
+        if status:
+            sys.exit(f"mutmut stopped: see {self.folder / 'log'}\n{(self.folder / 'log').read_text()[-3000:]}")
+        return status
+
+    def mutants(self):
+        """Every mutant that was made so far."""
+        for meta in sorted((self.folder / "mutants" / "src").rglob("*.py.meta")):
+            path = meta.relative_to(self.folder / "mutants").as_posix().removesuffix(".meta")
+            for name, code in json.loads(meta.read_text())["exit_code_by_key"].items():
+                outcome = status_by_exit_code[code]
+                yield Mutant(name, path, STATES.get(outcome, outcome), self.folder)
+
+    def forget(self, states):
+        """Have those mutants tried once more."""
+        again = {mutant.name for mutant in self.mutants() if mutant.state in states}
+        for meta in (self.folder / "mutants" / "src").rglob("*.py.meta"):
+            kept = json.loads(meta.read_text())
+            kept["exit_code_by_key"] = {name: None if name in again else code for name, code in kept["exit_code_by_key"].items()}
+            meta.write_text(json.dumps(kept, indent=4))
+
+    def _make(self):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name in LINKED:
+            if not (self.folder / name).is_symlink():
+                (self.folder / name).symlink_to(ROOT / name)
+        whole = (ROOT / "pyproject.toml").read_text()
+        assert whole.count(TABLE) == 1
+        of_family = f"only_mutate = {self.family.files}\npytest_add_cli_args_test_selection = {self.family.paths}\n"
+        (self.folder / "pyproject.toml").write_text(whole.replace(TABLE, TABLE + of_family))

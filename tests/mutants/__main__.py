@@ -31,7 +31,9 @@ def _parser():
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("family", nargs="*", choices=[*FAMILIES, []], help=f"one of {', '.join(FAMILIES)}; all, if none is named")
     parser.add_argument("--table", action="store_true", help="run nothing: print what was found so far")
-    parser.add_argument("--show", action="append", metavar="STATE", help="print the changes in that state: survived, explained, untested …")
+    parser.add_argument(
+        "--show", action="append", metavar="STATE", help="print the changes in that state: survived, explained, untested …"
+    )
     parser.add_argument("--only", default="", metavar="TEXT", help="with --show: of functions with this in their name")
     parser.add_argument("--again", action="append", metavar="STATE", help="forget the results in that state, as after new tests")
     parser.add_argument("--jobs", type=int, default=2, help="mutants at a time (2)")

@@ -91,14 +91,31 @@ FAMILIES = {
     "mfa": Family(
         tuple(
             f"mfa/{name}"
-            for name in "actions delivered doubtful enrolment hotp needs otp policy proving provisioning push recovery totp".split()
+            for name in [
+                "actions",
+                "delivered",
+                "doubtful",
+                "enrolment",
+                "hotp",
+                "needs",
+                "otp",
+                "policy",
+                "proving",
+                "provisioning",
+                "push",
+                "recovery",
+                "totp",
+            ]
         ),
         ("mfa", "test_knobs.py"),
     ),
     "passkeys": Family(("mfa/passkeys/*",), ("mfa",)),
     "recovery": Family(("recovery/paths", "recovery/policy"), ("recovery", "test_knobs.py", "test_recovery_policy.py")),
     "password": Family(
-        tuple(f"password/{name}" for name in "banned classes context identity nearby policy preparation rules slips".split()),
+        tuple(
+            f"password/{name}"
+            for name in ["banned", "classes", "context", "identity", "nearby", "policy", "preparation", "rules", "slips"]
+        ),
         ("password", "test_knobs.py", "test_password_flows.py"),
     ),
     "attacks": Family(("attacks/*",), ("attacks", "test_attacks.py", "test_knobs.py", "test_risk_flows.py", "test_watching.py")),

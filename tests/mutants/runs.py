@@ -71,7 +71,9 @@ class Workspace:
         """Try every mutant that has no result; mutmut mutates anew what changed since."""
         self._make()
         command = [sys.executable, WORKER, "--max-children", str(jobs)]
-        environment = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "HYPOTHESIS_PROFILE", "CI"}}
+        environment = {
+            name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "HYPOTHESIS_PROFILE", "CI"}
+        }
         environment["ACCTSEC_PATIENCE"] = str(patience)
         with (self.folder / "log").open("w") as log:
             running = subprocess.Popen(command, cwd=self.folder, env=environment, stdout=log, stderr=subprocess.STDOUT)

@@ -498,9 +498,9 @@ def test_an_expectation_that_is_not_met_is_marked_and_the_command_ends_with_1(tm
     [
         (["nowhere.toml"], "nowhere.toml: the file: it cannot be read: No such file or directory"),
         (["src"], "src has no scenario."),
-        (["seeds/scenarios/siege.toml", "--policy", "siege"], "'siege' names no policy. Write module:attribute"),
+        (["seeds/scenarios/siege.toml", "--policy", "siege"], "'siege' names no policy: write module:attribute"),
         (["seeds/scenarios/siege.toml", "--policy", "acctsec.presets:NONE"], "'acctsec.presets:NONE' cannot be found"),
-        (["seeds/scenarios/siege.toml", "--policy", "acctsec:Keyring"], "is type, and no policy"),
+        (["seeds/scenarios/siege.toml", "--policy", "acctsec:Keyring"], "cannot be loaded: TypeError is raised"),
     ],
     ids=["no file", "no scenario", "no name", "nobody there", "no policy"],
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 import acctsec
 from acctsec import (
     Policy,
+    _audit_command,
     _corpus_command,
     _host_commands,
     _import_command,
@@ -22,8 +23,8 @@ from acctsec import (
 )
 
 EXIT_CODES = (
-    "exit codes: 0 all is well; 1 something failed, for the demo: a claim did not hold; 2 the command cannot be carried out as "
-    "it was typed; 130 it was interrupted."
+    "exit codes: 0 all is well; 1 something failed, for the demo: a claim did not hold, for the audit: a law; 2 the command "
+    "cannot be carried out as it was typed; 130 it was interrupted."
 )
 
 
@@ -55,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     _outbox_command.describe(commands, epilog=EXIT_CODES)
     _lockout_command.describe(commands, _presets(), epilog=EXIT_CODES)
     _scenario_command.describe(commands, epilog=EXIT_CODES)
+    _audit_command.describe(commands, _presets(), epilog=EXIT_CODES)
     return top
 
 
@@ -95,7 +97,9 @@ def _run(given: argparse.Namespace) -> int:
     if given.command == "lockout":
         return _lockout_command.run(given, _presets())
     if given.command == "scenario":
-        return _scenario_command.run(given)
+        return _scenario_command.run(given, _presets())
+    if given.command == "audit":
+        return _audit_command.run(given, _presets())
     if given.command in {"calibrate", "doctor"}:
         return _host_commands.run(given)
     if given.command == "policy":

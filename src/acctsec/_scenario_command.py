@@ -3,15 +3,14 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib import import_module
-from inspect import isfunction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from acctsec._demo.screen import Screen, choose
+from acctsec._named_policy import NotFound, load
 from acctsec.errors import ConfigError
 from acctsec.policy import Policy
 
@@ -31,7 +30,9 @@ def describe(commands: Any, *, epilog: str) -> None:
     acts = scenario.add_subparsers(dest="act", metavar="ACT", required=True)
     running = acts.add_parser("run", help="play some, and say what happened and why", epilog=epilog)
     running.add_argument("files", type=Path, nargs="+", metavar="FILE", help="a scenario, or a folder of them")
-    running.add_argument("--policy", metavar="MODULE:NAME", help="play them under this policy, whatever the files say of theirs")
+    running.add_argument(
+        "--policy", metavar="POLICY", help="play them under this one, a preset or module:name, whatever the files say of theirs"
+    )
     running.add_argument("--store", choices=("memory", "sqlite"), default="memory", help="(default: memory)")
     running.add_argument("--json", action="store_true", help="write it as JSON, one scenario a line")
     listing = acts.add_parser("list", help="name the attacks of a folder, and what stops each", epilog=epilog)
@@ -39,7 +40,7 @@ def describe(commands: Any, *, epilog: str) -> None:
     acts.add_parser("schema", help="print the JSON Schema of a scenario file", epilog=epilog)
 
 
-def run(given: argparse.Namespace) -> int:
+def run(given: argparse.Namespace, presets: Mapping[str, Policy]) -> int:
     """Do what was typed and answer the exit code."""
     try:
         if given.act == "schema":
@@ -50,17 +51,17 @@ def run(given: argparse.Namespace) -> int:
         if given.act == "list":
             _list(_read(given.files or [FOLDER], None))
             return 0
-        return _run(given)
-    except ConfigError as error:
+        return _run(given, presets)
+    except (ConfigError, NotFound) as error:
         print(f"acctsec: {error}", file=sys.stderr)
         return 2
 
 
-def _run(given: argparse.Namespace) -> int:
+def _run(given: argparse.Namespace, presets: Mapping[str, Policy]) -> int:
     from acctsec.testing.scenarios import perform
     from acctsec.testing.world import world
 
-    policy = None if given.policy is None else load_policy(given.policy)
+    policy = None if given.policy is None else load(given.policy, presets)
     held = []
     loaded = list(_read(given.files, policy))
     for one in loaded:
@@ -86,26 +87,6 @@ def _read(paths: Sequence[Path], policy: Policy | None) -> "Iterator[Loaded]":
             raise ConfigError(f"{path} has no scenario.", remedy="Name a file, or a folder with files that end in .toml.")
         for file in files:
             yield read_scenario(file, policy=policy)
-
-
-def load_policy(named: str) -> Policy:
-    """The policy that ``module:attribute`` names, or that a function of that name makes; else ConfigError."""
-    module, colon, name = named.partition(":")
-    if not (module and colon and name):
-        raise ConfigError(f"{named!r} names no policy.", remedy="Write module:attribute, such as shop.accounts:policy.")
-    if "" not in sys.path:
-        sys.path.insert(0, "")  # as `python -m` has it, also where a script of the environment was called
-    try:
-        found: Any = import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"{named!r} cannot be found: {error}.", remedy="Run this where the module can be imported.") from error
-    if isfunction(found):
-        found = found()
-    if not isinstance(found, Policy):
-        raise ConfigError(f"{named!r} is {type(found).__name__}, and no policy.", remedy="Name a Policy, or what makes one.")
-    return found
 
 
 @contextmanager

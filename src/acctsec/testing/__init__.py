@@ -3,7 +3,7 @@ The public test kit: worlds and doubles to play with, and checks that prove a po
 
 What needs Hypothesis and pytest (``pip install acctsec[testing]``) loads when it is first used. ``EngineMachine`` is in
 ``acctsec.testing.machine``, the strategies are in ``acctsec.testing.strategies``, and ``SoftAuthenticator``, which makes
-passkeys, is in ``acctsec.testing.authenticator``: import them by name.
+passkeys, is in ``acctsec.testing.authenticator``: import them by name. So are the scripts of ``acctsec.testing.attackers``.
 """
 
 from acctsec.testing.crashes import Operation, crash_everywhere
@@ -29,7 +29,7 @@ from acctsec.testing.linearizability import (
     read_history,
 )
 from acctsec.testing.oracles import OracleFound, assert_no_oracle, engine_operations
-from acctsec.testing.policies import check_policy
+from acctsec.testing.policies import LawBroken, PolicyContract, check_policy
 from acctsec.testing.races import Explored, RaceFound, TooManySchedules, explore, replay
 from acctsec.testing.stores import WHOLE, Capability, StoreContract, check_store
 from acctsec.testing.turns import DEATHS, FAILURES, RACING, Died, Fate, race_world
@@ -49,11 +49,13 @@ __all__ = [
     "Failed",
     "Fate",
     "History",
+    "LawBroken",
     "ManualClock",
     "MemoryDirectory",
     "NotLinearizable",
     "Operation",
     "OracleFound",
+    "PolicyContract",
     "RaceFound",
     "Recorded",
     "RecordingMessenger",

@@ -15,6 +15,11 @@ class Family(NamedTuple):
         return [f"src/acctsec/{module}.py" for module in self.modules]
 
     @property
+    def sources(self):
+        """The modules as mypy wants them."""
+        return [file.removesuffix("/*.py") for file in self.files]
+
+    @property
     def paths(self):
         """The tests as pytest wants them."""
         return [f"tests/{test}" for test in self.tests]

@@ -7,7 +7,6 @@ import sys
 from contextlib import chdir
 from functools import cached_property
 from pathlib import Path
-from signal import SIGINT
 
 from attrs import frozen
 from mutmut.mutation.diff_apply import get_diff_for_mutant
@@ -19,7 +18,7 @@ WORKER = Path(__file__).with_name("worker.py")
 ROOT = Path(__file__).parents[2]
 LINKED = ("src", "tests", "docs", "seeds", "README.md", "CHANGELOG.md", "LICENSE")
 TABLE = "[tool.mutmut]\n"
-STATES = {"no tests": "untested", "not checked": "unknown", "segfault": "timeout", "suspicious": "timeout"}
+STATES = {"caught by type check": "typed", "no tests": "untested", "not checked": "unknown", "segfault": "timeout", "suspicious": "timeout"}
 
 
 @frozen
@@ -78,7 +77,7 @@ class Workspace:
             try:
                 status = running.wait(seconds)
             except (subprocess.TimeoutExpired, KeyboardInterrupt):
-                running.send_signal(SIGINT)
+                running.terminate()
                 return running.wait()
         if status:
             sys.exit(f"mutmut stopped: see {self.folder / 'log'}\n{(self.folder / 'log').read_text()[-3000:]}")
@@ -107,5 +106,8 @@ class Workspace:
                 (self.folder / name).symlink_to(ROOT / name)
         whole = (ROOT / "pyproject.toml").read_text()
         assert whole.count(TABLE) == 1
-        of_family = f"only_mutate = {self.family.files}\npytest_add_cli_args_test_selection = {self.family.paths}\n"
+        of_family = (
+            f"only_mutate = {self.family.files}\npytest_add_cli_args_test_selection = {self.family.paths}\n"
+            f"type_check_command = {[sys.executable, '-m', 'mypy', '--output=json', *self.family.sources]}\n"
+        )
         (self.folder / "pyproject.toml").write_text(whole.replace(TABLE, TABLE + of_family))

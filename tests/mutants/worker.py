@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 
 from mutmut import __main__ as mutmut
+from mutmut.mutation import file_mutation
 from mutmut.state import state
 from mutmut.workers.isolation import ForkRunner
 
@@ -24,6 +25,9 @@ def main():
         choose(patience)
 
     mutmut.collect_or_load_stats = collect_and_choose
+    check = file_mutation.run_type_checker
+    # Some of the comments that mypy does not like are mutmut's own, beside the mutants.
+    file_mutation.run_type_checker = lambda command: [one for one in check(command) if "type: ignore" not in one.error_description]
     # That the tests pass without a mutant was seen when they were chosen.
     ForkRunner.run_clean_tests = lambda *_, **__: 0
     sys.argv = ["mutmut", "run", *sys.argv[1:]]

@@ -28,6 +28,7 @@ class Family(NamedTuple):
 FLOWS = (
     "mfa",
     "recovery",
+    "steps",
     "test_addresses.py",
     "test_challenges.py",
     "test_contacts.py",
@@ -51,10 +52,11 @@ FLOWS = (
 """Tests that walk through operations, in memory."""
 
 FAMILIES = {
-    "meters": Family(("meters", "budgets"), ("test_hits.py", "test_meters.py")),
+    "meters": Family(("meters", "budgets"), ("lockout", "stores/test_contract.py", "stores/test_memory.py", "test_hits.py", "test_meters.py")),
     "lockout": Family(
         ("lockout/*",),
         (
+            "lockout",
             "test_devices.py",
             "test_hits.py",
             "test_knobs.py",

@@ -69,6 +69,7 @@ class Workspace:
     def run(self, *, jobs, patience, seconds=None):
         """Try every mutant that has no result; mutmut mutates anew what changed since."""
         self._make()
+        self._mend()
         command = [sys.executable, WORKER, "--max-children", str(jobs)]
         environment = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "HYPOTHESIS_PROFILE", "CI"}}
         environment["ACCTSEC_PATIENCE"] = str(patience)
@@ -98,6 +99,15 @@ class Workspace:
             kept = json.loads(meta.read_text())
             kept["exit_code_by_key"] = {name: None if name in again else code for name, code in kept["exit_code_by_key"].items()}
             meta.write_text(json.dumps(kept, indent=4))
+
+    def _mend(self):
+        """Have a module mutated anew whose results were cut off while they were written."""
+        for meta in (self.folder / "mutants" / "src").rglob("*.py.meta"):
+            try:
+                json.loads(meta.read_text())
+            except ValueError:
+                meta.unlink()
+                meta.with_suffix("").unlink(missing_ok=True)
 
     def _make(self):
         self.folder.mkdir(parents=True, exist_ok=True)

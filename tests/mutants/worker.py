@@ -6,17 +6,25 @@ the fastest of the others, find nearly all there is to find.
 """
 
 import os
+import signal
 import sys
 from collections import Counter
+from pathlib import Path
 
 from mutmut import __main__ as mutmut
-from mutmut.mutation import file_mutation
+from mutmut.configuration import config
+from mutmut.mutation.data import MutantLineSpans
+from mutmut.mutation.file_mutation import FailedTypeCheckMutant
 from mutmut.state import state
+from mutmut.type_checking import run_type_checker
+from mutmut.utils.file_utils import change_cwd, walk_mutatable_files
+from mutmut.utils.format_utils import get_mutant_name
 from mutmut.workers.isolation import ForkRunner
 
 
 def main():
     """Run the mutants that have no result."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was found is written down before it ends
     patience = float(os.environ["ACCTSEC_PATIENCE"])
     collect = mutmut.collect_or_load_stats
 
@@ -25,13 +33,33 @@ def main():
         choose(patience)
 
     mutmut.collect_or_load_stats = collect_and_choose
-    check = file_mutation.run_type_checker
-    # Some of the comments that mypy does not like are mutmut's own, beside the mutants.
-    file_mutation.run_type_checker = lambda command: [one for one in check(command) if "type: ignore" not in one.error_description]
+    mutmut.filter_mutants_with_type_checker = refused_by_types
     # That the tests pass without a mutant was seen when they were chosen.
     ForkRunner.run_clean_tests = lambda *_, **__: 0
     sys.argv = ["mutmut", "run", *sys.argv[1:]]
     mutmut.cli()
+
+
+def refused_by_types():
+    """
+    The mutants that mypy refuses, as `make lint` would: no test has to.
+
+    mutmut finds them by parsing all it has made once more, which takes longer than all the rest; it has an index of it.
+    """
+    with change_cwd("mutants"):
+        errors = run_type_checker(config().type_check_command)
+    found = {}
+    for path in walk_mutatable_files():
+        spans = MutantLineSpans.load(path).span_by_function_name
+        names = {line: name for name, span in spans.items() for line in range(span.start, span.end + 1)}
+        of_file = Path("mutants", path).absolute()
+        for error in errors:
+            name = names.get(error.line_number) if error.file_path == of_file else None
+            # The comments that mypy does not like are mutmut's own.
+            if name and not name.endswith("_orig") and "type: ignore" not in error.error_description:
+                key = get_mutant_name(path, name)
+                found.setdefault(key, FailedTypeCheckMutant(method_location=None, name=key, error=error))
+    return found
 
 
 def choose(patience):

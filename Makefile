@@ -16,7 +16,7 @@ PY := $(VENV)/bin/python
 unexport PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage test-deep test-browser lint format bench docs lock clean
+.PHONY: help demo test coverage test-deep test-browser lint format bench docs dist lock clean
 .DELETE_ON_ERROR:
 # One .venv, filled by one at a time.
 .NOTPARALLEL:
@@ -61,6 +61,9 @@ bench: $(VENV)/.bench  ## measure against floors and peers, as ratios (ROWS="P5 
 docs: $(VENV)/.docs  ## build the documentation into docs/_build
 	@$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html
 
+dist: $(VENV)/.dist  ## build wheel, sdist and bill of materials, and try them in clean environments
+	@$(PY) -m tests.release $(ARGS)
+
 # What is committed names no host, so that any mirror can serve it; hashes say what may be served.
 EXPORT = uv export --quiet --frozen --no-emit-project --no-header --format requirements-txt --no-default-groups
 lock:  ## pin the newest versions anew in requirements/ (needs uv)
@@ -73,6 +76,8 @@ lock:  ## pin the newest versions anew in requirements/ (needs uv)
 	$(EXPORT) --group docs -o requirements/docs.txt
 	$(EXPORT) --group bench -o requirements/bench.txt
 	$(EXPORT) --group browser --extra cli --extra testing -o requirements/browser.txt
+	$(EXPORT) --group dist -o requirements/dist.txt
+	$(EXPORT) -o requirements/wheel.txt
 	@! grep -n '://' requirements/*.txt || { echo "requirements/ must not name a host" >&2; exit 1; }
 
 clean:  ## remove .venv and all that was built

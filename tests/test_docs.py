@@ -277,15 +277,27 @@ def row(page, name):
     return found[0]
 
 
-@pytest.mark.parametrize("name", [name for name in OPERATIONS if name != "close"])
-@pytest.mark.parametrize("page", ["README.md", "docs/reference/operations.md"])
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FIRST = re.findall(r"^\| `(\w+)\(", README, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("page", "name"),
+    [("README.md", name) for name in FIRST] + [("docs/reference/operations.md", name) for name in OPERATIONS if name != "close"],
+)
 def test_the_table_of_operations_names_every_outcome(page, name):
-    """Each operation, and each answer that its caller has to think of."""
+    """Each operation, those of the first day in the README too, and each answer that its caller has to think of."""
     answers = get_type_hints(getattr(Engine, name))["return"]
     outcomes = get_args(answers) if isinstance(answers, UnionType) else (answers,)
     text = row((ROOT / page).read_text(encoding="utf-8"), name)
 
     assert [kind.__name__ for kind in outcomes if not re.search(rf"\b{kind.__name__}\b", text)] == []
+
+
+def test_the_readme_has_what_a_platform_calls_on_its_first_day():
+    """Passwords, sign-in, sessions, resets and their veto, a second factor, delivery."""
+    assert {"set_password", "sign_in", "verify_factor", "check_session", "request_reset", "redeem_reset", "veto"} <= set(FIRST)
+    assert {"authorize", "enroll_totp", "confirm_factor", "sign_out", "deliver"} <= set(FIRST)
 
 
 @pytest.mark.parametrize("name", ADMIN)

@@ -48,6 +48,21 @@ def test_both_faces_take_the_same_parameters_and_say_the_same(blocking, asynchro
         assert not inspect.iscoroutinefunction(twin), name
 
 
+def test_an_operation_is_written_once():
+    for blocking, asynchronous in PAIRS:
+        for name, member in operations(asynchronous).items():
+            if inspect.isfunction(member):
+                assert operations(blocking)[name].__wrapped__ is member, name
+
+
+def test_an_operation_is_bound_to_its_engine_as_any_method():
+    engine = world().engine
+    assert engine.sign_in.__self__ is engine
+    assert engine.sign_in == engine.sign_in
+    with pytest.raises(TypeError, match="context"):
+        engine.sign_in("alice@example.org", "seven quiet otters 418")
+
+
 def test_both_faces_are_built_from_the_same_ports():
     blocking = dict(inspect.signature(Engine).parameters)
     asynchronous = dict(inspect.signature(AsyncEngine).parameters)

@@ -105,6 +105,23 @@ def rejected(*calls):
     return found.value
 
 
+def dying(number=1, begin=100):
+    """An entry that is handed out ten times, each as the lease before is over, and so is dead; and when that is."""
+    now, drains = DAY, []
+    for attempt in range(10):
+        drains.append(drain(begin + 10 * attempt, begin + 10 * attempt + 9, mail(number, attempt), now=now))
+        now += LEASE * 2**attempt
+    return drains, now
+
+
+DYING, LATER = dying()
+COMMITTED = commit(0, 9, b"1", outbox=[b"mail 1"])
+
+
+def revive(begin, end, answer, *ids):
+    return call(begin, end, "revive", ids or (b"id 1",), answer=answer if end else None)
+
+
 # --- histories written by hand ----------------------------------------------------------------------------------------
 
 ACCEPTED = {
@@ -178,6 +195,35 @@ ACCEPTED = {
         drain(10, None),
         drain(20, 29),
         drain(30, 39, mail(1)),
+    ],
+    "a letter is dead after ten, and due again when it is revived": [
+        COMMITTED,
+        *DYING,
+        drain(300, 309, now=LATER),
+        revive(310, 319, 1),
+        drain(320, 329, mail(1), now=LATER),
+        revive(330, 339, 0),
+        drain(340, 349, mail(1, 1), now=LATER + LEASE),
+    ],
+    "of two who revive a letter one is told": [
+        COMMITTED,
+        *DYING,
+        revive(300, 390, 0),
+        revive(301, 391, 1),
+        drain(400, 409, mail(1), now=LATER),
+    ],
+    "a revival whose answer was lost came late": [
+        COMMITTED,
+        *DYING,
+        revive(300, None, None),
+        drain(310, 319, now=LATER),
+        drain(320, 329, mail(1), now=LATER),
+    ],
+    "one of two letters was dead": [
+        COMMITTED,
+        *DYING,
+        revive(300, 309, 1, b"id 1", b"unknown"),
+        drain(310, 319, mail(1), now=LATER),
     ],
     "entries of a deleted record go with it": [
         commit(0, 9, b"1", outbox=[b"mail 1"]),
@@ -323,6 +369,32 @@ REJECTED = {
         "the oldest come first",
         None,
     ),
+    "a dead letter that is handed out": (
+        [COMMITTED, *DYING, drain(300, 309, mail(1, 10), now=LATER + LEASE * 2**11)],
+        "entry b'mail 1'",
+        None,
+    ),
+    "a dead letter that lives again by itself": (
+        [COMMITTED, *DYING, revive(300, 309, 0), drain(310, 319, mail(1), now=LATER)],
+        "entry b'mail 1'",
+        None,
+    ),
+    "a revival of what lives": (
+        [COMMITTED, DYING[0], revive(300, 309, 1)],
+        "In no order revive by w300 is right: it would have to answer left out",
+        None,
+    ),
+    "a letter that is revived twice": ([COMMITTED, *DYING, revive(300, 390, 1), revive(301, 391, 1)], "entry b'mail 1'", None),
+    "a revived letter that has not all its tries": (
+        [COMMITTED, *DYING, revive(300, 309, 1), drain(310, 319, mail(1, 9), now=LATER)],
+        "entry b'mail 1'",
+        None,
+    ),
+    "a revival of what nobody knows": (
+        [COMMITTED, revive(300, 309, 1, b"unknown")],
+        "A revival met 1 dead letters, and only 0 of its ids are known",
+        None,
+    ),
     "fewer than were asked for": (
         [evolve(read(0, 9, 0, 0), answer=())],
         "Reading 1 meters answered 0",
@@ -339,6 +411,12 @@ REJECTED = {
         None,
     ),
 }
+
+
+def test_a_revived_letter_that_stays_dead_is_found():
+    """It is known by its id, which the drains before showed; so their answers belong to the contradiction, named or not."""
+    with pytest.raises(NotLinearizable, match="entry b'mail 1'"):
+        check_history([COMMITTED, *DYING, revive(300, 309, 1), drain(310, 319, now=LATER)])
 
 
 @pytest.mark.parametrize(("calls", "words", "named"), REJECTED.values(), ids=REJECTED)

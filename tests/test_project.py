@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -35,6 +37,8 @@ def direct(path):
         "docs": ([], ["docs"]),
         "bench": ([], ["bench"]),
         "browser": (["cli", "testing"], ["browser"]),
+        "dist": ([], ["dist"]),
+        "wheel": ([], []),
     }[path.stem]
     yield from PROJECT["project"]["dependencies"]
     for extra in extras:
@@ -48,8 +52,8 @@ def direct(path):
 
 
 def test_requirements_are_there():
-    """Seven environments are pinned."""
-    assert [path.stem for path in LOCKED] == ["bench", "browser", "deep", "dev", "docs", "lint", "run"]
+    """Nine environments are pinned; ``wheel`` is what a user's has at least."""
+    assert [path.stem for path in LOCKED] == ["bench", "browser", "deep", "dev", "dist", "docs", "lint", "run", "wheel"]
 
 
 @pytest.mark.parametrize("path", LOCKED, ids=lambda path: path.stem)
@@ -107,7 +111,16 @@ def test_make_help_lists_every_target():
     documented = re.findall(r"^([a-z-]+):.*## \S", MAKEFILE, flags=re.MULTILINE)
 
     assert sorted(phony) == sorted(targets) == sorted(documented)
-    assert {"demo", "test", "test-deep", "lint", "bench", "docs", "lock", "clean", "help"} <= set(targets)
+    assert {"demo", "test", "test-deep", "lint", "bench", "docs", "dist", "lock", "clean", "help"} <= set(targets)
+
+
+@pytest.mark.deep
+def test_a_release_can_be_built_and_does_its_work():
+    """Wheel, sdist and bill of materials; installed on each Python that is here, they do what they are for."""
+    done = subprocess.run([sys.executable, "-m", "tests.release"], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "does its work" in done.stdout
 
 
 def test_the_check_of_every_change_can_be_run():

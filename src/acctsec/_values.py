@@ -5,11 +5,11 @@ Every request makes and drops dozens of them, and attrs makes each in Python. Wh
 themselves (policies, claims, outcomes, events) stays attrs: it validates, converts and hides.
 """
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import force_setattr as put
 from msgspec.structs import replace as evolve
 
-__all__ = ["Value", "evolve", "put"]
+__all__ = ["Value", "below", "evolve", "put"]
 
 
 class Value(Struct, frozen=True):
@@ -18,3 +18,8 @@ class Value(Struct, frozen=True):
 
     One that has a canonical form brings itself there in ``__post_init__``, with ``put``, and nowhere else.
     """
+
+
+def below(bound: int) -> Meta:
+    """What a stored number has to be where it names an entry of a list: from 0, and below *bound*. Others are not read."""
+    return Meta(ge=0, lt=bound)

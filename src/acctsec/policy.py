@@ -182,7 +182,7 @@ class Policy:
 
     @property
     def digest(self) -> str:
-        """Names this policy's contents: equal knobs, equal digest."""
+        """A name for what this policy holds; equal knobs have equal digests."""
         return hashlib.sha256(repr(self.knobs()).encode()).hexdigest()[:16]
 
 

@@ -206,10 +206,13 @@ class SessionPolicy:
 
     def alive(self, sessions: tuple[Session, ...], now: datetime) -> tuple[Session, ...]:
         """The rows worth keeping."""
-        return tuple(session for session in sessions if now < self.expiry(session))
+        lasts = {level: self._limits(level)[0] for level in {session.level for session in sessions}}
+        return tuple([session for session in sessions if now < session.created + lasts[session.level]])
 
     def room(self, sessions: tuple[Session, ...], now: datetime) -> tuple[tuple[Session, ...], tuple[Session, ...]]:
         """The rows that stay when one is added, and those that have to end for it: of the oldest sign-ins."""
         alive = self.alive(sessions, now)
+        if len(alive) < self.limit:
+            return alive, ()
         losers = sorted(alive, key=lambda session: session.created)[: max(len(alive) - self.limit + 1, 0)]
         return tuple(session for session in alive if session not in losers), tuple(losers)

@@ -14,8 +14,11 @@ from acctsec.errors import ConfigError
 from acctsec.links import Links
 
 CHANGE_PASSWORD = "/.well-known/change-password"  # noqa: S105 - a path
+"""Where password managers look for the page on which a password is changed: answer `change_password`."""
 PASSKEY_ENDPOINTS = "/.well-known/passkey-endpoints"
+"""Where password managers look for the pages on which passkeys are made and managed: answer `passkey_endpoints`."""
 RELATED_ORIGINS = "/.well-known/webauthn"
+"""Where browsers look for the origins that share the passkeys of a domain: answer `related_origins`."""
 NOTHING = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200"
 """
 Where nothing may be: answer 404.

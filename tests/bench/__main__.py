@@ -1,10 +1,16 @@
-"""Measure, and print the table: ``python -m tests.bench [P5 P7 ...] [--quick] [--out FILE]``."""
+"""
+Measure, and print the table: ``python -m tests.bench [P5 P7 ...] [--quick] [--out FILE] [--json FILE] [--page FILE]``.
+
+``--profile sign_in`` tells instead where the time of one operation goes.
+"""
 
 import argparse
 import importlib.metadata
+import json
 import os
 import platform
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
@@ -18,14 +24,20 @@ from tests.bench import (  # noqa: F401 - they register
     on_servers,
     passkeys,
     passwords,
+    populations,
+    profiles,
     resets,
     sign_in,
     start,
+    trips,
     watching,
     writers,
 )
+from tests.bench.page import replaced
 from tests.bench.table import BENCH, Row, table
-from tests.bench.timing import FULL, QUICK
+from tests.bench.timing import FULL, QUICK, Yardstick
+
+MAY = ", ".join(profiles.OPERATIONS)
 
 
 def main() -> None:
@@ -33,18 +45,38 @@ def main() -> None:
     parser.add_argument("rows", nargs="*", metavar="ROW", help="row ids such as P5; all of them by default")
     parser.add_argument("--quick", action="store_true", help="only see that every row runs; the figures mean nothing")
     parser.add_argument("--out", type=Path, help="also write the table to this file")
+    parser.add_argument("--json", type=Path, help="also write every figure to this file, for programs")
+    parser.add_argument("--page", type=Path, help="also put the table into this page, in the place of the one before")
+    parser.add_argument("--profile", choices=profiles.OPERATIONS, metavar="OPERATION", help="where the time of one goes: " + MAY)
     asked = parser.parse_args()
+    if asked.profile:
+        print(profiles.told(asked.profile, QUICK if asked.quick else FULL))
+        return
     ids = list(dict.fromkeys(row for given in asked.rows for row in given.replace(",", " ").split())) or order()
     unknown = [row for row in ids if row not in order()]
     if unknown:
         parser.error(f"no such row: {' '.join(unknown)}; there are {' '.join(order())}")
-    started = perf_counter()
-    rows = measured(ids, QUICK if asked.quick else FULL)
-    text = f"{machine()}\n\n{table(rows)}\n"
+    started, yard = perf_counter(), Yardstick()
+    rows = measured(ids, QUICK if asked.quick else FULL, yard)
+    minutes = (perf_counter() - started) / 60
+    facts = {"machine": machine(), "day": f"{datetime.now(UTC):%Y-%m-%d}", "minutes": round(minutes, 1), "noise": str(yard)}
+    text = f"{facts['machine']}\n\n{table(rows)}\n\n{tally(rows)} Measured on {facts['day']}, {minutes:.1f} minutes: {yard}.\n"
     print(text)
-    print(f"{perf_counter() - started:.0f} s", file=sys.stderr)
     if asked.out:
         asked.out.write_text(text, encoding="utf-8")
+    if asked.json:
+        kept = facts | {"rows": [row.plain for row in rows]}
+        asked.json.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    if asked.page:
+        asked.page.write_text(replaced(asked.page.read_text(encoding="utf-8"), text), encoding="utf-8")
+
+
+def tally(rows: list[Row]) -> str:
+    """How many goals are met, and which rows miss one: a miss is a miss whatever else the row meets."""
+    held = [row for row in rows if row.met is not None]
+    missed = list(dict.fromkeys(row.id for row in held if not row.met))
+    met = sum(bool(row.met) for row in held)
+    return f"{met} of {len(held)} goals are met" + (f"; missed: {', '.join(missed)}." if missed else ".")
 
 
 def order() -> list[str]:
@@ -56,7 +88,7 @@ def _place(row: str) -> tuple[bool, int, str]:
     return not row.startswith("P"), int(row[1:].rstrip("b")), row
 
 
-def measured(ids, pace) -> list[Row]:
+def measured(ids, pace, yard: Yardstick) -> list[Row]:
     """The rows asked for, each measurement made once."""
     rows: list[Row] = []
     done = set()
@@ -64,8 +96,11 @@ def measured(ids, pace) -> list[Row]:
         for measure in BENCH.measures[row]:
             if measure not in done:
                 done.add(measure)
-                print(f"{row} ...", file=sys.stderr, flush=True)
+                yard.look(pace)
+                began = perf_counter()
+                print(f"{row} ...", end=" ", file=sys.stderr, flush=True)
                 rows += [one for one in measure(pace) if one.id in ids]
+                print(f"{perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
     return sorted(rows, key=lambda one: ids.index(one.id))
 
 

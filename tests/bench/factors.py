@@ -5,20 +5,22 @@ import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import count, cycle
 from pathlib import Path
 
 from attrs import evolve
-from tests.bench import peers, raw, world
+from tests.bench import meters, peers, raw, world
 from tests.bench.table import BENCH, Row, si
 from tests.bench.timing import Call, Pace, Prepared, interleaved
 
 from acctsec import Context, FactorRequired, SessionPolicy, SessionValid, SignedIn, SqliteStore, TotpCode
 from acctsec._codec import decode_record, encode_record
 from acctsec.keyring import frame
+from acctsec.lockout import SecretClass
 from acctsec.mfa import Algorithm, MfaPolicy, OtpForm, totp
 from acctsec.mfa.proving import Proven, TotpMatch
 from acctsec.outcomes import FactorAdded
+from acctsec.protocols import Settle
 from acctsec.record import Factors, Totp
 
 NOW = datetime(2027, 1, 15, 8, 0, 10, tzinfo=UTC)
@@ -69,6 +71,7 @@ def one_hash(pace: Pace, form: OtpForm):
         ours=si(timed.seconds("proof")),
         **shared,
         ratio=f"{ratio:.2f}",
+        figure=ratio,
         goal="≤ 2.5",
         met=ratio <= 2.5,
     )
@@ -79,6 +82,7 @@ def one_hash(pace: Pace, form: OtpForm):
         ours=si(timed.seconds("right")),
         peer=f"wrong {si(timed.seconds('wrong'))}",
         ratio=f"{even:.3f}",
+        figure=even,
         goal="0.97-1.03",
         met=0.97 <= even <= 1.03,
     )
@@ -105,9 +109,9 @@ def sessions(pace: Pace):
 
 def rows(pace: Pace, store, where: str, reader: Callable[[bytes], Call]):
     """The same on whichever store; *reader* makes one bare read of a record."""
-    people = pace.of(12, 2)
+    people, rules = pace.of(12, 2), world.policy()
     clock, keys = Ticking(), world.keyring()
-    world.adopt(store, keys, world.policy(), people + 1)
+    world.adopt(store, keys, rules, people + 1)
     engine = world.engine(store, world.Users(people + 1), keys=keys, clock=clock)
     context = Context.of("192.0.2.7")
     signed_in = engine.sign_in(world.name(people), world.RIGHT, context=context)
@@ -126,10 +130,22 @@ def rows(pace: Pace, store, where: str, reader: Callable[[bytes], Call]):
         number = next(at)
         store.commit(other, (number - 1).to_bytes(16), encode_record(parsed), (record[:350],), number.to_bytes(16))
 
+    counted = cycle(list(meters.attempts(200, kind=SecretClass.FACTOR)))
+
+    def four_calls() -> None:
+        """What a code that is right asks of a store, and nothing else: load, charge, commit, settle."""
+        lockout, attempt = rules.lockout, next(counted)
+        store.load(key)
+        charges = lockout.charges(attempt)
+        readings = store.charge(charges, meters.NOW)
+        commit()
+        store.settle(lockout.settlements(charges, readings, Settle.CLEAR), meters.NOW)
+
     timed = interleaved(
         pace,
         {
             "floor": reader(record),
+            "calls": Prepared(lambda: [four_calls] * people),
             "read": lambda: decode_record(store.load(key)[0]),
             "commit": Prepared(lambda: [commit] * people),
             "session": lambda: engine.check_session(signed_in.session, context=context),
@@ -145,6 +161,7 @@ def rows(pace: Pace, store, where: str, reader: Callable[[bytes], Call]):
         floor=f"bare read {si(timed.seconds('floor'))}",
         peer=f"read {si(timed.seconds('read'))}",
         ratio=f"{ratio:.2f}",
+        figure=ratio,
         goal="≤ 2",
         met=ratio <= 2,
     )
@@ -155,6 +172,7 @@ def rows(pace: Pace, store, where: str, reader: Callable[[bytes], Call]):
         floor=f"bare read {si(timed.seconds('floor'))}",
         peer=f"read {si(timed.seconds('read'))}",
         ratio=f"{timed.ratio('cached', 'read'):.2f}",
+        figure=timed.ratio("cached", "read"),
     )
     ratio = timed.of(lambda one: (one["factor"] - one["commit"]) / one["read"])
     yield Row(
@@ -164,8 +182,18 @@ def rows(pace: Pace, store, where: str, reader: Callable[[bytes], Call]):
         floor=f"commit {si(timed.seconds('commit'))}",
         peer=f"read {si(timed.seconds('read'))}",
         ratio=f"{ratio:.2f}",
+        figure=ratio,
         goal="≤ 2",
         met=ratio <= 2,
+    )
+    ratio = timed.ratio("factor", "calls")
+    yield Row(
+        id="P22",
+        what=f"verify_factor ÷ the four calls that it makes of its store, {where}",
+        ours=si(timed.seconds("factor")),
+        floor=f"calls {si(timed.seconds('calls'))}",
+        ratio=f"{ratio:.2f}",
+        figure=ratio,
     )
 
 

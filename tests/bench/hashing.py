@@ -37,6 +37,7 @@ def kept(pace: Pace):
                 ours=si(timed.seconds("kept")),
                 peer=f"as shipped {si(timed.seconds('shipped'))}",
                 ratio=f"{ratio:.3f}",
+                figure=ratio,
                 goal="-" if goal is None else f"≤ {goal}",
                 met=None if goal is None else ratio <= goal,
             )

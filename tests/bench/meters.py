@@ -22,12 +22,12 @@ NOW = 1_800_000_000_000_000
 SECOND = 1_000_000
 
 
-def attempts(number: int):
+def attempts(number: int, *, kind: SecretClass = SecretClass.PASSWORD):
     """Guesses of strangers, each from a source of its own, five at one subject."""
     for one in range(number):
         subject, source = (one // 5).to_bytes(16, "big"), one.to_bytes(16, "little")
         yield Attempt(
-            kind=SecretClass.PASSWORD,
+            kind=kind,
             lane=Lane(),
             subject=subject,
             source=source,
@@ -66,6 +66,7 @@ def decision(pace: Pace):
         ours=si(timed.seconds("sqlite")),
         floor=si(timed.seconds("one")),
         ratio=f"{ratio:.2f}",
+        figure=ratio,
         goal="≤ 2.5",
         met=ratio <= 2.5,
     )
@@ -76,6 +77,7 @@ def decision(pace: Pace):
         ours=si(timed.seconds("memory")),
         peer=si(timed.seconds("limits")) if limits else "not installed",
         ratio=f"{timed.ratio('memory', 'limits'):.2f}" if limits else "-",
+        figure=timed.ratio("memory", "limits") if limits else None,
     )
 
 
@@ -120,6 +122,7 @@ def charge(pace: Pace):
             floor=si(timed.seconds("floor")),
             peer=si(timed.seconds("limits")) if limits else "not installed",
             ratio=f"{ratio:.2f}" if limits else "-",
+            figure=ratio,
             goal="≤ 0.4" if name == "ours" else "-",
             met=ratio <= 0.4 if counts else None,
         )
@@ -146,12 +149,13 @@ def steps(pace: Pace):
         ("sign-in", "a sign-in step: one record to the next"),
         ("guess", "a lockout step: four charges, judged and settled"),
     ):
-        rate = 1 / timed.seconds(name)
+        rate = timed.of(lambda one: 1 / one[name])  # noqa: B023
         yield Row(
             id="P21",
             what=f"{what}, one core",
             ours=si(timed.seconds(name)),
             ratio=f"{rate:,.0f}/s",
+            figure=rate,
             goal="≥ 100,000/s",
             met=rate >= 100_000,
         )

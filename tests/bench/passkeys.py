@@ -78,6 +78,7 @@ def through_the_engine(pace: Pace):
                 ours=si(timed.seconds(name)),
                 floor=f"signature {si(timed.seconds('bare'))}",
                 ratio=f"{timed.ratio(name, 'bare'):.2f}",
+                figure=timed.ratio(name, "bare"),
                 goal="-",
             )
 
@@ -148,6 +149,7 @@ def _row(pace: Pace, what: str, ours: Callable[[], object], peer: Callable[[], o
         ours=si(timed.seconds("ours")),
         peer=f"webauthn {si(timed.seconds('peer'))}",
         ratio=f"{ratio:.2f}",
+        figure=ratio,
         goal="-" if goal is None else f"≤ {goal}",
         met=None if goal is None else ratio <= goal,
     )

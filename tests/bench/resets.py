@@ -144,6 +144,7 @@ def waiting(pace: Pace):
             ours=si(timed.seconds(name)),
             peer=si(timed.seconds("django")) if django else "not installed",
             ratio=f"{timed.ratio(name, 'django'):.2f}" if django else "-",
+            figure=timed.ratio(name, "django") if django else None,
         )
 
 
@@ -190,6 +191,7 @@ def rows(timed: Timed, where: str, flush: str, *, peer: bool):
             ours=si(seconds),
             peer=si(timed.seconds(theirs)) if peer else "not installed",
             ratio=f"{share:.2f}" if peer else "-",
+            figure=share,
             goal="≤ 0.5",
             met=share <= 0.5 if peer else None,
         )
@@ -205,6 +207,7 @@ def rows(timed: Timed, where: str, flush: str, *, peer: bool):
             ours=si(timed.seconds(name)),
             floor=si(timed.seconds("flush")),
             ratio=f"{ratio:.2f}",
+            figure=ratio,
             goal="≤ 1.3",
             met=ratio <= 1.3,
         )
@@ -275,6 +278,7 @@ def forged(pace: Pace):
             floor=si(timed.seconds("floor")),
             peer=si(timed.seconds("django")) if django else "not installed",
             ratio=f"{timed.ratio(kind, 'django'):.3f}" if django else "-",
+            figure=seconds,
             goal="≤ 10 µs",
             met=seconds <= 10e-6,
         )

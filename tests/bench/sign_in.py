@@ -10,7 +10,7 @@ from time import perf_counter
 
 from tests.bench import peers, raw, world
 from tests.bench.table import BENCH, Row, percent, si
-from tests.bench.timing import Pace, Prepared, interleaved
+from tests.bench.timing import Figure, Pace, Prepared, interleaved
 
 from acctsec import Context, HashingPolicy, MemoryStore, SignedIn, SqliteStore
 from acctsec.hashing import Argon2Parameters
@@ -99,6 +99,7 @@ def success(pace: Pace):
             floor=floor if name == "sqlite" else "-",
             peer=hashed,
             ratio=percent(share),
+            figure=share,
             goal="≤ 0.50 %",
             met=share <= 0.005,
         )
@@ -109,6 +110,7 @@ def success(pace: Pace):
         ours=si(timed.seconds("commit")),
         floor=si(timed.seconds("flush")),
         ratio=f"{ratio:.2f}",
+        figure=ratio,
         goal="≤ 1.3",
         met=ratio <= 1.3,
     )
@@ -120,6 +122,7 @@ def success(pace: Pace):
         floor=si(timed.seconds("trip")),
         peer=si(timed.seconds("django")) if django else "not installed",
         ratio=f"{timed.ratio(*peer):.2f}" if django else "-",
+        figure=timed.ratio(*peer) if django else None,
         goal="≤ 0.6",
         met=timed.ratio(*peer) <= 0.6 if django else None,
     )
@@ -148,6 +151,7 @@ def failure(pace: Pace):
         floor=si(timed.seconds("trip")),
         peer=si(timed.of(lambda one: one["axes"] - one["plain"])) if django else "not installed",
         ratio=f"1/{1 / ratio:.0f}" if django else "-",
+        figure=ratio,
         goal="≤ 1/30",
         met=ratio <= 1 / 30 if django else None,
     )
@@ -217,6 +221,7 @@ def told_apart(pace: Pace):
             ours=si(median(unknown)),
             peer=f"known {si(median(known))}",
             ratio=f"{ratio:.4f} (q3 {spread:.3f})",
+            figure=Figure.of(one / other for one, other in zip(unknown, known, strict=True)),
             goal="0.99-1.01",
             met=same and 0.99 <= ratio <= 1.01,
         )
@@ -296,6 +301,7 @@ def growth(pace: Pace):
         ours=si(timed.seconds("late")),
         peer=f"first {si(timed.seconds('first'))}",
         ratio=f"{ratio:.3f}",
+        figure=ratio,
         goal="≤ 1.05",
         met=ratio <= 1.05,
     )

@@ -4,14 +4,17 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 
 from attrs import field, frozen
-from tests.bench.timing import Pace, awake
+from tests.bench.timing import Figure, Pace, awake
 
-HEAD = ("row", "what", "ours", "floor", "peer", "ratio", "goal", "")
+HEAD = ("row", "what", "ours", "floor", "peer", "ratio", "goal", "rounds", "noise", "")
 
 
 @frozen(kw_only=True)
 class Row:
-    """One line. *met* is None where there is nothing to hold it against: a peer is missing, or it is told for context."""
+    """
+    One line. *met* is None where there is nothing to hold it against: a peer is missing, or it is told for context. *figure* is
+    what the goal is held against, with its rounds and their spread, where it was measured in rounds.
+    """
 
     id: str
     what: str
@@ -21,12 +24,34 @@ class Row:
     ratio: str = "-"
     goal: str = "-"
     met: bool | None = None
+    figure: float | None = None
+
+    @property
+    def verdict(self) -> str:
+        """Whether the goal is met, in a word."""
+        return {True: "met", False: "MISSED", None: ""}[self.met]
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """The line as text."""
-        verdict = {True: "met", False: "MISSED", None: ""}[self.met]
-        return (self.id, self.what, self.ours, self.floor, self.peer, self.ratio, self.goal, verdict)
+        """The line as text. Of one round nobody knows how it scatters."""
+        rounds, noise = "-", "-"
+        if isinstance(self.figure, Figure):
+            rounds = str(self.figure.rounds)
+            noise = f"±{50 * self.figure.spread:.0f} %" if self.figure.rounds > 2 else "-"
+        told = (self.id, self.what, self.ours, self.floor, self.peer, self.ratio, self.goal)
+        return (*told, rounds, noise, self.verdict)
+
+    @property
+    def plain(self) -> dict[str, object]:
+        """The line for programs."""
+        names = ("row", "what", "ours", "floor", "peer", "ratio", "goal")
+        figure = self.figure if isinstance(self.figure, Figure) else None
+        return dict(zip(names, self.cells, strict=False)) | {
+            "met": self.met,
+            "figure": None if self.figure is None else float(self.figure),
+            "rounds": figure and figure.rounds,
+            "spread": figure and figure.spread,
+        }
 
 
 Measure = Callable[[Pace], Iterable[Row]]

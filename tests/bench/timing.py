@@ -10,10 +10,11 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from statistics import median
-from time import perf_counter, sleep
+from statistics import median, quantiles
+from time import perf_counter, process_time, sleep
+from typing import Self
 
 from attrs import field, frozen
 
@@ -44,23 +45,70 @@ class Prepared:
     prepare: Callable[[], Sequence[Call]]
 
 
+class Figure(float):
+    """A median that knows of how many *rounds* it is, and their *spread*: how far apart the middle half of them is, as a share of it."""
+
+    rounds: int = 1
+    spread: float = 0.0
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Self:
+        """The median of what the rounds came to."""
+        found = [*values]
+        figure = cls(median(found))
+        figure.rounds = len(found)
+        if len(found) > 2 and figure:
+            low, _, high = quantiles(found, n=4)
+            figure.spread = (high - low) / abs(figure)
+        return figure
+
+
 @frozen
 class Timed:
     """Seconds a call, of every alternative in every round."""
 
     rounds: tuple[dict[str, float], ...] = field(repr=False)
 
-    def seconds(self, name: str) -> float:
+    def seconds(self, name: str) -> Figure:
         """The median time of an alternative."""
-        return median(one[name] for one in self.rounds)
+        return Figure.of(one[name] for one in self.rounds)
 
-    def ratio(self, name: str, base: str) -> float:
+    def ratio(self, name: str, base: str) -> Figure:
         """The median of the rounds' ratios."""
-        return median(one[name] / one[base] for one in self.rounds)
+        return Figure.of(one[name] / one[base] for one in self.rounds)
 
-    def of(self, figure: Callable[[dict[str, float]], float]) -> float:
+    def of(self, figure: Callable[[dict[str, float]], float]) -> Figure:
         """The median of any other figure of the rounds."""
-        return median(figure(one) for one in self.rounds)
+        return Figure.of(figure(one) for one in self.rounds)
+
+
+@frozen
+class Yardstick:
+    """
+    How quiet the machine was: one piece of plain Python, the same before every measurement.
+
+    Its spread tells how the machine's speed drifts; the share of its time in which it had the processor, how much others
+    had it.
+    """
+
+    looks: list[tuple[float, float]] = field(factory=list, repr=False)
+
+    def look(self, pace: Pace) -> None:
+        """Measure a few pieces of some milliseconds."""
+        for _ in range(pace.of(5, 1)):
+            began, spent = perf_counter(), process_time()
+            for _ in range(pace.of(250_000, 1000)):
+                pass
+            self.looks.append((perf_counter() - began, process_time() - spent))
+
+    def __str__(self) -> str:
+        took = sorted(wall for wall, _ in self.looks)
+        ours = sum(cpu for _, cpu in self.looks) / sum(took)
+        usual, late = median(took) / took[0], took[int(0.95 * (len(took) - 1))] / took[0]
+        return (
+            f"a fixed loop took {1000 * took[0]:.1f} ms at best, {usual:.2f} times that in the median and {late:.2f} times in the "
+            f"slowest twentieth of {len(took)}, with the processor for {min(ours, 1):.0%} of the time"
+        )
 
 
 def interleaved(pace: Pace, alternatives: dict[str, Call | Prepared]) -> Timed:

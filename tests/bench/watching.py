@@ -53,6 +53,7 @@ def watched(pace: Pace):
             ours=si(timed.seconds(name)),
             peer=f"hash {si(timed.seconds('hash'))}",
             ratio=percent(timed.ratio(name, "hash")),
+            figure=timed.ratio(name, "hash"),
             goal=f"≤ {si(goal)}",
             met=timed.seconds(name) <= goal,
         )

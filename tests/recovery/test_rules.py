@@ -26,7 +26,7 @@ from acctsec import (
     VetoPending,
     Waiting,
 )
-from acctsec._flows.resets import Resets
+from acctsec._flows.reset_proofs import ResetProofs
 from acctsec._values import evolve as evolved
 from acctsec.outcomes import ChangeKind, FactorAdded, FactorRemoved, FactorsRemoved, ResetRequested
 from acctsec.record import Factors
@@ -236,10 +236,10 @@ def test_who_asked_for_one_thing_does_not_get_another_by_its_ticket(on):
 
 def test_what_began_under_suspicion_can_be_vetoed_though_nothing_speaks_against_it_later(on, monkeypatch):
     with on(codes=True) as alice:
-        monkeypatch.setattr(Resets, "_abroad", lambda *_: True)
+        monkeypatch.setattr(ResetProofs, "_abroad", lambda *_: True)
         waits = alice.by_mail_and_code()
         assert isinstance(waits, Waiting)
-        monkeypatch.setattr(Resets, "_abroad", lambda *_: False)
+        monkeypatch.setattr(ResetProofs, "_abroad", lambda *_: False)
         alice.clock.advance(waits.until - alice.clock())
         assert isinstance(alice.redeem(ResumeTicket(waits.ticket)), PasswordChanged)
         assert isinstance(alice.act("veto", alice.veto_from()), Vetoed)

@@ -31,7 +31,7 @@ from acctsec import (
     Vetoed,
     Waiting,
 )
-from acctsec._flows.resets import Resets
+from acctsec._flows.reset_proofs import ResetProofs
 from acctsec.outcomes import FactorsRemoved, Proposed
 from acctsec.record import Address
 from acctsec.recovery import Capability
@@ -277,7 +277,7 @@ def test_a_thief_comes_as_far_as_explain_says_then_and_can_be_stopped_so(places,
     ],
 )
 def test_nor_sooner_where_everything_speaks_against_him(places, explained, name, thief, level, monkeypatch):
-    monkeypatch.setattr(Resets, "_abroad", lambda *_: True)
+    monkeypatch.setattr(ResetProofs, "_abroad", lambda *_: True)
     found, _ = walked(places, PRESETS[name], HANDS[thief], level, worst=True)
     assert {one: after for one, (after, _) in found.items()} == said(explained[name], thief, level, worst=True)
 

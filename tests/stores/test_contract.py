@@ -8,10 +8,10 @@ import pytest
 
 from acctsec._values import evolve
 from acctsec.meters import FRESH, settle_row
-from acctsec.protocols import MAX_ATTEMPTS, Committed, Conflict, Drained, Letters, Page, Settle, Tally, Untouched
+from acctsec.protocols import MAX_ATTEMPTS, Committed, Conflict, Drained, Letters, Page, Settle, Settlement, Tally, Untouched
 from acctsec.stores import AsyncMemoryStore, MemoryStore
 from acctsec.stores._rows import by_slot, letters
-from acctsec.testing import check_store
+from acctsec.testing import WHOLE, Capability, check_store
 
 
 class Half:
@@ -23,28 +23,203 @@ class Half:
             setattr(self, method, getattr(store, method))
 
 
+RECORDS = ("load", "commit", "drain", "ack", "scan")
+OUTBOX = ("waiting", "dead_letters", "revive")
+METERS = ("charge", "settle", "read")
+
+
 def test_a_store_of_records_only_is_held_to_its_half():
     """It needs no meters to pass."""
-    check_store(lambda: Half("load", "commit", "drain", "ack", "scan"))
+    check_store(lambda: Half(*RECORDS), capabilities=Capability.RECORDS)
 
 
 def test_a_store_of_meters_only_is_held_to_its_half():
     """It needs no records to pass."""
-    check_store(lambda: Half("charge", "settle", "read"))
+    check_store(lambda: Half(*METERS), capabilities=Capability.METERS)
 
 
 def test_a_store_that_shows_its_outbox_is_held_to_that_too():
     """And one that does not passes without: an engine delivers all the same."""
-    shown = ("load", "commit", "drain", "ack", "scan", "waiting", "dead_letters", "revive")
-    check_store(lambda: Half(*shown))
-    with pytest.raises(AssertionError, match="Dead letters, all and only they"):
-        check_store(lambda: Half(*[one for one in shown if one != "revive"]))
+    check_store(lambda: Half(*RECORDS, *OUTBOX), capabilities=Capability.RECORDS | Capability.OUTBOX)
+
+
+@pytest.mark.parametrize(
+    ("methods", "declared", "sentence"),
+    [
+        ((*RECORDS, *METERS), WHOLE, "declares OUTBOX and has no waiting, dead_letters, revive"),
+        ((*RECORDS, "waiting", "dead_letters", *METERS), WHOLE, "declares OUTBOX and has no revive"),
+        (METERS, WHOLE, "declares RECORDS and has no load, commit, drain, ack, scan"),
+        ((*RECORDS, *OUTBOX), WHOLE, "leave METERS out"),
+        ((*RECORDS, *METERS), Capability.RECORDS, "has charge, settle, read and does not declare METERS"),
+        ((*RECORDS, "revive"), Capability.RECORDS, "has revive and does not declare OUTBOX"),
+    ],
+)
+def test_what_is_declared_and_what_is_there_must_be_the_same(methods, declared, sentence):
+    """Nothing is left out because a method is missing, or has another name."""
+    with pytest.raises(AssertionError, match=sentence):
+        check_store(lambda: Half(*methods), capabilities=declared)
+
+
+def test_a_store_has_one_form():
+    """A store that forgot an async is told which methods are of which form."""
+
+    class Mixed(AsyncMemoryStore):
+        def ack(self, ids):
+            return None
+
+    with pytest.raises(AssertionError, match=r"commit, .* are async and ack are not"):
+        check_store(Mixed)
+
+
+def test_a_second_handle_is_declared_and_given():
+    """One without the other is refused."""
+    with pytest.raises(AssertionError, match="declares SHARED and gives no second handle"):
+        check_store(MemoryStore, capabilities=WHOLE | Capability.SHARED)
+    with pytest.raises(AssertionError, match="does not declare SHARED"):
+        check_store(MemoryStore, open_again=lambda store: store)
+
+
+def test_a_store_may_be_made_by_a_coroutine():
+    """Whatever its form."""
+
+    async def connected():
+        return AsyncMemoryStore()
+
+    async def blocking():
+        return Half(*METERS)
+
+    check_store(connected)
+    with pytest.raises(AssertionError, match="declares RECORDS"):  # so it came as far as that
+        check_store(blocking)
 
 
 def test_what_is_no_store_is_refused():
     """An object without any of the methods does not pass for a store that keeps everything."""
     with pytest.raises(AssertionError, match="RecordStore"):
         check_store(object)
+
+
+class Handle:
+    """A handle of a shared store with a memory of its own: what it has read once it reads for ever."""
+
+    def __init__(self, store):
+        self.store = store
+        self.cache = {}
+
+    def __getattr__(self, name):
+        return getattr(self.store, name)
+
+    def load(self, key):
+        return self.cache.setdefault(key, self.store.load(key))
+
+    def commit(self, key, *rest):
+        self.cache.pop(key, None)
+        return self.store.commit(key, *rest)
+
+
+def test_a_handle_with_a_cache_is_found():
+    """It would pass alone."""
+    with pytest.raises(AssertionError, match="What one handle wrote another must read at once"):
+        check_store(
+            lambda: Handle(MemoryStore()),
+            capabilities=WHOLE | Capability.SHARED,
+            open_again=lambda handle: Handle(handle.store),
+        )
+
+
+def test_handles_that_count_by_themselves_are_found():
+    """Each admits what is free, so that two admit twice as much."""
+
+    class Counting(Handle):
+        def __init__(self, store):
+            super().__init__(store)
+            self.load, self.commit = store.load, store.commit
+            self.own = MemoryStore()
+            self.charge, self.settle, self.read = self.own.charge, self.own.settle, self.own.read
+
+    with pytest.raises(AssertionError, match=r"What one handle wrote another must read at once|exactly as many"):
+        check_store(
+            lambda: Counting(MemoryStore()),
+            capabilities=WHOLE | Capability.SHARED,
+            open_again=lambda handle: Counting(handle.store),
+        )
+
+
+class ReadsLate(MemoryStore):
+    """Every seventh read of a record under many hands answers what the seventh before it found."""
+
+    reads, old = 0, None
+
+    def load(self, key):
+        answer = super().load(key)
+        self.reads += key.startswith(b"key ")
+        if self.reads % 7 == 6:
+            answer, self.old = self.old or answer, answer
+        return answer
+
+
+class ForgetsSettlements(MemoryStore):
+    """Every fifth settlement of a meter under many hands is lost."""
+
+    settled = 0
+
+    def settle(self, settlements, now):
+        busy = bool(settlements) and settlements[0].slot.startswith(b"slot ")
+        self.settled += busy
+        if not busy or self.settled % 5:
+            super().settle(settlements, now)
+
+
+@pytest.mark.parametrize(
+    ("store", "sentence"),
+    [
+        (ReadsLate, r"commit, read, drain and acknowledge at once.*NotLinearizable"),
+        (ForgetsSettlements, r"charge, settle and read at once.*NotLinearizable"),
+    ],
+)
+def test_a_store_that_is_wrong_only_under_many_hands_is_found_by_its_history(store, sentence):
+    """Every clause of one call after the other passes by it; what many were answered at once does not."""
+    with pytest.raises(AssertionError, match=sentence):
+        check_store(store)
+
+
+class CommitsBySight(MemoryStore):
+    """It compares values where it should compare versions, in records that people have: what is there may be as it was."""
+
+    def commit(self, key, expected, value, outbox, commit_id):
+        found = self._records.get(key)
+        if len(key) > 16 and found and expected and value is not None:
+            expected = found[1]
+        return super().commit(key, expected, value, outbox, commit_id)
+
+
+class ForgetsThePending(MemoryStore):
+    """It lets go of what is pending when the next charge comes, in slots that people have."""
+
+    def __init__(self):
+        super().__init__()
+        self.pending = {}
+
+    def charge(self, charges, now):
+        for one in charges:
+            held = self.pending.get((one.slot, one.meter))
+            if len(one.slot) == 16 and held:
+                super().settle([Settlement(one.slot, one.meter, one.ladder, held, Settle.VOID)], now)
+            self.pending[one.slot, one.meter] = one.hold
+        return super().charge(charges, now)
+
+
+@pytest.mark.parametrize(
+    ("store", "sentence"),
+    [
+        (CommitsBySight, "Of two that redeem one reset link at once"),
+        (ForgetsThePending, "Of two wrong passwords at once"),
+    ],
+)
+def test_a_store_that_only_the_keys_of_an_engine_break_is_found_by_a_flow(store, sentence):
+    """The flows of the library are played on it in every order."""
+    with pytest.raises(AssertionError, match=sentence):
+        check_store(store)
 
 
 class Overwrites(MemoryStore):

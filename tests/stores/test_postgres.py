@@ -200,17 +200,15 @@ def asked(store, text):
 @pytest.mark.parametrize(
     ("form", "level", "partitions"),
     [
-        # Of any two of form, level and partitions, every pair.
+        # Without partitions it is one of tests/stores/test_every_store.py; so of any two of the three, every pair is asked.
         (PostgresStore, "serializable", 16),
-        (PostgresStore, "read committed", 0),
         (AsyncPostgresStore, "read committed", 16),
-        (AsyncPostgresStore, "serializable", 0),
         pytest.param(PostgresStore, "read committed", 16, marks=pytest.mark.deep),
         pytest.param(AsyncPostgresStore, "serializable", 16, marks=pytest.mark.deep),
     ],
 )
 def test_keeps_the_contract(home, form, level, partitions):
-    """Every clause, in both forms, at both levels of isolation, with partitions and without."""
+    """Every clause, in both forms, at both levels of isolation, with partitions."""
     schema = f"in {partitions} parts"
     migrate(home.server.conninfo(database=home.database), schema=schema, partitions=partitions, grant_to=home.role)
     conninfo = home.conninfo(level)
@@ -338,7 +336,8 @@ def test_round_trips_are_few(proxied):
     assert trips("revive", [bytes(24)]) == 1
     assert trips("charge", several, NOW) == 2  # it begins rows
     assert trips("charge", several, NOW) == 2  # it finds them
-    assert trips("settle", [settlement(slot=slot) for slot in (b"b", b"a")], NOW) == 2
+    assert trips("settle", [settlement(slot=slot) for slot in (b"b", b"a")], NOW) == 1  # nobody wrote since
+    assert trips("settle", [settlement(slot=slot) for slot in (b"b", b"a")], NOW) == 2  # read, and found settled
     assert trips("read", [(slot, b"m", LADDER) for slot in (b"b", b"a")], NOW) == 1
     for nothing in (
         ("commit", b"key", None, None, (), version(5)),
@@ -348,6 +347,33 @@ def test_round_trips_are_few(proxied):
         ("revive", ()),
     ):
         assert trips(*nothing) == 0
+
+
+def test_a_row_that_somebody_else_wrote_to_is_read_before_it_is_settled(proxied, home):
+    """A settlement that is made of what this process wrote itself must not undo what another one did since."""
+    store, proxy = proxied
+
+    def trips_of_a_settlement(number):
+        before = proxy.trips
+        store.settle([settlement(number=number, slot=slot) for slot in (b"a", b"b")], NOW)
+        return proxy.trips - before
+
+    with PostgresStore(home.conninfo(), may_lose_commits=True) as other:
+        for slot in (b"a", b"b"):
+            store.charge([charge(1, slot=slot, candidate=1)], NOW)
+        other.charge([charge(2, slot=b"a", candidate=2)], NOW)
+
+        assert trips_of_a_settlement(1) == 3, "One in which only b was settled, two for a."
+        assert [(tally(store, slot).count, tally(store, slot).pending) for slot in (b"a", b"b")] == [(1, 1), (1, 0)]
+
+        for slot in (b"a", b"b"):
+            store.charge([charge(3, slot=slot, candidate=3)], NOW)
+        assert trips_of_a_settlement(3) == 2, "Where others are at work nothing is guessed."
+        for slot in (b"a", b"b"):
+            store.charge([charge(4, slot=slot, candidate=4)], NOW)
+        assert trips_of_a_settlement(4) == 1, "They are no more."
+        other.settle([settlement(number=2, slot=b"a")], NOW)
+        assert [(tally(store, slot).count, tally(store, slot).pending) for slot in (b"a", b"b")] == [(4, 0), (3, 0)]
 
 
 def test_tls_is_the_driver_s_and_changes_nothing(home):

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 import pytest
-from tests.places import opened, opened_async
 
 from acctsec import (
     CHEAPEST,
@@ -33,12 +32,6 @@ DAY = datetime(2026, 1, 5, tzinfo=UTC)
 def test_keeps_the_contract(make):
     """Every clause, in both forms."""
     check_store(make)
-
-
-@pytest.mark.parametrize("form", [opened, opened_async])
-def test_keeps_the_contract_with_records_on_postgresql_and_meters_on_valkey(form, places):
-    """Every clause, in both forms, on two servers."""
-    check_store(lambda: form(places.fresh("postgres+valkey").address))
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,6 @@ from tests.stores.writers import LADDER, NOW, SECOND
 from acctsec.errors import CommitUnknown, ConfigError, StoreError
 from acctsec.protocols import MAX_ATTEMPTS, MOST_COUNTED, Charge, Committed, Conflict, Granted, Settle, Settlement
 from acctsec.stores import AsyncSqliteStore, SqliteStore, sqlite
-from acctsec.testing import check_store
 
 HOUR = 3600 * SECOND
 TODAY = datetime(2025, 6, 1, tzinfo=UTC)
@@ -48,14 +47,6 @@ def charge(number=0, slot=b"slot", candidate=None, ladder=LADDER):
 
 def tally(store, slot=b"slot", now=NOW):
     return store.read([(slot, b"m", LADDER)], now)[0]
-
-
-@pytest.mark.parametrize("form", [SqliteStore, AsyncSqliteStore])
-def test_keeps_the_contract(form, tmp_path):
-    """Both forms, every clause."""
-    numbers = count()
-
-    check_store(lambda: form(tmp_path / f"{next(numbers)}.db"))
 
 
 def test_remembers_what_another_store_wrote(path):

@@ -4,8 +4,9 @@ Read by the type checkers, never run: answers are closed, so a forgotten case is
 An ignored complaint is a demand: each checker objects to an ignore that nothing needed.
 """
 
-from typing import assert_never
+from typing import assert_never, assert_type
 
+from acctsec import AsyncEngine, Context, Engine
 from acctsec.claims import UnlockFactor, UnlockLink, UnlockProof
 from acctsec.outcomes import (
     AddressTaken,
@@ -14,6 +15,7 @@ from acctsec.outcomes import (
     PasswordAccepted,
     PasswordRejected,
     Refused,
+    SignInOutcome,
     TryAgain,
     UnlockOutcome,
     VerifyAddressOutcome,
@@ -115,3 +117,15 @@ def shows_async(
 ) -> AsyncOutboxStore:
     """In its async form too."""
     return store
+
+
+def answered(engine: Engine, context: Context) -> None:
+    """The blocking face answers at once, and takes what the operation takes."""
+    assert_type(engine.sign_in("ann", "seven quiet otters 418", context=context), SignInOutcome)
+    engine.sign_in("ann", context=context)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+async def awaited(engine: AsyncEngine, context: Context) -> None:
+    """The same operation is awaited on the other face."""
+    assert_type(await engine.sign_in("ann", "seven quiet otters 418", context=context), SignInOutcome)
+    await engine.admin.unlock("ann", actor=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -5,7 +5,8 @@ from datetime import timedelta
 from hashlib import sha256
 
 from acctsec import events
-from acctsec._flows.core import BRIEF, EPOCH, Core, port
+from acctsec._flows.core import BRIEF, EPOCH, Core
+from acctsec._flows.ports import port
 from acctsec._flows.tokens import Purpose
 from acctsec.budgets import Budget
 from acctsec.claims import ChallengeAnswer, ChallengeClaims

@@ -110,7 +110,7 @@ class ContactFlows:
     @operation
     async def ask_contacts(self, ticket: str, *, context: Context) -> ContactsAsked | Refused | TryAgain:
         """Ask the trusted contacts to agree; see Engine.ask_contacts. Who they are, and who can be reached, does not show."""
-        core, shown = self.core, await self.resets.unfinished(ticket, context)
+        core, shown = self.core, await self.resets.proofs.unfinished(ticket, context)
         if shown is None:
             return Refused()
         scene, recovery, change = shown.scene, shown.recovery, core.draw(16)

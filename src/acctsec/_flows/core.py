@@ -1,43 +1,29 @@
-"""What every flow stands on: the ports, loading a record, committing a step, reserving a guess, hashing."""
+"""What every flow stands on: loading a record, committing a step, what a record knows things by, charging, observing."""
 
-import inspect
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from hmac import compare_digest
-from typing import Any, ParamSpec, TypeVar
-
-from attrs import define
+from typing import ParamSpec, TypeVar
 
 from acctsec import events
 from acctsec._codec import decode_record, encode_record
+from acctsec._flows.effects import entries_of
 from acctsec._flows.entries import (
-    AddressRequest,
-    CodeRequest,
-    Entry,
-    Following,
-    Happened,
-    Mail,
-    PromptRequest,
-    ResetRequest,
-    Told,
-    key,
     seal,
 )
 from acctsec._flows.hashes import Hashes, Password
+from acctsec._flows.ports import Ports, port
 from acctsec._flows.recent import RecentRecords
 from acctsec._flows.tokens import Purpose, Tokens
 from acctsec._values import Value, evolve
-from acctsec.attacks.networks import OriginResolver
-from acctsec.attacks.watching import AsyncAttackWatch
 from acctsec.budgets import micros
 from acctsec.claims import Enrollment, SessionClaims, Ticket
 from acctsec.context import Context, Source
 from acctsec.devices import device_name
 from acctsec.errors import CommitUnknown, ConfigError, PortError, StoreBusy, StoreUnavailable
-from acctsec.events import AsyncEventSink, Event
-from acctsec.hashing.job import Job
+from acctsec.events import Event
 from acctsec.identifiers import Identifier, IdentifierKind, canonical
 from acctsec.keyring import Keyring, frame
 from acctsec.lockout import Outage
@@ -48,23 +34,11 @@ from acctsec.protocols import (
     Account,
     Ambiguous,
     Applied,
-    AsyncBreachCorpus,
-    AsyncChallenge,
-    AsyncDirectory,
-    AsyncMessenger,
-    AsyncMeterStore,
-    AsyncOutboxStore,
-    AsyncOutsideFactor,
-    AsyncPopularityCounter,
-    AsyncRecordStore,
     Channel,
     Charge,
-    Clock,
     Committed,
     Conflict,
     DirectoryChange,
-    Entropy,
-    PasskeyVerifier,
     Reading,
     RemoveAddress,
     Taken,
@@ -74,19 +48,12 @@ from acctsec.protocols import (
 from acctsec.record import MAX_COMMITS, Record, Verifier
 from acctsec.sessions import Binding, Ended
 from acctsec.steps import (
-    Carry,
     Drawn,
     Effect,
-    Issue,
     No,
-    Prove,
-    Ring,
     Scene,
-    SendCode,
     Step,
-    Word,
     end_copied,
-    is_new,
     judge_session,
 )
 
@@ -110,33 +77,6 @@ def operation(flow: Callable[P, T]) -> Callable[P, T]:
         return flow(*args, **kwargs)
 
     return begin
-
-
-@define(kw_only=True)
-class Ports:
-    """Everything outside. The async face hands the async forms in, the blocking face wraps its own."""
-
-    records: AsyncRecordStore
-    outbox: AsyncOutboxStore | None
-    meters: AsyncMeterStore
-    own_meters: AsyncMeterStore  # of this process, for when the others do not answer
-    own_devices: AsyncMeterStore  # the same for known devices: strangers cannot fill it
-    directory: AsyncDirectory
-    messenger: AsyncMessenger | None
-    sink: AsyncEventSink | None
-    corpus: AsyncBreachCorpus | None
-    popularity: AsyncPopularityCounter | None
-    challenge: AsyncChallenge | None
-    outside: Mapping[str, AsyncOutsideFactor]  # by the names of MfaPolicy.outside
-    watch: AsyncAttackWatch
-    resolver: OriginResolver | None
-    passkeys: PasskeyVerifier | None
-    hash: Callable[[Job[object]], Awaitable[object]]
-    offload: Callable[[Job[Any]], Awaitable[Any]]
-    later: Callable[[Callable[[], Coroutine[Any, Any, None]]], bool]  # begins what nobody waits for; False where too much is on
-    pause: Callable[[float], Awaitable[None]]
-    clock: Clock
-    entropy: Entropy
 
 
 class Loaded(Value, frozen=True):
@@ -179,7 +119,7 @@ class Core:
         now = self.ports.clock()
         if type(now) is not datetime or now.tzinfo is None or not EPOCH < now < LATEST:
             raise PortError("The clock did not tell an aware instant between 1970 and 9998.", remedy="Mend the clock port.")
-        return now.astimezone(UTC)
+        return now if now.tzinfo is UTC else now.astimezone(UTC)
 
     def draw(self, size: int) -> bytes:
         """Draw random bytes; fewer than asked for denies."""
@@ -383,7 +323,7 @@ class Core:
         self, scene: Scene, loaded: Loaded, after: Record | None, effects: Sequence[Effect], commit_id: bytes
     ) -> Committed | Conflict:
         """Seal the effects and swap the record."""
-        entries = [seal(self.keyring, entry) for entry in self.entries(scene, effects, commit_id, loaded.record)]
+        entries = [seal(self.keyring, entry) for entry in entries_of(self, scene, effects, commit_id, loaded.record)]
         value = None if after is None else encode_record(after)
         try:
             answer = await self.ports.records.commit(loaded.key, loaded.version, value, entries, commit_id)
@@ -392,129 +332,6 @@ class Core:
         if not isinstance(answer, Committed | Conflict):
             raise PortError("The store answered a commit with something else.", remedy="Run acctsec.testing.check_store on it.")
         return answer
-
-    def entries(self, scene: Scene, effects: Sequence[Effect], commit_id: bytes, record: Record) -> list[Entry]:
-        """
-        Events as they are; and for each notice a message to every verified address, and to those removed lately. An address that
-        came lately into the place of another has no veto with it. What delivery has to look further into is left to it.
-        """
-        made: list[Entry] = []
-        locale = scene.account.locale if scene.account else ""
-        new = [one for one in record.addresses if is_new(self.policy, one, scene.now)]
-        for effect in effects:
-            if isinstance(effect, Event):
-                made.append(Happened(key(commit_id, len(made)), effect))
-                continue
-            if isinstance(effect, Word | Issue):
-                made.append(self._onward(scene, effect, key(commit_id, len(made)), record))
-                continue
-            if isinstance(effect, Ring):
-                made.append(self._prompt(scene, effect, key(commit_id, len(made)), record))
-                continue
-            if isinstance(effect, SendCode):
-                made.append(self._code(scene, effect, key(commit_id, len(made)), record))
-                continue
-            if isinstance(effect, Prove | Carry):
-                made.append(self._task(scene, effect, key(commit_id, len(made)), record))
-                continue
-            change = effect.change
-            for address in self.told(scene, record):
-                vetoes = change is not None and change.weak and not any(one.named(self.recipients(scene, address)) for one in new)
-                mail = Mail(
-                    key=key(commit_id, len(made)),
-                    purpose=effect.purpose,
-                    tenant=scene.tenant,
-                    subject=scene.subject,
-                    address=address,
-                    at=scene.now,
-                    locale=locale,
-                    incarnation=record.incarnation,
-                    change=change.id if change and vetoes else b"",
-                    until=change.until if change and not change.made else effect.until,
-                    expires=change.expires if change else None,
-                )
-                made.append(mail)
-        return made
-
-    def _onward(self, scene: Scene, effect: Word | Issue, named: str, record: Record) -> Entry:
-        """What delivery has to look further into: who a contact is reached by, and whether a link may be issued."""
-        if isinstance(effect, Issue):
-            return ResetRequest(
-                tenant=scene.tenant,
-                identifier=effect.to,
-                handle=effect.handle,
-                at=scene.now,
-                source=scene.source,
-                seed=effect.seed,
-                subject=scene.subject,
-                proofs=effect.proofs,
-                gives=effect.gives,
-            )
-        return Told(
-            key=named,
-            purpose=effect.purpose,
-            tenant=scene.tenant,
-            subject=scene.subject,
-            incarnation=record.incarnation,
-            contact=effect.contact.subject,
-            number=effect.contact.id,
-            at=scene.now,
-            change=effect.change.id if effect.change else b"",
-            expires=effect.change.expires if effect.change else None,
-        )
-
-    def _code(self, scene: Scene, effect: SendCode, key: str, record: Record) -> CodeRequest:
-        return CodeRequest(
-            key=key,
-            tenant=scene.tenant,
-            subject=scene.subject,
-            incarnation=record.incarnation,
-            epoch=record.epoch,
-            factor=effect.factor,
-            ticket=effect.ticket,
-            seed=effect.seed,
-            channel=effect.channel,
-            address=effect.address,
-            action=effect.action,
-            at=scene.now,
-        )
-
-    def _task(self, scene: Scene, effect: Prove | Carry, key: str, record: Record) -> AddressRequest | Following:
-        change = effect.change.id
-        if isinstance(effect, Carry):
-            return Following(
-                tenant=scene.tenant, subject=scene.subject, incarnation=record.incarnation, change=change, at=scene.now
-            )
-        return AddressRequest(
-            key=key,
-            tenant=scene.tenant,
-            subject=scene.subject,
-            incarnation=record.incarnation,
-            change=change,
-            seed=effect.seed,
-            at=scene.now,
-            source=scene.source,
-            locale=scene.account.locale if scene.account else "",
-        )
-
-    def _prompt(self, scene: Scene, ring: Ring, named: str, record: Record) -> PromptRequest:
-        prompt = ring.prompt
-        return PromptRequest(
-            key=named,
-            tenant=scene.tenant,
-            subject=scene.subject,
-            incarnation=record.incarnation,
-            epoch=record.epoch,
-            prompt=prompt.id,
-            address=ring.address,
-            at=scene.now,
-            expires=prompt.expires,
-            source=scene.source,
-            action=ring.action,
-            agent=ring.agent,
-            known=ring.known,
-            locale=scene.account.locale if scene.account else "",
-        )
 
     def told(self, scene: Scene, record: Record) -> list[str]:
         """Every address that is told of what happens: the verified ones, and for a while those that were taken off."""
@@ -597,17 +414,3 @@ def channel_of(address: str) -> Channel:
     """How a stored address is reached: a phone number by a text, anything else by mail."""
     name = canonical(address)
     return Channel.TEXT if name is not None and name.kind is IdentifierKind.PHONE else Channel.MAIL
-
-
-async def port(name: str, call: Awaitable[T]) -> T:
-    """Await a platform's port. What it raises, or a coroutine where a value is due, denies loudly."""
-    try:
-        answer = await call
-    except PortError:
-        raise
-    except Exception as error:
-        raise PortError(f"{name} raised {type(error).__name__}.", remedy="See the cause; nothing was granted.") from error
-    if inspect.iscoroutine(answer):
-        answer.close()
-        raise PortError(f"{name} answered with a coroutine.", remedy="Use AsyncEngine for async ports.")
-    return answer

@@ -7,7 +7,7 @@ from hashlib import sha256
 from acctsec import events
 from acctsec._flows.carrying import Carrying
 from acctsec._flows.codes import letter
-from acctsec._flows.core import Core, channel_of, port
+from acctsec._flows.core import Core, channel_of
 from acctsec._flows.entries import (
     AddressRequest,
     CodeRequest,
@@ -20,20 +20,21 @@ from acctsec._flows.entries import (
     about,
     unseal,
 )
-from acctsec._flows.naming import stored_among
+from acctsec._flows.issuing import Issuing
+from acctsec._flows.ports import port
+from acctsec._flows.sending import send, within_budget
 from acctsec._flows.tokens import Purpose
 from acctsec._flows.vouching import contact
 from acctsec._values import evolve
 from acctsec.budgets import Budget
-from acctsec.claims import LinkClaims, PromptClaims, ShareClaims, UnlockClaims, VetoClaims
+from acctsec.claims import PromptClaims, ShareClaims, UnlockClaims, VetoClaims
 from acctsec.errors import ConfigError, PortError, StoreError
-from acctsec.identifiers import canonical
 from acctsec.keyring import frame
 from acctsec.lockout import UNLOCK_LIFETIME
 from acctsec.outcomes import Delivered
-from acctsec.protocols import MAX_ATTEMPTS, Account, Channel, Charge, Drained, Granted, Message, MessagePurpose
-from acctsec.record import Record, Reset
-from acctsec.steps import NO_SELF_SERVICE, Done, No, Scene, Step, find_prompt, issue_reset, share_refusal, unlockable
+from acctsec.protocols import MAX_ATTEMPTS, Channel, Drained, Message, MessagePurpose
+from acctsec.record import Record
+from acctsec.steps import Scene, find_prompt, share_refusal, unlockable
 
 LEASE = timedelta(seconds=60)
 PER_CONTACT = Budget(limit=3, window=timedelta(days=1))
@@ -55,6 +56,7 @@ class Delivery:
     def __init__(self, core: Core, carrying: Carrying) -> None:
         self.core = core
         self.carrying = carrying
+        self.issuing: Issuing = Issuing(core)
 
     async def deliver(self, limit: int) -> Delivered:
         """Hand on at most *limit* entries, then the observations; see Engine.deliver."""
@@ -118,13 +120,13 @@ class Delivery:
             case Told():
                 await self._tell(entry, again=drained.attempts > 0)
             case ResetRequest():
-                await self._issue(entry, again=drained.attempts > 0)
+                await self.issuing.issue(entry, again=drained.attempts > 0)
             case AddressRequest():
                 await self._prove(entry, again=drained.attempts > 0)
             case CodeRequest():
                 message = await letter(core, entry)
                 if message is not None:
-                    await self._send(message)
+                    await send(self.core, message)
             case PromptRequest():
                 await self._push(entry)
             case Following():
@@ -149,7 +151,7 @@ class Delivery:
             veto=veto,
             until=mail.until,
         )
-        await self._send(message)
+        await send(self.core, message)
 
     def _veto(self, mail: Mail) -> str | None:
         """What stops the change that a notice tells of; a text has no room for it."""
@@ -190,7 +192,8 @@ class Delivery:
         opens = by_mail and not core.policy.lockout.why_shut(loaded.record, now=scene.now) and scene.now < expires
         opened = frame(loaded.record.incarnation, *map(str, claims.binds[1:]))
         meter = b"links/" + sha256(opened).digest()[:8] if opens else b"!notices"
-        if not again and not await self._within_budget(scene, mail.address, meter, core.policy.lockout.notices, core.draw(16)):
+        notices = core.policy.lockout.notices
+        if not again and not await within_budget(core, scene, mail.address, meter, notices, core.draw(16)):
             core.observe(events.NoticeWithheld(**scene.head(), purpose=mail.purpose))
         elif opens:
             await self._notify(mail, link=core.tokens.seal(Purpose.UNLOCK, claims), expires=expires)
@@ -217,7 +220,7 @@ class Delivery:
             core.observe(events.NoticeWithheld(**theirs.head(), purpose=told.purpose))
             return
         meter = b"shares/" + sha256(frame(told.subject)).digest()[:8] if told.change else b"!named"
-        if not again and not await self._within_budget(theirs, address, meter, PER_CONTACT, core.draw(16)):
+        if not again and not await within_budget(self.core, theirs, address, meter, PER_CONTACT, core.draw(16)):
             core.observe(events.NoticeWithheld(**theirs.head(), purpose=told.purpose))
             return
         message = Message(
@@ -232,7 +235,7 @@ class Delivery:
             locale=theirs.account.locale if theirs.account else "",
             owner=told.subject,
         )
-        await self._send(message)
+        await send(self.core, message)
 
     async def _share(self, scene: Scene, told: Told, theirs: Record) -> str:
         """The share of a contact, or "" where it would decide nothing."""
@@ -261,16 +264,16 @@ class Delivery:
             return
         scene, address = found
         budget = core.policy.reset.per_number if channel_of(address) is Channel.TEXT else core.policy.reset.per_subject
-        if not again and not await self._within_budget(scene, address, b"!addresses", budget, request.seed):
+        if not again and not await within_budget(self.core, scene, address, b"!addresses", budget, request.seed):
             core.observe(events.NoticeWithheld(**scene.head(), purpose=MessagePurpose.PROVE_ADDRESS))
             return
         everybody = evolve(scene, subject="")
-        if not again and not await self._within_budget(everybody, address, b"!addresses", STRANGERS, request.seed):
+        if not again and not await within_budget(self.core, everybody, address, b"!addresses", STRANGERS, request.seed):
             core.observe(events.NoticeWithheld(**scene.head(), purpose=MessagePurpose.PROVE_ADDRESS))
             return
         message = await self.carrying.letter(request, scene, address)
         if message is not None:
-            await self._send(message)
+            await send(self.core, message)
 
     async def _push(self, request: PromptRequest) -> None:
         """Push a prompt to an app, while it waits to be answered; one that is over would ask for a number that nobody sees."""
@@ -310,12 +313,7 @@ class Delivery:
             asked_from=request.source,
             asked_with=request.agent,
         )
-        await self._send(message)
-
-    async def _send(self, message: Message) -> None:
-        if self.core.ports.messenger is None:
-            raise PortError("There is no messenger.", remedy="Deliver with an engine that has one.")
-        await port("messenger.send", self.core.ports.messenger.send(message))
+        await send(self.core, message)
 
     async def _observations(self) -> None:
         core = self.core
@@ -328,124 +326,3 @@ class Delivery:
                 await port("sink.record", core.ports.sink.record(event, key=""))
             except PortError:
                 core.dropped += 1
-
-    # --- resets ---
-
-    async def _issue(self, request: ResetRequest, *, again: bool) -> None:
-        """Issue a reset and send it. The link is made here and lies in no store; the same request gives the same one."""
-        core, policy = self.core, self.core.policy.reset
-        account = await self._account(request)
-        subject = account.subject if account else ""
-        scene = Scene(tenant=request.tenant, subject=subject, account=account, now=core.now(), source=request.source)
-        if account is None:
-            self._withhold(scene, "unknown")
-            return
-        recipient = self._recipient(account, request)
-        channel = Channel.MAIL if recipient is None else channel_of(recipient)
-        expires, code_expires = policy.ends(channel, request.at, initial=bool(request.subject))
-        if recipient is None or scene.now >= expires:
-            self._withhold(scene, "no address" if recipient is None else "late")
-            return
-        loaded = await core.load(core.record_key(scene.tenant, subject), fresh=core.draw(16))
-        oldest = core.keyring.index_count - 1  # it stays in force while keys rotate, so the same request gives the same link
-        secret = core.keyring.digest("reset secret", request.handle, request.seed, key=oldest)
-        code = policy.code(core.keyring.digest("reset number", request.handle, request.seed, key=oldest)[:16])
-        by_text = channel is Channel.TEXT
-        reset = Reset(
-            id=request.handle,
-            epoch=0,
-            recipient=core.recipient(scene, recipient),
-            link=b"" if by_text else sha256(secret).digest(),
-            code=core.texted(scene, code) if by_text else core.coded(scene, code, handle=request.handle),
-            expires=expires,
-            code_expires=code_expires,
-            channel=channel.value,
-            proofs=request.proofs,
-            gives=request.gives,
-            initial=bool(request.subject),
-        )
-
-        def step(record: Record) -> Step:
-            return issue_reset(core.policy, record, scene=scene, reset=reset, asked=request.at, self_service=not request.subject)
-
-        # A request without effect spends nothing: the last units would be gone before the last link is, and none would come.
-        verdict = step(loaded.record).verdict
-        effect = not isinstance(verdict, No) or verdict.reason == NO_SELF_SERVICE
-        if effect and not request.subject and not again:
-            budget = policy.per_number if by_text else policy.per_subject
-            if not await self._within_budget(scene, recipient, b"!resets", budget, request.handle):
-                self._withhold(scene, "budget")
-                return
-        done = await core.apply(scene, loaded, step)
-        if isinstance(done.verdict, No):
-            self._withhold(scene, done.verdict.reason)
-            if done.verdict.reason == NO_SELF_SERVICE:
-                await self._send(self._refusal(scene, account, request, recipient))
-            return
-        if not isinstance(done.verdict, Done):
-            raise StoreError("The reset could not be committed.", remedy="It comes again by itself.")
-        claims = LinkClaims(tenant=scene.tenant, subject=subject, incarnation=done.record.incarnation, secret=secret)
-        message = Message(
-            key=f"{request.handle.hex()}-00",
-            purpose=request.purpose,
-            tenant=scene.tenant,
-            subject=subject,
-            address=recipient,
-            at=scene.now,
-            link=None if by_text else core.tokens.seal(Purpose.LINK, claims),
-            code=None if request.subject else code,
-            expires=None if by_text else expires,
-            code_expires=None if request.subject else code_expires,
-            channel=channel,
-            locale=account.locale,
-        )
-        await self._send(message)
-
-    def _refusal(self, scene: Scene, account: Account, request: ResetRequest, recipient: str) -> Message:
-        """What the owner hears who cannot reset by himself; outsiders hear what they always do."""
-        return Message(
-            key=f"{request.handle.hex()}-00",
-            purpose=MessagePurpose.SELF_SERVICE_REFUSED,
-            tenant=scene.tenant,
-            subject=scene.subject,
-            address=recipient,
-            at=scene.now,
-            channel=channel_of(recipient),
-            locale=account.locale,
-        )
-
-    def _recipient(self, account: Account, request: ResetRequest) -> str | None:
-        """
-        The stored address that was typed, byte for byte as stored; otherwise the first one. Never what was typed. What
-        administrators ask for comes by a link, so it goes to the first address that is mailed; and where they named one, to that
-        or to none.
-        """
-        if request.subject:
-            mailed = tuple(one for one in account.addresses if channel_of(one) is Channel.MAIL)
-            return stored_among(mailed, request.identifier) if request.identifier else next(iter(mailed), None)
-        for address in account.addresses:
-            name = canonical(address)
-            if name is not None and name.value == request.identifier:
-                return address
-        return next(iter(account.addresses), None)
-
-    async def _account(self, request: ResetRequest) -> Account | None:
-        if request.subject:
-            return await self.core.get(request.tenant, request.subject)
-        name = canonical(request.identifier)
-        return None if name is None else await self.core.find(request.tenant, name)
-
-    async def _within_budget(self, scene: Scene, recipient: str, meter: bytes, budget: Budget, hold: bytes) -> bool:
-        """Spend one of the messages an address of the subject gets; what fills one mailbox takes nothing from another."""
-        core, ladder = self.core, budget.ladder()
-        charges = []
-        for key in range(core.keyring.index_count):
-            row = core.keyring.digest("message row", scene.tenant, scene.subject, recipient, key=key)[:16]
-            charges.append(Charge(row, meter, ladder, None, hold))
-        readings = await core.charge(scene, charges)
-        if readings is None:
-            readings = await core.charge_own(charges)
-        return all(isinstance(reading, Granted) for reading in readings)
-
-    def _withhold(self, scene: Scene, reason: str) -> None:
-        self.core.observe(events.ResetWithheld(**scene.head(), reason=reason))

@@ -19,7 +19,7 @@ from acctsec.record import Record, Verifier
 from acctsec.steps import Compared, NewVerifier, Scene
 
 if TYPE_CHECKING:
-    from acctsec._flows.core import Ports
+    from acctsec._flows.ports import Ports
     from acctsec.events import Event
 
 EVENLY = 2**64

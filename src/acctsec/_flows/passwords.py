@@ -5,11 +5,12 @@ from datetime import timedelta
 from attrs import field, frozen
 
 from acctsec import events
-from acctsec._flows.core import Core, Loaded, operation, port
+from acctsec._flows.core import Core, Loaded, operation
 from acctsec._flows.counting import known
 from acctsec._flows.guesses import Guess, Guesses
 from acctsec._flows.hashes import Password
 from acctsec._flows.likely import looked_at
+from acctsec._flows.ports import port
 from acctsec._flows.tokens import Purpose
 from acctsec._values import evolve
 from acctsec.claims import (

@@ -9,8 +9,9 @@ from datetime import timedelta
 from typing import Any
 
 from acctsec import events
-from acctsec._flows.core import EPOCH, Core, port
+from acctsec._flows.core import EPOCH, Core
 from acctsec._flows.hashes import Password
+from acctsec._flows.ports import port
 from acctsec._values import Value
 from acctsec.attacks.networks import Networks, networks
 from acctsec.attacks.posture import Change, Posture

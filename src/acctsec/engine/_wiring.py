@@ -14,7 +14,7 @@ from acctsec._flows.challenges import Challenges
 from acctsec._flows.changes import ChangeFlows
 from acctsec._flows.codes import Codes
 from acctsec._flows.contacts import ContactFlows
-from acctsec._flows.core import Core, Ports
+from acctsec._flows.core import Core
 from acctsec._flows.delivery import Delivery
 from acctsec._flows.devices import DeviceFlows
 from acctsec._flows.factors import FactorFlows
@@ -24,6 +24,7 @@ from acctsec._flows.outbox import Outbox
 from acctsec._flows.outside import OutsideFlows
 from acctsec._flows.passkeys import PasskeyFlows
 from acctsec._flows.passwords import Passwords
+from acctsec._flows.ports import Ports
 from acctsec._flows.prompts import Prompts
 from acctsec._flows.proposals import Proposals
 from acctsec._flows.reports import Reports

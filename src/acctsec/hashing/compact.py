@@ -8,7 +8,7 @@ from hmac import compare_digest
 
 from acctsec.errors import ConfigError
 from acctsec.hashing.parameters import Argon2Parameters
-from acctsec.hashing.phc import Argon2Hash, parse
+from acctsec.hashing.phc import MAX_BYTES, MIN_SALT, MIN_TAG, Argon2Hash, parse
 
 COMPACT = 0xFF  # no text begins with it: it is in no UTF-8
 _SALT_AT = 8  # after that byte, memory (3), passes (2), lanes (1) and how long the salt is (1), all big-endian
@@ -43,8 +43,10 @@ def unpacked(plain: bytes) -> str | None:
         cost = Argon2Parameters(int.from_bytes(numbers[:3], "big"), int.from_bytes(numbers[3:5], "big"), numbers[5])
     except ConfigError:
         return None
-    text = str(Argon2Hash(cost, plain[_SALT_AT:end], plain[end:]))
-    return None if parse(text) is None else text
+    salt, tag = plain[_SALT_AT:end], plain[end:]
+    if not MIN_SALT <= len(salt) <= MAX_BYTES or not MIN_TAG <= len(tag) <= MAX_BYTES:
+        return None
+    return str(Argon2Hash(cost, salt, tag))
 
 
 def _text(plain: bytes) -> str | None:

@@ -169,8 +169,8 @@ class _Pool:
                 raise Overloaded(self.work_ahead())
             displaced._work = spent
         self.waiting.push(job, key=job._key)
-        at_work = max(self.threads, sum(map(Thread.is_alive, self.staff)))
-        return displaced, at_work < min(self.permits, self.running + len(self.waiting))
+        wanted = min(self.permits, self.running + len(self.waiting))
+        return displaced, self.threads < wanted and sum(map(Thread.is_alive, self.staff)) < wanted
 
     def withdraw(self, job: Job[Any]) -> bool:
         """

@@ -188,8 +188,8 @@ class HashingPolicy:
         below. False for what cannot be read: nobody can prove its password, so nothing may replace it.
         """
         stored = parse(phc)
-        if stored is None or self.scheme(phc) not in {None, OWN}:
-            return self.reads(phc)
+        if stored is None or (not self._accepts(stored.parameters) and self.scheme(phc) is not None):
+            return self.reads(phc)  # by another format
         cost, wanted = stored.parameters.traffic, self.parameters.traffic
         shorter = len(stored.tag) < self.tag_bytes or len(stored.salt) < self.salt_bytes
         longer = len(stored.tag) > self.tag_bytes or len(stored.salt) > self.salt_bytes

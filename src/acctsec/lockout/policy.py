@@ -439,13 +439,13 @@ class LockoutPolicy:
 
         A meter does not know of the guesses that processes counted alone; the record has heard of the meter's at every tenth.
         """
-        names = self._names(kind, lane)
         for name, rungs in self.remembered(kind, lane, record.checkpoint(lane.name(kind)).opened).items():
             point = record.checkpoint(name).within(rungs.window, now)
             if not readings:
                 if point.total >= rungs.stop:
                     return True
             elif point.alone:
+                names = self._names(kind, lane)
                 for charge, reading in zip(charges, readings, strict=True):
                     if isinstance(reading, Granted) and names.get(without_era(charge.meter)) == name:  # noqa: SIM102 - one thought each
                         if reading.ordinal + point.alone > rungs.stop:

@@ -2,11 +2,10 @@
 
 import re
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Self
 
-from msgspec import Meta
-
-from acctsec._values import evolve
+from acctsec._values import below, evolve
 from acctsec.record._part import Part
 from acctsec.record.seconds import ceil
 
@@ -43,17 +42,18 @@ class Checkpoint(Part, frozen=True, kw_only=True, array_like=True):
     19 instead of 43 bytes: *code* and *place*, of which its name is made.
     """
 
-    code: Annotated[int, Meta(ge=0, lt=len(WORDS))] | str
+    code: Annotated[int, below(len(WORDS))] | str
     place: bytes = b""
     count: int = 0
-    level: Annotated[int, Meta(ge=0, lt=len(RUNGS))] = 0
+    level: Annotated[int, below(len(RUNGS))] = 0
     since: datetime | None = None
     alone: int = 0
     opened: int = 0
 
     def __post_init__(self) -> None:
         """Nothing is forgotten early."""
-        ceil(self, "since")
+        if self.since is not None and self.since.microsecond:
+            ceil(self, "since")
 
     @classmethod
     def of(
@@ -87,6 +87,12 @@ class Checkpoint(Part, frozen=True, kw_only=True, array_like=True):
     def total(self) -> int:
         """All failures it knows of."""
         return self.count + self.alone
+
+
+@lru_cache(maxsize=256)
+def blank(lane: str) -> Checkpoint:
+    """What is known of a lane that nobody has told the record of. The few lanes of everybody are asked for at every attempt."""
+    return Checkpoint.of(lane)
 
 
 class Opening(Part, frozen=True, kw_only=True, array_like=True):

@@ -5,8 +5,7 @@ from datetime import datetime
 from hmac import compare_digest
 from typing import Annotated, Self
 
-from msgspec import Meta
-
+from acctsec._values import below
 from acctsec.assurance import Method
 from acctsec.outcomes import AssuranceLevel
 from acctsec.record._part import Part
@@ -51,7 +50,7 @@ CODES: tuple[str, ...] = tuple(Method)
 class Proof(Part, frozen=True, kw_only=True, array_like=True):
     """What was proven, and *at* which second. Methods that the library knows are written as a number."""
 
-    code: Annotated[int, Meta(ge=0, lt=len(CODES))] | str
+    code: Annotated[int, below(len(CODES))] | str
     at: datetime
 
     @classmethod
@@ -82,7 +81,9 @@ class Session(Part, frozen=True, kw_only=True, array_like=True):
 
     def __post_init__(self) -> None:
         """No session looks newer than it is; 12 bytes less of each."""
-        floor(self, "created", "authenticated", "turned")
+        turned = self.turned
+        if self.created.microsecond or self.authenticated.microsecond or (turned is not None and turned.microsecond):
+            floor(self, "created", "authenticated", "turned")
 
     def proven(self, *, since: datetime) -> frozenset[str]:
         """The methods that were proven for it at or after an instant."""

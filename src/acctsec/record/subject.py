@@ -22,7 +22,7 @@ from acctsec.record.limits import (
     MAX_SPENT,
     RAPID,
 )
-from acctsec.record.lockout import Checkpoint, Opening
+from acctsec.record.lockout import Checkpoint, Opening, blank
 from acctsec.record.passwords import Reset, Verifier
 from acctsec.record.recovery import Address, Change, Contact, Contest
 from acctsec.record.sessions import Device, Network, Session, Spent
@@ -268,7 +268,10 @@ class Record(Part, frozen=True, kw_only=True, array_like=True):
 
     def checkpoint(self, lane: str) -> Checkpoint:
         """What the record knows of a lane."""
-        return next((point for point in self.checkpoints if point.lane == lane), Checkpoint.of(lane))
+        for point in self.checkpoints:
+            if point.lane == lane:
+                return point
+        return blank(lane)
 
     def with_checkpoint(self, point: Checkpoint) -> Self:
         """

@@ -26,6 +26,8 @@ from acctsec.steps.administration import (
 from acctsec.steps.changes import cancel, veto, veto_refusal, waits_for
 from acctsec.steps.codes import code_refusal, send_factor_code
 from acctsec.steps.contacts import ask_contacts, name_contact, remove_contact, share_refusal, vouch
+from acctsec.steps.effects import Carry, Effect, Issue, Notice, Prove, Ring, SendCode, Step, Word
+from acctsec.steps.evidence import Compared, Drawn, FactorFound, Judged, NewVerifier, Visit, Weighed
 from acctsec.steps.factors import (
     add_factor,
     import_factor,
@@ -35,6 +37,7 @@ from acctsec.steps.factors import (
     remove_factor,
     rename_factor,
 )
+from acctsec.steps.guesses import count_alone, count_guesses, forgive, give_back, reach_rung, reached
 from acctsec.steps.passwords import ChangeProof, change_password, change_refusal, too_soon
 from acctsec.steps.prompts import answer_prompt, deny_prompt, find_prompt, prompt_refusal, push_prompt
 from acctsec.steps.proposals import Agreement, Proposer, approve, approve_address, find_proposal, propose, withdraw
@@ -58,35 +61,7 @@ from acctsec.steps.recovery import (
 )
 from acctsec.steps.reports import report_factor, report_for, restore_factor
 from acctsec.steps.scene import (
-    Carry,
-    Changed,
-    Compared,
-    Done,
-    Drawn,
-    Effect,
-    FactorFound,
-    FactorProven,
-    Granted,
-    Held,
-    Issue,
-    Judged,
-    Making,
-    NeedsChange,
-    NeedsEnrollment,
-    NeedsFactor,
-    NeedsPuzzle,
-    NewVerifier,
-    No,
-    Notice,
-    Prove,
-    Ring,
     Scene,
-    SendCode,
-    Stale,
-    Step,
-    Visit,
-    Weighed,
-    Word,
     demanded,
     full_level,
     gathered,
@@ -100,20 +75,23 @@ from acctsec.steps.scene import (
     with_method,
 )
 from acctsec.steps.sessions import end_copied, end_session, turn_session
-from acctsec.steps.sign_in import (
-    count_alone,
-    count_guesses,
-    find_leaked,
-    forgive,
-    give_back,
-    prove_factor,
-    reach_rung,
-    reached,
-    sign_in,
-    sign_in_by_passkey,
-)
+from acctsec.steps.sign_in import find_leaked, prove_factor, sign_in, sign_in_by_passkey
 from acctsec.steps.standing import Enough, Lacking, guarded, shown_by, standing, step_up
 from acctsec.steps.unlocking import open_by_factor, open_by_link, opens_lane, unlockable
+from acctsec.steps.verdicts import (
+    Changed,
+    Done,
+    FactorProven,
+    Granted,
+    Held,
+    Making,
+    NeedsChange,
+    NeedsEnrollment,
+    NeedsFactor,
+    NeedsPuzzle,
+    No,
+    Stale,
+)
 from acctsec.steps.vouching import agreed, counts_from, gathers, trusted_contacts, vouching
 
 __all__ = [

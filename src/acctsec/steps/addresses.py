@@ -14,10 +14,12 @@ from acctsec.protocols import MessagePurpose
 from acctsec.record import MAX_CHANGES, Address, Change, Factors, Record
 from acctsec.recovery import Proof
 from acctsec.steps.changes import dropped, ended, gives_address, held
+from acctsec.steps.effects import Carry, Notice, Prove, Step
 from acctsec.steps.recovery import CARRYING, Begun
 from acctsec.steps.resting import fall, resting_on, without_resting
-from acctsec.steps.scene import Carry, Done, Held, Making, No, Notice, Prove, Scene, Step, live_session, with_method
+from acctsec.steps.scene import Scene, live_session, with_method
 from acctsec.steps.standing import guarded
+from acctsec.steps.verdicts import Done, Held, Making, No
 
 ADDED, REMOVED, IDENTIFIER = (one.value for one in (ChangeKind.ADDRESS_ADDED, ChangeKind.ADDRESS_REMOVED, ChangeKind.IDENTIFIER))
 ADDRESSES = frozenset({ADDED, REMOVED})

@@ -11,8 +11,11 @@ from acctsec.outcomes import ChangeReason
 from acctsec.policy import Policy
 from acctsec.record import Record
 from acctsec.steps.changes import ended
-from acctsec.steps.scene import Done, NewVerifier, No, Scene, Stale, Step, live_session
+from acctsec.steps.effects import Step
+from acctsec.steps.evidence import NewVerifier
+from acctsec.steps.scene import Scene, live_session
 from acctsec.steps.standing import guarded
+from acctsec.steps.verdicts import Done, No, Stale
 
 
 def sign_out(policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims) -> Step:

@@ -12,8 +12,10 @@ from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import SKEW, Change, Record
 from acctsec.recovery import Proof
-from acctsec.steps.scene import Done, Effect, No, Notice, Scene, Step, opens
+from acctsec.steps.effects import Effect, Notice, Step
+from acctsec.steps.scene import Scene, opens
 from acctsec.steps.standing import guarded
+from acctsec.steps.verdicts import Done, No
 
 
 def veto_refusal(record: Record, *, scene: Scene, change_id: bytes, recipient: bytes) -> str | None:

@@ -8,9 +8,11 @@ from acctsec.policy import Policy
 from acctsec.protocols import Channel
 from acctsec.record import Delivered, Record, Sent
 from acctsec.reset import Redeemable
+from acctsec.steps.effects import SendCode, Step
 from acctsec.steps.factors import may_begin
 from acctsec.steps.recovery import find_reset, leads_on, trusted
-from acctsec.steps.scene import Done, Held, No, Scene, SendCode, Step, opens
+from acctsec.steps.scene import Scene, opens
+from acctsec.steps.verdicts import Done, Held, No
 
 METHODS = {"text": Method.TEXT, "voice": Method.VOICE, "mail": Method.MAIL}
 """What a code proves that came by a channel."""

@@ -12,9 +12,11 @@ from acctsec.protocols import MessagePurpose
 from acctsec.record import Change, Contact, Record
 from acctsec.recovery import Capability, Enough, Proof
 from acctsec.steps.changes import held
+from acctsec.steps.effects import Notice, Step, Word
 from acctsec.steps.recovery import Begun, Recovery, recovery_refusal, weigh
-from acctsec.steps.scene import Done, Held, No, Notice, Scene, Step, Word, spend, with_method
+from acctsec.steps.scene import Scene, spend, with_method
 from acctsec.steps.standing import guarded
+from acctsec.steps.verdicts import Done, Held, No
 from acctsec.steps.vouching import GATHERING, counts_from, gathers, in_time, trusted_contacts, vouching
 
 CAPABILITIES = (Capability.PASSWORD, Capability.FACTORS)

@@ -15,7 +15,9 @@ from acctsec.protocols import MessagePurpose
 from acctsec.record import Factor, Factors, Push, Record, Session
 from acctsec.sessions import Ended, Minted
 from acctsec.steps.changes import ended, held
-from acctsec.steps.scene import Done, Drawn, Effect, Held, No, Notice, Scene, Step, change_due, live_session, opens, proven_last
+from acctsec.steps.effects import Effect, Notice, Step
+from acctsec.steps.evidence import Drawn
+from acctsec.steps.scene import Scene, change_due, live_session, opens, proven_last
 from acctsec.steps.sign_in import still_due
 from acctsec.steps.standing import (
     PASSWORD,
@@ -28,6 +30,7 @@ from acctsec.steps.standing import (
     proved,
     young,
 )
+from acctsec.steps.verdicts import Done, Held, No
 
 
 def add_factor(policy: Policy, record: Record, *, scene: Scene, enrollment: Enrollment, new: Factor | None, drawn: Drawn) -> Step:

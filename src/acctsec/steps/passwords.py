@@ -11,21 +11,11 @@ from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import SKEW, Device, Record
 from acctsec.steps.changes import ended
-from acctsec.steps.scene import (
-    Changed,
-    Compared,
-    NewVerifier,
-    No,
-    Notice,
-    Scene,
-    Stale,
-    Step,
-    change_due,
-    lapsed,
-    live_session,
-    opens,
-)
+from acctsec.steps.effects import Notice, Step
+from acctsec.steps.evidence import Compared, NewVerifier
+from acctsec.steps.scene import Scene, change_due, lapsed, live_session, opens
 from acctsec.steps.standing import Enough, Lacking, demand_of, missing, owed, shown_by, standing
+from acctsec.steps.verdicts import Changed, No, Stale
 
 
 class ChangeProof(Value, frozen=True, kw_only=True):

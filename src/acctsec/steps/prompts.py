@@ -11,8 +11,10 @@ from acctsec.protocols import MessagePurpose
 from acctsec.record import Prompt, Push, Record
 from acctsec.reset import Redeemable
 from acctsec.steps.administration import without_device
+from acctsec.steps.effects import Effect, Notice, Ring, Step
 from acctsec.steps.recovery import find_reset
-from acctsec.steps.scene import Done, Effect, Held, No, Notice, Ring, Scene, Step, opens
+from acctsec.steps.scene import Scene, opens
+from acctsec.steps.verdicts import Done, Held, No
 
 
 def prompt_refusal(

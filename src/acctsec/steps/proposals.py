@@ -14,8 +14,10 @@ from acctsec.protocols import MessagePurpose
 from acctsec.record import Change, Record
 from acctsec.recovery import Capability, Enough, Facts, Proof, proofs_of
 from acctsec.steps.changes import gives_address
+from acctsec.steps.effects import Issue, Notice, Prove, Step
 from acctsec.steps.recovery import Begun, level_of
-from acctsec.steps.scene import Done, Issue, No, Notice, Prove, Scene, Step, full_level
+from acctsec.steps.scene import Scene, full_level
+from acctsec.steps.verdicts import Done, No
 from acctsec.steps.vouching import in_time
 
 ADMINISTRATORS = (Proof.ADMINISTRATORS.value,)

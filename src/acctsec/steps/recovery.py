@@ -16,21 +16,10 @@ from acctsec.record import Change, Device, Factors, Record, Reset
 from acctsec.recovery import Capability, Enough, Facts, Judgement, Lacking, Proof, proof_of, proofs_of
 from acctsec.reset import Dead, Redeemable
 from acctsec.steps.changes import ended, held
-from acctsec.steps.scene import (
-    Changed,
-    Done,
-    FactorFound,
-    FactorProven,
-    NewVerifier,
-    No,
-    Notice,
-    Scene,
-    Step,
-    doubts,
-    opens,
-    spend,
-    with_method,
-)
+from acctsec.steps.effects import Notice, Step
+from acctsec.steps.evidence import FactorFound, NewVerifier
+from acctsec.steps.scene import Scene, doubts, opens, spend, with_method
+from acctsec.steps.verdicts import Changed, Done, FactorProven, No
 from acctsec.steps.vouching import agreed, gathers
 
 NO_SELF_SERVICE = "no self-service"

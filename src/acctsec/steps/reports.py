@@ -11,8 +11,11 @@ from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Factor, Factors, Record, Session
 from acctsec.steps.changes import ended
-from acctsec.steps.scene import Done, Drawn, No, Notice, Scene, Step
+from acctsec.steps.effects import Notice, Step
+from acctsec.steps.evidence import Drawn
+from acctsec.steps.scene import Scene
 from acctsec.steps.standing import guarded
+from acctsec.steps.verdicts import Done, No
 
 
 def report_factor(

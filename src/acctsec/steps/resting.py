@@ -8,8 +8,9 @@ from acctsec._values import evolve
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Delivered, Factors, Record
+from acctsec.steps.effects import Effect, Notice
 from acctsec.steps.reports import without_proof
-from acctsec.steps.scene import Effect, Notice, Scene
+from acctsec.steps.scene import Scene
 
 WITHDRAWN = "withdrawn"
 """Why a factor proves nothing whose address somebody else took off."""

@@ -1,19 +1,18 @@
-"""What steps share: the scene, evidence going in, verdicts coming out, and what makes a token hold."""
+"""What steps share: the scene, and what makes a token, a session and a password hold."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from acctsec._values import Value, evolve
 from acctsec.claims import Enrollment, PasskeyClaims, SessionClaims, Ticket
-from acctsec.events import Event, PasskeyRegressed, RiskAssessed
+from acctsec.events import Event, PasskeyRegressed
 from acctsec.mfa.policy import Proven, Unproven, methods_of
 from acctsec.mfa.proving import Match
 from acctsec.outcomes import AssuranceLevel, ChangeReason, EndReason
 from acctsec.password import Age
 from acctsec.policy import Policy
-from acctsec.protocols import Account, MessagePurpose, Status
-from acctsec.record import MAX_SPENT, SKEW, Change, Contact, Device, History, Path, Prompt, Record, Session, Spent
+from acctsec.protocols import Account, Status
+from acctsec.record import MAX_SPENT, SKEW, Record, Session, Spent
 from acctsec.sessions import Ended, Live, Minted
 
 if TYPE_CHECKING:
@@ -62,243 +61,6 @@ class Scene(Value, frozen=True, kw_only=True):
         return {"tenant": self.tenant, "subject": self.subject, "at": self.now, "source": self.source}
 
 
-class Notice(Value, frozen=True):
-    """
-    An effect: tell all verified addresses, of a *change* that waits or was made, with a veto where that is weak, or of something
-    that is due *until* some day.
-    """
-
-    purpose: MessagePurpose
-    change: Change | None = None
-    until: datetime | None = None
-
-
-class Word(Value, frozen=True):
-    """An effect: tell a trusted *contact* of the subject; with a *change*, ask it to agree to that."""
-
-    purpose: MessagePurpose
-    contact: Contact
-    change: Change | None = None
-
-
-class Issue(Value, frozen=True, kw_only=True):
-    """
-    An effect: mail the owner, at the address *to*, a link that stands for *proofs* beside it, and by those gives *gives* alone.
-    """
-
-    handle: bytes
-    seed: bytes
-    proofs: tuple[str, ...]
-    gives: str
-    to: str
-
-    def __repr__(self) -> str:
-        return f"Issue(proofs={self.proofs}, gives={self.gives!r})"
-
-
-class Prove(Value, frozen=True):
-    """An effect: send a code, and by mail a link, to the address that a *change* is about. The code is made from *seed*."""
-
-    change: Change
-    seed: bytes
-
-
-class Carry(Value, frozen=True):
-    """An effect: a *change* is decided, and the platform's table has to follow."""
-
-    change: Change
-
-
-class SendCode(Value, frozen=True, kw_only=True):
-    """An effect: send a code, made from *seed*, to the owner's own *address*, for an *action* of the *ticket*."""
-
-    factor: str
-    ticket: bytes
-    seed: bytes
-    channel: str
-    address: str
-    action: str
-    expires: datetime
-
-    def __repr__(self) -> str:
-        return f"SendCode(factor={self.factor!r}, channel={self.channel!r}, action={self.action!r})"
-
-
-class Ring(Value, frozen=True, kw_only=True):
-    """
-    An effect: push a *prompt* to the app at *address*, and say what for (*action*), with which *agent* it was asked for, and
-    whether by a device or in a session that is *known*.
-    """
-
-    prompt: Prompt
-    address: str
-    action: str
-    agent: str
-    known: bool
-
-    def __repr__(self) -> str:
-        return f"Ring(factor={self.prompt.factor!r}, action={self.action!r})"
-
-
-Effect = Event | Notice | Word | Issue | Prove | Carry | SendCode | Ring
-
-
-class Step(Value, frozen=True):
-    """What a step brings about."""
-
-    verdict: object
-    record: Record
-    effects: tuple[Effect, ...] = ()
-
-
-class Compared(Value, frozen=True):
-    """
-    A password was compared with the verifier of that incarnation born at that epoch (None: there was none, and a decoy was
-    compared).
-    """
-
-    incarnation: bytes
-    born: int | None
-    matched: bool
-
-
-class Judged(Value, frozen=True, kw_only=True):
-    """A password that was right, judged by the rules of today: which *policy*, and whether it *accepted* the password."""
-
-    policy: bytes
-    accepted: bool
-
-
-class Visit(Value, frozen=True, kw_only=True):
-    """Whence and when somebody comes, where sign-ins are weighed; *paths* name the place under each index key, newest first."""
-
-    paths: tuple[Path, ...]
-    hour: int
-    known_device: bool
-
-    def learned(self, record: Record) -> Record:
-        """The record with one full sign-in more."""
-        past = record.habits or History()
-        return evolve(record, habits=past.learned(self.paths[0], hour=self.hour, known_device=self.known_device))
-
-
-class Weighed(Value, frozen=True, kw_only=True):
-    """What a risk policy said of a right password, and whether a puzzle was *solved* beside it, or nobody can ask one."""
-
-    assessment: "Assessment"
-    solved: bool
-
-    def told(self, scene: Scene) -> RiskAssessed:
-        """The event of it."""
-        found = self.assessment
-        parts = tuple((part.feature, part.amount) for part in found.contributions)
-        return RiskAssessed(**scene.head(), score=found.score, contributions=parts, extra=found.extra.name.lower())
-
-
-class FactorFound(Value, frozen=True):
-    """What an answer fits, and the sealed secrets that are due to be sealed under the newest key, old to *anew*."""
-
-    match: Match | None
-    anew: Mapping[bytes, bytes]
-
-
-class NewVerifier(Value, frozen=True):
-    """
-    A password was hashed and sealed; *replaces* names the sealed verifier it renews, where it does. *likeliest* is what the
-    record remembers of how many have it.
-    """
-
-    sealed: bytes
-    preparation: int
-    replaces: bytes | None = None
-    likeliest: float = 1.0
-
-
-class Drawn(Value, frozen=True):
-    """Random ids of one operation, drawn before the commit loop."""
-
-    session: bytes
-    device: bytes
-    network: bytes = b""  # for a policy that remembers networks
-
-
-class Granted(Value, frozen=True):
-    """All is proven. *device* is the browser from which it was, at a sign-in."""
-
-    session: Session
-    device: Device | None
-
-
-class NeedsFactor(Value, frozen=True):
-    """
-    A second factor is due; *methods* is what is proven so far, *ways* are the smallest sets that would be enough. *risky*: the
-    rules for strange requests hold, until all is proven.
-    """
-
-    methods: tuple[str, ...]
-    ways: tuple[frozenset[str], ...] = ()
-    risky: bool = False
-
-
-class NeedsPuzzle(Value, frozen=True):
-    """A puzzle has to be solved first."""
-
-
-class NeedsChange(Value, frozen=True):
-    """The password must change first; *methods* is what is proven so far."""
-
-    reason: ChangeReason
-    methods: tuple[str, ...] = ("password",)
-
-
-class NeedsEnrollment(Value, frozen=True):
-    """A factor must be set up first; *methods* is what is proven so far, *risky* as of NeedsFactor."""
-
-    methods: tuple[str, ...] = ("password",)
-    risky: bool = False
-
-
-class Changed(Value, frozen=True):
-    """The password is changed."""
-
-    device: Device | None
-
-
-class FactorProven(Value, frozen=True):
-    """A factor is proven for a reset."""
-
-    methods: tuple[str, ...]
-
-
-class Done(Value, frozen=True):
-    """The change is made; *session* replaces the one that asked, where there is one."""
-
-    session: Session | None = None
-    count: int = 0
-
-
-class Held(Value, frozen=True):
-    """Not before *until*: what is asked for could not be taken back."""
-
-    until: datetime
-
-
-class Making(Value, frozen=True):
-    """The *change* is decided: the platform's table is told, and then it is done."""
-
-    change: Change
-
-
-class No(Value, frozen=True):
-    """Refused; *reason* is for operators alone."""
-
-    reason: str
-
-
-class Stale(Value, frozen=True):
-    """The evidence was made against a verifier that is no longer there."""
-
-
 def doubts(scene: Scene, match: Match | None, proven: Proven | Unproven) -> tuple[Event, ...]:
     """What operators are told of a factor that answered in a way that a copy of it would."""
     if match is None or not proven.regressed:
@@ -320,6 +82,8 @@ def opens(record: Record, ticket: Ticket | Enrollment, now: datetime) -> bool:
 
 def _rests_on_lost(record: Record, ticket: Ticket | Enrollment) -> bool:
     """Whether a ticket has a proof that only reported factors give."""
+    if not any(one.reported for one in record.factors):
+        return False
     lost, found = set[str](), set[str]()
     for one in record.factors:
         (lost if one.reported else found).update(methods_of(one))

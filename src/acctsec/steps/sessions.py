@@ -8,8 +8,10 @@ from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Record
 from acctsec.sessions import Ended, Live, turn_of
-from acctsec.steps.scene import Done, No, Notice, Scene, Step, judge_session, live_session
+from acctsec.steps.effects import Notice, Step
+from acctsec.steps.scene import Scene, judge_session, live_session
 from acctsec.steps.standing import guarded
+from acctsec.steps.verdicts import Done, No
 
 
 def turn_session(policy: Policy, record: Record, *, scene: Scene, claims: SessionClaims) -> Step:

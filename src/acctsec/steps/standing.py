@@ -15,24 +15,10 @@ from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import MAX_PROOFS, SKEW, Proof, Record, Session
 from acctsec.sessions import Ended, Minted
-from acctsec.steps.scene import (
-    Compared,
-    Drawn,
-    Effect,
-    FactorFound,
-    Granted,
-    No,
-    Notice,
-    Scene,
-    Stale,
-    Step,
-    dated,
-    doubts,
-    judge_session,
-    opens,
-    proven_last,
-    spend,
-)
+from acctsec.steps.effects import Effect, Notice, Step
+from acctsec.steps.evidence import Compared, Drawn, FactorFound
+from acctsec.steps.scene import Scene, dated, doubts, judge_session, opens, proven_last, spend
+from acctsec.steps.verdicts import Granted, No, Stale
 
 PASSWORD = Method.PASSWORD.value
 

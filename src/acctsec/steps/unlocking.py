@@ -8,7 +8,10 @@ from acctsec.mfa.policy import Proven
 from acctsec.policy import Policy
 from acctsec.protocols import MessagePurpose
 from acctsec.record import SKEW, Record
-from acctsec.steps.scene import Done, FactorFound, No, Notice, Scene, Step
+from acctsec.steps.effects import Notice, Step
+from acctsec.steps.evidence import FactorFound
+from acctsec.steps.scene import Scene
+from acctsec.steps.verdicts import Done, No
 
 
 def opens_lane(policy: Policy, record: Record, *, scene: Scene, claims: UnlockClaims) -> str:

@@ -46,6 +46,7 @@ from acctsec.stores._postgres_wire import (
     number,
 )
 from acctsec.stores._rows import LEAP, TICK, by_slot, expiry, grown, in_turn, letters, page, read_row
+from acctsec.stores._written import Written
 
 Answer = TypeVar("Answer")
 
@@ -141,6 +142,7 @@ class Plans:
             f"UPDATE {schema}.meters SET expires = greatest(expires, $2::int8), value = $3 WHERE slot = $1"
         )
         self._settle_row = Statement(f"UPDATE {schema}.meters SET value = $2 WHERE slot = $1")
+        self._swap_row = Statement(f"UPDATE {schema}.meters SET value = $2 WHERE slot = $1 AND value = $3 RETURNING slot")
         self._read = Statement(f"SELECT value FROM {schema}.meters WHERE slot = $1")
         self._age = Statement(f"SELECT age FROM {schema}.age")
         self._free_age = Statement(
@@ -166,6 +168,7 @@ class Plans:
         self._charged = 0
         self._collected = b""
         self._wary: OrderedDict[bytes, None] = OrderedDict()
+        self._written = Written()
 
     def greet(self) -> Plan[None]:
         """A trip with nothing on it: it connects, and so checks what the server is like."""
@@ -356,6 +359,8 @@ class Plans:
             if any(charge.candidate is None for charge in charges):
                 raise _spent("spent", error) from error  # and a second try would spend it twice
             raise
+        for _, (slot, _, row) in writes:
+            self._written.keep(slot, row)
         return answers
 
     def _locked(self, first: list[Ask], slots: Sequence[bytes], rows: dict[bytes, bytes | None]) -> Plan[None]:
@@ -369,31 +374,65 @@ class Plans:
             self._wary.popitem(last=False)
 
     def settle(self, settlements: Sequence[Settlement], now: int) -> Plan[None]:
-        """Two trips."""
+        """One trip where the rows are as this process wrote them when it charged, else two."""
         if not settlements:
             return
         asked = by_slot(settlements)
-        slots = sorted(asked)
+        written = {slot: self._written.take(slot) for slot in sorted(asked)}
+        gives_back = any(one.verdict in _GIVES_BACK for one in settlements)
+        left, repeat = yield from self._swapped(asked, written, now, gives_back=gives_back)
 
         def attempt() -> Plan[None]:
             rows: dict[bytes, bytes | None] = {}
-            yield from self._locked([BEGIN], slots, rows)
+            yield from self._locked([BEGIN], left, rows)
             writes: list[Ask] = []
-            for slot in slots:
+            for slot in left:
                 row = read_row(rows[slot])
                 changed = settle_row(row, asked[slot], now)
                 if changed:
                     writes.append((self._settle_row, (slot, row.with_changes(changed))))
+                if rows[slot] is not None and rows[slot] == written[slot]:
+                    self._written.met(slot)
             try:
                 yield [*writes, _QUICK, COMMIT]
             except Lost as error:
-                if any(one.verdict in _GIVES_BACK for one in settlements):
-                    # What several share is given back once by each; twice would give back what another holds. And a
-                    # candidate that was forgiven may have failed again.
-                    raise _spent("given back", error) from error
+                if gives_back:
+                    raise _given_back(error) from error
                 raise
 
-        yield from _persistent(attempt)
+        if left:
+            yield from _persistent(attempt, repeat=repeat)
+
+    def _swapped(
+        self, asked: dict[bytes, list[Settlement]], written: dict[bytes, bytes | None], now: int, *, gives_back: bool
+    ) -> Plan[tuple[list[bytes], bool]]:
+        """
+        Settle rows unread, on condition that they are still as they were *written*: what becomes of a row follows from its bytes.
+
+        Answers which are left to be read, and whether they may be tried twice. A row that changed meanwhile is left, and so are
+        all where one is not known.
+        """
+        slots, writes = [*written], list[Ask]()
+        for slot, past in written.items():
+            if past is None or self._written.is_crowded(slot):
+                return slots, True
+            row = read_row(past)
+            changed = settle_row(row, asked[slot], now)
+            if not changed:
+                return slots, True
+            writes.append((self._swap_row, (slot, row.with_changes(changed), past)))
+        try:
+            [_, *answers, _, _] = yield [BEGIN, *writes, _QUICK, COMMIT]
+        except RolledBack:
+            return slots, True
+        except Lost as error:
+            if gives_back:
+                raise _given_back(error) from error
+            return slots, False
+        left = [slot for slot, found in zip(slots, answers, strict=True) if not found]
+        for slot in left:
+            self._written.missed(slot)
+        return left, True
 
     def read(self, meters: Sequence[tuple[bytes, bytes, Ladder]], now: int) -> Plan[tuple[Tally, ...]]:
         """One trip."""
@@ -481,6 +520,14 @@ def _spent(what: str, error: Lost) -> StoreUnavailable:
         f"The connection was lost while room was {what}: it may have happened or not.",
         remedy="Do not repeat it; what was reserved lapses by itself.",
     )
+
+
+def _given_back(error: Lost) -> StoreUnavailable:
+    """
+    What several share is given back once by each; twice would give back what another holds. And a candidate that was forgiven
+    may have failed again.
+    """
+    return _spent("given back", error)
 
 
 def _unknown() -> CommitUnknown:

@@ -110,6 +110,8 @@ def by_slot(asked: Sequence[Asked]) -> dict[bytes, list[Asked]]:
 
 def in_turn(charges: Sequence[Charge], charge: Callable[[bytes, Sequence[Charge]], list[Reading]]) -> tuple[Reading, ...]:
     """Charge slot after slot until one refuses, and answer in the order of *charges*."""
+    if len(charges) == 1:
+        return tuple(charge(charges[0].slot, charges))
     slots = by_slot(charges)
     if len(slots) == 1:
         return tuple(charge(charges[0].slot, charges))

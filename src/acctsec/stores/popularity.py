@@ -58,7 +58,9 @@ class MemoryPopularity:
         """What ``to_bytes`` wrote; raises StoreError for anything else."""
         begin = len(_FORMAT) + 5
         width, depth = int.from_bytes(written[begin - 5 : begin - 1], "big"), written[begin - 1 : begin]
-        refusal = StoreError("These are not the counts of passwords, or they were cut off.", remedy="Take an older copy, or begin anew.")
+        refusal = StoreError(
+            "These are not the counts of passwords, or they were cut off.", remedy="Take an older copy, or begin anew."
+        )
         if not written.startswith(_FORMAT) or not depth or len(written) != begin + 4 * width * depth[0]:
             raise refusal
         try:

@@ -31,7 +31,7 @@ from acctsec.testing.linearizability import (
 from acctsec.testing.oracles import OracleFound, assert_no_oracle, engine_operations
 from acctsec.testing.policies import check_policy
 from acctsec.testing.races import Explored, RaceFound, TooManySchedules, explore, replay
-from acctsec.testing.stores import check_store
+from acctsec.testing.stores import WHOLE, Capability, StoreContract, check_store
 from acctsec.testing.turns import DEATHS, FAILURES, RACING, Died, Fate, race_world
 from acctsec.testing.world import World, async_world, world
 
@@ -39,7 +39,9 @@ __all__ = [
     "DEATHS",
     "FAILURES",
     "RACING",
+    "WHOLE",
     "Authenticator",
+    "Capability",
     "Checked",
     "Comparisons",
     "Died",
@@ -57,6 +59,7 @@ __all__ = [
     "RecordingMessenger",
     "RecordingSink",
     "SeededEntropy",
+    "StoreContract",
     "TooManyOrders",
     "TooManySchedules",
     "World",

@@ -25,6 +25,7 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "commit": ("key", "expected", "value", "outbox", "commit_id"),
     "drain": ("limit", "now", "lease"),
     "ack": ("ids",),
+    "revive": ("ids",),
     "charge": ("charges", "now"),
     "settle": ("settlements", "now"),
     "read": ("meters", "now"),

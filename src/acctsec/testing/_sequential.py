@@ -218,6 +218,7 @@ class _Outbox:
         self.commits = [call for call in calls if call.method == "commit"]
         self.drains = [call for call in calls if call.method == "drain"]
         self.acks = [call for call in calls if call.method == "ack"]
+        self.revivals = [call for call in calls if call.method == "revive"]
         self.makers: dict[bytes, list[Recorded]] = defaultdict(list)
         for call in self.commits:
             if call.end is None or isinstance(call.answer, Committed):
@@ -227,6 +228,8 @@ class _Outbox:
         for call in self.drains:
             if call.end is not None:
                 self._look_at(call, call.end)
+        for call in self.revivals:
+            self._count(call)
         # The commits whose entries were handed out, and the drain that showed it first.
         self.happened: dict[int, Recorded] = {}
         for entry, handed in self.handed.items():
@@ -261,14 +264,25 @@ class _Outbox:
             if youngest is None or maker.begin > youngest.begin:
                 youngest = maker
 
+    def _count(self, revival: Recorded) -> None:
+        """What a revival shows by itself: it cannot have met more letters than it was given ids that somebody was handed."""
+        if revival.end is None or any(drain.end is None for drain in self.drains):
+            return
+        known = {one.id for handed in self.handed.values() for _, one in handed}
+        most = len(known.intersection(revival.arguments[0]))
+        if revival.answer > most:
+            raise NotLinearizable(
+                f"A revival met {revival.answer} dead letters, and only {most} of its ids are known.", [revival]
+            )
+
     def entries(self) -> Iterator[Object]:
         """Each entry that one commit appended, once: it is there, it is handed out under leases, and it goes."""
         seen, complete = self._seen(), self._complete()
         lost = [call for call in self.drains if call.end is None]
-        acks: dict[bytes, list[Recorded]] = defaultdict(list)
-        for call in self.acks:
-            for name in call.arguments[0]:
-                acks[name].append(call)
+        named: dict[bytes, list[Recorded]] = defaultdict(list)
+        for call in (*self.acks, *self.revivals):
+            for name in dict.fromkeys(call.arguments[0]):
+                named[name].append(call)
         deletes: dict[bytes, list[Recorded]] = defaultdict(list)
         for call in filter(_may_delete, self.commits):
             deletes[call.arguments[0]].append(call)
@@ -280,14 +294,15 @@ class _Outbox:
             witness = None if maker.end is not None else self.happened.get(id(maker), seen.get(id(maker)))
             answered = {id(drain) for drain, _ in handed}
             left = [drain for drain in complete if id(drain) not in answered and (drain.end or 0) >= maker.begin]
-            gone = {id(ack): ack for _, one in handed for ack in acks[one.id]}.values()
+            asked = {id(call): call for _, one in handed for call in named[one.id]}.values()
             deleted = [call for call in deletes[maker.arguments[0]] if call is not maker]
             ops = [
                 _op(maker, _append, None, witness=witness),
                 *[_op(drain, _hand_out(drain, one), f"handed out, attempt {one.attempts}") for drain, one in handed],
                 *[_op(drain, _hand_out(drain, None), None) for drain in lost],
                 *[_op(drain, _leave(drain), _LEFT) for drain in left],
-                *[_op(ack, _acknowledge(ack), None) for ack in gone],
+                *[_op(call, _acknowledge(call), None) for call in asked if call.method == "ack"],
+                *[_op(call, _revive(call), _revived(call)) for call in asked if call.method == "revive"],
                 *[_op(call, _delete, None) for call in deleted],
             ]
             yield Object(f"The outbox entry {text(entry)}", _Entry(), ops, _show_entry)
@@ -313,7 +328,7 @@ class _Outbox:
 
     def _complete(self) -> list[Recorded]:
         """The drains that must have handed out all that was due: they had room left, and nobody else can have held entries."""
-        others = [*self.drains, *self.acks, *self.commits]
+        others = [*self.drains, *self.acks, *self.revivals, *self.commits]
         holding = [call.begin for call in others if call.end is None and (call.method != "commit" or _may_delete(call))]
         found = []
         for drain in self.drains:
@@ -339,6 +354,7 @@ def _earlier(one: Recorded, other: Recorded | None) -> Recorded:
 
 
 _LEFT = "left out"
+_REVIVED = "revived"
 
 
 def _op(call: Recorded, step: Step, answer: str | None, *, witness: Recorded | None = None) -> Op:
@@ -357,6 +373,25 @@ def _delete(entry: _Entry) -> tuple[_Entry, None]:
 def _acknowledge(ack: Recorded) -> Step:
     def step(entry: _Entry) -> tuple[_Entry, None]:
         return (evolve(entry, there=False) if entry.id in ack.arguments[0] else entry), None
+
+    return step
+
+
+def _revived(call: Recorded) -> str | None:
+    """What a revival says of each of its letters: all were dead, or none, or nobody can tell which."""
+    if call.end is None or 0 < call.answer < len(set(call.arguments[0])):
+        return None
+    return _REVIVED if call.answer else _LEFT
+
+
+def _revive(call: Recorded) -> Step:
+    """A letter that is dead is as if it had never been handed out; any other stays as it is."""
+    says = _revived(call)
+
+    def step(entry: _Entry) -> tuple[_Entry, str | None]:
+        dead = entry.there and entry.attempts >= MAX_ATTEMPTS and entry.id in call.arguments[0]
+        after = evolve(entry, attempts=0, due=None) if dead else entry
+        return after, None if says is None else _REVIVED if dead else _LEFT
 
     return step
 

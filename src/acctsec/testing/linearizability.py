@@ -18,6 +18,7 @@ contract promises:
 - A drain may hand out fewer entries than there are. One that came back short and met no other at its work must have handed
   out all that were due, unless the answer of a drain was lost before and may hold them. The last drain of a history must
   have, in any case, if it began when all else had ended: end a history with one, at an instant when every lease is over.
+- A revival of several letters says how many were dead and not which: unless all were, or none, each may have been.
 """
 
 from collections.abc import Iterable

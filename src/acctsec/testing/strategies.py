@@ -1,18 +1,79 @@
 """
-Hypothesis strategies for what reaches an account system: passwords, names and their spellings, addresses, clocks, rubbish.
+Hypothesis strategies for what reaches an account system (passwords, names and their spellings, addresses, clocks, rubbish) and
+for its policies.
 
-Needs ``acctsec[testing]``. All of them shrink towards the plain case.
+Needs ``acctsec[testing]``. All of them shrink towards the plain case. ``from_type`` knows those of OF_TYPE by itself, as
+Hypothesis finds them where both are installed.
 """
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from types import MappingProxyType
+from typing import Any
 
 from hypothesis import strategies as st
 
+from acctsec.budgets import Budget, Rungs
 from acctsec.context import Context, Source
+from acctsec.hashing import HashingPolicy
+from acctsec.lockout import LockoutPolicy
+from acctsec.mfa import MfaPolicy
+from acctsec.password import PasswordPolicy
 from acctsec.password.blocklist import common_passwords
+from acctsec.policy import Policy
+from acctsec.protocols import Account
+from acctsec.recovery import RecoveryPolicy
+from acctsec.reset import ResetPolicy
+from acctsec.sessions import Lifetime, SessionPolicy
+from acctsec.testing._policy_strategies import (
+    budgets,
+    hashing_policies,
+    lifetimes,
+    lockout_policies,
+    mfa_policies,
+    password_policies,
+    policies,
+    recovery_policies,
+    reset_policies,
+    rungs,
+    session_policies,
+)
+
+__all__ = [
+    "OF_TYPE",
+    "Liar",
+    "accounts",
+    "addresses",
+    "budgets",
+    "common",
+    "contexts",
+    "for_type",
+    "forwarded",
+    "hashing_policies",
+    "hostile",
+    "hostile_text",
+    "identifiers",
+    "instants_out_of_range",
+    "leaps",
+    "lifetimes",
+    "lockout_policies",
+    "mfa_policies",
+    "passphrases",
+    "password_policies",
+    "passwords",
+    "policies",
+    "recovery_policies",
+    "register",
+    "reset_policies",
+    "rungs",
+    "session_policies",
+    "sources",
+    "spellings",
+    "steps",
+    "unicode_passwords",
+]
 
 Text = st.SearchStrategy[str]
 
@@ -87,6 +148,18 @@ def spellings(draw: st.DrawFn, identifier: str) -> str:
     domains: tuple[Callable[[str], str], ...] = (str, str.upper)
     around = draw(st.sampled_from(("", " ", "\t", "\u00a0")))
     return f"{around}{respelt}{at}{draw(st.sampled_from(domains))(domain)}{around}"
+
+
+def accounts() -> st.SearchStrategy[Account]:
+    """Rows of a user table: a name or an e-mail address, at times verified, at times of staff."""
+    names = identifiers()
+    groups = st.sampled_from((frozenset[str](), frozenset({"staff"})))
+
+    def made(name: str, number: int, of: frozenset[str], *, verified: bool) -> Account:
+        reached = (name,) if verified and "@" in name else ()
+        return Account(subject=f"u{number}", identifiers=(name,), addresses=reached, groups=of)
+
+    return st.builds(made, names, st.integers(1, 5), groups, verified=st.booleans())
 
 
 # --- where requests come from -----------------------------------------------------------------------------------------
@@ -165,3 +238,42 @@ def hostile() -> st.SearchStrategy[object]:
     """Objects of every kind where text is due."""
     plain = st.none() | st.booleans() | st.integers() | st.floats() | st.binary() | st.builds(Liar, st.text(max_size=30))
     return plain | hostile_text() | st.lists(plain, max_size=2) | st.dictionaries(st.text(max_size=3), plain, max_size=2)
+
+
+# --- by type ----------------------------------------------------------------------------------------------------------
+
+OF_TYPE: Mapping[type, Callable[[], st.SearchStrategy[Any]]] = MappingProxyType(
+    {
+        Account: accounts,
+        Budget: budgets,
+        Context: contexts,
+        HashingPolicy: hashing_policies,
+        Lifetime: lifetimes,
+        LockoutPolicy: lockout_policies,
+        MfaPolicy: mfa_policies,
+        PasswordPolicy: password_policies,
+        Policy: policies,
+        RecoveryPolicy: recovery_policies,
+        ResetPolicy: reset_policies,
+        Rungs: rungs,
+        SessionPolicy: session_policies,
+        Source: sources,
+    }
+)
+"""The types that ``from_type`` makes by these strategies."""
+
+
+def for_type(kind: type) -> st.SearchStrategy[Any] | None:
+    """The strategy for a type, or None where Hypothesis can read how to make one."""
+    made_by = OF_TYPE.get(kind)
+    return None if made_by is None else made_by()
+
+
+def register() -> None:
+    """
+    Tell Hypothesis of all that is in OF_TYPE, where its plugins are switched off. Doing it again changes nothing.
+
+    A strategy that you registered for one of these types yourself is replaced: register yours afterwards.
+    """
+    for kind in OF_TYPE:
+        st.register_type_strategy(kind, lambda kind: OF_TYPE[kind]())

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from acctsec._flows.core import Core, port
+from acctsec._flows.core import Core
 from acctsec._flows.kinds._kind import moment
+from acctsec._flows.ports import port
 from acctsec.claims import Enrollment, OutsideAnswer, Ticket
 from acctsec.errors import PortError
 from acctsec.mfa.proving import OutsideMatch

@@ -1056,3 +1056,55 @@ def test_a_full_row_loses_those_without_a_failure_first_and_then_the_oldest(new,
     empties = [b"%d" % number for number in range(MAX_METERS - 1 - idle, MAX_METERS - 1)]
     oldest = [b"%d" % number for number in range(1, MAX_METERS)]
     assert gone == {*[*empties, *oldest][:new]}
+
+
+def test_what_is_spent_at_once_counts_its_weight_and_is_no_candidate_afterwards():
+    heavy = evolve(charge(b"m", b"1", candidate=None), weight=3)
+    changed, _ = charge_row({}, [heavy], NOW)
+    assert changed[b"m"].count == 3 and changed[b"m"].seen == ()
+    with pytest.raises(ConfigError):
+        charge_row({}, [evolve(heavy, weight=0)], NOW)
+
+
+@pytest.mark.parametrize("verdict", [Settle.PARK, Settle.FAILED])
+def test_what_takes_no_room_hides_nothing_that_does(verdict):
+    """A parked reservation, or a lapse, lies before one that is under way."""
+    meter, first = charged(FRESH, b"h", ladder=LADDER, candidate=1)
+    if verdict is Settle.PARK:
+        meter = settled(meter, first.hold, verdict, ladder=LADDER)
+    later = NOW if verdict is Settle.PARK else NOW + LADDER.lease
+    meter, _ = charged(meter, b"i", ladder=LADDER, candidate=2, now=later)
+    again, reading = charged(meter, b"j", ladder=LADDER, candidate=2, now=later)
+    assert reading.hold == b"i" and not reading.new and again.pending == 1
+
+
+def test_what_was_parked_clears_and_takes_no_room_until_then():
+    meter, first = charged(FRESH, b"h", ladder=LADDER, candidate=1)
+    meter = settled(meter, first.hold, Settle.PARK, ladder=LADDER)
+    assert meter.pending == 0 and meter.holds[0].state not in {PENDING, LAPSED}
+    assert wake(meter, LADDER, NOW + DAY).count == 0, "it lapses no more"
+
+
+@given(st.integers(0, 12), st.integers(0, 12))
+def test_after_a_success_a_meter_rests_as_long_as_what_is_left_asks_and_no_longer_than_before(before, after):
+    """And remembers no candidate."""
+    ladder = evolve(LADDER, free=1, stop=99)
+    hold = evolve(charged(FRESH, b"h", ladder=ladder)[0].holds[0], base=before)
+    meter = evolve(
+        FRESH,
+        latest=NOW,
+        ready=NOW + 5 * SECOND,
+        failures=((AT, before + after),) if before + after else (),
+        holds=(hold,),
+        seen=(7,),
+    )
+    cleared = settled(meter, b"h", Settle.CLEAR, ladder=ladder)
+    assert cleared.count == after and cleared.seen == ()
+    assert cleared.ready == (min(meter.ready, NOW + rest(ladder, after)) if after else 0)
+
+
+@given(st.integers(-2, 2))
+def test_a_rest_at_the_cap_is_left_alone_and_one_beyond_it_cut(beyond):
+    meter = evolve(failed(5, 4, ladder=LADDER), ready=NOW + LADDER.longest + beyond, seen=(7,))
+    woken = wake(meter, LADDER, NOW)
+    assert woken == evolve(meter, ready=NOW + LADDER.longest + min(beyond, 0))

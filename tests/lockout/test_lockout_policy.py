@@ -34,7 +34,14 @@ INSTANT = timedelta(microseconds=1)
 POLICY = LockoutPolicy()
 DEVICE = Lane(b"v" * 16)
 ATTEMPT = Attempt(
-    kind=SecretClass.PASSWORD, lane=STRANGERS, subject=b"subject", source=b"source", pair=b"pair", candidate=1, outside=2, hold=b"h" * 16
+    kind=SecretClass.PASSWORD,
+    lane=STRANGERS,
+    subject=b"subject",
+    source=b"source",
+    pair=b"pair",
+    candidate=1,
+    outside=2,
+    hold=b"h" * 16,
 )
 CHARGES = POLICY.charges(ATTEMPT)
 FREE = [Granted(b"hold", 1, True)] * len(CHARGES)
@@ -229,7 +236,10 @@ def test_a_lane_has_stopped_when_the_record_and_the_meter_together_say_so(alone,
 
 
 def shut(*, strangers=POLICY.strangers.stop, month=0, openings=(), opened=0):
-    points = (Checkpoint.of(OPENED, count=strangers, opened=opened), Checkpoint.of(month_of(SecretClass.PASSWORD), count=month, since=NOW))
+    points = (
+        Checkpoint.of(OPENED, count=strangers, opened=opened),
+        Checkpoint.of(month_of(SecretClass.PASSWORD), count=month, since=NOW),
+    )
     openings = tuple(Opening(number=n, at=at) for n, at in enumerate(openings, 1))
     return Record(incarnation=b"i" * 16, checkpoints=points, openings=openings)
 
@@ -313,7 +323,9 @@ def test_what_cannot_be_guessed_keeps_its_own_budget_alone():
 # --- hit counts -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("value", "good"), [(2**-30, True), (2**-31, False), (2**-6, True), (2**-5, False), (0, False), ("1", False)])
+@pytest.mark.parametrize(
+    ("value", "good"), [(2**-30, True), (2**-31, False), (2**-6, True), (2**-5, False), (0, False), ("1", False)]
+)
 def test_a_mass_is_a_small_probability_and_not_too_small(value, good):
     if good:
         assert HitCount(mass=value).mass == value
@@ -360,3 +372,39 @@ def test_the_record_hears_of_every_eighth_of_the_mass_until_it_is_used_up(before
 
 def test_what_was_never_charged_though_it_weighs_something_exceeds():
     assert mass.exceeds(1, CHARGES, FREE) and not mass.exceeds(0, CHARGES, FREE)
+
+
+@pytest.mark.parametrize(("name", "most"), [("month", 1_000), ("pair", 10_000), ("source", 100_000), ("codes", 100)])
+def test_a_budget_that_would_stop_nobody_is_refused(name, most):
+    rungs = evolve_policy(getattr(POLICY, name), stop=most)
+    assert getattr(evolve_policy(POLICY, **{name: rungs}), name) == rungs
+    with pytest.raises(ConfigError):
+        evolve_policy(POLICY, **{name: evolve_policy(rungs, stop=most + 1)})
+
+
+def test_what_has_not_stopped_keeps_its_candidates_alone():
+    charges = POLICY.charges_alone(CHARGES, SecretClass.PASSWORD)
+    assert [charge.candidate for charge in charges[3:]] == [1, 1]
+    turn = charges[2]
+    assert (turn.ladder.first, turn.ladder.longest) == (0, 0) and turn.candidate == int.from_bytes(ATTEMPT.hold[:4], "big")
+
+
+def test_a_lane_that_nobody_opened_is_cleared_as_it_was_charged():
+    cleared = POLICY.clearing(CHARGES[-1:], lane=STRANGERS, hold=b"parked")
+    assert cleared == (Settlement(b"subject", CHARGES[-1].meter, CHARGES[-1].ladder, b"parked", Settle.CLEAR),)
+
+
+def test_the_last_eighth_is_told_and_none_that_was_told_before():
+    charge = Charge(b"s", mass.METER, CHARGES[-1].ladder, 1, b"h" * 16, weight=1)
+    assert mass.reached(charge, Granted(b"hold", UNITS, True))
+    assert not mass.reached(charge, Granted(b"hold", PART + 2, True)), "the eighth was reached before this one"
+    assert not mass.reached(charge, Granted(b"hold", UNITS, False)), "a repeat uses nothing up"
+
+
+def test_what_makes_no_sense_together_is_an_error_and_no_answer():
+    """As many answers as charges, everywhere."""
+    for ask in (POLICY.judge, POLICY.repeated, POLICY.forgivable):
+        with pytest.raises(ValueError, match="zip"):
+            ask(CHARGES, [*FREE[:-1], Filled(), Filled()])
+    with pytest.raises(ValueError, match="zip"):
+        mass.exceeds(1, CHARGES, [])

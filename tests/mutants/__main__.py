@@ -21,7 +21,8 @@ def main(arguments=None):
     if given.show:
         for mutant in found:
             if mutant.state in given.show and given.only in mutant.function:
-                print(f"{mutant.state}: {mutant.name}\n{mutant.diff}\n")
+                before, after = mutant.change
+                print(f"{mutant.state}: {mutant.function}  ({mutant.name})\n- {before}\n+ {after}\n")
         return 0
     print(table(found))
     return 0 if share(found) >= GOAL else 1
@@ -31,7 +32,9 @@ def _parser():
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("family", nargs="*", choices=[*FAMILIES, []], help=f"one of {', '.join(FAMILIES)}; all, if none is named")
     parser.add_argument("--table", action="store_true", help="run nothing: print what was found so far")
-    parser.add_argument("--show", action="append", metavar="STATE", help="print the changes in that state: survived, explained, untested …")
+    parser.add_argument(
+        "--show", action="append", metavar="STATE", help="print the changes in that state: survived, explained, untested …"
+    )
     parser.add_argument("--only", default="", metavar="TEXT", help="with --show: of functions with this in their name")
     parser.add_argument("--again", action="append", metavar="STATE", help="forget the results in that state, as after new tests")
     parser.add_argument("--jobs", type=int, default=2, help="mutants at a time (2)")

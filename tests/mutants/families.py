@@ -52,7 +52,9 @@ FLOWS = (
 """Tests that walk through operations, in memory."""
 
 FAMILIES = {
-    "meters": Family(("meters", "budgets"), ("lockout", "stores/test_contract.py", "stores/test_memory.py", "test_hits.py", "test_meters.py")),
+    "meters": Family(
+        ("meters", "budgets"), ("lockout", "stores/test_contract.py", "stores/test_memory.py", "test_hits.py", "test_meters.py")
+    ),
     "lockout": Family(
         ("lockout/*",),
         (

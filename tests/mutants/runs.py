@@ -5,20 +5,28 @@ import os
 import subprocess
 import sys
 from contextlib import chdir
+from difflib import unified_diff
 from functools import cached_property
 from pathlib import Path
 
 from attrs import frozen
-from mutmut.mutation.diff_apply import get_diff_for_mutant
+from libcst import Module
+from mutmut.mutation.diff_apply import read_functions_from_index
 from mutmut.stats import status_by_exit_code
 from tests.mutants.families import FAMILIES
-from tests.mutants.survivors import explained, is_wording
+from tests.mutants.survivors import explained, is_wording, tidy
 
 WORKER = Path(__file__).with_name("worker.py")
 ROOT = Path(__file__).parents[2]
 LINKED = ("src", "tests", "docs", "seeds", "README.md", "CHANGELOG.md", "LICENSE")
 TABLE = "[tool.mutmut]\n"
-STATES = {"caught by type check": "typed", "no tests": "untested", "not checked": "unknown", "segfault": "timeout", "suspicious": "timeout"}
+STATES = {
+    "caught by type check": "typed",
+    "no tests": "untested",
+    "not checked": "unknown",
+    "segfault": "timeout",
+    "suspicious": "timeout",
+}
 
 
 @frozen
@@ -43,20 +51,26 @@ class Mutant:
         return f"{module}.{mangled[2:]}" if mangled.startswith("x_") else f"{module}.{mangled[2:].replace('ǁ', '.')}"
 
     @cached_property
-    def diff(self):
-        """The change, as lines that begin with - and +."""
+    def sides(self):
+        """The function before and after."""
         with chdir(self.folder):
-            lines = get_diff_for_mutant(self.name, path=self.path).splitlines()
-        return "\n".join(line for line in lines if not line.startswith(("---", "+++", "@@")))
+            return tuple(Module(body=[one]).code for one in read_functions_from_index(self.name, self.path))
+
+    @cached_property
+    def change(self):
+        """The lines that go and those that come, each as one."""
+        before, after = (side.splitlines() for side in self.sides)
+        lines = [*unified_diff(before, after, n=0, lineterm="")][2:]
+        return tuple(tidy("\n".join(line[1:] for line in lines if line.startswith(sign))) for sign in "-+")
 
     @property
     def state(self):
         """How it ended; one that survived may be explained, or a change of words for people alone."""
         if self.outcome not in {"survived", "untested"}:
             return self.outcome
-        if is_wording(self.diff):
+        if is_wording(*self.sides):
             return "wording"
-        return "explained" if explained(self.function, self.diff) else self.outcome
+        return "explained" if explained(self.function, *self.change) else self.outcome
 
 
 class Workspace:
@@ -71,7 +85,9 @@ class Workspace:
         self._make()
         self._mend()
         command = [sys.executable, WORKER, "--max-children", str(jobs)]
-        environment = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "HYPOTHESIS_PROFILE", "CI"}}
+        environment = {
+            name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "HYPOTHESIS_PROFILE", "CI"}
+        }
         environment["ACCTSEC_PATIENCE"] = str(patience)
         with (self.folder / "log").open("w") as log:
             running = subprocess.Popen(command, cwd=self.folder, env=environment, stdout=log, stderr=subprocess.STDOUT)

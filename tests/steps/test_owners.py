@@ -301,7 +301,9 @@ def test_a_code_of_an_address_is_good_from_its_message_on():
 
 
 @pytest.mark.parametrize(
-    "given", [{"kind": "address-removed"}, {"made": NOW}, {"expires": NOW}, {"id": b"9" * 16}], ids=lambda given: next(iter(given))
+    "given",
+    [{"kind": "address-removed"}, {"made": NOW}, {"expires": NOW}, {"id": b"9" * 16}],
+    ids=lambda given: next(iter(given)),
 )
 def test_no_code_goes_out_for_what_is_over(given):
     record = evolve(RECORD, changes=(change(**given),))

@@ -124,9 +124,16 @@ def test_a_password_alone_changes_no_credential_of_who_has_a_factor(name):
 MEANWHILE = {
     "name_contact": {
         "subject": "u8",
-        "policy": attrs.evolve(POLICY, recovery=RecoveryPolicy(paths=[RecoveryPath({Proof_.MAIL, Proof_.CONTACTS}, gives=Capability.PASSWORD)], weaker_than_sign_in=True)),
+        "policy": attrs.evolve(
+            POLICY,
+            recovery=RecoveryPolicy(
+                paths=[RecoveryPath({Proof_.MAIL, Proof_.CONTACTS}, gives=Capability.PASSWORD)], weaker_than_sign_in=True
+            ),
+        ),
     },
-    "restore_factor": {"record": evolve(RECORD, factors=evolve(RECORD.factors, totp=(stage.app("t0", reported="lost"), stage.app("t1"))))},
+    "restore_factor": {
+        "record": evolve(RECORD, factors=evolve(RECORD.factors, totp=(stage.app("t0", reported="lost"), stage.app("t1"))))
+    },
 }
 
 
@@ -156,7 +163,9 @@ def test_a_ticket_that_opens_nothing_brings_nothing_about(ticket):
 
 
 @pytest.mark.parametrize(
-    "ticket", [ticket for name, ticket in SPENT_TICKETS.items() if "session" not in name], ids=[n for n in SPENT_TICKETS if "session" not in n]
+    "ticket",
+    [ticket for name, ticket in SPENT_TICKETS.items() if "session" not in name],
+    ids=[n for n in SPENT_TICKETS if "session" not in n],
 )
 def test_a_sign_in_does_not_go_on_by_a_ticket_that_opens_nothing(ticket):
     found = FactorFound(None, {})

@@ -14,6 +14,8 @@ from acctsec.meters import (
     MAX_DONE,
     MAX_METERS,
     MAX_SEEN,
+    PARKED,
+    PARTS,
     PENDING,
     SECOND,
     charge_row,
@@ -1081,7 +1083,7 @@ def test_what_takes_no_room_hides_nothing_that_does(verdict):
 def test_what_was_parked_clears_and_takes_no_room_until_then():
     meter, first = charged(FRESH, b"h", ladder=LADDER, candidate=1)
     meter = settled(meter, first.hold, Settle.PARK, ladder=LADDER)
-    assert meter.pending == 0 and meter.holds[0].state not in {PENDING, LAPSED}
+    assert meter.pending == 0 and meter.holds[0].state == PARKED
     assert wake(meter, LADDER, NOW + DAY).count == 0, "it lapses no more"
 
 
@@ -1108,3 +1110,39 @@ def test_a_rest_at_the_cap_is_left_alone_and_one_beyond_it_cut(beyond):
     meter = evolve(failed(5, 4, ladder=LADDER), ready=NOW + LADDER.longest + beyond, seen=(7,))
     woken = wake(meter, LADDER, NOW)
     assert woken == evolve(meter, ready=NOW + LADDER.longest + min(beyond, 0))
+
+
+@given(st.integers(-2, 2))
+def test_a_clock_that_is_a_little_ahead_is_believed_and_one_that_is_broken_is_not(beyond):
+    later = NOW + BROKEN_CLOCK + beyond
+    meter = evolve(FRESH, latest=later, failures=((later // SECOND + 1, 1),))
+    woken = wake(meter, LADDER, NOW)
+    assert (woken.latest, woken.failures == meter.failures) == ((NOW, False) if beyond > 0 else (later, True))
+
+
+@given(st.integers(0, 4))
+def test_a_lost_meter_goes_on_from_the_first_failure_that_is_known(known):
+    assert wake(FRESH, LADDER, NOW, at_least=known).count == known
+
+
+@given(st.sampled_from([20 * SECOND, HOUR, DAY, 30 * DAY]), st.lists(st.integers(0, 10**6), min_size=2, max_size=6))
+def test_failures_of_one_part_of_a_window_are_remembered_together_and_no_others(window, shares):
+    """As of the last of them, so none is forgotten early, and by so much later at most."""
+    ladder = evolve(LADDER, free=99, stop=99, window=window)
+    part = max(window // PARTS // SECOND, 1)
+    instants = sorted(NOW + share * (window - SECOND) // 10**6 for share in shares)
+    meter, expected = FRESH, []
+    for number, now in enumerate(instants):
+        meter, _ = charged(meter, b"%d" % number, now=now, ladder=ladder, candidate=None)
+        second = -(-now // SECOND)
+        if expected and expected[-1][0] // part == second // part:
+            expected[-1] = (second, expected[-1][1] + 1)
+        else:
+            expected.append((second, 1))
+    assert list(meter.failures) == expected
+
+
+def test_without_a_window_all_failures_are_remembered_together():
+    meter, _ = charged(FRESH, b"1", ladder=LADDER, candidate=None)
+    meter, _ = charged(meter, b"2", ladder=LADDER, candidate=None, now=NOW + DAY)
+    assert meter.failures == ((AT + DAY // SECOND + 1, 2),)

@@ -12,8 +12,29 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "acctsec"
 
 CALLS = frozenset(
-    "a2b_hex b32decode b64decode convert fromhex fromisoformat fromtimestamp fullmatch ip_address ip_network iter_unpack loads "
-    "parse_qsl strptime unhexlify unpack unpack_from unquote urlparse urlsafe_b64decode urlsplit".split()
+    [
+        "a2b_hex",
+        "b32decode",
+        "b64decode",
+        "convert",
+        "fromhex",
+        "fromisoformat",
+        "fromtimestamp",
+        "fullmatch",
+        "ip_address",
+        "ip_network",
+        "iter_unpack",
+        "loads",
+        "parse_qsl",
+        "strptime",
+        "unhexlify",
+        "unpack",
+        "unpack_from",
+        "unquote",
+        "urlparse",
+        "urlsafe_b64decode",
+        "urlsplit",
+    ]
 )
 """What takes something apart. `bytes.decode` and `int.from_bytes` are not here: nearly all that call them make something."""
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from attrs import evolve as evolve_policy
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from acctsec import ConfigError, LockoutPolicy
@@ -60,15 +60,16 @@ def answers(**given):
 numbers, lengths = st.integers(1, 20), st.integers(1, 20).map(lambda hours: timedelta(hours=hours))
 
 
+@example(1, 1, timedelta(1), timedelta(1), timedelta(1))
 @given(numbers, numbers, lengths, lengths, st.none() | lengths)
 def test_a_ladder_that_stands_on_its_head_is_refused_and_every_other_one_is_not(free, stop, first, longest, window):
     upright = free <= stop and first <= longest and (window is None or longest <= window)
-    try:
-        Rungs(free=free, stop=stop, first=first, longest=longest, window=window)
-    except ConfigError as error:
-        assert not upright and error.remedy
+    given = {"free": free, "stop": stop, "first": first, "longest": longest, "window": window}
+    if upright:
+        assert Rungs(**given).stop == stop
     else:
-        assert upright
+        with pytest.raises(ConfigError):
+            Rungs(**given)
 
 
 @given(numbers, lengths, st.integers(1, 10))

@@ -8,7 +8,6 @@ from tests.steps.stage import (
     ADMIN,
     CLAIMS,
     DAY,
-    DRAWN,
     HOME,
     HOUR,
     LONG_AGO,
@@ -101,8 +100,8 @@ WAITING = evolve(RECORD, changes=(WAITS, change(id=b"2" * 16)))
 
 def test_an_owner_and_whoever_asked_drop_a_change_and_it_is_told_who_did():
     ticket = evolve(TICKET, change=WAITS.id)
-    for given, by in (({"session": CLAIMS}, "owner"), ({"ticket": ticket}, "asker")):
-        step = cancel(POLICY, WAITING, scene=SCENE, change_id=WAITS.id, **given)
+    for proof, by in (({"session": CLAIMS}, "owner"), ({"ticket": ticket}, "asker")):
+        step = cancel(POLICY, WAITING, scene=SCENE, change_id=WAITS.id, **proof)
         told = events.ChangeDropped(**HEAD, change=WAITS.id.hex(), kind="password", by=by)
         assert step == Step(
             Done(count=1), evolve(RECORD, changes=WAITING.changes[1:]), (told, Notice(MessagePurpose.CHANGE_DROPPED))

@@ -26,7 +26,7 @@ def source_of(function):
     raise AssertionError(function)
 
 
-@pytest.mark.parametrize("one", survivors(), ids=lambda one: f"{one['function']}: {one['before'][:40]}")
+@pytest.mark.parametrize("one", survivors(), ids=[f"{number} {one['function']}" for number, one in enumerate(survivors(), 1)])
 def test_an_explained_survivor_is_still_there(one):
     """In a function of that name, with that line. Code that changed has new mutants, which want to be looked at."""
     assert tidy(one["before"]) in tidy(source_of(one["function"])) and one["before"] != one["after"]

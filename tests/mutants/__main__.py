@@ -16,7 +16,7 @@ def main(arguments=None):
         if given.again:
             place.forget(given.again)
         if not given.table and not given.show:
-            place.run(jobs=given.jobs, patience=given.patience, seconds=given.seconds)
+            place.run(jobs=given.jobs, patience=given.patience, seconds=given.seconds, sample=given.sample)
     found = [mutant for place in places for mutant in place.mutants()]
     if given.show:
         for mutant in found:
@@ -39,6 +39,7 @@ def _parser():
     parser.add_argument("--again", action="append", metavar="STATE", help="forget the results in that state, as after new tests")
     parser.add_argument("--jobs", type=int, default=2, help="mutants at a time (2)")
     parser.add_argument("--patience", type=float, default=5.0, help="seconds of tests that a mutant has to survive (5)")
+    parser.add_argument("--sample", type=int, help="try so many of each family, by chance: for an estimate in little time")
     parser.add_argument("--seconds", type=float, help="stop each family after that long; the next run goes on where it stopped")
     return parser
 

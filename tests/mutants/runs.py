@@ -8,6 +8,7 @@ from contextlib import chdir
 from difflib import unified_diff
 from functools import cached_property
 from pathlib import Path
+from random import Random
 
 from attrs import frozen
 from libcst import Module
@@ -80,11 +81,14 @@ class Workspace:
         self.family = FAMILIES[name]
         self.folder = ROOT / "build" / "mutants" / name
 
-    def run(self, *, jobs, patience, seconds=None):
-        """Try every mutant that has no result; mutmut mutates anew what changed since."""
+    def run(self, *, jobs, patience, seconds=None, sample=None):
+        """Try every mutant that has no result, or a *sample* of so many; mutmut mutates anew what changed since."""
         self._make()
         self._mend()
         command = [sys.executable, WORKER, "--max-children", str(jobs)]
+        if sample:
+            untried = sorted(mutant.name for mutant in self.mutants() if mutant.state == "unknown")
+            command += Random(len(untried)).sample(untried, min(sample, len(untried)))
         environment = {
             name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "HYPOTHESIS_PROFILE", "CI"}
         }

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mutmut import __main__ as mutmut
 from mutmut.configuration import config
-from mutmut.mutation.data import MutantLineSpans
+from mutmut.mutation.data import MutantLineSpans, SourceFileMutationData
 from mutmut.mutation.file_mutation import FailedTypeCheckMutant
 from mutmut.state import state
 from mutmut.type_checking import run_type_checker
@@ -28,8 +28,10 @@ def main():
     patience = float(os.environ["ACCTSEC_PATIENCE"])
     collect = mutmut.collect_or_load_stats
 
-    def collect_and_choose(*given, **named):
-        collect(*given, **named)
+    def collect_and_choose(runner, **named):
+        collect(runner, **named)
+        if any(map(is_new, walk_mutatable_files())):
+            mutmut.run_stats_collection(runner)
         choose(patience)
 
     mutmut.collect_or_load_stats = collect_and_choose
@@ -60,6 +62,15 @@ def refused_by_types():
                 key = get_mutant_name(path, name)
                 found.setdefault(key, FailedTypeCheckMutant(method_location=None, name=key, error=error))
     return found
+
+
+def is_new(path):
+    """Whether a module came to a family of which it was known already which tests reach what."""
+    made = SourceFileMutationData(path=path)
+    made.load()
+    reached = state().tests_by_mangled_function_name
+    untried = made.exit_code_by_key and all(code is None for code in made.exit_code_by_key.values())
+    return untried and not any(reached.get(name.rpartition("__mutmut_")[0]) for name in made.exit_code_by_key)
 
 
 def choose(patience):

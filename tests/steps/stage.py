@@ -54,7 +54,15 @@ RECORD = Record(
         totp=(app("t0"), app("t1")), recovery=RecoverySet(generation=5, sealed=b"r", total=4, since=LONG_AGO), generation=5
     ),
     resets=(
-        Reset(id=b"r" * 16, epoch=3, recipient=HOME, link=b"l" * 32, code=b"c" * 32, expires=NOW + HOUR, code_expires=NOW + HOUR),
+        Reset(
+            id=b"r" * 16,
+            epoch=3,
+            recipient=HOME,
+            link=b"l" * 32,
+            code=b"c" * 32,
+            expires=NOW + HOUR / 2,
+            code_expires=NOW + HOUR / 6,
+        ),
     ),
     devices=(Device(id=b"v" * 16, since=LONG_AGO),),
     sessions=(

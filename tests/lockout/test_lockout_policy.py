@@ -409,3 +409,46 @@ def test_what_makes_no_sense_together_is_an_error_and_no_answer():
             ask(CHARGES, [*FREE[:-1], Filled(), Filled()])
     with pytest.raises(ValueError, match="zip"):
         mass.exceeds(1, CHARGES, [])
+
+
+def test_all_lanes_together_stay_within_what_the_standard_allows_and_may_use_all_of_it():
+    def lanes(stop, **given):
+        return evolve_policy(POLICY, strangers=evolve_policy(POLICY.strangers, free=3, stop=stop), **given)
+
+    devices = 5 * POLICY.device.stop
+    assert lanes(100 - devices).strangers.stop == 100 - devices
+    with pytest.raises(ConfigError, match=r"^strangers\.stop \+ 5 \* device\.stop is 101; ") as refusal:
+        lanes(101 - devices)
+    assert refusal.value.remedy == "Lower one of the two stops."
+    with pytest.raises(ConfigError, match=r"^3 \* strangers\.stop \+ 5 \* device\.stop is 110; ") as refusal:
+        lanes(20, networks=2)
+    assert refusal.value.remedy == "Lower strangers.stop to 16, or remember fewer networks."
+    with pytest.raises(ConfigError) as refusal:
+        evolve_policy(POLICY, networks=2, strangers=evolve_policy(POLICY.strangers, free=17, stop=20))
+    assert refusal.value.remedy.startswith("Lower strangers.free and both stops")
+    with pytest.raises(ConfigError) as refusal:
+        evolve_policy(POLICY, networks=2, strangers=evolve_policy(POLICY.strangers, free=16, stop=20))
+    assert refusal.value.remedy.startswith("Lower strangers.stop to 16")
+
+
+@pytest.mark.parametrize("month", [47, 48])
+def test_strangers_elsewhere_cannot_use_up_what_is_left_to_the_known_networks(month):
+    given = {
+        "networks": 2,
+        "strangers": evolve_policy(POLICY.strangers, free=3, stop=16),
+        "month": evolve_policy(POLICY.month, free=3, stop=month),
+    }
+    if month < 48:
+        with pytest.raises(ConfigError):
+            evolve_policy(POLICY, **given)
+    else:
+        assert evolve_policy(POLICY, **given).month.stop == month
+
+
+@pytest.mark.parametrize(("lease", "good"), [(POLICY.patience, False), (POLICY.patience + INSTANT, True)])
+def test_a_lease_outlasts_the_patience_of_whoever_waits_for_it(lease, good):
+    if good:
+        assert evolve_policy(POLICY, lease=lease).lease == lease
+    else:
+        with pytest.raises(ConfigError):
+            evolve_policy(POLICY, lease=lease)

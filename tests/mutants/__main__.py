@@ -13,10 +13,9 @@ def main(arguments=None):
     given = _parser().parse_args(arguments)
     places = [Workspace(name) for name in given.family or FAMILIES]
     for place in places:
-        if given.again:
-            place.forget(given.again)
+        again = place.forget(given.again) if given.again else ()
         if not given.table and not given.show:
-            place.run(jobs=given.jobs, patience=given.patience, seconds=given.seconds, sample=given.sample)
+            place.run(jobs=given.jobs, patience=given.patience, seconds=given.seconds, sample=given.sample, again=again)
     found = [mutant for place in places for mutant in place.mutants()]
     if given.show:
         for mutant in found:

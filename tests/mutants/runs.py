@@ -81,14 +81,14 @@ class Workspace:
         self.family = FAMILIES[name]
         self.folder = ROOT / "build" / "mutants" / name
 
-    def run(self, *, jobs, patience, seconds=None, sample=None):
-        """Try every mutant that has no result, or a *sample* of so many; mutmut mutates anew what changed since."""
+    def run(self, *, jobs, patience, seconds=None, sample=None, again=()):
+        """Try every mutant that has no result, or those *again* and a *sample* of so many; mutmut mutates anew what changed since."""
         self._make()
         self._mend()
         command = [sys.executable, WORKER, "--max-children", str(jobs)]
         if sample:
-            untried = sorted(mutant.name for mutant in self.mutants() if mutant.state == "unknown")
-            command += Random(len(untried)).sample(untried, min(sample, len(untried)))
+            untried = sorted(mutant.name for mutant in self.mutants() if mutant.state == "unknown" and mutant.name not in again)
+            command += [*sorted(again), *Random(len(untried)).sample(untried, min(sample, len(untried)))]
         environment = {
             name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "HYPOTHESIS_PROFILE", "CI"}
         }
@@ -113,12 +113,13 @@ class Workspace:
                 yield Mutant(name, path, STATES.get(outcome, outcome), self.folder)
 
     def forget(self, states):
-        """Have those mutants tried once more."""
+        """Have those mutants tried once more; their names."""
         again = {mutant.name for mutant in self.mutants() if mutant.state in states}
         for meta in (self.folder / "mutants" / "src").rglob("*.py.meta"):
             kept = json.loads(meta.read_text())
             kept["exit_code_by_key"] = {name: None if name in again else code for name, code in kept["exit_code_by_key"].items()}
             meta.write_text(json.dumps(kept, indent=4))
+        return again
 
     def _mend(self):
         """Have a module mutated anew whose results were cut off while they were written."""

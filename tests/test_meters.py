@@ -1125,7 +1125,7 @@ def test_a_lost_meter_goes_on_from_the_first_failure_that_is_known(known):
     assert wake(FRESH, LADDER, NOW, at_least=known).count == known
 
 
-@given(st.sampled_from([20 * SECOND, HOUR, DAY, 30 * DAY]), st.lists(st.integers(0, 10**6), min_size=2, max_size=6))
+@given(st.sampled_from([4 * SECOND, 20 * SECOND, HOUR, DAY, 30 * DAY]), st.lists(st.integers(0, 10**6), min_size=2, max_size=6))
 def test_failures_of_one_part_of_a_window_are_remembered_together_and_no_others(window, shares):
     """As of the last of them, so none is forgotten early, and by so much later at most."""
     ladder = evolve(LADDER, free=99, stop=99, window=window)

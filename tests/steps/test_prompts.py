@@ -70,8 +70,8 @@ def test_what_is_over_or_of_nobody_is_not_answered():
 
 
 def test_who_denies_ends_the_prompt_and_has_none_pushed_for_strangers():
-    for given in ({}, {"approved": True}, {"expires": NOW - HOUR}):
-        step = deny_prompt(POLICY, prompted(**given), scene=SCENE, claims=CLAIMS)
+    for how in ({}, {"approved": True}, {"expires": NOW - HOUR}):
+        step = deny_prompt(POLICY, prompted(**how), scene=SCENE, claims=CLAIMS)
         until = NOW + POLICY.mfa.push.freeze
         assert step.record == evolve(RECORD, factors=Factors(push=(APP,), frozen=until, generation=5))
         assert step.effects == (events.PromptRejected(**HEAD, factor="p0", until=until), Notice(MessagePurpose.PROMPT_DENIED))

@@ -126,3 +126,20 @@ def test_a_release_can_be_built_and_does_its_work():
 def test_the_check_of_every_change_can_be_run():
     """A lost mode bit would switch the gate off."""
     assert os.access(ROOT / ".ci/run", os.X_OK)
+
+
+DECISIONS = {page.name[:4]: page for page in sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))}
+
+
+@pytest.mark.parametrize("number", DECISIONS)
+def test_a_decision_says_in_its_title_what_it_decides(number):
+    title = DECISIONS[number].read_text(encoding="utf-8").splitlines()[0]
+    assert re.fullmatch(rf"# {number}: [A-Z].{{12,}}[^.]", title), title
+
+
+def test_every_number_is_a_decision_or_the_index_says_why_not():
+    """Up to 0060 numbers were given out one after the other; later ones are given to several authors at once."""
+    assert len(DECISIONS) == len(list((ROOT / "docs" / "decisions").glob("[0-9]*.md"))), "two decisions have one number"
+    missing = {f"{number:04}" for number in range(1, 61)} - DECISIONS.keys()
+    index = (ROOT / "docs" / "decisions" / "index.md").read_text(encoding="utf-8")
+    assert missing == set(re.findall(r"There is no (\d{4})\.", index))

@@ -63,7 +63,9 @@ def sets(least=0, most=7):
 
 
 lengths = st.sampled_from([timedelta(0), timedelta(hours=2), DAY, 4 * DAY])
-delays = st.builds(Delays, new_device=lengths, new_country=lengths, address_changed=lengths, sim_changed=lengths, lately=lengths)
+delays = st.builds(
+    Delays, new_device=lengths, new_country=lengths, address_changed=lengths, sim_changed=lengths, lately=lengths.filter(bool)
+)
 groups = st.dictionaries(st.sampled_from(["staff", "press", "legal"]), sets(least=2, most=5) | st.just(()), max_size=3)
 anything = st.builds(RecoveryPolicy, paths=sets(), groups=groups, delays=delays, weaker_than_sign_in=st.just(True))
 memberships = st.frozensets(st.sampled_from(["staff", "press", "legal", "others"]))
@@ -537,6 +539,15 @@ print(policy.digest, policy.knobs(), knobs(policy), told, told.svg(), told.svg("
 
     assert said[0].stdout
     assert said[0].stdout == said[1].stdout == said[2].stdout
+
+
+@pytest.mark.parametrize("waits", ["address_changed", "sim_changed"])
+def test_a_wait_for_what_was_changed_lately_is_refused_where_nothing_counts_as_lately(waits):
+    none = {"address_changed": timedelta(0), "sim_changed": timedelta(0), "lately": timedelta(0)}
+    assert Delays(**none).wait(Facts(now=NOW, known_device=True, sim_changed=NOW), frozenset({Proof.TEXT})) == timedelta(0)
+    with pytest.raises(ConfigError, match="Nothing counts as lately") as refused:
+        Delays(**none | {waits: DAY})
+    assert "lately" in refused.value.remedy
 
 
 @pytest.mark.parametrize("name", ["SOCIAL_DEFAULT", "SOCIAL_GUARDED", "WORKFORCE_DEFAULT"])

@@ -34,9 +34,9 @@ LIBRARY: Mapping[str, str] = {
         "FactorRequired FactorRestored Factors FactorsRemoved IdentifierChanged IdentifierRejected IdentifierTaken "
         "LockOpened Objection OutsideBegun PasskeyChallenge PasskeyEnrollmentStarted PasswordAccepted PasswordChanged "
         "PasswordChangeRequired PasswordRejected PromptApproved PromptDenied PromptPending PromptSent ProofAccepted "
-        "ProofRequired Proposed PushEnrollmentStarted ReauthenticationRequired RecoveryCodes Refused ReportReason "
-        "ResetPending ResetRequested SessionEnded SessionList SessionsEnded SessionValid SharePending SignedIn StepUp "
-        "TokenRejected TryAgain UnlockPending Vetoed VetoPending Vouched Waiting"
+        "ProofRequired Proposed PushEnrollmentStarted ReauthenticationRequired RecoveryCodes RecoveryRequired Refused "
+        "ReportReason ResetPending ResetRequested SessionEnded SessionList SessionsEnded SessionValid SharePending SignedIn "
+        "StepUp TokenRejected TryAgain UnlockPending Vetoed VetoPending Vouched Waiting"
     ),
     "acctsec.password": "PasswordPolicy",
     "acctsec.policy": "Policy",

@@ -54,7 +54,7 @@ WORKFORCE_DEFAULT = Policy(
     mfa=MfaPolicy(
         required=True,
         rules=(
-            Rule(PHISHING_RESISTANT, actions=tuple(Action), groups={"administrators"}),
+            Rule(PHISHING_RESISTANT, actions=set(Action) - {Action.REPORT_FACTOR}, groups={"administrators"}),
             Rule(SECOND_FACTOR, actions=(*CREDENTIALS, Action.END_SESSIONS)),
             Rule(SECOND_FACTOR, actions=FOR_GOOD, max_age=5 * MINUTE),
         ),
@@ -75,9 +75,9 @@ to agree, so a call to the help desk opens nothing; the mailbox has to confirm i
 address, which is told for three days, a weekend.
 
 Members of the group ``administrators`` prove a passkey, whatever they do, as ASVS 5.0 6.3.3 asks of everybody at level 3: set
-``mfa.passkeys``, as no preset knows your domain. Changes of credentials ask for a factor of the last 15 minutes
-(``SessionPolicy.fresh``; ASVS 5.0 7.5.1), what nobody takes back for one of the last 5 (ASVS 5.0 7.5.3 names no number; 5 is
-what allauth gives to everything).
+``mfa.passkeys``, as no preset knows your domain. Only to report it lost the password is enough, or who lost it could not.
+Changes of credentials ask for a factor of the last 15 minutes (``SessionPolicy.fresh``; ASVS 5.0 7.5.1), what nobody takes back
+for one of the last 5 (ASVS 5.0 7.5.3 names no number; 5 is what allauth gives to everything).
 
 Sessions last 24 h, and 1 h idle, as SP 800-63B-4 section 2.2.3 recommends for AAL2. Where card data are handled, PCI DSS 4.0.1
 8.2.8 wants 15 min idle: give ``SessionPolicy`` that.

@@ -34,6 +34,7 @@ from acctsec import (
     RecoveryCode,
     RecoveryPath,
     RecoveryPolicy,
+    RecoveryRequired,
     Refused,
     ResetLink,
     ResumeTicket,
@@ -646,13 +647,13 @@ def test_an_address_stays_while_the_policy_needs_its_factor(w):
 
 def test_a_number_that_an_administrator_withdrew_opens_nothing_by_going(w):
     factor, _ = enrolled(w)
+    before = due(w)
     assert isinstance(w.calls.admin.withdraw_address("u1", STORED, actor="root"), Acted)
     w.deliver()
     (left,) = record(w).factors.delivered
     assert left.reported == "withdrawn"
-    found = w.calls.sign_in(IDENTIFIER, PASSWORD, context=w.context())
-    assert isinstance(found, FactorRequired)
-    assert send(w, found.ticket, factor) == Refused()
+    assert w.calls.sign_in(IDENTIFIER, PASSWORD, context=w.context()) == RecoveryRequired()
+    assert send(w, before, factor) == Refused()
 
 
 def test_who_came_in_by_a_number_that_is_withdrawn_has_proven_nothing_by_it(w):
@@ -668,7 +669,7 @@ def test_who_came_in_by_a_number_that_is_withdrawn_has_proven_nothing_by_it(w):
     w.deliver()
     assert w.calls.check_session(theirs.session, context=w.context()).session.level is AssuranceLevel.AAL1
     assert w.calls.enroll_totp(theirs.session, context=w.context()) == Refused()
-    assert isinstance(w.calls.sign_in(IDENTIFIER, PASSWORD, context=w.context(device=theirs.device)), FactorRequired)
+    assert w.calls.sign_in(IDENTIFIER, PASSWORD, context=w.context(device=theirs.device)) == RecoveryRequired()
     w.deliver()
     assert [(one.factor, one.why) for one in w.sink.of(events.FactorInvalidated)] == [(factor, "withdrawn")]
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from attrs import evolve
 from tests.mfa.passkeys import a_world, add, begin, made, signed, soft
+from tests.mfa.stage import policy
 
 from acctsec import (
     CHEAPEST,
@@ -21,6 +22,7 @@ from acctsec import (
     PasswordChanged,
     PasswordChangeRequired,
     ReauthenticationRequired,
+    RecoveryRequired,
     Refused,
     ReportReason,
     ResetLink,
@@ -31,6 +33,7 @@ from acctsec import (
 from acctsec.assurance import Method
 from acctsec.mfa import PHISHING_RESISTANT, Action, all_of
 from acctsec.outcomes import EnrollmentStarted, FactorKind, FactorReported
+from acctsec.presets import WORKFORCE_DEFAULT
 from acctsec.sessions import Binding, SessionPolicy
 from acctsec.testing import world
 from acctsec.testing.doubles import Authenticator
@@ -167,7 +170,7 @@ def test_a_reset_forgets_what_was_shown_by_a_factor_that_was_reported_since():
     report(w, owner)
     after = w.calls.redeem_reset(ResumeTicket(proven.ticket), NEW, context=w.context())
     assert not isinstance(after, PasswordChanged), after
-    assert isinstance(typed(w), FactorRequired)
+    assert typed(w) == RecoveryRequired()
 
 
 # --- no door beside a rule --------------------------------------------------------------------------------------------
@@ -244,16 +247,14 @@ def test_to_report_a_factor_makes_no_room_for_another_in_its_place():
     w, _, w.owner = both(Rule(Method.TOTP, actions=Action.SIGN_IN))
     w.clock.advance(minutes=20)
     w.owner = report(w, w.owner)
-    asked = by_text(w, typed(w))
-    assert isinstance(asked, FactorRequired)
-    assert asked.factors == ()
+    assert by_text(w, typed(w)) == RecoveryRequired()
 
 
 def test_nor_within_the_time_that_a_policy_gives():
     w, _, w.owner = both(Rule(Method.TOTP, actions=Action.SIGN_IN), grace=timedelta(days=14))
     w.clock.advance(minutes=20)
     w.owner = report(w, w.owner)
-    assert isinstance(by_text(w, typed(w)), FactorRequired)
+    assert by_text(w, typed(w)) == RecoveryRequired()
 
 
 def test_nor_in_a_session():
@@ -263,6 +264,7 @@ def test_nor_in_a_session():
     assert w.calls.enroll_totp(thief, name="mine", context=w.context()) == Refused()
     thief = report(w, thief)
     assert w.calls.enroll_totp(thief, name="mine", context=w.context()) == Refused()
+    assert w.calls.authorize(thief, Action.CHANGE_FACTORS, context=w.context()) == RecoveryRequired()
 
 
 # --- no dead ends -----------------------------------------------------------------------------------------------------
@@ -363,3 +365,18 @@ def test_nor_does_a_factor_of_a_step_up_or_a_set_up(key):
     asked = w.calls.authorize(session, Action.CHANGE_FACTORS, context=keyed(w, MINE))
     assert w.calls.verify_factor(asked.ticket, app.code(w.clock()), context=keyed(w, key)) == Refused()
     assert not isinstance(w.calls.verify_factor(asked.ticket, app.code(w.clock()), context=keyed(w, MINE)), Refused)
+
+
+def test_an_administrator_reports_a_lost_passkey_by_the_password():
+    """Where the rule for administrators held for the report too, it asked for the very passkey that was lost."""
+    w = world(policy=evolve(CHEAPEST, mfa=evolve(WORKFORCE_DEFAULT.mfa, passkeys=policy())))
+    w.sign_up(groups=frozenset({"administrators"}))
+    _, session = add(w, typed(w).ticket)
+    w.clock.advance(minutes=20)
+    asked = w.calls.authorize(session, Action.REPORT_FACTOR, context=w.context())
+    assert isinstance(asked, ReauthenticationRequired)
+    session = w.calls.reauthenticate(asked.ticket, PASSWORD, context=w.context()).session
+    (lost,) = w.calls.list_factors(session, context=w.context()).factors
+    told = w.calls.report_factor(session, lost.id, ReportReason.LOST, context=w.context())
+    assert isinstance(told, FactorReported)
+    assert typed(w) == RecoveryRequired()

@@ -43,9 +43,9 @@ from acctsec.protocols import (
 )
 from acctsec.stores import _postgres_lines, _postgres_pool
 from acctsec.stores._postgres_lines import AT_ONCE, Lines, Turn
-from acctsec.stores._postgres_plans import BEGIN, COMMIT
 from acctsec.stores._postgres_schema import SCHEMA_VERSION
 from acctsec.stores._postgres_target import Target, parsed
+from acctsec.stores._postgres_transactions import BEGIN, COMMIT
 from acctsec.stores._postgres_wire import Statement
 from acctsec.stores.postgres import AsyncPostgresStore, PostgresStore, migrate
 from acctsec.testing import check_store

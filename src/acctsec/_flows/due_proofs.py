@@ -65,7 +65,8 @@ class DueProofs:
         """What may be shown of the factors that prove something in a recovery."""
         factors = trusted(record)
         infos = factor_infos(factors, masks=masks(self.core, scene, factors))
-        return tuple(info for info in infos if self._proof(info) is not None and not info.reported)
+        unchecked = {one.id for one in factors if not self.core.policy.mfa.checks(one)}
+        return tuple(one for one in infos if self._proof(one) is not None and not one.reported and one.id not in unchecked)
 
     def _proof(self, info: FactorInfo) -> Proof | None:
         """What a factor is a proof of here, if of anything."""

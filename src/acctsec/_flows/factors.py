@@ -26,6 +26,7 @@ from acctsec.outcomes import (
     FactorRequired,
     Factors,
     RecoveryCodes,
+    RecoveryRequired,
     Refused,
     TryAgain,
     Waiting,
@@ -196,7 +197,7 @@ class FactorFlows:
 
     def _more(
         self, verdict: NeedsFactor | NeedsEnrollment, scene: Scene, record: Record, enrollment: Enrollment
-    ) -> FactorRequired | EnrollmentRequired:
+    ) -> FactorRequired | RecoveryRequired | EnrollmentRequired:
         """The factor is there, and the sign-in that it was set up for asks for more. No proof of it is younger than its begin."""
         onward = Ticket(
             tenant=scene.tenant,
@@ -209,7 +210,7 @@ class FactorFlows:
             methods=verdict.methods,
         )
         # A change of password that is due was asked for before a factor could be set up.
-        return cast("FactorRequired | EnrollmentRequired", self.granting.due(record, verdict, onward))
+        return cast("FactorRequired | RecoveryRequired | EnrollmentRequired", self.granting.due(record, verdict, onward))
 
     def _meant(self, loaded: Loaded, enrollment: Enrollment, kind: Kind) -> str:
         """What an answer is guessed for: the set-up, and what was sent for it."""

@@ -1,5 +1,6 @@
 """What a flow hands out when it is over, or not yet: sessions, and tickets for what is due."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from acctsec._flows.answers import factor_infos, masks
@@ -12,16 +13,18 @@ from acctsec.mfa.actions import Demand
 from acctsec.mfa.needs import level_in, ways
 from acctsec.outcomes import (
     EnrollmentRequired,
+    FactorInfo,
     FactorMissing,
     FactorRequired,
     PasswordChangeRequired,
     ReauthenticationRequired,
+    RecoveryRequired,
     SessionInfo,
     SignedIn,
     StepUp,
 )
 from acctsec.record import Record, Session
-from acctsec.steps import Granted, Lacking, NeedsChange, NeedsEnrollment, NeedsFactor, Scene, password_due
+from acctsec.steps import Granted, Lacking, NeedsChange, NeedsEnrollment, NeedsFactor, Scene, owed, password_due
 
 PASSWORD = "password"  # noqa: S105 - a method
 
@@ -34,12 +37,14 @@ class Granting:
 
     def due(
         self, record: Record, verdict: object, ticket: Ticket
-    ) -> FactorRequired | EnrollmentRequired | PasswordChangeRequired:
+    ) -> FactorRequired | RecoveryRequired | EnrollmentRequired | PasswordChangeRequired:
         """What is due before a sign-in goes on, and the ticket for it."""
         core = self.core
         if isinstance(verdict, NeedsFactor):
             ticket = evolve(ticket, methods=verdict.methods, risky=verdict.risky)
-            infos = factor_infos(record.factors, ways=verdict.ways, masks=masks(core, ticket, record.factors))
+            infos = self._offered(record, verdict.ways, ticket)
+            if not infos:
+                return RecoveryRequired()
             asked = requested(core, record.factors, ticket, ways=verdict.ways)
             return FactorRequired(core.tokens.seal(Purpose.SIGN_IN, ticket), factors=infos, passkey=asked)
         if isinstance(verdict, NeedsChange):
@@ -60,17 +65,25 @@ class Granting:
 
     def required(
         self, record: Record, lacking: Lacking, ticket: Ticket
-    ) -> FactorRequired | ReauthenticationRequired | FactorMissing:
+    ) -> FactorRequired | ReauthenticationRequired | FactorMissing | RecoveryRequired:
         """What a session has to prove before it may do something: a factor where one helps, else the password."""
         core, step_up = self.core, _step_up(lacking.demand)
         if not lacking.ways:
+            if owed(core.policy, record, lacking.demand, frozenset(lacking.methods)):
+                return RecoveryRequired()
             return FactorMissing(self._would_do(lacking), step_up=step_up)
         sealed = core.tokens.seal(Purpose.STEP_UP, evolve(ticket, methods=lacking.methods))
-        infos = factor_infos(record.factors, ways=lacking.ways, masks=masks(core, ticket, record.factors))
+        infos = self._offered(record, lacking.ways, ticket)
         if all(PASSWORD in way for way in lacking.ways):
             return ReauthenticationRequired(sealed, factors=infos, step_up=step_up)
         asked = requested(core, record.factors, ticket, ways=lacking.ways)
         return FactorRequired(sealed, factors=infos, step_up=step_up, passkey=asked)
+
+    def _offered(self, record: Record, helpful: Sequence[frozenset[str]], ticket: Ticket) -> tuple[FactorInfo, ...]:
+        """What may be shown of the factors that help, and that somebody checks."""
+        infos = factor_infos(record.factors, ways=helpful, masks=masks(self.core, ticket, record.factors))
+        unchecked = {one.id for one in record.factors if not self.core.policy.mfa.checks(one)}
+        return tuple(one for one in infos if one.id not in unchecked)
 
     def _would_do(self, lacking: Lacking) -> frozenset[str]:
         """The methods that would help somebody who had them."""

@@ -43,6 +43,7 @@ OF_KIND: Mapping[FactorKind, frozenset[str]] = {
 }
 """The methods by which a factor of each kind can be proven; those of others, and of codes that are sent, hang on the policy."""
 BY_CHANNEL: Mapping[str, str] = {"text": Method.TEXT.value, "voice": Method.VOICE.value, "mail": Method.MAIL.value}
+"""What a code proves that came by a channel."""
 
 __all__ = ["MfaPolicy", "Outside", "Proven", "RecoveryMatch", "TotpMatch", "Unproven", "method_of", "methods_of"]
 
@@ -299,9 +300,21 @@ class MfaPolicy:
         """
         return needs is None or needs.met({Method.PASSWORD.value, STAND_IN}, self.traits)
 
+    def checks(self, factor: Factor) -> bool:
+        """Whether anybody checks a factor that is there; ``kinds`` says only what may be set up from now on."""
+        if isinstance(factor, Passkey):
+            return self.passkeys is not None
+        if isinstance(factor, Delivered):
+            return factor.channel in {str(channel) for channel in self.delivered.channels}
+        return not isinstance(factor, OutsideFactor) or any(one.name == factor.method for one in self.outside)
+
+    def checked(self, factors: Factors) -> tuple[Factor, ...]:
+        """Those of the factors that can prove something here: not reported, and somebody checks them."""
+        return tuple(one for one in factors.usable if self.checks(one))
+
     def provable(self, factors: Factors) -> frozenset[str]:
         """The methods by which these factors can be proven, a printed code among them."""
-        found = {method_of(one) for one in factors.usable}
+        found = {method_of(one) for one in self.checked(factors)}
         if factors.live and factors.recovery and factors.recovery.left:
             found.add(Method.RECOVERY_CODE.value)
         return frozenset(found)
@@ -330,14 +343,14 @@ class MfaPolicy:
         """
         Remove a factor, or None when there is no such one or the policy needs it: what is left has to be enough to sign in.
         Where it was not enough before, any may go but the last; and never the last one that proves something before one that
-        was lost and guards still.
+        was lost, or is checked no more, and guards still.
 
         With the last one the recovery codes go too: they stand in for a factor.
         """
         if factors.factor(factor_id) is None:
             return None
         left = factors.without_factor(factor_id)
-        if left.live and factors.usable and not left.usable:
+        if left.live and self.checked(factors) and not self.checked(left):
             return None
         return left if self.suffices(left, groups=groups) or (not self.suffices(factors, groups=groups) and left.live) else None
 
@@ -363,7 +376,7 @@ class MfaPolicy:
     def suffices(self, factors: Factors, *, groups: frozenset[str]) -> bool:
         """Whether a password and these factors are enough for members of *groups* to sign in; printed codes do not count."""
         needs = self.demand(Action.SIGN_IN, groups=groups, fresh=timedelta(0)).needs
-        can = {Method.PASSWORD.value, *(method_of(one) for one in factors.usable)}
+        can = {Method.PASSWORD.value, *(method_of(one) for one in self.checked(factors))}
         return needs is None or needs.met(can, self.traits)
 
     def rename(self, factors: Factors, factor_id: str, name: str) -> Factors | None:

@@ -56,6 +56,15 @@ class FactorRequired:
 
 
 @frozen
+class RecoveryRequired:
+    """
+    What is due was reported or withdrawn, or nobody checks it any more: lead to ``request_reset`` and ``remove_lost_factors``.
+
+    All that the subject can show was right. Nothing may be set up in place of what is lost by what is left.
+    """
+
+
+@frozen
 class ChallengeRequired:
     """
     Show the *puzzle*, and call the same operation again with ``Context(challenge=ChallengeAnswer(ticket, answer))``.
@@ -105,5 +114,14 @@ class LockOpened:
     """Passwords are compared again where nobody is known: sign in now. Nobody is signed in, and nothing else was opened."""
 
 
-SignInOutcome = SignedIn | ChallengeRequired | FactorRequired | EnrollmentRequired | PasswordChangeRequired | Refused | TryAgain
+SignInOutcome = (
+    SignedIn
+    | ChallengeRequired
+    | FactorRequired
+    | RecoveryRequired
+    | EnrollmentRequired
+    | PasswordChangeRequired
+    | Refused
+    | TryAgain
+)
 UnlockOutcome = LockOpened | Refused | TryAgain

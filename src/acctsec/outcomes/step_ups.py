@@ -13,6 +13,7 @@ from acctsec.outcomes.sign_in import (
     FactorRequired,
     PasswordChangeRequired,
     ProofAccepted,
+    RecoveryRequired,
     SignedIn,
     StepUp,
 )
@@ -49,18 +50,23 @@ class Allowed:
     until: datetime = field(kw_only=True)
 
 
-AuthorizeOutcome = Allowed | FactorRequired | ReauthenticationRequired | FactorMissing | Waiting | SessionEnded
-ReauthenticateOutcome = SignedIn | FactorRequired | ReauthenticationRequired | FactorMissing | Refused | TryAgain
+AuthorizeOutcome = Allowed | FactorRequired | ReauthenticationRequired | FactorMissing | RecoveryRequired | Waiting | SessionEnded
+ReauthenticateOutcome = (
+    SignedIn | FactorRequired | ReauthenticationRequired | FactorMissing | RecoveryRequired | Refused | TryAgain
+)
 VerifyFactorOutcome = (
     SignedIn
     | ProofAccepted
     | FactorRequired
     | ReauthenticationRequired
     | FactorMissing
+    | RecoveryRequired
     | EnrollmentRequired
     | PasswordChangeRequired
     | ApprovalPending
     | Refused
     | TryAgain
 )
-ConfirmFactorOutcome = FactorAdded | FactorRequired | EnrollmentRequired | ApprovalPending | Waiting | Refused | TryAgain
+ConfirmFactorOutcome = (
+    FactorAdded | FactorRequired | RecoveryRequired | EnrollmentRequired | ApprovalPending | Waiting | Refused | TryAgain
+)

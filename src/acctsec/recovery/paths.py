@@ -215,6 +215,7 @@ class Delays:
             off or replaced without a live factor, for the same reason.
         sim_changed: the SIM of the number that proves it was changed *lately*, as ``Context.sim_changed`` tells. Default 72 h.
         lately: what counts as lately. Default 7 days: as long as a large provider goes on to accept a number that was replaced.
+            0 only where neither of the two waits.
     """
 
     new_device: timedelta = field(default=timedelta(0), validator=length(timedelta(0), 90 * DAY))
@@ -222,6 +223,13 @@ class Delays:
     address_changed: timedelta = field(default=3 * DAY, validator=length(timedelta(0), 90 * DAY))
     sim_changed: timedelta = field(default=3 * DAY, validator=length(timedelta(0), 90 * DAY))
     lately: timedelta = field(default=7 * DAY, validator=length(timedelta(0), 365 * DAY))
+
+    def __attrs_post_init__(self) -> None:
+        if not self.lately and (self.address_changed or self.sim_changed):
+            raise ConfigError(
+                "Nothing counts as lately, so address_changed and sim_changed never wait.",
+                remedy="Give lately a length, or make both 0.",
+            )
 
     def wait(self, facts: Facts, proofs: frozenset[Proof]) -> timedelta:
         """How long a recovery with these proofs waits."""

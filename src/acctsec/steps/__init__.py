@@ -76,7 +76,7 @@ from acctsec.steps.scene import (
 )
 from acctsec.steps.sessions import end_copied, end_session, turn_session
 from acctsec.steps.sign_in import find_leaked, prove_factor, sign_in, sign_in_by_passkey
-from acctsec.steps.standing import Enough, Lacking, guarded, shown_by, standing, step_up
+from acctsec.steps.standing import Enough, Lacking, guarded, owed, shown_by, standing, step_up
 from acctsec.steps.unlocking import open_by_factor, open_by_link, opens_lane, unlockable
 from acctsec.steps.verdicts import (
     Changed,
@@ -186,6 +186,7 @@ __all__ = [
     "open_by_link",
     "opens",
     "opens_lane",
+    "owed",
     "password_due",
     "prompt_refusal",
     "propose",

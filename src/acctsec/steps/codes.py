@@ -2,8 +2,8 @@
 
 from acctsec import events
 from acctsec._values import evolve
-from acctsec.assurance import Method
 from acctsec.claims import Enrollment, Ticket
+from acctsec.mfa.policy import BY_CHANNEL
 from acctsec.policy import Policy
 from acctsec.protocols import Channel
 from acctsec.record import Delivered, Record, Sent
@@ -13,9 +13,6 @@ from acctsec.steps.factors import may_begin
 from acctsec.steps.recovery import find_reset, leads_on, trusted
 from acctsec.steps.scene import Scene, opens
 from acctsec.steps.verdicts import Done, Held, No
-
-METHODS = {"text": Method.TEXT, "voice": Method.VOICE, "mail": Method.MAIL}
-"""What a code proves that came by a channel."""
 
 
 def code_refusal(
@@ -37,7 +34,7 @@ def code_refusal(
     found = (trusted(record) if recovering else record.factors).factor(factor)
     if not isinstance(found, Delivered) or found.reported or found.channel != channel:
         return "factor"
-    if recovering and not leads_on(policy, record, scene=scene, method=METHODS[channel].value):
+    if recovering and not leads_on(policy, record, scene=scene, method=BY_CHANNEL[channel]):
         return "no path"
     alive = not recovering or not ticket.reset or isinstance(find_reset(policy, record, ticket.reset, scene.now), Redeemable)
     return None if alive else "dead"

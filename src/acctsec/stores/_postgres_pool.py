@@ -22,8 +22,8 @@ from psycopg.pq.abc import PGresult
 from acctsec.errors import ConfigError, StoreBusy, StoreError, StoreUnavailable
 from acctsec.stores._plans import Breaker, Plan, carry_out, carry_out_async
 from acctsec.stores._postgres_lines import AsyncLines, BlockingLines, Turn
-from acctsec.stores._postgres_plans import ROLLBACK
 from acctsec.stores._postgres_target import PATIENCE, UNREACHABLE, Target
+from acctsec.stores._postgres_transactions import ROLLBACK
 from acctsec.stores._postgres_wire import Ask, Link, Lost, RolledBack, Rows, Slow
 
 Answer = TypeVar("Answer")

@@ -13,7 +13,8 @@ from acctsec.meters import FRESH, Meter, charge_row, keep_for, settle_row, tally
 from acctsec.protocols import MAX_ATTEMPTS, Charge, Committed, Conflict, Drained, Granted, Ladder, Settlement
 from acctsec.stores._rows import LEAP, UNTOUCHED, by_slot
 from acctsec.testing._histories import Failed, Recorded
-from acctsec.testing._orders import NotLinearizable, Object, Op, Step, text
+from acctsec.testing._judging import NotLinearizable, Object, text
+from acctsec.testing._orders import Op, Step
 
 
 def objects(calls: Sequence[Recorded]) -> Iterator[Object]:

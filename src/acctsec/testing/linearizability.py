@@ -27,7 +27,7 @@ from attrs import frozen
 
 from acctsec.errors import ConfigError
 from acctsec.testing._histories import METHODS, Failed, History, Recorded, read_history
-from acctsec.testing._orders import NotLinearizable, TooManyOrders, judge
+from acctsec.testing._judging import NotLinearizable, TooManyOrders, judge
 from acctsec.testing._sequential import objects
 
 __all__ = ["Checked", "Failed", "History", "NotLinearizable", "Recorded", "TooManyOrders", "check_history", "read_history"]

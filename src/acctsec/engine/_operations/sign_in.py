@@ -25,7 +25,8 @@ class SignInOperations(Face):
 
         Refused is the one answer for unknown, wrong, disabled, passwordless and locked; with *retry_after* it is the
         caller's own source, or known device, that has to wait. ChallengeRequired: this looks like an attack; show the puzzle
-        and make the same call with the answer. TryAgain: nothing was compared or counted.
+        and make the same call with the answer. RecoveryRequired: the second factor is lost. TryAgain: nothing was compared or
+        counted.
         """
         return await self._flows.sign_in.sign_in(identifier, password, context=context)
 

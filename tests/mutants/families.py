@@ -98,7 +98,6 @@ FAMILIES = {
         ),
     ),
     "mfa": Family(
-<<<<<<< HEAD
         (
             "mfa/actions",
             "mfa/delivered",
@@ -113,32 +112,12 @@ FAMILIES = {
             "mfa/push",
             "mfa/recovery",
             "mfa/totp",
-=======
-        tuple(
-            f"mfa/{name}"
-            for name in [
-                "actions",
-                "delivered",
-                "doubtful",
-                "enrolment",
-                "hotp",
-                "needs",
-                "otp",
-                "policy",
-                "proving",
-                "provisioning",
-                "push",
-                "recovery",
-                "totp",
-            ]
->>>>>>> main
         ),
         ("mfa", "test_knobs.py"),
     ),
     "passkeys": Family(("mfa/passkeys/*",), ("mfa",)),
     "recovery": Family(("recovery/paths", "recovery/policy"), ("recovery", "test_knobs.py", "test_recovery_policy.py")),
     "password": Family(
-<<<<<<< HEAD
         (
             "password/banned",
             "password/classes",
@@ -149,11 +128,6 @@ FAMILIES = {
             "password/preparation",
             "password/rules",
             "password/slips",
-=======
-        tuple(
-            f"password/{name}"
-            for name in ["banned", "classes", "context", "identity", "nearby", "policy", "preparation", "rules", "slips"]
->>>>>>> main
         ),
         ("password", "test_knobs.py", "test_password_flows.py"),
     ),

@@ -452,3 +452,26 @@ def test_a_lease_outlasts_the_patience_of_whoever_waits_for_it(lease, good):
     else:
         with pytest.raises(ConfigError):
             evolve_policy(POLICY, lease=lease)
+
+
+@pytest.mark.parametrize(("ordinal", "kept"), [(UNITS, Settle.FAILED), (UNITS + 1, Settle.VOID)])
+def test_a_hit_count_keeps_nothing_of_what_came_too_late_for_it(ordinal, kept):
+    policy = evolve_policy(POLICY, hits=HitCount())
+    charges = policy.charges(evolve(ATTEMPT, weight=5))
+    readings = [Granted(b"hold", UNITS + 9 if charge.meter != mass.METER else ordinal, True) for charge in charges]
+    settled = {one.meter: one.verdict for one in policy.settlements(charges, readings, Settle.FAILED)}
+    assert settled.pop(mass.METER) is kept and {*settled.values()} == {Settle.FAILED}, "the others go by no mass"
+
+
+def test_what_is_forgiven_has_a_budget_of_its_own_and_all_of_it_at_once():
+    month = CHARGES[-2]
+    forgiven = POLICY.forgiving(month, 3)
+    most = -(-month.ladder.stop // 5)
+    assert (forgiven.ladder.free, forgiven.ladder.stop, forgiven.weight) == (most, most, 3)
+    assert (forgiven.candidate, forgiven.at_least, forgiven.slot) == (None, 0, month.slot) and forgiven.meter != month.meter
+
+
+def test_every_charge_has_an_answer():
+    for ask in (POLICY.settlements, lambda c, r, v: POLICY.used_up(SecretClass.PASSWORD, c, r)):
+        with pytest.raises(ValueError, match="zip"):
+            ask(CHARGES, FREE[:-1], Settle.FAILED)

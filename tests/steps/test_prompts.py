@@ -109,3 +109,9 @@ def test_a_factor_that_proves_again_renews_the_session_that_said_so():
         events.FactorRevived(**HEAD, factor="t0", kind=FactorKind.TOTP),
         Notice(MessagePurpose.FACTOR_RESTORED),
     )
+
+
+def test_who_reports_a_factor_at_full_level_goes_on_in_another_session():
+    step = ask("report_factor")
+    assert step.verdict.session.id == DRAWN.session and step.record.sessions == (step.verdict.session,)
+    assert step.record.factors.factor("t0").reported and step.record.epoch == 4

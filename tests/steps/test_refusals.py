@@ -196,3 +196,18 @@ def test_codes_are_for_who_has_a_factor():
 def test_why_a_session_is_over_is_told():
     assert ask("turn_session", record=evolve(RECORD, disabled=True)).verdict == Ended(EndReason.DISABLED)
     assert ask("turn_session", claims=DEAD["of an earlier epoch"]).verdict == Ended(EndReason.ENDED)
+
+
+def test_a_session_that_is_dead_begins_no_set_up():
+    for claims in DEAD.values():
+        assert not steps.may_set_up(POLICY, RECORD, scene=SCENE, claims=claims)
+    for scene in without_owner(SCENE).values():
+        assert not steps.may_set_up(POLICY, RECORD, scene=scene, claims=CLAIMS)
+    assert steps.may_set_up(POLICY, RECORD, scene=SCENE, claims=CLAIMS)
+
+
+def test_a_factor_opens_no_lane_of_who_is_gone_or_disabled():
+    found = FactorFound(None, {})
+    for scene in without_owner(SCENE).values():
+        assert steps.open_by_factor(POLICY, RECORD, scene=scene, found=found) == Step(No("disabled"), RECORD)
+    assert steps.open_by_factor(POLICY, RECORD, scene=SCENE, found=found) == Step(No("not stopped"), RECORD)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.steps.stage import DAY, DRAWN, HOUR, NOW, POLICY, RECORD, SCENE, TICKET, change, without_owner
 
-from acctsec import AssuranceLevel, events
+from acctsec import Action, AssuranceLevel, Method, Rule, events
 from acctsec._values import evolve
 from acctsec.lockout import STRANGERS, Lane, SecretClass
 from acctsec.mfa.proving import TotpMatch
@@ -18,6 +18,7 @@ from acctsec.steps import (
     FactorFound,
     Granted,
     Judged,
+    Lacking,
     NeedsChange,
     NeedsFactor,
     NewVerifier,
@@ -27,6 +28,7 @@ from acctsec.steps import (
     Step,
     prove_factor,
     sign_in,
+    step_up,
 )
 
 HEAD = {"tenant": "", "subject": "u1", "at": NOW, "source": "192.0.2.1"}
@@ -210,3 +212,23 @@ def test_a_thief_with_a_password_drops_no_recovery_on_a_device_that_came_after_i
 def test_a_blank_record_signs_nobody_in():
     blank = Record(incarnation=b"i" * 16)
     assert isinstance(signed(blank, compared=Compared(blank.incarnation, None, matched=False)).verdict, No)
+
+
+def test_only_a_printed_code_is_told_to_have_been_used():
+    assert [type(one) for one in proven().effects] == [events.SignedInEvent]
+
+
+def test_a_proof_that_is_not_enough_is_told_all_the_same():
+    """A passkey is asked for; the password was shown."""
+    policy = attrs.evolve(POLICY, mfa=attrs.evolve(POLICY.mfa, rules=(Rule(Method.PASSKEY, actions=Action.CHANGE_FACTORS),)))
+    step = step_up(policy, RECORD, scene=SCENE, ticket=TICKET, found=RIGHT, drawn=DRAWN)
+    assert isinstance(step.verdict, Lacking) and step.effects == (events.FactorAccepted(**HEAD, method="password"),)
+    assert step.record.spent[-1].id == TICKET.id and step.record.sessions == RECORD.sessions
+
+
+def test_a_proof_that_is_enough_renews_its_session():
+    step = step_up(
+        POLICY, RECORD, scene=SCENE, ticket=TICKET, found=FactorFound(TotpMatch(factor="t0", steps=(9,)), {}), drawn=DRAWN
+    )
+    assert [type(one) for one in step.effects] == [events.FactorAccepted, events.SteppedUp]
+    assert [one.id for one in step.record.sessions] == [DRAWN.session, b"o" * 16]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import chdir
@@ -19,7 +20,7 @@ from tests.mutants.survivors import explained, is_wording, tidy
 
 WORKER = Path(__file__).with_name("worker.py")
 ROOT = Path(__file__).parents[2]
-LINKED = ("src", "tests", "docs", "seeds", "README.md", "CHANGELOG.md", "LICENSE")
+COPIED = ("src", "tests", "docs", "seeds", "README.md", "CHANGELOG.md", "LICENSE")
 TABLE = "[tool.mutmut]\n"
 STATES = {
     "caught by type check": "typed",
@@ -132,9 +133,8 @@ class Workspace:
 
     def _make(self):
         self.folder.mkdir(parents=True, exist_ok=True)
-        for name in LINKED:
-            if not (self.folder / name).is_symlink():
-                (self.folder / name).symlink_to(ROOT / name)
+        for name in COPIED:
+            mirror(ROOT / name, self.folder / name)
         whole = (ROOT / "pyproject.toml").read_text()
         assert whole.count(TABLE) == 1
         of_family = (
@@ -142,3 +142,27 @@ class Workspace:
             f"type_check_command = {[sys.executable, '-m', 'mypy', '--output=json', *self.family.sources]}\n"
         )
         (self.folder / "pyproject.toml").write_text(whole.replace(TABLE, TABLE + of_family))
+
+
+def mirror(source, target):
+    """
+    Make *target* what *source* is, and write only what changed: what is older than its mutants is not mutated anew.
+
+    Links would do, but whoever walks the checkout to build a release would find the source behind one of them.
+    """
+    if target.is_symlink():
+        target.unlink()
+    if source.is_file():
+        wanted = {target: source}
+    else:
+        wanted = {
+            target / path.relative_to(source): path
+            for path in source.rglob("*")
+            if path.is_file() and "__pycache__" not in path.parts
+        }
+        for path in [path for path in target.rglob("*") if path.is_file() and path not in wanted]:
+            path.unlink()
+    for path, original in wanted.items():
+        if not path.exists() or path.stat().st_mtime_ns != original.stat().st_mtime_ns:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(original, path)

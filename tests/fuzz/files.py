@@ -4,6 +4,7 @@ import json
 import tempfile
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from acctsec.testing._histories import read_history
 from acctsec.testing.scenarios.reading import duration, read_scenario
 from acctsec.wellknown import change_password
 
+SHM = Path("/dev/shm")
 KEYS = new_keys(lambda size: bytes(range(size)))
 ABOUT = {"table": "t", "keys": ["k"]}
 
@@ -89,13 +91,13 @@ def checkpoint(data):
 
 def host(data):
     """Whatever a kernel says of itself, a host is described."""
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        for number, name in enumerate(("proc/self/cgroup", "proc/cpuinfo", "sys/fs/cgroup/cpu.max", "sys/fs/cgroup/memory.max")):
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_bytes(data.split(b"\0")[number % (1 + data.count(b"\0"))])
-        found = read_host(root)
-        assert found.cores >= 1 and (found.quota is None or found.quota >= 0)
+    root = _folder()
+    parts = data.split(b"\0")
+    for number, name in enumerate(("proc/self/cgroup", "proc/cpuinfo", "sys/fs/cgroup/cpu.max", "sys/fs/cgroup/memory.max")):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(parts[number % len(parts)])
+    found = read_host(root)
+    assert found.cores >= 1 and (found.quota is None or found.quota >= 0)
 
 
 def origin(data):
@@ -122,10 +124,19 @@ def _rows(data, columns, form, **where):
 @contextmanager
 def _file(data):
     """A file with these bytes."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "given.toml")
-        path.write_bytes(data)
-        yield path
+    path = _folder() / "given.toml"
+    path.write_bytes(data)
+    yield path
+
+
+@cache
+def _here():
+    return tempfile.TemporaryDirectory(prefix="acctsec-fuzz-", dir=SHM if SHM.is_dir() else None)
+
+
+def _folder():
+    """One folder for all inputs of a process: to make one takes longer than to read most of them."""
+    return Path(_here().name)
 
 
 def _refusal(read, given):

@@ -38,6 +38,7 @@ coverage: $(VENV)/.dev  ## run the tests with branch coverage: two to three time
 
 test-deep: $(VENV)/.deep  ## run the slow searches for rare faults (many minutes)
 	@HYPOTHESIS_PROFILE=deep $(PY) -m pytest -m deep $(ARGS)
+	@$(PY) -m tests.mutants
 
 test-browser: $(VENV)/.browser  ## sign in with passkeys in a real Chromium (says what it needs)
 	@$(PY) -m tests.browser

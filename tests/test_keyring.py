@@ -100,3 +100,13 @@ def test_a_keyring_shows_no_key_and_is_not_pickled():
     assert repr(ring) == "<Keyring of 1 sealing and 1 index keys>"
     with pytest.raises(ConfigError):
         pickle.dumps(ring)
+
+
+@pytest.mark.parametrize("put", ["!", " =", "\x00", "é", "====", "~~~~"])
+def test_a_text_of_keys_that_was_copied_badly_is_refused_and_no_other_key(put):
+    """What is no base64 was once left out, so that a text had many spellings."""
+    text = new_keys(lambda size: bytes(range(size)))
+    seal, _, index = text.partition(" ")
+    for broken in (f"{seal[:20]}{put}{seal[20:]} {index}", f"{seal} {index[:20]}{put}{index[20:]}"):
+        with pytest.raises(ConfigError):
+            Keyring.from_text(broken)

@@ -10,12 +10,16 @@ from acctsec.errors import ConfigError
 from acctsec.meters import (
     BROKEN_CLOCK,
     FRESH,
+    LAPSED,
     MAX_DONE,
     MAX_METERS,
     MAX_SEEN,
+    PARKED,
+    PARTS,
     PENDING,
     SECOND,
     charge_row,
+    check_weight,
     keep_for,
     rest,
     settle_row,
@@ -902,3 +906,243 @@ def test_a_meter_stays_small(window):
     assert meter.tally.count == 2000
     assert len(stored) <= 256
     assert dict(read_row(stored)) == meter.row
+
+
+# --- to the last unit -------------------------------------------------------------------------------------------------
+
+AT = NOW // SECOND
+
+
+def failed(*seconds, ladder=WINDOWED, **given):
+    """A meter with one failure at each of these seconds before now, or as many as said."""
+    pairs = [(one, 1) if isinstance(one, int) else one for one in seconds]
+    return evolve(FRESH, latest=NOW, failures=tuple((AT - ago, number) for ago, number in pairs), **given)
+
+
+def settled(meter, hold, verdict, *, now=NOW, ladder=WINDOWED, candidate=None):
+    return settle_row({b"m": meter}, [Settlement(b"slot", b"m", ladder, hold, verdict, candidate)], now)[b"m"]
+
+
+def charged(meter, hold, *, now=NOW, ladder=WINDOWED, candidate=1):
+    changed, readings = charge_row({b"m": meter}, [charge(b"m", hold, ladder, candidate=candidate)], now)
+    return changed[b"m"], readings[0]
+
+
+def test_a_weight_of_one_is_the_least():
+    check_weight(1)
+
+
+@given(st.integers(2, 5), st.integers(0, 3))
+def test_of_many_that_share_a_unit_the_last_gives_it_back(sharers, others):
+    meter = FRESH
+    for number in range(others):
+        meter, _ = charged(meter, b"o%d" % number, ladder=LADDER, candidate=100 + number)
+    for number in range(sharers):
+        meter, reading = charged(meter, b"h%d" % number, ladder=LADDER, candidate=7)
+        assert reading.hold == b"h0" and meter.pending == others + 1
+    for left in reversed(range(sharers)):
+        meter = settled(meter, reading.hold, Settle.VOID, ladder=LADDER)
+        assert meter.pending == others + bool(left)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3500), st.integers(1, 5)), min_size=3, max_size=8, unique_by=lambda pair: pair[0]))
+def test_a_tally_says_when_one_more_is_free(pairs):
+    pairs = sorted(pairs, reverse=True)
+    meter, total = failed(*pairs), sum(number for _, number in pairs)
+    ladder = evolve(WINDOWED, free=3, stop=3)
+    left, leaves = total, iter(pairs)
+    while left >= ladder.stop:
+        ago, number = next(leaves)
+        left -= number
+    assert tally(meter, ladder, NOW).ready == (AT - ago) * SECOND + HOUR
+
+
+@given(st.integers(0, 10), st.integers(1, 3))
+def test_what_a_broken_clock_left_lies_in_whole_seconds(ahead, number):
+    later = NOW + BROKEN_CLOCK + ahead * SECOND + 1
+    meter = evolve(FRESH, latest=later, failures=((later // SECOND, number),))
+    woken = wake(meter, WINDOWED, NOW)
+    assert woken.failures == ((AT + 1, number),) and all(type(at) is int for at, _ in woken.failures)
+
+
+@given(st.integers(-2, 2))
+def test_a_meter_that_is_not_behind_its_floor_keeps_its_failures_where_they_were(behind):
+    meter = failed(3000, 2000, 1000)
+    woken = wake(meter, WINDOWED, NOW + SECOND, floor=WINDOWED.free + 3 + behind)
+    if behind <= 0:
+        assert woken.failures == meter.failures
+    else:
+        assert woken.count == 3 + behind and woken.failures[:2] == meter.failures[:2]
+
+
+@pytest.mark.parametrize("leaving", [1, 2, 3])
+def test_what_is_under_way_outlives_the_failures_before_it(leaving):
+    """And a success clears what was there before it, of what is left."""
+    meter, reading = charged(failed(*(3599 - n for n in range(leaving)), 10), b"h")
+    later = NOW + 20 * SECOND
+    woken, _ = charged(meter, b"another", now=later, candidate=2)
+    assert woken.pending == 2 and woken.count == 1
+    assert [hold.base for hold in woken.holds] == [1, 1]
+    assert settled(woken, reading.hold, Settle.CLEAR, now=later).count == 0
+
+
+@pytest.mark.parametrize(("before", "corrected"), [(1, True), (2, True), (0, False)])
+def test_a_lapse_can_be_corrected_unless_its_own_failure_may_have_left(before, corrected):
+    """Two failures leave the window; the lapse had so many before it that its own is, or is not, surely among those left."""
+    hold = evolve(charged(FRESH, b"h")[0].holds[0], state=LAPSED, base=before + (before > 0), at=NOW)
+    meter = evolve(failed(3599, 3598, 5), holds=(hold,))
+    woken = settled(wake(meter, WINDOWED, NOW + 10 * SECOND), b"h", Settle.VOID, now=NOW + 10 * SECOND)
+    assert woken.count == (0 if corrected else 1)
+
+
+def test_candidates_are_remembered_while_anything_failed_is_and_no_longer():
+    meter = failed(3599, 10, seen=(1,))
+    some, reading = charged(meter, b"h", now=NOW + 10 * SECOND)
+    assert reading == Granted(None, 1, new=False) and some.seen == (1,)
+    none, reading = charged(meter, b"h", now=NOW + HOUR)
+    assert reading.new and none.seen == () and none.failures == ()
+
+
+def test_what_is_forgiven_takes_nothing_from_what_had_nothing_before_it():
+    """Whoever was charged first clears nothing that came after him."""
+    meter, first = charged(FRESH, b"h", ladder=LADDER, candidate=1)
+    meter, second = charged(meter, b"i", ladder=LADDER, candidate=2)
+    meter = settled(meter, second.hold, Settle.FAILED, ladder=LADDER)
+    meter, third = charged(meter, b"j", ladder=LADDER, candidate=3)
+    meter = settled(meter, third.hold, Settle.FAILED, ladder=LADDER)
+    meter = settled(meter, b"", Settle.FORGIVE, ladder=LADDER, candidate=3)
+    assert meter.count == 1 and [hold.base for hold in meter.holds] == [0]
+    assert settled(meter, first.hold, Settle.CLEAR, ladder=LADDER).count == 1
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=5), st.integers(1, 20))
+def test_the_oldest_go_one_by_one(numbers, base):
+    meter = failed(*((3000 - 10 * n, number) for n, number in enumerate(numbers)), ladder=LADDER)
+    hold = evolve(charged(FRESH, b"h", ladder=LADDER)[0].holds[0], base=base)
+    cleared = settled(evolve(meter, holds=(hold,)), b"h", Settle.CLEAR, ladder=LADDER)
+    flat = [at for at, number in meter.failures for _ in range(number)][base:]
+    assert [at for at, number in cleared.failures for _ in range(number)] == flat
+
+
+def test_of_what_takes_no_room_the_oldest_is_forgotten_and_of_what_does_nothing():
+    roomy = evolve(LADDER, free=900, stop=900)
+    meter, _ = charged(FRESH, b"pending", ladder=roomy, candidate=0)
+    for number in range(MAX_DONE + 2):
+        meter, reading = charged(meter, b"h%d" % number, ladder=roomy, candidate=1 + number)
+        meter = settled(meter, reading.hold, Settle.PARK, ladder=roomy)
+    assert [hold.id for hold in meter.holds] == [b"pending", *(b"h%d" % number for number in range(2, MAX_DONE + 2))]
+    assert meter.pending == 1
+
+
+def test_a_refusal_still_tells_a_meter_what_the_record_knows():
+    """By whichever of two charges of one meter in a call, and of a meter that lives as well."""
+    stopped = charge(b"stopped", b"s", at_least=LADDER.stop)
+    twice = [charge(b"m", b"1", at_least=9), charge(b"m", b"2", candidate=2), stopped]
+    changed, _ = charge_row({}, twice, NOW)
+    assert changed[b"m"].count == 9
+    alive = evolve(FRESH, latest=NOW)
+    changed, _ = charge_row({b"m": alive}, [evolve(charge(b"m", b"1"), floor=LADDER.free + 4), stopped], NOW)
+    assert changed[b"m"].count == 4
+
+
+@given(st.integers(1, 4), st.integers(0, 3))
+def test_a_full_row_loses_those_without_a_failure_first_and_then_the_oldest(new, idle):
+    """As many as there are too many; never one that is kept, nor one of this call."""
+    row = {b"!kept": FRESH}
+    for number in range(MAX_METERS - 1):
+        empty = number >= MAX_METERS - 1 - idle
+        row[b"%d" % number] = evolve(FRESH, latest=NOW + number, failures=() if empty else ((AT, 1),))
+    asked = [charge(b"0", b"own"), *(charge(b"new %d" % number, b"h%d" % number) for number in range(new))]
+    changed, _ = charge_row(row, asked, NOW + HOUR)
+    gone = {name for name, meter in changed.items() if meter is None}
+    empties = [b"%d" % number for number in range(MAX_METERS - 1 - idle, MAX_METERS - 1)]
+    oldest = [b"%d" % number for number in range(1, MAX_METERS)]
+    assert gone == {*[*empties, *oldest][:new]}
+
+
+def test_what_is_spent_at_once_counts_its_weight_and_is_no_candidate_afterwards():
+    heavy = evolve(charge(b"m", b"1", candidate=None), weight=3)
+    changed, _ = charge_row({}, [heavy], NOW)
+    assert changed[b"m"].count == 3 and changed[b"m"].seen == ()
+    with pytest.raises(ConfigError):
+        charge_row({}, [evolve(heavy, weight=0)], NOW)
+
+
+@pytest.mark.parametrize("verdict", [Settle.PARK, Settle.FAILED])
+def test_what_takes_no_room_hides_nothing_that_does(verdict):
+    """A parked reservation, or a lapse, lies before one that is under way."""
+    meter, first = charged(FRESH, b"h", ladder=LADDER, candidate=1)
+    if verdict is Settle.PARK:
+        meter = settled(meter, first.hold, verdict, ladder=LADDER)
+    later = NOW if verdict is Settle.PARK else NOW + LADDER.lease
+    meter, _ = charged(meter, b"i", ladder=LADDER, candidate=2, now=later)
+    again, reading = charged(meter, b"j", ladder=LADDER, candidate=2, now=later)
+    assert reading.hold == b"i" and not reading.new and again.pending == 1
+
+
+def test_what_was_parked_clears_and_takes_no_room_until_then():
+    meter, first = charged(FRESH, b"h", ladder=LADDER, candidate=1)
+    meter = settled(meter, first.hold, Settle.PARK, ladder=LADDER)
+    assert meter.pending == 0 and meter.holds[0].state == PARKED
+    assert wake(meter, LADDER, NOW + DAY).count == 0, "it lapses no more"
+
+
+@given(st.integers(0, 12), st.integers(0, 12))
+def test_after_a_success_a_meter_rests_as_long_as_what_is_left_asks_and_no_longer_than_before(before, after):
+    """And remembers no candidate."""
+    ladder = evolve(LADDER, free=1, stop=99)
+    hold = evolve(charged(FRESH, b"h", ladder=ladder)[0].holds[0], base=before)
+    meter = evolve(
+        FRESH,
+        latest=NOW,
+        ready=NOW + 5 * SECOND,
+        failures=((AT, before + after),) if before + after else (),
+        holds=(hold,),
+        seen=(7,),
+    )
+    cleared = settled(meter, b"h", Settle.CLEAR, ladder=ladder)
+    assert cleared.count == after and cleared.seen == ()
+    assert cleared.ready == (min(meter.ready, NOW + rest(ladder, after)) if after else 0)
+
+
+@given(st.integers(-2, 2))
+def test_a_rest_at_the_cap_is_left_alone_and_one_beyond_it_cut(beyond):
+    meter = evolve(failed(5, 4, ladder=LADDER), ready=NOW + LADDER.longest + beyond, seen=(7,))
+    woken = wake(meter, LADDER, NOW)
+    assert woken == evolve(meter, ready=NOW + LADDER.longest + min(beyond, 0))
+
+
+@given(st.integers(-2, 2))
+def test_a_clock_that_is_a_little_ahead_is_believed_and_one_that_is_broken_is_not(beyond):
+    later = NOW + BROKEN_CLOCK + beyond
+    meter = evolve(FRESH, latest=later, failures=((later // SECOND + 1, 1),))
+    woken = wake(meter, LADDER, NOW)
+    assert (woken.latest, woken.failures == meter.failures) == ((NOW, False) if beyond > 0 else (later, True))
+
+
+@given(st.integers(0, 4))
+def test_a_lost_meter_goes_on_from_the_first_failure_that_is_known(known):
+    assert wake(FRESH, LADDER, NOW, at_least=known).count == known
+
+
+@given(st.sampled_from([4 * SECOND, 20 * SECOND, HOUR, DAY, 30 * DAY]), st.lists(st.integers(0, 10**6), min_size=2, max_size=6))
+def test_failures_of_one_part_of_a_window_are_remembered_together_and_no_others(window, shares):
+    """As of the last of them, so none is forgotten early, and by so much later at most."""
+    ladder = evolve(LADDER, free=99, stop=99, window=window)
+    part = max(window // PARTS // SECOND, 1)
+    instants = sorted(NOW + share * (window - SECOND) // 10**6 for share in shares)
+    meter, expected = FRESH, []
+    for number, now in enumerate(instants):
+        meter, _ = charged(meter, b"%d" % number, now=now, ladder=ladder, candidate=None)
+        second = -(-now // SECOND)
+        if expected and expected[-1][0] // part == second // part:
+            expected[-1] = (second, expected[-1][1] + 1)
+        else:
+            expected.append((second, 1))
+    assert list(meter.failures) == expected
+
+
+def test_without_a_window_all_failures_are_remembered_together():
+    meter, _ = charged(FRESH, b"1", ladder=LADDER, candidate=None)
+    meter, _ = charged(meter, b"2", ladder=LADDER, candidate=None, now=NOW + DAY)
+    assert meter.failures == ((AT + DAY // SECOND + 1, 2),)

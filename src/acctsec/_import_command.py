@@ -281,6 +281,8 @@ def _resumed(checkpoint: Checkpoint, about: dict[str, Any]) -> Count | None:
         return None
     try:
         return _as_before(state, about, checkpoint.path)
+    except ConfigError:  # another table, other options
+        raise
     except (AttributeError, KeyError, TypeError, ValueError):
         message = f"{checkpoint.path} does not say where an import is."
         raise ConfigError(message, remedy="Give --restart to begin anew; what is imported already is found to be.") from None

@@ -9,7 +9,10 @@ from msgspec import Meta, Struct
 from msgspec.structs import force_setattr as put
 from msgspec.structs import replace as evolve
 
-__all__ = ["Value", "below", "evolve", "put"]
+__all__ = ["SHARE", "Value", "below", "evolve", "put"]
+
+SHARE = Meta(ge=0, le=1)
+"""What a stored share has to be: a number that is none at all (NaN) would compare like none. Others are not read."""
 
 
 class Value(Struct, frozen=True):

@@ -10,5 +10,5 @@ with atheris.instrument_imports(include=["acctsec"]):
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in TARGETS:
         sys.exit(f"usage: python -m tests.fuzz {{{','.join(TARGETS)}}} [OPTION …]")
-    atheris.Setup([sys.argv[0], *sys.argv[2:]], TARGETS[sys.argv[1]])
+    atheris.Setup([f"{sys.executable} -m tests.fuzz {sys.argv[1]}", *sys.argv[2:]], TARGETS[sys.argv[1]])
     atheris.Fuzz()

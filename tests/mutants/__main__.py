@@ -13,15 +13,15 @@ def main(arguments=None):
     given = _parser().parse_args(arguments)
     places = [Workspace(name) for name in given.family or FAMILIES]
     for place in places:
-        if given.again:
-            place.forget(given.again)
+        again = place.forget(given.again) if given.again else ()
         if not given.table and not given.show:
-            place.run(jobs=given.jobs, patience=given.patience, seconds=given.seconds)
+            place.run(jobs=given.jobs, patience=given.patience, seconds=given.seconds, sample=given.sample, again=again)
     found = [mutant for place in places for mutant in place.mutants()]
     if given.show:
         for mutant in found:
             if mutant.state in given.show and given.only in mutant.function:
-                print(f"{mutant.state}: {mutant.name}\n{mutant.diff}\n")
+                before, after = mutant.change
+                print(f"{mutant.state}: {mutant.function}  ({mutant.name})\n- {before}\n+ {after}\n")
         return 0
     print(table(found))
     return 0 if share(found) >= GOAL else 1
@@ -38,6 +38,7 @@ def _parser():
     parser.add_argument("--again", action="append", metavar="STATE", help="forget the results in that state, as after new tests")
     parser.add_argument("--jobs", type=int, default=2, help="mutants at a time (2)")
     parser.add_argument("--patience", type=float, default=5.0, help="seconds of tests that a mutant has to survive (5)")
+    parser.add_argument("--sample", type=int, help="try so many of each family, by chance: for an estimate in little time")
     parser.add_argument("--seconds", type=float, help="stop each family after that long; the next run goes on where it stopped")
     return parser
 

@@ -17,18 +17,12 @@ def survivors():
     return tuple(tomllib.loads(EXPLAINED.read_text())["survivor"])
 
 
-def explained(function, diff):
+def explained(function, before, after):
     """The explanation of a mutant, or None."""
-    before, after = sides(diff)
     for one in survivors():
-        if one["function"] == function and tidy(one["before"]) == before and tidy(one["after"]) == after:
+        if one["function"] == function and (tidy(one["before"]), tidy(one["after"])) == (before, after):
             return one
     return None
-
-
-def sides(diff):
-    """The lines of a change before and after, each in one line."""
-    return tuple(tidy("\n".join(line[1:] for line in diff.splitlines() if line.startswith(sign))) for sign in "-+")
 
 
 def tidy(code):
@@ -36,22 +30,13 @@ def tidy(code):
     return " ".join(code.split())
 
 
-def is_wording(diff):
+def is_wording(before, after):
     """
     Whether a change only touches words for people: a sentence (a text with a space in it), or the reason of a `No`, which
     operators read and nothing else does.
     """
-    try:
-        before, after = (ast.parse(_whole(diff, sign)) for sign in "-+")
-    except SyntaxError:
-        return False
-    found = list(_changes(before, after, None))
+    found = list(_changes(ast.parse(textwrap.dedent(before)), ast.parse(textwrap.dedent(after)), None))
     return len(found) == 1 and _is_said(*found[0])
-
-
-def _whole(diff, sign):
-    """One side of a change; every line of the function is in it."""
-    return textwrap.dedent("\n".join(line[1:] for line in diff.splitlines() if not line or line[0] in f" {sign}"))
 
 
 def _changes(old, new, parent):

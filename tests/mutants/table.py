@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 GOAL = 0.9
 """The share of mutants that tests have to find, of those that change what is decided."""
 
-COLUMNS = ("killed", "timeout", "survived", "untested", "explained", "wording", "unknown")
+COLUMNS = ("typed", "killed", "timeout", "survived", "untested", "explained", "wording", "unknown")
 
 
 def table(mutants):
@@ -28,6 +28,6 @@ def share(mutants):
 
 
 def _share(counts):
-    found = counts["killed"] + counts["timeout"]
+    found = counts["typed"] + counts["killed"] + counts["timeout"]
     tried = found + counts["survived"] + counts["untested"] + counts["explained"]
     return found / tried if tried else 0.0

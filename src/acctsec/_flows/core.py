@@ -294,7 +294,7 @@ class Core:
         So nobody can tell, by how often a store was asked, whether there is a record.
         """
         commit_id = self.draw(16)
-        done, happened = Step(None, loaded.record), False
+        done, happened = Step(No("nothing was tried"), loaded.record), False
         for round_ in range(ROUNDS + 1):
             if round_:
                 await self.ports.pause(self.jitter(round_))

@@ -1,9 +1,9 @@
 """The password: the hash in use, those that were, and live resets."""
 
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Self
 
-from acctsec._values import evolve
+from acctsec._values import SHARE, evolve
 from acctsec.record._part import Part
 from acctsec.record.seconds import ceiled, floor
 
@@ -21,7 +21,7 @@ class Verifier(Part, frozen=True, kw_only=True, array_like=True):
     born: int
     preparation: int
     since: datetime
-    likeliest: float = 1.0
+    likeliest: Annotated[float, SHARE] = 1.0
 
     @property
     def past(self) -> Self:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from acctsec._values import Value
 from acctsec.events import Event
+from acctsec.outcomes import TryAgain
 from acctsec.protocols import MessagePurpose
 from acctsec.record import Change, Contact, Prompt, Record
 
@@ -90,8 +91,8 @@ Effect = Event | Notice | Word | Issue | Prove | Carry | SendCode | Ring
 
 
 class Step(Value, frozen=True):
-    """What a step brings about."""
+    """What a step brings about. It always has a verdict: one that was forgotten would pass for a refusal."""
 
-    verdict: object
+    verdict: Value | TryAgain
     record: Record
     effects: tuple[Effect, ...] = ()

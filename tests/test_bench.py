@@ -127,6 +127,15 @@ def test_rows_can_be_chosen():
     assert {line.split("|")[1].strip() for line in made.stdout.splitlines() if line.startswith("| P")} == {"P5", "P7"}
 
 
+def test_a_page_is_not_given_a_part_of_the_table(tmp_path):
+    """What was left out would look as if it were not measured."""
+    page = tmp_path / "page.md"
+    page.write_text(f"{BEGIN}\nof last time\n{END}\n", encoding="utf-8")
+
+    assert run("--quick", "P5", "--page", str(page)).returncode == 2
+    assert "of last time" in page.read_text(encoding="utf-8")
+
+
 def test_an_unknown_row_is_a_mistake_that_names_the_known_ones():
     """A typing error must not look like a clean bill."""
     made = run("--quick", "P99")

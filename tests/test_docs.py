@@ -31,10 +31,18 @@ from acctsec.password import Code
 from acctsec.stores.postgres import migrate
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted({ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "seeds").rglob("*.md")})
+PAGES = sorted(
+    {
+        ROOT / "README.md",
+        ROOT / "CHANGELOG.md",
+        ROOT / "CONTRIBUTING.md",
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "seeds").rglob("*.md"),
+    }
+)
 PAGES = [page for page in PAGES if "_build" not in page.parts]
 RUN = {"python", "sh", "sql", "valkey", "output"}
-INERT = {"text", "toml", "js", "{toctree}", "{eval-rst}", "{knobs}"}
+INERT = {"diff", "text", "toml", "js", "{toctree}", "{eval-rst}", "{knobs}"}
 """What else a fence may hold (``js`` is run by test_challenges). Anything that is neither here nor in RUN fails: it would not be run."""
 
 

@@ -1,14 +1,24 @@
 """Attacks written down as data end as their files say, on every store."""
 
+import json
+import os
 import re
+import subprocess
+import sys
+import tomllib
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from attrs import evolve
+from tests.places import STORES
 
+from acctsec import SOCIAL_DEFAULT
 from acctsec.errors import ConfigError
-from acctsec.stores import MemoryStore, SqliteStore
 from acctsec.testing import world
-from acctsec.testing.scenarios import play, read_scenario, schema
+from acctsec.testing.scenarios import describing, perform, play, read_scenario, schema
+from acctsec.testing.scenarios.steps import STEPS, Operation, Step, filled
+from acctsec.testing.scenarios.timeline import timeline
 
 FOLDER = Path(__file__).resolve().parent.parent / "seeds/scenarios"
 FILES = sorted(FOLDER.glob("*.toml"))
@@ -34,31 +44,94 @@ guesses = 3
 """
 
 
-@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+KINDS = [pytest.param(kind, marks=() if kind in {"memory", "sqlite"} else pytest.mark.deep) for kind in STORES]
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_an_attack_ends_as_its_file_says(path, kind, tmp_path):
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_attack_ends_as_its_file_says(path, kind, places):
     """Outcomes step by step, and what has to be true at the end."""
     loaded = read_scenario(path)
-    store = MemoryStore() if kind == "memory" else SqliteStore(tmp_path / "accounts.db")
-
-    play(loaded, world(policy=loaded.policy, store=store))
-
-
-def test_the_attacks_of_the_folder_are_all_described():
-    """A file that its README does not name is one that nobody finds."""
-    readme = (FOLDER / "README.md").read_text(encoding="utf-8")
-
-    assert re.findall(r"^\| \[([a-z-]+\.toml)\]", readme, flags=re.MULTILINE) == [path.name for path in FILES]
+    with closing(places.fresh(kind)) as place:
+        play(loaded, world(policy=loaded.policy, store=place.open()))
 
 
-def test_the_schema_is_described_in_full():
-    """Every step, and every key of every table."""
-    readme = (FOLDER / "README.md").read_text(encoding="utf-8")
-    tables = [schema.Scenario, schema.Account, schema.Actor, schema.Step, schema.Expected, *schema.Step.__subclasses__()]
-    keys = {key for table in tables for key in table.__struct_fields__}
-    steps = {step.__struct_config__.tag for step in schema.Step.__subclasses__()}
+# --- what there is ----------------------------------------------------------------------------------------------------
 
-    assert sorted(word for word in keys | steps if f"`{word}`" not in readme) == []
+README = (FOLDER / "README.md").read_text(encoding="utf-8")
+CLASSES = re.findall(r"^\| (.+) \| (\[.+\)) \| ((?:I\d\d(?:, )?)+) \|$", README, flags=re.MULTILINE)
+SCENARIOS = [read_scenario(path).scenario for path in FILES]
+
+
+def test_every_attack_is_of_one_class_and_every_class_has_one():
+    """A file that the table does not name is one that nobody finds."""
+    named = [name for _, files, _ in CLASSES for name in re.findall(r"\(([a-z-]+)\.toml\)", files)]
+
+    assert sorted(named) == sorted(path.stem for path in FILES)
+    assert len({name for name, _, _ in CLASSES}) == len(CLASSES) >= 30
+
+
+def test_every_invariant_of_the_museum_is_attacked_or_said_to_be_out_of_reach():
+    """All thirty-eight: a class that nobody plays is a gap that somebody chose."""
+    attacked = {name for _, _, names in CLASSES for name in names.split(", ")}
+    (out_of_reach,) = re.findall(r"^Not here,.*$", README, flags=re.MULTILINE)
+
+    assert attacked.isdisjoint(re.findall(r"I\d\d", out_of_reach))
+    assert sorted(attacked | set(re.findall(r"I\d\d", out_of_reach))) == [f"I{n:02d}" for n in range(1, 39)]
+
+
+def test_every_attack_says_what_has_to_be_true_at_the_end():
+    """Outcomes alone are what the engine says of itself."""
+    nothing = schema.Expected()
+
+    assert [one.title for one in SCENARIOS if one.expect == nothing] == []
+    assert [one.title for one in SCENARIOS if not (one.title.strip() and one.defence.strip().endswith("."))] == []
+
+
+def test_every_word_of_the_language_is_used_by_an_attack():
+    """Each step and each key: what no attack needs is no part of it."""
+    steps = {type(step) for one in SCENARIOS for step in one.steps}
+    said = {
+        kind: {key for text in map(raw, FILES) for table in find(text) for key in table}
+        for kind, find in {
+            schema.Account: lambda text: text["accounts"].values(),
+            schema.Actor: lambda text: text["actors"].values(),
+            schema.Expected: lambda text: [text["expect"]],
+            schema.Scenario: lambda text: [text],
+        }.items()
+    }
+    unused = [(kind.__name__, key) for kind, keys in said.items() for key in kind.__struct_fields__ if key not in keys]
+    for step in STEPS:
+        keys = {
+            key for text in map(raw, FILES) for one in text["steps"] if one["do"] == step.__struct_config__.tag for key in one
+        }
+        common = set(Operation.__struct_fields__)
+        unused += [(step.__name__, key) for key in step.__struct_fields__ if key not in keys | common]
+
+    assert set(STEPS) - steps == set()
+    assert unused == []
+
+
+def raw(path):
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def test_the_reference_is_what_files_are_read_by():
+    """Mend it by `python -m acctsec.testing.scenarios.describing > docs/reference/scenarios.md`."""
+    page = (FOLDER.parent.parent / "docs/reference/scenarios.md").read_text(encoding="utf-8")
+
+    assert page == describing.page()
+
+
+@pytest.mark.parametrize("kind", [schema.Scenario, schema.Account, schema.Actor, schema.Expected, Step, Operation, *STEPS])
+def test_every_key_is_explained(kind):
+    """In the docstring of its table, which is what the reference shows."""
+    own = set(kind.__struct_fields__) - (set(Step.__struct_fields__) if kind is Operation else set())
+    if kind in STEPS:
+        own -= set(Operation.__struct_fields__)
+    structure = {"accounts", "actors", "steps", "expect"} if kind is schema.Scenario else set()
+
+    assert sorted(key for key in own - structure if f"*{key}*" not in kind.__doc__) == []
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -109,8 +182,50 @@ MALFORMED = {
     "codes without an authenticator": (
         "[accounts.alice]",
         "[accounts.alice]\nrecovery_codes = true",
-        "accounts.alice.recovery_codes: there is no authenticator",
+        "accounts.alice.recovery_codes: there is no factor",
     ),
+    "a thing of an account that has none": (
+        "[actors.guesser]",
+        '[actors.guesser]\npasskey = "alice"',
+        "actors.guesser.passkey: no account 'alice' has one; set passkey there",
+    ),
+    "an address beside sources": (
+        "[actors.guesser]",
+        '[actors.guesser]\nsources = 2\naddress = "192.0.2.1"',
+        "actors.guesser.address: it takes the place of sources",
+    ),
+    "texts without a number": (
+        "[accounts.alice]",
+        '[accounts.alice]\ncodes = "text"',
+        "accounts.alice.codes: there is no number to send a text to; give it one",
+    ),
+    "a hash that nobody reads": (
+        "[accounts.alice]",
+        '[accounts.alice]\nimported = "5f4dcc3b5aa765d61d8327deb882cf99"',
+        "accounts.alice.imported: it is no hash of bcrypt",
+    ),
+    "a factor without a password": (
+        "[accounts.alice]",
+        '[accounts.alice]\npassword = ""\ntotp = true',
+        "accounts.alice.password: an owner without one sets no factor up",
+    ),
+    "a copy of nobody's": (
+        "[expect]",
+        '[[steps]]\nby = "guesser"\ndo = "copy"\nof = "gusser"\nwhat = "session"\n\n[expect]',
+        "steps[1].of: there is no actor 'gusser'; there are guesser",
+    ),
+    "an act of a stranger": (
+        "[expect]",
+        '[[steps]]\nby = "guesser"\ndo = "administer"\nact = "disable"\naccount = "alice"\nexpect = "Acted"\n\n[expect]',
+        "steps[1].by: 'guesser' has no administrator; give it to him in actors.guesser",
+    ),
+    "an unknown trouble": (
+        "times = 3",
+        'times = 3\ntrouble = "bad-weather"',
+        "steps[0].trouble: invalid enum value 'bad-weather'",
+    ),
+    "an unknown event": ("guesses = 3", "events = { Guesed = 1 }", "expect.events: there is no event 'Guesed'"),
+    "somebody who is like himself": ("guesses = 3", 'same = ["guesser"]', "expect.same: one actor alone is always like himself"),
     "a figure of nobody": ("guesses = 3", "sessions = { gusser = 0 }", "expect.sessions: there is no actor 'gusser'"),
     "a password of nobody": ("guesses = 3", 'kept = ["alcie"]', "expect.kept: there is no account 'alcie'"),
     "an unknown purpose": ("guesses = 3", "messages = { rest = 1 }", "expect.messages"),
@@ -192,15 +307,20 @@ def test_a_policy_is_the_default_with_what_is_overridden(tmp_path):
     ("old", "new", "unmet"),
     [
         ('expect = "Refused"', "expect = { Refused = 2, SignedIn = 1 }", "steps[0].expect: "),
+        ("guesses = 3", "hashed = 2", "expect.hashed: 2, but it was 3"),
+        ("guesses = 3", "events = { GuessingStopped = 1 }", "expect.events.GuessingStopped: 1, but it was 0"),
+        ("guesses = 3", 'factors = { alice = ["totp"] }', "expect.factors.alice: totp, but it was none"),
+        ("guesses = 3", "addresses = { alice = [] }", "expect.addresses.alice: none, but it was alice@example.org"),
+        ("guesses = 3", 'disabled = ["alice"]', "expect.disabled.alice: disabled, but it was not disabled"),
         ("guesses = 3", "guesses = 2", "expect.guesses: 2, but it was 3"),
         ("guesses = 3", "compared = 0", "expect.compared: 0, but it was 3"),
         ("guesses = 3", "messages = { reset = 1 }", "expect.messages.reset: 1, but it was 0"),
         ("guesses = 3", "sessions = { guesser = 1 }", "expect.sessions.guesser: 1, but it was 0"),
         ("guesses = 3", "failures = { alice = 3 }", "expect.failures.alice: 3, but it was 1"),
         ("guesses = 3", "factor_failures = { alice = 1 }", "expect.factor_failures.alice: 1, but it was 0"),
-        ("guesses = 3", 'changed = ["alice"]', "expect.changed: the password of alice did not change"),
-        ("guesses = 3", 'stopped = ["alice"]', "expect.stopped: alice is not stopped"),
-        ("guesses = 3", 'contested = ["alice"]', "expect.contested: alice is not contested"),
+        ("guesses = 3", 'changed = ["alice"]', "expect.changed.alice: changed, but it was kept"),
+        ("guesses = 3", 'stopped = ["alice"]', "expect.stopped.alice: stopped, but it was not stopped"),
+        ("guesses = 3", 'contested = ["alice"]', "expect.contested.alice: contested, but it was not contested"),
     ],
 )
 def test_what_a_file_expects_in_vain_is_named(old, new, unmet, tmp_path):
@@ -238,5 +358,219 @@ def test_a_password_that_should_have_been_kept_is_named(tmp_path):
     """
     loaded = read(text, tmp_path)
 
-    with pytest.raises(AssertionError, match=r"expect\.kept: the password of alice changed"):
+    with pytest.raises(AssertionError, match=r"expect\.kept\.alice: kept, but it was changed"):
         play(loaded, world(policy=loaded.policy))
+
+
+SAME = """
+title = "Two look"
+defence = "One answer."
+accounts.alice = {}
+accounts.barred = {}
+actors.one = {}
+actors.other = {}
+
+[[steps]]
+by = "one"
+do = "sign-in"
+account = "alice"
+password = "a guess"
+expect = "Refused"
+
+[[steps]]
+by = "other"
+do = "sign-in"
+account = "nobody"
+password = "a guess"
+expect = "Refused"
+
+[expect]
+same = ["one", "other"]
+"""
+
+
+def test_who_sees_the_same_is_the_same_and_who_does_not_is_told_apart(tmp_path):
+    """An answer that is another one, and an answer that took another number of hashes."""
+    alike = read(SAME, tmp_path)
+    play(alike, world(policy=alike.policy))
+
+    let_in = read(SAME.replace('"alice"\npassword = "a guess"\nexpect = "Refused"', '"alice"\nexpect = "SignedIn"'), tmp_path)
+    with pytest.raises(AssertionError, match=r"expect\.same\.other: what one sees, but it was at attempt 1 one sees SignedIn"):
+        play(let_in, world(policy=let_in.policy))
+
+    longer = read(SAME.replace('nobody"\npassword = "a guess"', 'nobody"\npassword = "{a*5000}"'), tmp_path)
+    with pytest.raises(AssertionError, match=r"hashes: 1\), other sees .*hashes: 0\)"):
+        play(longer, world(policy=longer.policy))
+
+
+def test_a_policy_without_a_stop_loses_the_siege():
+    """What the files say is true of the policy, and not of the player."""
+    lockout = SOCIAL_DEFAULT.lockout
+    lax = evolve(SOCIAL_DEFAULT, lockout=evolve(lockout, strangers=evolve(lockout.strangers, free=40)))
+    loaded = read_scenario(FOLDER / "parallel-guessing.toml", policy=lax)
+
+    played = perform(loaded, world(policy=loaded.policy))
+
+    assert not played.held
+    assert [(one.key, one.found) for one in played.checks if not one.held] == [
+        ("expect.compared", "41"),
+        ("expect.guesses", "40"),
+        ("expect.failures.alice", "40"),
+    ]
+
+
+def test_texts_are_filled_with_the_number_and_with_what_is_repeated():
+    """In that order."""
+    assert [filled(text, 7) for text in ("{n}", "{n:4}", "{a*3}b", "{n*2}", "plain")] == ["7", "0007", "aaab", "nn", "plain"]
+
+
+def test_the_time_line_folds_what_is_alike_and_says_why(tmp_path):
+    """Outcome, number, place in the row, how long one is told to wait, and the reason that operators see."""
+    loaded = read(
+        WHOLE.replace('password = "a guess"\ntimes = 3\nexpect = "Refused"', LATER).replace("guesses = 3", "guesses = 5"),
+        tmp_path,
+    )
+
+    (entry,) = timeline(loaded.scenario, play(loaded, world(policy=loaded.policy)))
+
+    assert (entry.when, entry.what) == (
+        "00:00:00",
+        'guesser (10.1.0.0): sign-in alice password "guess {n}", \N{MULTIPLICATION SIGN}9',
+    )
+    compared, waited = entry.answers
+    assert compared == "Refused \N{MULTIPLICATION SIGN}5 (1 to 5): wrong (evaluated): it was compared"
+    assert waited.startswith("Refused(retry_after) \N{MULTIPLICATION SIGN}4 (6 to 9), again after 30 s: source (budget): ")
+
+
+LATER = 'password = "guess {n}"\ntimes = 9\nexpect = { Refused = 5, "Refused(retry_after)" = 4 }'
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+ROOT = FOLDER.parent.parent
+
+
+def run(*arguments, cwd=ROOT, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "acctsec", "scenario", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONIOENCODING": "utf-8", **environment},
+        check=False,
+    )
+
+
+def test_run_says_what_happened_and_why():
+    """One line for what was done, one for each thing that came of it, and every expectation."""
+    done = run("run", FOLDER / "parallel-guessing.toml")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    words = " ".join(done.stdout.split())
+    for said in (
+        "parallel-guessing.toml: A hundred guesses at one account",
+        'botnet (100 sources): sign-in alice password "parallel guess number {n}", ×100 at once',
+        "-> Refused ×10: wrong (evaluated): it was compared",
+        "-> Refused ×90: lane (evaluated)",
+        "event: GuessingSlowed: lane password/strangers, count 10",
+        "✓ expect.guesses: 10",
+        "All 8 expectations are met.",
+    ):
+        assert said in words
+    assert "\x1b" not in done.stdout
+
+
+def test_an_expectation_that_is_not_met_is_marked_and_the_command_ends_with_1(tmp_path):
+    """Expected and got, side by side."""
+    (tmp_path / "hopeful.toml").write_text(WHOLE.replace("guesses = 3", "guesses = 2"), encoding="utf-8")
+
+    done = run("run", tmp_path / "hopeful.toml", "--store", "sqlite")
+
+    assert done.returncode == 1
+    assert "✗ expect.guesses: expected 2, got 3" in done.stdout
+    assert "1 of 2 expectations are not met." in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["nowhere.toml"], "nowhere.toml: the file: it cannot be read: No such file or directory"),
+        (["src"], "src has no scenario."),
+        (["seeds/scenarios/siege.toml", "--policy", "siege"], "'siege' names no policy. Write module:attribute"),
+        (["seeds/scenarios/siege.toml", "--policy", "acctsec.presets:NONE"], "'acctsec.presets:NONE' cannot be found"),
+        (["seeds/scenarios/siege.toml", "--policy", "acctsec:Keyring"], "is type, and no policy"),
+    ],
+    ids=["no file", "no scenario", "no name", "nobody there", "no policy"],
+)
+def test_what_cannot_be_carried_out_is_2(arguments, complaint):
+    """And says how to mend it, on standard error."""
+    done = run("run", *arguments)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("acctsec: ")
+    assert complaint in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_scenario_is_played_under_the_policy_that_is_named(tmp_path):
+    """Whatever the file says of its own; a module beside it is found."""
+    (tmp_path / "ours.py").write_text(
+        "from attrs import evolve\nfrom acctsec import SOCIAL_DEFAULT\n"
+        "lockout = evolve(SOCIAL_DEFAULT.lockout, pair=evolve(SOCIAL_DEFAULT.lockout.pair, free=2))\n"
+        "def policy():\n    return evolve(SOCIAL_DEFAULT, name='ours', lockout=lockout)\n",
+        encoding="utf-8",
+    )
+
+    done = run("run", FOLDER / "own-success.toml", "--policy", "ours:policy", cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert "Played under ours." in done.stdout
+    assert "✗ expect.guesses: expected 5, got 2" in done.stdout
+
+
+def test_json_says_the_same_to_a_program():
+    """One scenario a line."""
+    done = run("run", FOLDER / "siege.toml", FOLDER / "one-source.toml", "--json")
+
+    siege, _ = map(json.loads, done.stdout.splitlines())
+    assert done.returncode == 0
+    assert (siege["file"], siege["held"], siege["policy"]) == ("siege.toml", True, SOCIAL_DEFAULT.name)
+    assert [(one["outcome"], one["times"]) for one in siege["steps"][0]["outcomes"]] == [("Refused", 50), ("Refused", 286)]
+    assert {"key": "expect.guesses", "expected": "50", "got": "50", "held": True} in siege["checks"]
+
+
+def test_list_names_every_attack_with_what_stops_it():
+    """In the order of their names."""
+    done = run("list")
+
+    assert done.returncode == 0
+    assert re.findall(r"^ +([a-z-]+\.toml) ", done.stdout, flags=re.MULTILINE) == [path.name for path in FILES]
+    assert "Equal guesses count once" in done.stdout
+
+
+def test_the_schema_is_printed_as_json():
+    """With every step, for an editor that completes TOML by it."""
+    found = json.loads(run("schema").stdout)
+    tags = {one["properties"]["do"]["enum"][0] for one in found["$defs"].values() if "do" in one.get("properties", {})}
+
+    assert tags == {step.__struct_config__.tag for step in STEPS}
+
+
+def test_no_secret_is_printed_but_those_of_the_file():
+    """Links, codes, tickets, sessions: what actors hold shows nowhere, in neither form."""
+    files = [FOLDER / f"{name}.toml" for name in ("mailbox-veto", "push-fatigue", "passkey-phishing", "lost-mailbox", "insider")]
+    text = run("run", *files).stdout + run("run", *files, "--json").stdout
+
+    assert "5 of 5 scenarios end as their files say." in text
+    assert re.findall(r"[A-Za-z0-9_-]{44,}", text) == []
+
+
+def test_a_pipe_that_knows_ascii_only_gets_ascii():
+    """And a sign that can be read in place of the one that cannot."""
+    done = run("run", FOLDER / "siege.toml", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+
+    assert done.returncode == 0
+    assert done.stdout.isascii()
+    assert "Refused x50" in done.stdout

@@ -15,6 +15,7 @@ from acctsec import (
     _lockout_command,
     _outbox_command,
     _rewrap_command,
+    _scenario_command,
     _store_command,
     _survey_command,
     presets,
@@ -53,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     _survey_command.describe(commands, epilog=EXIT_CODES)
     _outbox_command.describe(commands, epilog=EXIT_CODES)
     _lockout_command.describe(commands, _presets(), epilog=EXIT_CODES)
+    _scenario_command.describe(commands, epilog=EXIT_CODES)
     return top
 
 
@@ -92,6 +94,8 @@ def _run(given: argparse.Namespace) -> int:
         return _outbox_command.run(given)
     if given.command == "lockout":
         return _lockout_command.run(given, _presets())
+    if given.command == "scenario":
+        return _scenario_command.run(given)
     if given.command in {"calibrate", "doctor"}:
         return _host_commands.run(given)
     if given.command == "policy":

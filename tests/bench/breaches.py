@@ -111,7 +111,7 @@ def built(pace: Pace):
         _one_file(file, pace.of(RANGES, 1 << 11))
         in_files(files, pace.of(2_600, 20), (1_850, 1_950))
         for shape, source in (("one file", file), ("one file a range", files)):
-            told = _child(BUILDING, source, path, pace.of(15, 1))
+            told = _child(BUILDING, source, path, pace.of(min(pace.rounds, 15), 1))
             ours = median(told["ours"])
             memory = told["mebibytes"]
             yield Row(

@@ -16,7 +16,7 @@ from tests.bench.loops import AsyncUsers
 from tests.bench.table import BENCH, Row, si
 from tests.bench.timing import Pace
 
-from acctsec import AsyncEngine, AsyncSplitStore, Policy, SignedIn
+from acctsec import AsyncEngine, AsyncSplitStore, Policy, SignedIn, TryAgain
 from acctsec.keyring import frame
 from acctsec.protocols import Settle
 from acctsec.stores.postgres import AsyncPostgresStore
@@ -29,7 +29,7 @@ PEOPLE = 2000
 @BENCH.row("C1", spinning=False)
 def throughput(pace: Pace):
     """Sign-ins of one process, fifty at once, and the time of a processor that each takes from whom."""
-    seconds, rounds = pace.of(2.0, 0.1), pace.of(7, 1)
+    seconds, rounds = pace.of(2.0, 0.1), pace.of(min(pace.rounds, 7), 1)
     with ExitStack() as stack:
         database = stack.enter_context(servers.database())
         keys = world.keyring()
@@ -99,7 +99,9 @@ def _right(engine: AsyncEngine):
     at, contexts = count(), world.sources()
 
     async def call() -> None:
-        outcome = await engine.sign_in(world.name(next(at) % PEOPLE), world.RIGHT, context=next(contexts))
+        who, context = world.name(next(at) % PEOPLE), next(contexts)
+        while isinstance(outcome := await engine.sign_in(who, world.RIGHT, context=context), TryAgain):
+            pass  # a machine that is busy with other work: it counts once, when it is done
         assert isinstance(outcome, SignedIn), outcome
 
     return call

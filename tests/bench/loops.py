@@ -166,7 +166,7 @@ def memory(pace: Pace):
     """What 200 sign-ins at once add to a process that has hashed nothing yet."""
     people = pace.of(200, 4)
     memory_kib = HashingPolicy().memory_kib
-    found = [_peak(people) for _ in range(pace.of(5, 1))]
+    found = [_peak(people) for _ in range(pace.of(min(pace.rounds, 5), 1))]
     more, bound = Figure.of(found), PERMITS * memory_kib / 1024 + 16
     yield Row(
         id="P16",

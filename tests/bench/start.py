@@ -30,7 +30,7 @@ def imports(pace: Pace):
         for code in codes:
             _run(code, bytecode)
             modules[code] = _run(code, bytecode)[1].split()
-        for _ in range(pace.of(21, 1)):
+        for _ in range(pace.of(pace.rounds, 1)):
             rounds.append({code: _run(code, bytecode)[0] for code in random.sample(codes, len(codes))})
     timed = Timed(tuple(rounds))
     for code, goal in ((PAGE, 1.5), (SERVICE, 1.5)):

@@ -21,7 +21,7 @@ ROWS = 500
 @BENCH.row("P17", spinning=False)
 def contention(pace: Pace):
     """Charges of four processes at once, beside as many bare upserts with the same fair retry."""
-    seconds, rounds = pace.of(0.5, 0.2), pace.of(15, 1)
+    seconds, rounds = pace.of(0.5, 0.2), pace.of(min(pace.rounds, 15), 1)
     found = []
     with world.folder() as folder:
         for number in range(rounds):

@@ -16,7 +16,8 @@ from acctsec._migration.tables import Format, Row, TableError, rows
 from acctsec.keyring import new_keys
 from acctsec.links import Links
 from acctsec.testing._histories import read_history
-from acctsec.testing.scenarios.reading import duration, read_scenario
+from acctsec.testing.scenarios.policies import duration
+from acctsec.testing.scenarios.reading import read_scenario
 from acctsec.wellknown import change_password
 
 KEYS = new_keys(lambda size: bytes(range(size)))

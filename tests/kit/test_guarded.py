@@ -219,6 +219,16 @@ def test_a_class_that_keeps_its_contract_is_asked_all_of_it(way, told):
     assert set(asked.values()) <= {"passed", expected}
 
 
+def test_a_project_that_names_its_tests_otherwise_is_asked_all_the_same(tmp_path):
+    """Its own names are for its own tests."""
+    (tmp_path / "contract.py").write_text(textwrap.dedent(CONTRACT))
+    (tmp_path / "check_ours.py").write_text(HEAD + textwrap.dedent(KEPT["by a mix-in"]))
+    (tmp_path / "pytest.toml").write_text("[pytest]\npython_files = ['check_*.py']\npython_functions = ['check_*']\n")
+    said = subprocess.run([sys.executable, "-m", "pytest", "-q"], cwd=tmp_path, check=False, capture_output=True, text=True)
+
+    assert "2 passed" in said.stdout, said.stdout + said.stderr
+
+
 @pytest.mark.parametrize("way", LOST | ELSEWHERE)
 def test_a_class_that_loses_a_test_of_its_contract_fails(way, told):
     sentence = (LOST | ELSEWHERE)[way][1]

@@ -10,11 +10,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from attrs import fields
+from attrs import evolve, fields
 from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
 
 from acctsec import CHEAPEST, LockoutPolicy, Policy, SessionPolicy
+from acctsec.knobs import knobs
 from acctsec.testing import strategies
 from acctsec.testing.strategies import OF_TYPE, policies
 
@@ -86,6 +87,22 @@ def test_a_policy_shrinks_to_the_knob_that_matters():
 def test_few_policies_are_thrown_away(policy):
     """Hypothesis' own health check fails where too many are filtered; and what it gives can be built again from its parts."""
     assert Policy(**{one.name: getattr(policy, one.name) for one in fields(Policy) if one.init}) == policy
+
+
+# --- what holds for every policy ---------------------------------------------------------------------------------------
+
+
+@settings(max_examples=60, deadline=None)
+@given(policies())
+def test_every_policy_can_be_read_compared_and_explained(policy):
+    """Knobs, digest and explanations are there whatever is turned; and a policy is named by its contents alone."""
+    assert len(dict(policy.knobs())) == len(policy.knobs())
+    assert [knob.name for knob in knobs(policy)]
+    again = evolve(policy, name="the same")
+    assert (again.knobs(), again.digest) == (policy.knobs(), policy.digest)
+    assert str(policy.explain_recovery())
+    assert str(policy.explain_mfa())
+    assert (policy.digest == CHEAPEST.digest) == (policy.knobs() == CHEAPEST.knobs())
 
 
 # --- the plugin -------------------------------------------------------------------------------------------------------

@@ -222,7 +222,7 @@ OPERATIONS = {
         Operation(
             begin=lambda w: answer(w, other(w.number)),
             happened=lambda w: record(w).factors.prompt.tries == 1,
-            means=PromptApproved,
+            means=Refused,
             events=(events.PromptMistyped,),
             once=False,
         ),

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from attrs import evolve, frozen
-from tests.museum.harness import NEW, SHORT, Exhibit, exhibit
+from tests.mfa.prompting import APP, KINDS, password, set_up, token
+from tests.museum.harness import NEW, SHORT, Exhibit, address, exhibit
 
 from acctsec import (
+    Action,
     AddressLink,
     AddressPending,
     AddressVerified,
@@ -18,12 +20,16 @@ from acctsec import (
     FactorAdded,
     FactorRequired,
     FreshSession,
+    LockOpened,
     MessagePurpose,
     MfaPolicy,
     PasswordChanged,
     PasswordChangeRequired,
     Policy,
+    PromptSent,
     ProofAccepted,
+    PushPolicy,
+    ReauthenticationRequired,
     RecoveryCode,
     ReportReason,
     ResetCode,
@@ -31,18 +37,24 @@ from acctsec import (
     ResumeTicket,
     SessionValid,
     SignedIn,
+    UnlockLink,
     Vetoed,
     Vouched,
     Waiting,
 )
+from acctsec.budgets import Rungs
 from acctsec.events import SignedInEvent
-from acctsec.outcomes import FactorsRemoved
+from acctsec.lockout import UNLOCK_LIFETIME
+from acctsec.outcomes import FactorsRemoved, PromptApproved
 from acctsec.steps.vouching import GATHERING
 from acctsec.testing.doubles import Authenticator
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
 DAY = timedelta(days=1)
 RECOVERY = evolve(SHORT.recovery, contacts_settle=timedelta(0))
+FEW = Rungs(free=4, first=timedelta(minutes=1), longest=timedelta(minutes=30), stop=6)
+SINCE = timedelta(minutes=31 * 3)
+"""How long ago the sixth of eight guesses, a rest apart, stopped the lane."""
 STAFF = evolve(SHORT, mfa=MfaPolicy(required_groups={"staff"}), recovery=RECOVERY)
 """SHORT, where members of the group staff must have a factor, and a contact counts at once."""
 
@@ -60,10 +72,11 @@ class Artefact:
     use: Callable[[Exhibit, object], bool]
     lifetime: Callable[[Policy], timedelta]
     changes: bool = False
+    policy: Policy = STAFF
 
     def world(self, place, seed: int = 0) -> Exhibit:
         """A world to make it in."""
-        return exhibit(place, policy=STAFF, seed=seed)
+        return exhibit(place, policy=self.policy, seed=seed)
 
 
 def _session(w: Exhibit) -> str:
@@ -192,6 +205,40 @@ def _address_link(w: Exhibit) -> str:
     return w.messenger.address_link
 
 
+def _unlock_link(w: Exhibit) -> str:
+    w.sign_up()
+    for number in range(8):
+        w.engine.sign_in(IDENTIFIER, f"wrong guess number {number}", context=w.context(address(number)))
+        w.clock.advance(minutes=31)
+    w.deliver()
+    return w.messenger.unlock_link
+
+
+def _step_up_ticket(w: Exhibit) -> str:
+    w.app, w.codes, session = w.guarded()
+    w.clock.advance(w.policy.sessions.fresh)
+    asked = w.engine.authorize(session, Action.EXPORT_DATA, context=w.context())
+    assert isinstance(asked, ReauthenticationRequired), asked
+    return asked.ticket
+
+
+def _steps_up(w: Exhibit, ticket: str) -> bool:
+    outcome = w.engine.reauthenticate(ticket, PASSWORD, context=w.context())
+    if isinstance(outcome, FactorRequired):
+        outcome = w.engine.verify_factor(outcome.ticket, w.app.code(w.clock()), context=w.context())
+    return isinstance(outcome, SignedIn)
+
+
+def _prompt(w: Exhibit) -> str:
+    w.app, w.codes, session = w.guarded()
+    set_up(w, session)
+    w.clock.advance(minutes=5)
+    sent = w.engine.push_prompt(password(w), w.push, context=w.context())
+    assert isinstance(sent, PromptSent), sent
+    w.number = sent.number
+    return token(w)
+
+
 def _redeems(w: Exhibit, proof: object) -> bool:
     return isinstance(w.engine.redeem_reset(proof, NEW, context=w.context()), PasswordChanged)
 
@@ -264,6 +311,19 @@ ARTEFACTS = {
         use=lambda w, token: isinstance(w.engine.veto(token, context=w.context()), Vetoed),
         lifetime=lambda policy: policy.recovery.veto_window,
     ),
+    "unlock link": Artefact(
+        make=_unlock_link,
+        use=lambda w, token: isinstance(w.engine.unlock(UnlockLink(token), context=w.context()), LockOpened),
+        lifetime=lambda _: UNLOCK_LIFETIME - SINCE,
+        policy=evolve(STAFF, lockout=evolve(STAFF.lockout, strangers=FEW)),
+    ),
+    "step-up ticket": Artefact(make=_step_up_ticket, use=_steps_up, lifetime=lambda policy: policy.sessions.ticket_lifetime),
+    "prompt": Artefact(
+        make=_prompt,
+        use=lambda w, token: isinstance(w.engine.answer_prompt(token, w.number, context=w.context()), PromptApproved),
+        lifetime=lambda policy: policy.mfa.push.lifetime,
+        policy=evolve(STAFF, mfa=evolve(STAFF.mfa, kinds=KINDS, push=PushPolicy())),
+    ),
     "waiting ticket": Artefact(make=_waiting_ticket, use=_drops, lifetime=lambda policy: DAY + policy.recovery.claim),
 }
 
@@ -271,11 +331,14 @@ ARTEFACTS = {
 
 
 def doors(w: Exhibit, subject: str = "u1") -> dict[str, tuple[Callable[[str], object], frozenset[str]]]:
-    """Every operation that takes a token: how to give it one, and which artefacts it is there for."""
+    """Every operation that takes a token, but those for passkeys: how to give it one, and which artefacts it is there for."""
     engine, code, here = w.engine, w.app.code(w.clock()), w.context()
     session = frozenset({"session", "fresh session"})
     return {
-        "verify_factor": (lambda t: engine.verify_factor(t, code, context=here), {"sign-in ticket", "reset ticket"}),
+        "verify_factor": (
+            lambda t: engine.verify_factor(t, code, context=here),
+            {"sign-in ticket", "reset ticket", "step-up ticket"},
+        ),
         "set_password by ticket": (
             lambda t: engine.set_password(subject, NEW, by=ChangeTicket(t), context=here),
             {"change ticket"},
@@ -303,17 +366,30 @@ def doors(w: Exhibit, subject: str = "u1") -> dict[str, tuple[Callable[[str], ob
         "add_address": (lambda t: engine.add_address(t, "third@example.org", context=here), session),
         "remove_address": (lambda t: engine.remove_address(t, "second@example.org", context=here), session),
         "change_identifier": (lambda t: engine.change_identifier(t, IDENTIFIER, "alice", context=here), session),
+        "inspect_unlock": (lambda t: engine.inspect_unlock(t, context=here), {"unlock link"}),
+        "unlock": (lambda t: engine.unlock(UnlockLink(t), context=here), {"unlock link"}),
+        "inspect_prompt": (lambda t: engine.inspect_prompt(t, context=here), {"prompt"}),
+        "answer_prompt": (lambda t: engine.answer_prompt(t, "123456", context=here), {"prompt"}),
+        "deny_prompt": (lambda t: engine.deny_prompt(t, context=here), {"prompt"}),
+        "push_prompt": (
+            lambda t: engine.push_prompt(t, "0" * 16, context=here),
+            {"sign-in ticket", "reset ticket", "step-up ticket"},
+        ),
+        "reauthenticate": (lambda t: engine.reauthenticate(t, PASSWORD, context=here), {"step-up ticket"}),
+        "authorize": (lambda t: engine.authorize(t, Action.EXPORT_DATA, context=here), session),
+        "enroll_hotp": (lambda t: engine.enroll_hotp(t, context=here), session | {"enrollment ticket"}),
+        "enroll_push": (lambda t: engine.enroll_push(t, APP, context=here), session | {"enrollment ticket"}),
         "inspect_reset": (lambda t: engine.inspect_reset(t, context=here), {"link"}),
         "check_session": (lambda t: engine.check_session(t, context=here), session),
         "enroll_totp": (lambda t: engine.enroll_totp(t, context=here), session | {"enrollment ticket"}),
         "enroll_delivered": (lambda t: engine.enroll_delivered(t, IDENTIFIER, context=here), session | {"enrollment ticket"}),
         "send_code": (
             lambda t: engine.send_code(t, "0" * 16, context=here),
-            {"sign-in ticket", "reset ticket", "factor ticket"},
+            {"sign-in ticket", "reset ticket", "step-up ticket", "factor ticket"},
         ),
         "begin_outside": (
             lambda t: engine.begin_outside(t, "0" * 16, context=here),
-            {"sign-in ticket", "reset ticket"},
+            {"sign-in ticket", "reset ticket", "step-up ticket"},
         ),
         "confirm_factor": (lambda t: engine.confirm_factor(t, code, context=here), {"factor ticket"}),
         "list_factors": (lambda t: engine.list_factors(t, context=here), session),

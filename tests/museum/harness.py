@@ -24,7 +24,7 @@ from acctsec import (
 from acctsec.hashing.phc import parse
 from acctsec.hashing.policy import WRAPPED
 from acctsec.protocols import Granted
-from acctsec.testing.doubles import InstrumentedHashing, MemoryDirectory
+from acctsec.testing.doubles import OUTBOX, InstrumentedHashing, MemoryDirectory
 from acctsec.testing.world import PASSWORD, World, built
 
 STORE = ("load", "commit", "drain", "ack", "scan", "charge", "settle", "read")
@@ -60,6 +60,9 @@ class Traced:
         self.after: Callable = _nothing
         for name in STORE:
             setattr(self, name, self._traced(name))
+        for name in OUTBOX:  # what operators ask is no part of a flow, and is not written down
+            if hasattr(store, name):
+                setattr(self, name, getattr(store, name))
 
     def _traced(self, name: str):
         def call(*args, **kwargs):
@@ -196,12 +199,12 @@ def _shape(name, args, answer):
     return (name,)
 
 
-def exhibit(place, *, policy=SHORT, seed=0) -> Exhibit:
-    """An engine on *place* with doubles around it that write everything down."""
+def exhibit(place, *, policy=SHORT, seed=0, **ports) -> Exhibit:
+    """An engine on *place* with doubles around it that write everything down; further *ports* as of `world`."""
     trace = Trace()
     knobs = {name: getattr(policy.hashing, name) for name in policy.hashing.__slots__ if not name.startswith("__")}
     hashing = TracedHashing(**knobs, trace=trace)
-    world = built(Exhibit, Engine, Traced(place.open(), trace), policy=evolve(policy, hashing=hashing), seed=seed)
+    world = built(Exhibit, Engine, Traced(place.open(), trace), policy=evolve(policy, hashing=hashing), seed=seed, **ports)
     world.trace, world.directory = trace, TracedDirectory(trace)
     world.keys = tuple(sha256(f"{name} {seed}".encode()).digest() for name in ("sealing", "index"))
     world.keyring = Keyring(sealing=[world.keys[0]], index=[world.keys[1]], entropy=world.entropy)

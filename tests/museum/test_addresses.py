@@ -1,7 +1,8 @@
 """Addresses that come and go (I03, I08, I09, I11): what was mailed to one dies with it, and a proof leaves nothing of a squatter."""
 
 import pytest
-from tests.museum.harness import NEW, OTHERS
+from attrs import evolve
+from tests.museum.harness import NEW, OTHERS, SHORT, exhibit
 
 from acctsec import (
     Account,
@@ -10,11 +11,18 @@ from acctsec import (
     AddressPending,
     AddressRemoved,
     AddressVerified,
+    CodeEnrollmentStarted,
+    CodeSent,
     CurrentPassword,
+    DeliveredCode,
+    FactorAdded,
+    FactorRequired,
     FreshSession,
     IdentifierChanged,
+    IdentifierTaken,
     Initial,
     MessagePurpose,
+    MfaPolicy,
     PasswordChanged,
     Refused,
     ResetCode,
@@ -22,9 +30,11 @@ from acctsec import (
     SessionEnded,
     SignedIn,
 )
-from acctsec.outcomes import Acted, ChangeCancelled
+from acctsec.outcomes import Acted, ChangeCancelled, FactorKind
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
+TEXT = "+4930123456"
+TEXTS = MfaPolicy(kinds={FactorKind.TOTP, FactorKind.DELIVERED})
 SECOND, VICTIM = "second@example.org", "victim@example.org"
 
 
@@ -166,6 +176,55 @@ def test_m068_a_squatters_password_does_not_survive_a_proof_without_a_password(w
         assert w.engine.set_password("u1", OTHERS[0], by=by, context=w.context()) == Refused()
 
 
+@pytest.mark.parametrize("proof", ["link of an address", "code of an address", "link of a reset", "code of a reset"])
+def test_m068_no_proof_of_the_address_leaves_the_squatter_anything(w, proof):
+    """Each proof there is in turn, none of them by a password: X's password, session, device, ticket and changes are dead."""
+    signed, (pending, link, code) = squatted(w)
+    if proof.endswith("reset"):
+        w.directory.change("u1", addresses=(VICTIM,))
+        handle = w.engine.request_reset(VICTIM, context=w.context()).handle
+        w.deliver()
+        by = ResetLink(w.messenger.link) if proof.startswith("link") else ResetCode(handle, w.messenger.code)
+        assert isinstance(w.engine.redeem_reset(by, NEW, context=w.context()), PasswordChanged)
+    elif proof.startswith("link"):
+        assert verify(w, AddressLink(link)) == AddressVerified(purged=True)
+    else:  # a code proves nothing where X typed it: V's browser has no session of the account
+        assert verify(w, AddressCode(pending.change, code)) == Refused()
+        return
+    assert w.engine.sign_in(VICTIM, PASSWORD, context=w.context(device=signed.device)) == Refused()
+    assert isinstance(w.engine.check_session(signed.session, context=w.context()), SessionEnded)
+    assert w.engine.admin.export("u1").sessions == ()
+    for by in (CurrentPassword(PASSWORD), FreshSession(signed.session), Initial()):
+        if not (isinstance(by, Initial) and proof == "link of an address"):  # V, who has proven it, may begin
+            assert w.engine.set_password("u1", OTHERS[0], by=by, context=w.context()) == Refused()
+
+
+def test_m057_a_withdrawn_number_is_no_second_factor(place):
+    """A text to it was a factor: withdrawn, no code goes there, and the one that is under way proves nothing."""
+    w = exhibit(place, policy=evolve(SHORT, mfa=TEXTS))
+    w.sign_up(addresses=(IDENTIFIER, TEXT))
+    started = w.engine.enroll_delivered(w.sign_in().session, TEXT, context=w.context())
+    assert isinstance(started, CodeEnrollmentStarted), started
+    w.deliver()
+    added = w.engine.confirm_factor(started.ticket, DeliveredCode(w.messenger.factor_code), context=w.context())
+    assert isinstance(added, FactorAdded), added
+    w.clock.advance(days=1)
+    ticket = w.ticket()
+    assert isinstance(w.engine.send_code(ticket, added.factor.id, context=w.context()), CodeSent)
+    w.deliver()
+    code, sent = w.messenger.factor_code, len(w.messenger.of(MessagePurpose.FACTOR_CODE))
+
+    assert w.engine.admin.withdraw_address("u1", TEXT, actor="ops") == Acted()
+
+    assert w.engine.verify_factor(ticket, DeliveredCode(code), context=w.context()) == Refused()
+    later = w.engine.sign_in(IDENTIFIER, PASSWORD, context=w.context())
+    if isinstance(later, FactorRequired):
+        w.engine.send_code(later.ticket, added.factor.id, context=w.context())
+    w.deliver()
+    assert len(w.messenger.of(MessagePurpose.FACTOR_CODE)) == sent
+    assert not isinstance(later, SignedIn)
+
+
 def test_m071_only_the_proof_of_an_address_tells_the_user_table(w):
     """Whatever else is called, with whatever else was handed out, the table is asked and told nothing."""
     _, codes, session = w.guarded()
@@ -182,3 +241,71 @@ def test_m071_only_the_proof_of_an_address_tells_the_user_table(w):
     assert verify(w, AddressCode(pending.change, code), session) == AddressVerified(purged=False)
     assert [one[1][0].address for one in w.trace if one[0] == "apply"] == [SECOND]
     assert codes
+
+
+# --- whose an address is ------------------------------------------------------------------------------------------------
+
+BOBS, FREE, NUMBER = "bob@example.org", "free@example.org", "+4930123456"
+
+
+@pytest.mark.parametrize("replaces", [None, IDENTIFIER], ids=["added", "in the place of another"])
+def test_m187_whose_an_address_is_shows_to_nobody_who_asks_for_it(w, replaces):
+    """
+    Somebody's, a disabled one's, nobody's, in another spelling, a number: one answer and the same port calls. The reader of each
+    is told, nothing of theirs changes, and a wrong code is refused alike.
+    """
+    w.sign_up("u2", BOBS, NEW, addresses=(BOBS, NUMBER))
+    w.sign_up("u3", "eve@example.org", status="disabled", password=None)
+    w.app, _, _ = w.guarded()
+    w.clock.advance(days=30)  # a factor that was set up just now spares no wait
+    session = full(w)
+    theirs = w.engine.admin.export("u2"), w.directory.get("", "u2"), w.directory.get("", "u3")
+    w.deliver()
+    seen = []
+    for number, address in enumerate((FREE, BOBS, "BOB@Example.org", "eve@example.org", NUMBER, "+4930654321")):
+        here, told = w.context(f"203.0.113.{number}"), len(w.messenger.messages)
+        pending, calls = w.observe(lambda s=session, a=address, c=here: w.engine.add_address(s, a, replaces=replaces, context=c))
+        assert isinstance(pending, AddressPending), pending
+        _, delivering = w.observe(w.deliver)
+        proving = [one for one in w.messenger.messages[told:] if one.purpose is MessagePurpose.PROVE_ADDRESS]
+        assert [(one.address, one.subject, bool(one.code)) for one in proving] == [(address, "u1", True)]
+        others = sorted(one.purpose for one in w.messenger.messages[told:])
+        guess = AddressCode(pending.change, f"{(int(proving[0].code) + 1) % 10 ** len(proving[0].code):08d}")
+        refused, guessing = w.observe(lambda s=session, g=guess, c=here: w.engine.verify_address(g, session=s, context=c))
+        waits = pending.until and pending.until - w.clock()
+        seen.append((pending.expires - w.clock(), waits, calls, delivering, others, refused, guessing))
+        assert isinstance(w.engine.cancel_change(pending.change, by=FreshSession(session), context=here), ChangeCancelled)
+        w.deliver()
+        session = full(w)
+
+    mail, text = seen[:4], seen[4:]
+    assert [one for one in mail if one != mail[0]] == []
+    assert text[0] == text[1]
+    assert not [one for one in w.trace if one[0] == "apply"]
+    assert (w.engine.admin.export("u2"), w.directory.get("", "u2"), w.directory.get("", "u3")) == theirs
+    assert isinstance(w.engine.sign_in(BOBS, NEW, context=w.context("203.0.113.99")), SignedIn)
+    assert not [one for one in w.messenger.messages if one.subject == "u2" and one.purpose is not MessagePurpose.PASSWORD_CHANGED]
+
+
+def full(w):
+    """A fresh session at the full level, a day later: all budgets are as they were."""
+    w.clock.advance(days=1)
+    return w.fully(w.app).session
+
+
+def test_m187_an_identifier_that_is_an_address_tells_nothing_either(w):
+    """Only a verified address of one's own can become a name: whoever has another one, it is refused in one way."""
+    w.sign_up("u2", BOBS, NEW)
+    _, _, session = w.guarded()
+    seen = [w.observe(lambda n=n: w.engine.change_identifier(session, IDENTIFIER, n, context=w.context())) for n in (FREE, BOBS)]
+    assert seen[0] == seen[1]
+    assert not isinstance(seen[0][0], IdentifierChanged)
+
+
+def test_m187_names_of_others_cannot_be_asked_for_without_end(w):
+    """A name is public where a platform shows it; whether it is taken is told so often a source and a day, and no more."""
+    w.sign_up("u2", "bob", NEW, addresses=(BOBS,))
+    _, _, session = w.guarded()
+    told = [w.engine.change_identifier(session, IDENTIFIER, "bob", context=w.context()) for _ in range(40)]
+    assert sum(isinstance(one, IdentifierTaken) for one in told) == w.policy.reset.per_source.limit
+    assert all(isinstance(one, IdentifierTaken | Refused) for one in told)

@@ -2,11 +2,16 @@
 
 from datetime import timedelta
 
+import pytest
+from attrs import evolve
 from tests.museum.guesses import FREE, secret_kinds, wrong
 from tests.museum.harness import (
     NEW,
     OTHERS,
+    SHORT,
     address,
+    exhibit,
+    kinds,
     other_node,
 )
 
@@ -18,18 +23,24 @@ from acctsec import (
     ResetPending,
     SignedIn,
 )
+from acctsec.attacks.policy import AttackPolicy
+from acctsec.attacks.posture import Band, Bands, PosturePolicy
+from acctsec.challenges import ProofOfWork
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
+QUIET = PosturePolicy(**dict.fromkeys(("address", "prefix", "asn", "spray", "crowd", "unknown", "surge")))
 
-def test_m080_new_challenges_bring_no_new_tries(w):
-    """AuthQuake: a hundred fresh sign-ins with the right password, three wrong codes each: ten codes are looked at."""
+
+@pytest.mark.parametrize("sessions", [30, pytest.param(1000, marks=pytest.mark.deep)])
+def test_m080_new_challenges_bring_no_new_tries(w, sessions):
+    """AuthQuake: fresh sign-ins with the right password, ten wrong codes each: ten are looked at, however many sessions there are."""
     app, _, _ = w.guarded()
     mark, now = len(w.trace), w.clock()
 
-    for number in range(100):
+    for number in range(sessions):
         ticket = w.ticket(address=address(number))
-        for k in range(3):
-            code = app.wrong(now, (3 * number + k) % 90)
+        for k in range(10):
+            code = app.wrong(now, (10 * number + k) % 990)
             w.engine.verify_factor(ticket, code, context=w.context(address(number)))
 
     assert w.admitted("factor", mark) == FREE
@@ -127,6 +138,23 @@ def test_m086_one_guess_at_each_of_many_accounts_is_bounded_by_its_source(w):
     w.deliver()
     assert len(handles) == 40
     assert len(w.messenger.handed) == 10
+
+
+def test_m086_one_password_at_each_of_many_accounts_from_as_many_sources_is_seen_by_the_fleet(place):
+    """
+    A thousand accounts, one password, a thousand sources: no account and no source sees more than one guess. What watches across
+    accounts asks for a challenge from the twentieth on, on every store and for every name alike; another password is let be.
+    """
+    sprayed = evolve(SHORT, attacks=AttackPolicy(posture=evolve(QUIET, spray=Bands(challenge=Band(at=20, below=10)))))
+    w = exhibit(place, policy=sprayed, challenge=ProofOfWork(bits=8))
+    for number in range(1000):
+        w.directory.put(Account(subject=f"s{number}", identifiers=(f"user{number}",)))
+    mark, answers = len(w.trace), []
+    for number in range(1000):
+        answers.append(w.engine.sign_in(f"user{number}", OTHERS[0], context=w.context(address(number))))
+    assert w.admitted("password", mark) == kinds(answers)["Refused"] == 20
+    assert kinds(answers)["ChallengeRequired"] == 980
+    assert isinstance(w.engine.sign_in("user5", OTHERS[1], context=w.context(address(2000))), Refused)
 
 
 def test_m087_asking_anew_refills_no_tries(w):

@@ -31,7 +31,9 @@ from acctsec import (
     SignedIn,
     TotpCode,
 )
+from acctsec._flows.tokens import Purpose, Tokens
 from acctsec._ports import entropy
+from acctsec.claims import LinkClaims
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
 
@@ -57,6 +59,19 @@ HOSTILE = [None, 0, True, [], [None], {}, {"$gt": ""}, {"$ne": None}, b"", 0.0, 
 def minted(w, count):
     """So many handles, links and sessions as *w* gives to the same questions at the same instant."""
     return [w.engine.request_reset(IDENTIFIER, context=w.context()).handle for _ in range(count)]
+
+
+def test_m033_ten_thousand_tokens_under_one_seed_are_ten_thousand(monkeypatch):
+    """Half of them in a process whose module `random` was seeded like that of the other half: none is there twice."""
+    monkeypatch.setattr(random, "_inst", random.Random(0))
+    halves = []
+    for _ in range(2):
+        random.seed(0)
+        tokens = Tokens(Keyring(sealing=[bytes(range(32))], index=[bytes(range(1, 33))]))
+        claims = LinkClaims(tenant="", subject="u1", incarnation=bytes(16), secret=bytes(32))
+        halves.append({tokens.seal(Purpose.LINK, claims) for _ in range(5_000)})
+    assert [len(one) for one in halves] == [5_000, 5_000]
+    assert halves[0].isdisjoint(halves[1])
 
 
 def test_m033_the_random_module_has_no_say_in_any_token(place, monkeypatch):

@@ -224,8 +224,7 @@ def added(w, session):
 def own_password(w):
     session = full(w) if getattr(w, "app", None) and w.engine.admin.export("u1").factors else None
     changed = w.engine.set_password("u1", OTHERS[1], by=CurrentPassword(w.password, session), context=w.context(address(51)))
-    assert isinstance(changed, PasswordChanged)
-    return True
+    return isinstance(changed, PasswordChanged)
 
 
 def factor_added(w):
@@ -294,7 +293,8 @@ def test_m173_nothing_that_lets_somebody_in_outlives_a_change_of_what_it_rests_o
     happened = ENDINGS[ending](w)
 
     if not happened:
-        assert name == "change ticket"  # nobody gets as far as the factors before the password is changed
+        # Nobody gets as far as the factors before the password is changed, or anywhere where the lane is stopped.
+        assert name == "unlock link" or (name == "change ticket" and ending != "own_password")
         return
     assert not artefact.use(w, token) or ending in OUTLIVE.get(name, ())
 

@@ -1,10 +1,13 @@
 """Exactly once, and safe to look at: what redeems a token (I01, I07)."""
 
 from datetime import timedelta
+from itertools import count
 
 import pytest
 from tests.museum.artefacts import ARTEFACTS
 from tests.museum.harness import NEW, OTHERS, Crash, address, exhibit, kinds, other_node, par
+from tests.museum.others import asked as asked_outside
+from tests.museum.others import given_a_factor, outside
 from tests.museum.process import Process
 
 from acctsec import (
@@ -22,7 +25,7 @@ from acctsec import (
     TryAgain,
     VetoPending,
 )
-from acctsec.events import AttemptRefused
+from acctsec.events import AttemptRefused, SignedInEvent
 from acctsec.protocols import Conflict
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
@@ -297,3 +300,57 @@ def test_m046_a_crash_of_a_recovery_leaves_the_old_state_or_the_new(place, name,
         if finished:
             break
     assert {(False, False), (True, True)} <= seen
+
+
+# --- the word of somebody else ------------------------------------------------------------------------------------------
+
+
+def test_m008_a_word_of_somebody_else_has_its_effect_once_however_many_bring_it(place):
+    """One approval, eight at once: one session, one event; brought again later, none."""
+    w = outside(place)
+    ticket, answer = asked_outside(w, given_a_factor(w, "u1", IDENTIFIER))
+    w.deliver()
+    before = len(w.sink.of(SignedInEvent))
+
+    outcomes = par(*(lambda n=n: w.engine.verify_factor(ticket, answer, context=w.context(address(n))) for n in range(8)))
+
+    assert kinds(outcomes)["SignedIn"] == 1
+    assert set(kinds(outcomes)) <= {"SignedIn", "Refused", "TryAgain"}
+    assert w.engine.verify_factor(ticket, answer, context=w.context(address(9))) == Refused()
+    w.deliver()
+    assert len(w.sink.of(SignedInEvent)) == before + 1
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_m008_no_crash_comes_between_an_effect_and_the_mark_that_it_happened(place, when):
+    """Whichever store call the process dies at, the same approval brought again makes no second session and no second event."""
+    for k in count():
+        w = outside(place, seed=k + 100)
+        subject, identifier = f"u{k}-{when}", f"u{k}{when}@example.org"
+        ticket, answer = asked_outside(w, given_a_factor(w, subject, identifier), identifier)
+        before = len(w.engine.admin.export(subject).sessions)
+        w.deliver()
+        told = len(w.sink.of(SignedInEvent))
+        calls = iter(range(100))
+
+        def die(*_, calls=calls, k=k):
+            if next(calls) == k:
+                raise Crash
+
+        setattr(w.store, when, die)
+        died = False
+        try:
+            w.engine.verify_factor(ticket, answer, context=w.context())
+        except Crash:
+            died = True
+        w.store.before = w.store.after = lambda *_: None
+        w.restart()
+        for number in range(3):
+            w.engine.verify_factor(ticket, answer, context=w.context(address(number)))
+        w.deliver()
+
+        assert len(w.engine.admin.export(subject).sessions) - before == len(w.sink.of(SignedInEvent)) - told == 1
+        w.engine.admin.erase(subject, actor="root")
+        if not died:
+            break
+    assert k > 2

@@ -2,6 +2,7 @@
 
 import time
 from datetime import timedelta
+from threading import Lock
 
 import attrs
 import pytest
@@ -12,6 +13,7 @@ from acctsec.protocols import MAX_ATTEMPTS, Committed, Conflict, Drained, Letter
 from acctsec.stores import AsyncMemoryStore, MemoryStore
 from acctsec.stores._rows import by_slot, letters
 from acctsec.testing import WHOLE, Capability, check_store
+from acctsec.testing._contract import CLAUSES, Stores
 
 
 class Half:
@@ -145,6 +147,48 @@ def test_handles_that_count_by_themselves_are_found():
         )
 
 
+class Locked(Handle):
+    """Its lock is its own: within a process nobody comes between its looking and its writing."""
+
+    def __init__(self, store):
+        super().__init__(store)
+        self.load, self.lock = store.load, Lock()
+
+    def commit(self, key, expected, value, outbox, commit_id):
+        with self.lock:
+            found = self.store._records.get(key)
+            if value is None or commit_id == expected or (found and found[1]) != expected:
+                return self.store.commit(key, expected, value, outbox, commit_id)
+            time.sleep(0.0001)
+            with self.store._lock:
+                self.store._records.pop(key, None)
+            return self.store.commit(key, None, value, outbox, commit_id)
+
+
+def test_a_lock_that_each_process_has_for_itself_is_found():
+    """The races of the contract are spread over both handles."""
+    one_racer_wins = next(clause for clause in CLAUSES if clause.name == "one_racer_wins")
+
+    one_racer_wins.hold(Stores(lambda: Locked(MemoryStore()), WHOLE))
+    with pytest.raises(AssertionError, match="exactly one must win"):
+        one_racer_wins.hold(Stores(lambda: Locked(MemoryStore()), WHOLE, lambda handle: Locked(handle.store)))
+
+
+class LosesMail(MemoryStore):
+    """Of the entries that many append every fifth is lost."""
+
+    appended = 0
+
+    def commit(self, key, expected, value, outbox, commit_id):
+        answer = super().commit(key, expected, value, outbox, commit_id)
+        for id_, entry in list(self._outbox.items()):
+            if isinstance(answer, Committed) and entry.entry in outbox and entry.entry.startswith(b"mail by"):
+                self.appended += 1
+                if self.appended % 5 == 0:
+                    del self._outbox[id_]
+        return answer
+
+
 class ReadsLate(MemoryStore):
     """Every seventh read of a record under many hands answers what the seventh before it found."""
 
@@ -174,6 +218,7 @@ class ForgetsSettlements(MemoryStore):
     ("store", "sentence"),
     [
         (ReadsLate, r"commit, read, drain and acknowledge at once.*NotLinearizable"),
+        (LosesMail, r"commit, read, drain and acknowledge at once.*NotLinearizable"),
         (ForgetsSettlements, r"charge, settle and read at once.*NotLinearizable"),
     ],
 )

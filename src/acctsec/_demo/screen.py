@@ -48,7 +48,12 @@ class Screen:
         del good
         self._print(self._wrapped(f"{when}  {what}", 3, 10))
         if answer:
-            self._print(self._wrapped(f"-> {answer}", 10, 13))
+            self.answer(answer)
+
+    def answer(self, text: str, *, good: bool | None = None) -> None:
+        """One more thing that the engine answered at that moment, or that came of it."""
+        del good
+        self._print(self._wrapped(f"-> {text}", 10, 13))
 
     def claim(self, text: str, held: bool) -> None:  # noqa: FBT001 - the two of a claim
         """A claim that held, or did not."""
@@ -154,9 +159,11 @@ class RichScreen(Screen):
 
     def beat(self, when: str, what: str, answer: str, *, good: bool | None = None) -> None:
         self._styled((self._wrapped(f"{when}  {what}", 3, 10), ""))
-        style = {True: "green", False: "red", None: "cyan"}[good]
         if answer:
-            self._styled((self._wrapped(f"→ {answer}", 10, 12), style))
+            self.answer(answer, good=good)
+
+    def answer(self, text: str, *, good: bool | None = None) -> None:
+        self._styled((self._wrapped(f"→ {text}", 10, 12), {True: "green", False: "red", None: "cyan"}[good]))
 
     def claim(self, text: str, held: bool) -> None:  # noqa: FBT001 - the two of a claim
         body = self._wrapped(f"· {text}", 3, 5)[5:]

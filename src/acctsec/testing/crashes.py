@@ -12,6 +12,7 @@ from typing import Any
 from attrs import frozen
 
 from acctsec.events import Event
+from acctsec.outcomes import Refused
 from acctsec.protocols import MessagePurpose
 from acctsec.testing.races import Explored, explore
 from acctsec.testing.turns import DEATHS, FAILURES, Fate, Flow, RaceWorld, drive
@@ -48,7 +49,8 @@ def crash_everywhere(
     Interrupt an operation at every store call in every way, and look at the world with a fresh engine each time.
 
     Asserts that it happened wholly or not at all; that each event and message is there exactly if it did; that an outcome
-    that says so is true; and that asking again leaves it done exactly once. *most* is how many calls of one run go wrong.
+    that says so is true, and so is a Refused; and that asking again leaves it done exactly once. *most* is how many calls of
+    one run go wrong.
     Raises RaceFound with the call that broke it.
     """
 
@@ -57,6 +59,7 @@ def crash_everywhere(
         happened = operation.happened(world)
         told = isinstance(answers[0], operation.means)
         assert happened or not told, f"the caller was told {type(answers[0]).__name__}, and it did not happen"
+        assert told or not (happened and isinstance(answers[0], Refused)), "the caller was refused, and it happened"
         _count(world, operation, int(happened))
         if not operation.once:
             return

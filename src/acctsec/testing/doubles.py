@@ -15,6 +15,7 @@ from attrs import evolve, field, fields, frozen
 
 from acctsec._blocking import Awaitable
 from acctsec.claims import TotpCode
+from acctsec.errors import ConfigError
 from acctsec.events import AttemptRefused, Event, LetterDied, NoticeWithheld, PasskeyRejected, ResetWithheld
 from acctsec.hashing import Comparison, HashingPolicy
 from acctsec.identifiers import canonical
@@ -42,9 +43,14 @@ START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 
 class ManualClock:
-    """A clock that stands still until it is moved, in either direction."""
+    """
+    A clock that stands still until it is moved, in either direction. Raises ConfigError for an instant without a time zone, and
+    for a step that is no length of time.
+    """
 
     def __init__(self, now: datetime = START) -> None:
+        if not isinstance(now, datetime) or now.tzinfo is None:
+            raise ConfigError(f"{now!r} is no aware instant.", remedy="Give one such as datetime(2026, 1, 5, 9, tzinfo=UTC).")
         self.now: datetime = now
 
     def __call__(self) -> datetime:
@@ -52,6 +58,8 @@ class ManualClock:
 
     def advance(self, step: timedelta | None = None, **units: float) -> datetime:
         """Move on by a timedelta, or by its units: ``advance(minutes=5)``; negative ones move it back."""
+        if step is not None and (units or not isinstance(step, timedelta)):
+            raise ConfigError("That is no step of a clock.", remedy="Call advance(minutes=5), or advance(timedelta(minutes=5)).")
         self.now += timedelta(**units) if step is None else step
         return self.now
 
@@ -64,6 +72,8 @@ class SeededEntropy:
     """
 
     def __init__(self, seed: int = 0) -> None:
+        if type(seed) is not int:
+            raise ConfigError(f"The seed is a {type(seed).__name__}.", remedy="Give a number, another one for each engine.")
         self._seed = seed.to_bytes(16, "big", signed=True)
         self._drawn = itertools.count()
 

@@ -8,11 +8,12 @@ processes a store that passes ``check_store`` adds no others.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from inspect import iscoroutine
 from typing import Any, TypeVar
 
 from attrs import define, frozen
 
-from acctsec.errors import AcctsecError
+from acctsec.errors import AcctsecError, ConfigError
 from acctsec.testing.turns import DEATHS, Call, Died, Fate, Flow, Pause
 
 WorldT = TypeVar("WorldT")
@@ -41,16 +42,22 @@ class _Runner:
     def resume(self, fate: Fate | None, *, others: int) -> None:
         """Go on to the next store call."""
         self.idle = False
+        wants: Any = None
         try:
             wants = self.flow.send(fate)
             while isinstance(wants, Pause):
                 self.idle, self.paused_at = self.paused_at == others, others
                 wants = self.flow.send(None)
-            self.call = wants
         except StopIteration as end:
             self.call, self.answer = None, end.value
+            return
         except Exception as error:  # noqa: BLE001 - an answer like any other; the check looks at it
             self.call, self.answer = None, error
+            return
+        if not isinstance(wants, Call):
+            message = "A flow waits for something else than a store: nobody here could let it go on."
+            raise ConfigError(message, remedy="Make worlds by race_world, and await nothing beside the engine.")
+        self.call = wants
 
     def die(self) -> None:
         """End here, as a process does that is killed."""
@@ -62,12 +69,19 @@ class _Run:
     """One run of a race under a schedule that is chosen as it goes."""
 
     def __init__(self, flows: Sequence[Flow], fates: Sequence[Fate], most: int) -> None:
+        if not all(iscoroutine(flow) for flow in flows):
+            message = "A race is run by coroutines of an async engine that nobody awaited yet."
+            raise ConfigError(message, remedy="Make worlds by race_world, and answer [w.engine.sign_in(...), ...].")
         self.runners = [_Runner(flow) for flow in flows]
         self.fates, self.most = fates, most
         self.moved = [0] * len(flows)
         self.log: list[str] = []
-        for runner in self.runners:
-            runner.resume(None, others=0)
+        try:
+            for runner in self.runners:
+                runner.resume(None, others=0)
+        except ConfigError:
+            self.close()
+            raise
 
     def options(self) -> dict[Choice, Mapping[object, bool]]:
         """Every choice there is now, with what it touches; none once all flows have ended."""
@@ -185,7 +199,8 @@ def explore(
         limit: how many schedules are run at most.
         skip_equal: leave out schedules that differ from one that was run in the order of independent calls only.
 
-    Raises RaceFound with the schedule that broke the check, TooManySchedules when *limit* was not enough.
+    Raises RaceFound with the schedule that broke the check, TooManySchedules when *limit* was not enough, ConfigError for flows
+    that do not stop at store calls alone.
     """
     path: list[_Node] = []
     done = skipped = 0

@@ -8,12 +8,12 @@ from hypothesis.stateful import initialize, invariant, rule
 
 from acctsec import events
 from acctsec.claims import Admin
-from acctsec.outcomes import DeviceForgotten, Devices, SessionsEnded, SessionValid
+from acctsec.outcomes import Allowed, DeviceForgotten, Devices, SessionsEnded, SessionValid
 from acctsec.protocols import Status
 from acctsec.record import SKEW
 from acctsec.testing.machine._model import EVERY_TENTH, Generation, Person, Session
 from acctsec.testing.machine._resets import Resets
-from acctsec.testing.machine._stage import NUMBER, WHO, pick
+from acctsec.testing.machine._stage import AT_ONCE, FOR_GOOD, NUMBER, WHO, granted, pick
 from acctsec.testing.strategies import leaps, steps
 
 STAGE = st.integers(0, 3)
@@ -28,8 +28,14 @@ class EngineMachine(Resets):
     lane gets between two clearings, also when the meters are lost; that the owner gets in; one event and one notice a
     change; no secret in events, messages, outcomes or the store.
 
-    Override ``make_store``, and with it ``lose_meters`` and ``dump``; set ``face`` to AsyncEngine for async stores, and
-    ``policy`` to one made of HASTY. Rules of your own find the world in ``self.world`` and the model in ``self.people``.
+    Override ``make_store``, and with it ``lose_meters`` and ``dump``; ``make_directory`` for a user table of your own; set
+    ``face`` to AsyncEngine for async stores, and ``policy`` to one made of HASTY. If its rules ask more of an action than full
+    level and fresh proof, override ``may``.
+
+    Rules of your own find the world in ``self.world`` and the model in ``self.people``. They call the engine by ``call``, take a
+    session by ``session_of`` or ``owner_session``, ask the model by ``live``, ``may_change`` and ``may``, and tell it what they
+    changed: by the methods of ``Person``, by ``session_given`` and ``ticket``, and by ``happens`` for the event and the notices
+    that are due. ``hide`` names what must be found nowhere.
     """
 
     @initialize(first=STAGE, second=STAGE)
@@ -75,6 +81,7 @@ class EngineMachine(Resets):
         if not isinstance(outcome, SessionValid):
             return None
         mine, family = session.generation, session.family
+        family.id = outcome.session.id
         if mine.turn > family.generation.turn:
             family.generation = mine  # it came back
         following = self.following(session) if mine == family.generation else None
@@ -106,6 +113,56 @@ class EngineMachine(Resets):
         if live:
             session.end()
             self.happens(events.SessionClosed)
+
+    @rule(who=WHO, at_once=AT_ONCE, number=NUMBER, other=NUMBER)
+    def end_one_session(self, who: int, at_once: bool, number: int, other: int) -> None:  # noqa: FBT001 - drawn
+        """A fresh session at full level ends another one of its owner, and any that stands ends itself."""
+        person = self.people[who]
+        session, victim = self.session_of(person, number, at_once=at_once), pick(person.sessions, other)
+        if victim is not None:
+            self.look(person, victim)
+        if session is None or victim is None or not victim.family.id:
+            return
+        stood, itself = self.live(person, victim), victim.family.id == session.family.id
+        allowed = self.live(person, session) if itself else self.may_change(person, session)
+        outcome = self.call("end_session", session.text, victim.family.id, context=self.context())
+        ended = granted(outcome, SessionsEnded, allowed=allowed)
+        assert ended or not (allowed and person.active), f"{outcome!r} for a session that may end one"
+        if ended:
+            assert ended.count >= int(stood), "a session that stood was not ended"
+            if ended.count:
+                victim.end()
+                self.happens(events.SessionClosed)
+
+    @rule(who=WHO, at_once=AT_ONCE, number=NUMBER, action=st.sampled_from(FOR_GOOD), later=st.booleans())
+    def ask_for_leave(self, who: int, at_once: bool, number: int, action: str, later: bool) -> None:  # noqa: FBT001 - drawn
+        """What nobody takes back is allowed to a session exactly as the model says, now and once its proof is no longer fresh."""
+        person = self.people[who]
+        session = self.session_of(person, number, at_once=at_once)
+        if session is not None:
+            self.authorized(person, session, action)
+            if later:
+                self.world.clock.advance(self.policy.sessions.fresh)
+                self.authorized(person, session, action)
+
+    @rule(who=WHO)
+    def leave_after_a_veto_could_come(self, who: int) -> None:
+        """What a recovery by mail alone kept from happening may happen when nobody can veto it any more."""
+        person = self.people[who]
+        if person.held is not None and self.now < person.held:
+            self.world.clock.advance(person.held - self.now + timedelta(seconds=1))
+        session = self.owner_session(person)
+        if session is not None:
+            self.authorized(person, session, FOR_GOOD[0])
+
+    def authorized(self, person: Person, session: Session, action: str) -> bool:
+        """Ask whether a session may do something now, and hold the answer against the model."""
+        outcome = self.call("authorize", session.text, action, context=self.context())
+        allowed = self.may(person, session, action)
+        if person.held is not None and abs(self.now - person.held) <= timedelta(seconds=1):
+            return isinstance(outcome, Allowed)  # records keep whole seconds
+        assert isinstance(outcome, Allowed) == allowed, f"{outcome!r} for {action}, where the model says {allowed}"
+        return allowed
 
     @rule(who=WHO)
     def sign_out_everywhere(self, who: int) -> None:
@@ -217,8 +274,10 @@ class EngineMachine(Resets):
         """What is held about each subject, as an export shows it."""
         for person in self.people:
             held = self.world.calls.admin.export(person.subject)
-            assert held.has_password == (person.password is not None)
-            assert (held.disabled, held.change_required) == (person.disabled, person.change)
-            factors = [info for info in held.factors if info.left is None]
-            assert [info.id for info in factors] == [app.id for app in person.apps]
-            assert sum(info.left or 0 for info in held.factors) == len(person.codes)
+            assert held.has_password == (person.password is not None), "there is a password where none should be, or none"
+            found = (held.disabled, held.change_required)
+            assert found == (person.disabled, person.change), f"disabled, change required: {found}"
+            factors = [info.id for info in held.factors if info.left is None]
+            assert factors == [app.id for app in person.apps], f"{len(factors)} factors where {len(person.apps)} were set up"
+            left = sum(info.left or 0 for info in held.factors)
+            assert left == len(person.codes), f"{left} printed codes are left of {len(person.codes)} that were never used"

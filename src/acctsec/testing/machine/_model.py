@@ -41,10 +41,11 @@ class Generation:
 
 @define
 class Family:
-    """All tokens of one session, and the *generation* in force."""
+    """All tokens of one session, the *generation* in force, and the *id* that the engine names it by, once it was seen."""
 
     tokens: list["Session"] = Factory(list)
     generation: Generation = Generation()
+    id: str = ""
 
 
 @define(eq=False)
@@ -164,6 +165,7 @@ class Person:
     guesses: Counter[str] = Factory(Counter)
     lost: int = 0
     opened: int = 0  # how often its owner opened the lane of strangers since it was clear
+    held: datetime | None = None  # until when a recovery by mail alone can be vetoed, and nothing is done for good
 
     @property
     def active(self) -> bool:
@@ -205,8 +207,12 @@ class Person:
     def may_change(self, session: Session, now: datetime, rules: SessionPolicy) -> bool:
         """Whether a session may change a credential."""
         level = AssuranceLevel.AAL2 if self.apps else AssuranceLevel.AAL1
-        recent = session.authenticated <= now < session.authenticated + rules.fresh
+        recent = session.authenticated - SKEW <= now < session.authenticated + rules.fresh  # nodes may be so far apart
         return self.active and self.live(session, now, rules) and session.level >= level and recent
+
+    def may_for_good(self, now: datetime) -> bool:
+        """Whether nothing keeps it from what nobody takes back."""
+        return self.held is None or now >= self.held
 
     # --- what happens to it ---
 
@@ -235,7 +241,7 @@ class Person:
         self.void_codes()
         self.life, self.epoch, self.password = self.life + 1, 0, None
         self.change = self.set_for_it = self.disabled = False
-        self.apps = []
+        self.apps, self.held = [], None
         self.open_lanes()
 
 

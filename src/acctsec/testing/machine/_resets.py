@@ -86,7 +86,7 @@ class Resets(Credentials):
             return
         allowed = allowed and not person.apps
         if granted(outcome, PasswordChanged, *NOT_YET, allowed=allowed and kind == "good"):
-            self.redeemed(person, reset, new)
+            self.redeemed(person, reset, new, proofs=frozenset({"mail"}))
         elif isinstance(outcome, PasswordRejected):
             assert allowed, outcome
             assert kind != "good", outcome
@@ -133,10 +133,12 @@ class Resets(Credentials):
             assert not person.enough(ticket.proofs), outcome
             person.tickets.append(self.ticket(person, outcome.ticket, proofs=ticket.proofs, reset=reset))
         elif granted(outcome, PasswordChanged, allowed=allowed and person.enough(ticket.proofs)):
-            self.redeemed(person, reset, new)
+            self.redeemed(person, reset, new, proofs=ticket.proofs)
 
-    def redeemed(self, person: Person, reset: Reset | None, new: str) -> None:
-        """A reset did its work."""
+    def redeemed(self, person: Person, reset: Reset | None, new: str, *, proofs: frozenset[str]) -> None:
+        """A reset did its work; where it rests on mail alone, the owner can veto it for a while."""
+        if proofs == {"mail"}:
+            person.held = self.now + self.policy.recovery.veto_window
         if reset is not None:
             reset.spent = True
         person.change_password(new, now=self.now)

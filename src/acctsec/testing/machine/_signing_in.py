@@ -136,7 +136,7 @@ class SigningIn(Stage):
                 person.changes.append(self.ticket(person, outcome.ticket))
                 self.happens(events.FactorAccepted)
             case _:
-                assert isinstance(outcome, ProofAccepted), outcome
+                assert isinstance(outcome, ProofAccepted), f"{outcome!r} for the factor of a reset"
                 assert not ticket.signs_in, "a sign-in ended in a proof for a reset"
                 person.resumes.append(self.ticket(person, outcome.ticket, proofs=proofs, reset=ticket.reset))
                 self.happens(events.FactorAccepted)

@@ -1,49 +1,28 @@
 """Playing a scenario: what its actors do is done to an engine, and what it expects is looked at."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import evolve
 
-from acctsec.claims import RecoveryCode, ResetCode, ResetLink, ResetProof, ResumeTicket, TotpCode
-from acctsec.context import Context
 from acctsec.engine import Engine
-from acctsec.outcomes import FactorRequired, ProofAccepted, RecoveryCodes, Refused, ResetRequested, SignedIn, Waiting
-from acctsec.protocols import MessagePurpose
+from acctsec.errors import AcctsecError
+from acctsec.outcomes import Refused
 from acctsec.testing._faces import Face
-from acctsec.testing.doubles import Authenticator
-from acctsec.testing.scenarios.reading import Loaded, duration, expected, filled, names
-from acctsec.testing.scenarios.schema import (
-    Account,
-    Answer,
-    AnyStep,
-    CheckSession,
-    ChoosePassword,
-    InspectReset,
-    InspectVeto,
-    RedeemReset,
-    RemoveFactor,
-    RequestReset,
-    SignIn,
-    Veto,
-)
+from acctsec.testing.scenarios.acting import Acting
+from acctsec.testing.scenarios.checking import names
+from acctsec.testing.scenarios.figures import Consequences, Moment, Played, checks_of
+from acctsec.testing.scenarios.policies import duration, shift
+from acctsec.testing.scenarios.reading import Loaded
+from acctsec.testing.scenarios.schema import Account, Scenario
+from acctsec.testing.scenarios.shaky import ShakyDirectory, ShakyStore
+from acctsec.testing.scenarios.staging import move_in
+from acctsec.testing.scenarios.steps import AnyStep, Hands, Operation, Person
+from acctsec.testing.scenarios.telling import announced, happened, is_reason, reasons, seen_of, wait_of
 from acctsec.testing.world import World
-
-
-@frozen(kw_only=True)
-class Played:
-    """What came of a scenario: the outcomes of each step, and the figures its ``expect`` speaks of."""
-
-    outcomes: tuple[Counter[str], ...]
-    compared: int
-    guesses: int
-    messages: Counter[MessagePurpose]
-    sessions: Counter[str]
-    failures: Counter[str]
-    factor_failures: Counter[str]
-    stopped: tuple[str, ...]
-    changed: tuple[str, ...]
-    contested: tuple[str, ...]
 
 
 def play(loaded: Loaded, world: World[Engine]) -> Played:
@@ -52,226 +31,191 @@ def play(loaded: Loaded, world: World[Engine]) -> Played:
 
     Raises AssertionError with every expectation that is not met, each named by its key.
     """
-    stage = _Stage(loaded, world)
-    stage.set_up()
-    outcomes, faults = [], []
-    for number, step in enumerate(loaded.scenario.steps):
-        outcomes.append(stage.run(step))
-        if outcomes[-1] != expected(step):
-            faults.append(f"steps[{number}].expect: {dict(expected(step))}, but it was {dict(outcomes[-1])}")
-    played = stage.played(outcomes)
-    faults += _unmet(loaded, played)
+    played = perform(loaded, world)
+    faults = [f"{check.key}: {check.wanted}, but it was {check.found}" for check in played.checks if not check.held]
     if faults:
         raise AssertionError("\n".join((f"{loaded.path.name}: {loaded.scenario.title}", *faults)))
     return played
 
 
-def _unmet(loaded: Loaded, played: Played) -> list[str]:
-    expect = loaded.scenario.expect
-    figures = [(key, getattr(expect, key), getattr(played, key)) for key in ("compared", "guesses")]
-    for key in ("messages", "sessions", "failures", "factor_failures"):
-        figures += [(f"{key}.{name}", wanted, getattr(played, key)[name]) for name, wanted in getattr(expect, key).items()]
-    faults = [f"expect.{key}: {wanted}, but it was {found}" for key, wanted, found in figures if wanted not in (None, found)]
-    faults += [f"expect.kept: the password of {name} changed" for name in expect.kept if name in played.changed]
-    faults += [f"expect.changed: the password of {name} did not change" for name in expect.changed if name not in played.changed]
-    faults += [f"expect.stopped: {name} is not stopped" for name in expect.stopped if name not in played.stopped]
-    faults += [f"expect.contested: {name} is not contested" for name in expect.contested if name not in played.contested]
-    return faults
+def perform(loaded: Loaded, world: World[Engine]) -> Played:
+    """Play a scenario as ``play`` does, and leave it to the caller whether what was expected came about."""
+    stage = Stage(loaded, world)
+    stage.set_up()
+    outcomes = [stage.run(number, step) for number, step in enumerate(loaded.scenario.steps)]
+    played = stage.played(outcomes)
+    return evolve(played, checks=tuple(checks_of(loaded.scenario, played)))
 
 
-@define
-class _Hands:
-    """What an actor holds from one step to the next."""
-
-    ticket: str = ""
-    waits: str = ""
-    handle: str = ""
-    session: str = ""
-    typed: TotpCode | RecoveryCode = field(factory=lambda: TotpCode(""))
-    sessions: int = 0
-
-
-class _Stage:
+class Stage:
     """A scenario and the world it happens in."""
 
     def __init__(self, loaded: Loaded, world: World[Engine]) -> None:
-        self.scenario = loaded.scenario
-        self.world = world
-        self.accounts = names(loaded.scenario)
-        self.hands = {name: _Hands() for name in loaded.scenario.actors}
-        self.apps: dict[str, Authenticator] = {}
-        self.codes: dict[str, list[str]] = {}
-        self.devices: dict[str, str] = {}
-        self.since: dict[str, Any] = {}
-        self.sent = 0
+        self.scenario: Scenario = loaded.scenario
+        self.world: World[Engine] = world
+        self.accounts: dict[str, Account] = names(loaded.scenario)
+        self.people: dict[str, Person] = {}
+        self.hands: dict[str, Hands] = {}
+        self.moments: list[Moment] = []
+        self.consequences: list[Consequences] = []
+        self.began: datetime = world.clock()
+        self.mails: int = 0
+        self.events: int = 0
+        self.mails_at_first: int = 0
+        self.events_at_first: int = 0
+        self.since: dict[str, datetime | None] = {}
+        if any(step.trouble for step in self.scenario.steps):
+            world.store, world.directory = ShakyStore(world.store), ShakyDirectory()
+            world.restart()
 
     def set_up(self) -> None:
         """Bring the accounts to where the attack finds them."""
-        for name, account in self.accounts.items():
-            self._sign_up(name, account)
-        self.world.deliver()
-        self.world.clock.advance(hours=2)  # whatever was charged or asked for on the way is long past
-        self.world.comparisons.clear()
-        self.sent = len(self.world.messenger.messages)
-        self.since = {name: self._since(name) for name in self.accounts}
-
-    def _sign_up(self, name: str, account: Account) -> None:
         world = self.world
-        addresses = (address(name), second_address(name)) if account.second_mailbox else (address(name),)
-        world.sign_up(name, address(name), account.password, addresses=addresses)
-        if not account.device and not account.totp:
-            return
-        number = len(self.devices)
-        signed_in = world.sign_in(address(name), account.password, address=f"10.250.{number // 256}.{number % 256}")
-        self.devices[name] = signed_in.device
-        if account.totp:
-            self.apps[name], session = world.enroll(signed_in.session)
-            if account.recovery_codes:
-                issued = world.calls.issue_recovery_codes(session, context=world.context())
-                assert isinstance(issued, RecoveryCodes), issued
-                self.codes[name] = list(issued.codes)
+        for number, (name, account) in enumerate(self.accounts.items()):
+            self.people[name] = move_in(world, name, account, number)
+        world.deliver()
+        world.clock.advance(hours=2)  # whatever was charged or asked for on the way is long past
+        world.comparisons.clear()
+        for name, actor in self.scenario.actors.items():
+            device = self.people[actor.device].device if actor.device else None
+            passkey = self.people[actor.passkey].passkey if actor.passkey else None
+            self.hands[name] = Hands(device=device, passkey=passkey)
+        self.began = world.clock()
+        self.mails = self.mails_at_first = len(world.messenger.messages)
+        self.events = self.events_at_first = len(world.sink.handed)
+        self.since = {name: self._export(name).password_since for name in self.accounts}
 
     # --- steps ---
 
-    def run(self, step: AnyStep) -> Counter[str]:
+    def run(self, at: int, step: AnyStep) -> Counter[str]:
         """Do a step as often as it says, deliver what it left behind, and count the outcomes."""
-        self.world.clock.advance(duration(step.after))
-        if step.at_once:
-            found = Face(self).together([("act", (step, number)) for number in range(1, step.times + 1)])
-        else:
-            found = []
-            for number in range(1, step.times + 1):
-                if number > 1:
-                    self.world.clock.advance(duration(step.every))
-                found.append(self.act(step, number))
+        self.world.clock.advance(shift(step.after))
+        with self._trouble(step.trouble):
+            if not isinstance(step, Operation):
+                step.perform(Acting(self, step.by, 1))
+                found = []
+            elif step.at_once:
+                found = Face(self).together([("act", (at, step, number)) for number in range(1, step.times + 1)])
+                found = self._explained(found)
+            else:
+                found = list(self._in_turn(at, step))
         self.world.deliver()
-        return Counter(found)
+        self.moments += found
+        self.consequences.append(self._left_behind())
+        return Counter(moment.outcome for moment in found)
 
-    def act(self, step: AnyStep, number: int) -> str:
+    def _in_turn(self, at: int, step: Operation) -> Iterator[Moment]:
+        for number in range(1, step.times + 1):
+            if number > 1 and step.every:
+                self.world.deliver()
+                self.world.clock.advance(duration(step.every))
+            known = len(self._reasons())
+            moment = self.act(at, step, number)
+            yield evolve(moment, why=(*moment.why, *self._reasons()[known:]))
+
+    def _explained(self, found: list[Moment]) -> list[Moment]:
+        """What happened at once, each refusal with one of the reasons that were observed: which is whose, nobody knows."""
+        left = self._reasons()
+        return [evolve(one, why=(left.pop(0),)) if one.outcome.startswith("Refused") and left else one for one in found]
+
+    def act(self, at: int, step: Operation, number: int) -> Moment:
         """Do a step once."""
-        hands = self.hands[step.by]
-        outcome = self._outcome(step, number, hands, self._context(step.by, number))
-        match outcome:
-            case SignedIn(session=session):
-                hands.session = session
-                hands.sessions += 1
-            case FactorRequired(ticket=ticket) | ProofAccepted(ticket=ticket):
-                hands.ticket = ticket
-            case Waiting(ticket=ticket):
-                hands.waits = ticket or ""
-            case ResetRequested(handle=handle):
-                hands.handle = handle
-            case Refused(retry_after=wait) if wait is not None:
-                return "Refused(retry_after)"
-        return type(outcome).__name__
+        acting, before = Acting(self, step.by, number), len(self.world.comparisons.all)
+        try:
+            outcome: object = step.perform(acting)
+        except AcctsecError as error:
+            outcome = error
+        acting.keep(outcome)
+        label = type(outcome).__name__
+        if isinstance(outcome, Refused) and outcome.retry_after is not None:
+            label = "Refused(retry_after)"
+        hashes = 0 if step.at_once else len(self.world.comparisons.all) - before
+        return Moment(
+            step=at,
+            number=number,
+            since=self.world.clock() - self.began,
+            by=step.by,
+            source=acting.context.source.key,
+            outcome=label,
+            why=reasons(outcome),
+            wait=wait_of(outcome),
+            seen=seen_of(outcome, hashes),
+        )
 
-    def _outcome(self, step: AnyStep, number: int, hands: _Hands, context: Context) -> object:
-        engine = self.world.calls
-        match step:
-            case SignIn():
-                name = filled(step.account, number)
-                password = filled(step.password, number) or self.accounts[name].password
-                return engine.sign_in(address(name), password, context=context)
-            case Answer():
-                hands.typed = self._code(step, hands, number)
-                return engine.verify_factor(hands.ticket, hands.typed, context=context)
-            case ChoosePassword():
-                account = self.world.directory.get("", filled(step.account, number))
-                return engine.check_password(filled(step.password, number), account=account)
-            case RequestReset():
-                return engine.request_reset(address(filled(step.account, number)), context=context)
-            case InspectReset():
-                return engine.inspect_reset(self._mail(step.by, "link"), context=context)
-            case RedeemReset():
-                return engine.redeem_reset(self._proof(step, hands), filled(step.password, number), context=context)
-            case Veto():
-                return engine.veto(self._mail(step.by, "veto"), context=context)
-            case InspectVeto():
-                return engine.inspect_veto(self._mail(step.by, "veto"), context=context)
-            case CheckSession():
-                return engine.check_session(hands.session, context=context)
-            case RemoveFactor():
-                listed = engine.list_factors(hands.session, context=context)
-                factors = [] if isinstance(listed, Refused) else [one.id for one in listed.factors]
-                return engine.remove_factor(hands.session, factors[0] if factors else "", context=context)
+    @contextmanager
+    def _trouble(self, trouble: str | None) -> Iterator[None]:
+        world = self.world
+        if trouble == "restart":
+            world.deliver()
+            world.restart()
+        elif trouble == "meters-lost":
+            world.store.lose_meters()
+        elif trouble == "messenger-down":
+            world.messenger.failure = RuntimeError("down")
+        elif trouble == "directory-down":
+            world.directory.down = True  # type: ignore[attr-defined]
+        elif trouble is not None:
+            world.store.trouble = trouble
+        yield
+        if trouble == "messenger-down":
+            world.deliver()
+            world.messenger.failure = None
+        if trouble is not None:
+            world.store.trouble = None
+            world.directory.down = False  # type: ignore[attr-defined]
 
-    # --- what actors hold ---
+    def _reasons(self) -> list[str]:
+        observed = self.world.engine._flows.core.observations  # noqa: SLF001 - a look inside: each refusal is told beside its attempt
+        return [happened(one) for one in list(observed) if is_reason(one)]
 
-    def _context(self, by: str, number: int) -> Context:
-        actor = self.scenario.actors[by]
-        place = list(self.scenario.actors).index(by) + 1
-        source = (number - 1) % actor.sources
-        return self.world.context(f"10.{place}.{source // 256}.{source % 256}", device=self.devices.get(actor.device))
-
-    def _code(self, step: Answer, hands: _Hands, number: int) -> TotpCode | RecoveryCode:
-        actor, now = self.scenario.actors[step.by], self.world.clock()
-        match step.code:
-            case "totp":
-                return self.apps[actor.phone].code(now)
-            case "recovery":
-                return RecoveryCode(self._printed(step.by))
-            case "wrong":
-                near = {app.code(now, step=ahead).code for app in self.apps.values() for ahead in range(-3, 4)}
-                return TotpCode(
-                    [code for code in (f"{n:06d}" for n in range(number + 10 * len(near))) if code not in near][number]
-                )
-            case "repeated":
-                return hands.typed
-
-    def _proof(self, step: RedeemReset, hands: _Hands) -> ResetProof:
-        match step.proof:
-            case "link":
-                return ResetLink(self._mail(step.by, "link"))
-            case "code":
-                return ResetCode(hands.handle, self._mail(step.by, "code"))
-            case "recovery":
-                return RecoveryCode(self._printed(step.by), hands.handle)
-            case "factor":
-                return ResumeTicket(hands.ticket)
-            case "waited":
-                return ResumeTicket(hands.waits)
-
-    def _printed(self, by: str) -> str:
-        """The next code of the sheet, or none when all are used up."""
-        sheet = self.codes[self.scenario.actors[by].recovery_codes]
-        return sheet.pop(0) if sheet else ""
-
-    def _mail(self, by: str, what: str) -> str:
-        actor = self.scenario.actors[by]
-        mailboxes = {address(actor.mailbox), second_address(actor.second_mailbox)}
-        mails = [one for one in self.world.messenger.messages if one.address in mailboxes]
-        return next((str(found) for one in reversed(mails) if (found := getattr(one, what))), "")
+    def _left_behind(self) -> Consequences:
+        world = self.world
+        mails, events = world.messenger.messages[self.mails :], world.sink.handed[self.events :]
+        self.mails, self.events = self.mails + len(mails), self.events + len(events)
+        once = list({key or number: event for number, (key, event) in enumerate(events)}.values())
+        return Consequences(
+            events=tuple(happened(event) for event in once if not is_reason(event)),
+            messages=tuple(announced(mail) for mail in mails),
+        )
 
     # --- what is looked at ---
 
     def played(self, outcomes: list[Counter[str]]) -> Played:
         """The figures at the end."""
-        world = self.world
-        lanes = {(name, lane.lane): lane for name in self.accounts for lane in world.calls.admin.lock_status(name)}
-        passwords = {name: lanes[name, "password/strangers"] for name in self.accounts}
-        factors = {name: lanes[name, "factor/strangers"] for name in self.accounts}
+        world, people = self.world, self.people
+        lanes = {(one.name, lane.lane): lane for one in people.values() for lane in self._lanes(one)}
+        passwords = {name: lanes[name, "password/strangers"] for name in people}
+        factors = {name: lanes[name, "factor/strangers"] for name in people}
+        exports = {name: self._export(name) for name in people}
+        rows = {name: world.directory.get(one.tenant, one.subject) for name, one in people.items()}
         return Played(
+            moments=tuple(self.moments),
+            consequences=tuple(self.consequences),
             outcomes=tuple(outcomes),
             compared=len(world.comparisons.evaluated),
             guesses=len(world.comparisons.guesses),
-            messages=Counter(message.purpose for message in world.messenger.messages[self.sent :]),
+            hashed=len(world.comparisons.all),
+            messages=Counter(message.purpose for message in world.messenger.messages[self.mails_at_first :]),
+            events=self._events(),
             sessions=Counter({name: hands.sessions for name, hands in self.hands.items()}),
             failures=Counter({name: lane.failures for name, lane in passwords.items() if lane.failures}),
             factor_failures=Counter({name: lane.failures for name, lane in factors.items() if lane.failures}),
+            factors={name: tuple(factor.kind.value for factor in one.factors) for name, one in exports.items()},
+            addresses={name: row.addresses if row else () for name, row in rows.items()},
             stopped=tuple(name for name, lane in passwords.items() if lane.stopped),
-            changed=tuple(name for name, since in self.since.items() if self._since(name) != since),
-            contested=tuple(name for name in self.accounts if world.calls.admin.export(name).contested),
+            changed=tuple(name for name, since in self.since.items() if exports[name].password_since != since),
+            contested=tuple(name for name, one in exports.items() if one.contested),
+            disabled=tuple(name for name, one in exports.items() if one.disabled),
         )
 
-    def _since(self, name: str) -> object:
-        return self.world.calls.admin.export(name).password_since
+    def _events(self) -> Counter[str]:
+        handed = self.world.sink.handed[self.events_at_first :]
+        once = {key: event for key, event in handed if key}
+        return Counter(type(one).__name__ for one in (*once.values(), *(event for key, event in handed if not key)))
 
+    def _lanes(self, person: Person) -> Any:
+        return self.world.calls.admin.lock_status(person.subject, tenant=person.tenant)
 
-def address(name: str) -> str:
-    """Where an account is reached."""
-    return f"{name}@example.org"
-
-
-def second_address(name: str) -> str:
-    """Where an account with a second mailbox is reached as well."""
-    return f"{name}@second.example"
+    def _export(self, name: str) -> Any:
+        person = self.people[name]
+        return self.world.calls.admin.export(person.subject, tenant=person.tenant)

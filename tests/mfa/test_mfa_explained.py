@@ -196,6 +196,8 @@ def test_every_thief_comes_as_far_as_the_table_says(name, row):
     for thief, told in row.reached:
         if row.level is AAL1 and thief is Thief.FULL_SESSION:
             continue  # nobody has such a session of somebody without a factor
+        if row.group == "administrators" and row.level is AAL1 and row.action == "report-factor" and told is Reach.LATER:
+            continue  # by a passkey of his own, which no thief here has: whoever has a sign-in of his own can report it
         assert Play(POLICIES[name], row, thief).reach() is told, thief
 
 

@@ -33,6 +33,7 @@ from acctsec.claims import SessionClaims, Ticket
 from acctsec.headers import step_up_header
 from acctsec.mfa import DEVICE_BOUND, PHISHING_RESISTANT, SECOND_FACTOR, USER_VERIFIED, Action, MfaPolicy, Rule, all_of, any_of
 from acctsec.mfa.needs import AllOf, AnyOf, AtLeast, Shown, level_in, together, ways
+from acctsec.mfa.passkeys import PasskeyPolicy
 from acctsec.mfa.proving import Proven, Unproven
 from acctsec.outcomes import FactorKind
 from acctsec.protocols import Account
@@ -365,7 +366,8 @@ def test_m120_a_ticket_and_an_answer_are_good_once():
 def test_m120_a_step_up_for_one_action_is_judged_by_that_action():
     """What is enough to see an invoice does not pay it; the proof itself counts for both, as it was given for this session."""
     rules = (Rule("totp", actions=Payments.INVOICE), Rule(all_of("totp", "passkey"), actions=Payments.PAY))
-    policy = evolve(CHEAPEST, mfa=MfaPolicy(kinds=ALL, rules=rules, actions=Payments))
+    keys = PasskeyPolicy(rp_id="example.com", rp_name="Otterly", origins=("https://example.com",))
+    policy = evolve(CHEAPEST, mfa=MfaPolicy(kinds=ALL, rules=rules, actions=Payments, passkeys=keys))
     record = record_of(has("totp", "passkey"), [("password", NOW)])
 
     done = stepped(policy, record, ticket_for(record, Payments.INVOICE))

@@ -20,9 +20,11 @@ class ChangeBegan(Event):
 @frozen(kw_only=True)
 class ChangeDropped(Event):
     """
-    A *change* that waited will not be made; *by* says why: ``owner``, ``asker``, ``sign-in``, ``newer`` where another took its
-    place, ``taken`` where the directory has given what it asks for to another account, ``credential`` where one was changed
-    meanwhile, or ``withdrawn`` where an administrator took an address off while one that two of them gave was waiting.
+    A *change* that waited will not be made; *by* says why.
+
+    ``owner``, ``asker`` or ``sign-in``; ``newer`` where another took its place, ``taken`` where the directory has given what it
+    asks for to another account, ``credential`` where one was changed meanwhile, or ``withdrawn`` where an administrator took an
+    address off while one that two of them gave was waiting.
     """
 
     change: str

@@ -272,9 +272,11 @@ class LockoutPolicy:
 
     def charges_alone(self, charges: Sequence[Charge], kind: SecretClass, *, stopped: bool = False) -> tuple[Charge, ...]:
         """
-        The same attempt, to be counted by this process alone: its source for an hour, so that its memory soon has room again;
-        its subject by the narrow budget that is all a process may give while it does not know what others gave. What cannot
-        be guessed keeps its own: a narrow one would keep the owner out and nobody else.
+        The same attempt, to be counted by this process alone.
+
+        Its source is counted for an hour, so that memory soon has room again; its subject by the narrow budget that is all a
+        process may give while it does not know what others gave. What cannot be guessed keeps its own: a narrow one would keep
+        the owner out and nobody else.
 
         At a lane that has *stopped* nothing is compared. What is tried there uses the narrow budget up, as it does at a name that
         nobody has, and is another candidate: none may be remembered as wrong for later, when a repeat of it would be free.

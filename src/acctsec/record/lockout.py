@@ -35,11 +35,13 @@ def coded(lane: str) -> tuple[int | str, bytes]:
 
 class Checkpoint(Part, frozen=True, kw_only=True, array_like=True):
     """
-    How far the failures of one lane, or of a budget that refills by time, had come when the record last heard of it; how many
-    more were counted by processes *alone*, of which no meter knows; the *rung* they reached; and *since* when that is known.
-    *opened* says how often the owner opened the lane since a success, a reset or an administrator cleared it. Of all parts there
-    are most of these, so what lies in a store are their values without names, a rung as its number (*level*), and a lane in up to
-    19 instead of 43 bytes: *code* and *place*, of which its name is made.
+    How far the failures of one lane, or of a budget that refills by time, had come when the record last heard of it.
+
+    *alone* are those that processes counted by themselves, of which no meter knows; *rung* is what they reached, *since* when
+    that is known. *opened* says how often the owner opened the lane since a success, a reset or an administrator cleared it.
+
+    Of all parts there are most of these, so what lies in a store are their values without names, a rung as its number (*level*),
+    and a lane in up to 19 instead of 43 bytes: *code* and *place*, of which its name is made.
     """
 
     code: Annotated[int, below(len(WORDS))] | str

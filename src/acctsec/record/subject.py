@@ -76,8 +76,10 @@ class Record(Part, frozen=True, kw_only=True, array_like=True):
         self, *, sealed: bytes, preparation: int, now: datetime, keep: int, likeliest: float = 1.0, accepted: bytes = b""
     ) -> Self:
         """
-        Change the password: one epoch further, the old verifier into the history (see ``earlier``), and everything that was
-        minted under the old one (resets, sessions, tickets, known devices and networks) gone, with every demand to change it.
+        Change the password: one epoch further, and the old verifier into the history (see ``earlier``).
+
+        Everything that was minted under the old one is gone (resets, sessions, tickets, known devices and networks), with every
+        demand to change it.
         """
         past = () if self.verifier is None else (self.verifier.past,)
         verifier = Verifier(sealed=sealed, born=self.epoch + 1, preparation=preparation, since=now, likeliest=likeliest)

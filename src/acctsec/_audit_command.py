@@ -82,8 +82,8 @@ def _list(laws: "Sequence[Law]") -> int:
 def _audit(given: argparse.Namespace, laws: "Sequence[Law]", named: Mapping[str, Policy]) -> "Audit":
     from acctsec._audit.means import figures
     from acctsec._audit.report import Audit
-    from acctsec._named_policy import load
     from acctsec._demo.screen import choose
+    from acctsec._named_policy import load
     from acctsec.testing.laws import LAWS, Counterexample
     from acctsec.testing.policies import Broken, ask_all
 

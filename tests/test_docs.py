@@ -342,6 +342,16 @@ def test_what_the_brief_names_is_there():
     assert [name for name in attacks if not (ROOT / f"seeds/scenarios/{name}.toml").exists()] == []
 
 
+@pytest.mark.parametrize("page", ["docs/explanation/architecture.md", "docs/development.md"])
+def test_the_files_that_a_page_for_contributors_names_are_there(page):
+    """Seen from the repository or from the package; what a command makes is there when it has run."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = {*re.findall(r"`([\w./]+(?:\.py|\.lua|/))`", text), *re.findall(r"`((?:tests|seeds)/[\w./]+)`", text)} - {"dist/"}
+
+    assert named
+    assert [one for one in sorted(named) if not ((ROOT / one).exists() or (ROOT / "src/acctsec" / one).exists())] == []
+
+
 SHOWN = [path for path in sorted((ROOT / "src").rglob("*.py")) if ">>> " in path.read_text(encoding="utf-8")]
 
 

@@ -64,7 +64,8 @@ PUBLIC = sorted({*(one for one in imported() if "__main__" not in one), *(f"acct
 def test_what_a_page_imports_is_described(path):
     """A module by its page, anything else by an entry of its own."""
     module, _, name = path.rpartition(".")
-    value = getattr(importlib.import_module(module), name, None) or importlib.import_module(path)
+    home = importlib.import_module(module)
+    value = getattr(home, name) if hasattr(home, name) else importlib.import_module(path)
     if not isinstance(value, ModuleType):
         assert found_at(path) in ENTRIES, f"{path} is public and has no entry in docs/reference"
 

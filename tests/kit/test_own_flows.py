@@ -31,7 +31,7 @@ def run(machine, *, examples, phases=tuple(Phase)):
     run_state_machine_as_test(machine, settings=effort)
 
 
-def finds(machine, *, examples=300):
+def finds(machine, *, examples=1000):
     """The fault is found, within what a build has time for."""
     with pytest.raises((AssertionError, ExceptionGroup)):
         run(machine, examples=examples, phases=[Phase.generate])

@@ -363,7 +363,7 @@ COUNTED = {
 """What the README, the changelog and the brief count, and the table, held by a test of its own, in which it can be counted."""
 
 
-@pytest.mark.parametrize("said", COUNTED)
+@pytest.mark.parametrize("said", COUNTED, ids=["faults", "laws", "attacks", "classes", "invariants", "recipes"])
 def test_what_is_counted_is_as_many(said):
     table, row_of = COUNTED[said]
     there = len(re.findall(row_of, (ROOT / table).read_text(encoding="utf-8"), flags=re.MULTILINE))

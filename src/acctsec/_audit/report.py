@@ -131,4 +131,4 @@ def as_junit(audit: Audit) -> str:
 
 def _allowed(text: str) -> str:
     """Text without what XML 1.0 cannot hold."""
-    return "".join(one if one >= " " or one in "\n\t" else "�" for one in text).encode("utf-8", "replace").decode()
+    return "".join(one if (one >= " " or one in "\n\t") and one not in "\ufffe\uffff" else "�" for one in text).encode("utf-8", "replace").decode()

@@ -33,7 +33,7 @@ from acctsec.keyring import frame
 from acctsec.lockout import SecretClass
 from acctsec.protocols import Settle
 from acctsec.testing import world
-from acctsec.testing._lockout_laws import KNOWN, STRANGERS, Guesser
+from acctsec.testing.laws.guessing import KNOWN, STRANGERS, Guesser
 from acctsec.testing.world import IDENTIFIER, PASSWORD
 
 FREE, STOP = SHORT.lockout.strangers.free, SHORT.lockout.strangers.stop

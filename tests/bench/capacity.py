@@ -23,7 +23,8 @@ from acctsec.stores.postgres import AsyncPostgresStore
 from acctsec.stores.valkey import AsyncValkeyStore
 
 IN_FLIGHT = 50
-PEOPLE = 2000
+PEOPLE = 2000  # who sign in
+TARGETS = 6000  # who are guessed at: a few times each, or their lanes would rest, and a guess would be another piece of work
 
 
 @BENCH.row("C1", spinning=False)
@@ -33,7 +34,7 @@ def throughput(pace: Pace):
     with ExitStack() as stack:
         database = stack.enter_context(servers.database())
         keys = world.keyring()
-        database.fill(world.adopted(keys, world.policy(), PEOPLE))
+        database.fill(world.adopted(keys, world.policy(), PEOPLE + TARGETS))
         found = asyncio.run(_measured(database, keys, seconds, rounds))
     for kind in ("right", "wrong"):
         rate, *shares, script = (median(figures) for figures in zip(*found[kind], strict=True))
@@ -58,7 +59,7 @@ async def _measured(database, keys, seconds: float, rounds: int):
     counted = AsyncValkeyStore(servers.valkey().url(), namespace="bench-c1", connections=IN_FLIGHT)
     async with records, counted:
         store = AsyncSplitStore(records=records, meters=counted)
-        users = AsyncUsers(PEOPLE)
+        users = AsyncUsers(PEOPLE + TARGETS)
         engine = AsyncEngine(policy=world.policy(), store=store, directory=users, keyring=keys, outbox="manual")
         work = {"right": _right(engine), "wrong": _wrong(engine)}
         for call in work.values():
@@ -112,7 +113,7 @@ def _wrong(engine: AsyncEngine):
 
     async def call() -> None:
         number = next(at)
-        await engine.sign_in(world.name(number % PEOPLE), f"wrong {number}", context=next(contexts))
+        await engine.sign_in(world.name(PEOPLE + number % TARGETS), f"wrong {number}", context=next(contexts))
 
     return call
 

@@ -31,10 +31,10 @@ def run(machine, *, examples, phases=tuple(Phase)):
     run_state_machine_as_test(machine, settings=effort)
 
 
-def finds(machine):
+def finds(machine, *, examples=1000):
     """The fault is found, within what a build has time for."""
     with pytest.raises((AssertionError, ExceptionGroup)):
-        run(machine, examples=300, phases=[Phase.generate])
+        run(machine, examples=examples, phases=[Phase.generate])
 
 
 # --- an own flow: the platform exports somebody's data behind a step-up ------------------------------------------------
@@ -177,7 +177,7 @@ class Naive(Senior):
 
 def test_a_policy_that_asks_more_is_told_to_the_model():
     run(Senior, examples=60)
-    finds(Naive)
+    finds(Naive, examples=2000)
 
 
 # --- what the machine itself asks of sessions and of leave -------------------------------------------------------------

@@ -195,7 +195,7 @@ class ASessionWithoutAnEnd(SessionPolicy):
         return Live(session=session, expires=now + timedelta(days=1), renewed=None, turns=False)
 
 
-@PLOT.subclass(LAWS, says="a reset passes by the factor", seen="M-114", of=family("recovery"))
+@PLOT.subclass(LAWS, says="That is enough; no path of the policy says so", seen="M-114", of=family("recovery"))
 class ARecoveryThatNeedsNoFactor(RecoveryPolicy):
     """Mail alone carries a reset, whatever the account has set up."""
 

@@ -342,6 +342,41 @@ def test_what_the_brief_names_is_there():
     assert [name for name in attacks if not (ROOT / f"seeds/scenarios/{name}.toml").exists()] == []
 
 
+@pytest.mark.parametrize("page", ["docs/explanation/architecture.md", "docs/development.md"])
+def test_the_files_that_a_page_for_contributors_names_are_there(page):
+    """Seen from the repository or from the package; what a command makes is there when it has run."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = {*re.findall(r"`([\w./]+(?:\.py|\.lua|/))`", text), *re.findall(r"`((?:tests|seeds)/[\w./]+)`", text)} - {"dist/"}
+
+    assert named
+    assert [one for one in sorted(named) if not ((ROOT / one).exists() or (ROOT / "src/acctsec" / one).exists())] == []
+
+
+COUNTED = {
+    r"(\d+) (?:planted )?faults": ("docs/explanation/planted-faults.md", r"^\| `[a-z-]+` \| .+ \| .* \| `\w+` \|$"),
+    r"(\d+) laws": ("docs/reference/laws.md", r"^\| `[a-z-]+` \|"),
+    r"(\d+) (?:attacks|of them cover)": ("seeds/scenarios/README.md", r"\.toml\)(?=,| \|)"),
+    r"(\d+) classes": ("seeds/scenarios/README.md", r"^\| [^|]+ \| \[[^|]+\| I"),
+    r"(\d+) invariants": ("docs/explanation/invariants.md", r"^\| I\d\d \|"),
+    r"(\d+) (?:recipes|failures of real)": ("tests/museum/README.md", r"^\| M-\d{3} \|"),
+}
+"""What the README, the changelog and the brief count, and the table, held by a test of its own, in which it can be counted."""
+
+
+@pytest.mark.parametrize("said", COUNTED, ids=["faults", "laws", "attacks", "classes", "invariants", "recipes"])
+def test_what_is_counted_is_as_many(said):
+    table, row_of = COUNTED[said]
+    there = len(re.findall(row_of, (ROOT / table).read_text(encoding="utf-8"), flags=re.MULTILINE))
+    told = [
+        (page, int(number))
+        for page in ("README.md", "CHANGELOG.md", "seeds/brief.md")
+        for number in re.findall(rf"\b{said}\b", (ROOT / page).read_text(encoding="utf-8"))
+    ]
+
+    assert told
+    assert [(page, number) for page, number in told if number != there] == []
+
+
 SHOWN = [path for path in sorted((ROOT / "src").rglob("*.py")) if ">>> " in path.read_text(encoding="utf-8")]
 
 

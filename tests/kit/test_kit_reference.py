@@ -22,7 +22,7 @@ def test_every_public_name_has_one_row():
     assert sorted(named) == sorted(acctsec.testing.__all__)
 
 
-@pytest.mark.parametrize("module", ["machine", "strategies"])
+@pytest.mark.parametrize("module", ["machine", "strategies", "attackers", "scenarios"])
 def test_every_name_of_a_module_of_its_own_is_there(module):
     of, named = "", {}
     for line in BY_NAME[2].splitlines():

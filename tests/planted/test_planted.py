@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.planted.page import PAGE, PLOTS, written
+from tests.planted.page import INVARIANTS, PAGE, PLOTS, today
 from tests.planted.planting import Planting, planted
 
 from acctsec.stores import MemoryStore
@@ -49,11 +49,18 @@ def test_what_was_seen_in_real_life_is_in_the_museum():
 
 
 def test_the_page_has_the_faults_of_today():
-    page = PAGE.read_text(encoding="utf-8")
-    assert page == written(page), "Run `python -m tests.planted.page`."
+    page, due = today()[PAGE]
+    assert page == due, "Run `python -m tests.planted.page`."
     table, _, _ = page.partition("<!-- faults")
     named = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
     assert named == {fault.by.name for fault in FAULTS}, "an instrument is not explained, or finds nothing"
+
+
+def test_the_page_of_the_invariants_has_the_faults_that_break_each():
+    page, due = today()[INVARIANTS]
+    assert page == due, "Run `python -m tests.planted.page`."
+    shown = set(re.findall(r"`([a-z-]+)`", page.partition("<!-- faults")[2]))
+    assert shown == {fault.id for fault in FAULTS if fault.seen}, "a recipe taught no invariant"
 
 
 # --- the plants themselves --------------------------------------------------------------------------------------------

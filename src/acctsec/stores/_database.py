@@ -23,6 +23,14 @@ APPLICATION_ID = 0x41435453  # "ACTS"
 READERS = 4
 
 
+class Connection(sqlite3.Connection):
+    """Closes itself with the store that nobody holds any more; since 3.13 Python warns of one that has to be closed for it."""
+
+    def __del__(self) -> None:
+        with suppress(sqlite3.Error):
+            self.close()
+
+
 class Database:
     """The connections of this process to the file at *path*: two that write, one at a time, and a few that read."""
 
@@ -67,7 +75,12 @@ class Database:
             raise StoreError(f"{self.path}: {what}", remedy=remedy)
         # mode=rw: a file that vanished is an error, not a new empty store in which nobody has a password.
         connection = sqlite3.connect(
-            f"{self.path.as_uri()}?mode=rw", uri=True, timeout=0, isolation_level=None, check_same_thread=False
+            f"{self.path.as_uri()}?mode=rw",
+            uri=True,
+            timeout=0,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=Connection,
         )
         try:
             for pragma in (f"synchronous = {synchronous}", *_PRAGMAS):

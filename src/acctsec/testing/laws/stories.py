@@ -27,7 +27,7 @@ from acctsec.outcomes import (
 from acctsec.policy import Policy
 from acctsec.recovery import Capability, Proof, RecoveryPath
 from acctsec.recovery.explained import Thief
-from acctsec.testing.attackers import Owner, chosen
+from acctsec.testing._victims import Owner, chosen
 from acctsec.testing.doubles import Authenticator
 from acctsec.testing.laws.asking import Asking, Family, NotAsked, law
 from acctsec.testing.laws.words import span, text

@@ -498,11 +498,12 @@ def test_an_expectation_that_is_not_met_is_marked_and_the_command_ends_with_1(tm
     [
         (["nowhere.toml"], "nowhere.toml: the file: it cannot be read: No such file or directory"),
         (["src"], "src has no scenario."),
+        (["n" * 400], "cannot be read: File name too long."),
         (["seeds/scenarios/siege.toml", "--policy", "siege"], "'siege' names no policy: write module:attribute"),
         (["seeds/scenarios/siege.toml", "--policy", "acctsec.presets:NONE"], "'acctsec.presets:NONE' cannot be found"),
         (["seeds/scenarios/siege.toml", "--policy", "acctsec:Keyring"], "cannot be loaded: TypeError is raised"),
     ],
-    ids=["no file", "no scenario", "no name", "nobody there", "no policy"],
+    ids=["no file", "no scenario", "no file name", "no name", "nobody there", "no policy"],
 )
 def test_what_cannot_be_carried_out_is_2(arguments, complaint):
     """And says how to mend it, on standard error."""
@@ -539,6 +540,19 @@ def test_json_says_the_same_to_a_program():
     assert (siege["file"], siege["held"], siege["policy"]) == ("siege.toml", True, SOCIAL_DEFAULT.name)
     assert [(one["outcome"], one["times"]) for one in siege["steps"][0]["outcomes"]] == [("Refused", 50), ("Refused", 286)]
     assert {"key": "expect.guesses", "expected": "50", "got": "50", "held": True} in siege["checks"]
+
+
+def test_json_is_json_whatever_standard_output_can_write(tmp_path):
+    """And whatever the module of a policy prints."""
+    (tmp_path / "noisy.py").write_text("print('hello')\nfrom acctsec import SOCIAL_DEFAULT as policy\n", encoding="utf-8")
+    title = 'title = "Caf\u00e9 \u00d7 \u20ac'
+    text = (FOLDER / "siege.toml").read_text(encoding="utf-8")
+    (tmp_path / "one.toml").write_text(text.replace('title = "', title, 1), encoding="utf-8")
+
+    done = run("run", "one.toml", "--policy", "noisy:policy", "--json", cwd=tmp_path, PYTHONIOENCODING="latin-1", PYTHONUTF8="0")
+
+    assert json.loads(done.stdout)["title"].startswith("Caf\u00e9 \u00d7 \u20ac")
+    assert "hello" in done.stderr
 
 
 def test_list_names_every_attack_with_what_stops_it():

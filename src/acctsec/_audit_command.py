@@ -37,7 +37,7 @@ def describe(commands: Any, named: Mapping[str, Policy], *, epilog: str) -> None
 
 
 def _positive(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.isdecimal() else 0
     if number < 1:
         raise argparse.ArgumentTypeError("give a number from 1 on")
     return number
@@ -55,6 +55,8 @@ def run(given: argparse.Namespace, named: Mapping[str, Policy]) -> int:
         return _cannot("name a policy to audit, as module:attribute, or a preset.")
     known = {law.id: law for law in LAWS}
     unknown = sorted({*given.law} - {*known})
+    if given.json and given.junit and given.json.resolve() == given.junit.resolve():
+        return _cannot("--json and --junit name the same file. Name two.")
     if unknown:
         return _cannot(f"there is no law {', '.join(unknown)}. acctsec audit --list says which there are.")
     laws = [law for law in LAWS if not given.law or law.id in given.law]

@@ -2,7 +2,8 @@
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
 from traceback import extract_tb
@@ -22,7 +23,7 @@ def load(named: str, presets: Mapping[str, Policy]) -> Policy:
     """
     The policy of that name. Raises NotFound where there is none, and the ConfigError of one that cannot be built.
 
-    *named* is a preset, or ``module:attribute``; what can be called is called.
+    *named* is a preset, or ``module:attribute``; what can be called is called. What it prints goes to standard error.
     """
     if named in presets:
         return presets[named]
@@ -32,19 +33,41 @@ def load(named: str, presets: Mapping[str, Policy]) -> Policy:
     if "" not in sys.path:
         sys.path.insert(0, "")  # as `python -m` has it, also where a script of the environment was called
     try:
-        found: Any = import_module(match[1])
-        for name in match[2].split("."):
-            found = getattr(found, name)
-        if callable(found):
-            found = found()
+        with redirect_stdout(sys.stderr):
+            found: Any = _found(match[1], match[2].split("."))
+            if callable(found):
+                found = found()
     except ConfigError:
         raise
-    except (ModuleNotFoundError, AttributeError) as error:
+    except _Missing as error:
         raise NotFound(f"{named!r} cannot be found: {error}. Run this where the module can be imported.") from error
-    except Exception as error:
-        frame = extract_tb(error.__traceback__)[-1]
-        where = f"{Path(frame.filename).name}:{frame.lineno}"
-        raise NotFound(f"{named!r} cannot be loaded: {type(error).__name__} is raised at {where}.") from error
+    except (Exception, SystemExit) as error:  # a script that ends the process must not end an audit as if all were well
+        raise NotFound(f"{named!r} cannot be loaded: {type(error).__name__} is raised at {_where(error)}.") from error
     if not isinstance(found, Policy):
         raise NotFound(f"{named!r} is a {type(found).__name__}, and no Policy.")
     return found
+
+
+class _Missing(Exception):  # noqa: N818 - what was found out
+    """A module or an attribute that is not there, in words of ours."""
+
+
+def _found(module: str, attributes: Sequence[str]) -> Any:
+    try:
+        found: Any = import_module(module)
+    except ModuleNotFoundError as error:
+        raise _Missing(f"there is no module {error.name}") from error
+    where = module
+    for name in attributes:
+        if not hasattr(found, name):
+            raise _Missing(f"{where} has no {name}")
+        found, where = getattr(found, name), f"{where}.{name}"
+    return found
+
+
+def _where(error: BaseException) -> str:
+    """The file and the line; nothing of the message, as nobody knows what is in it."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{Path(error.filename).name}:{error.lineno}"
+    frame = extract_tb(error.__traceback__)[-1]
+    return f"{Path(frame.filename).name}:{frame.lineno}"

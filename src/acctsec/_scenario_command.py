@@ -69,7 +69,7 @@ def _run(given: argparse.Namespace, presets: Mapping[str, Policy]) -> int:
             played = perform(one, world(policy=one.policy, store=store))
         held.append(played.held)
         if given.json:
-            print(json.dumps(report(one, played), ensure_ascii=False))
+            print(json.dumps(report(one, played)))  # ASCII, whatever standard output can write
         else:
             show(choose(sys.stdout), one, played)
     if len(held) > 1 and not given.json:
@@ -82,7 +82,10 @@ def _read(paths: Sequence[Path], policy: Policy | None) -> "Iterator[Loaded]":
     from acctsec.testing.scenarios import read_scenario
 
     for path in paths:
-        files = sorted(path.glob("*.toml")) if path.is_dir() else [path]
+        try:
+            files = sorted(path.glob("*.toml")) if path.is_dir() else [path]
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be read: {error.strerror}.", remedy="Name a file, or a folder of them.") from None
         if not files:
             raise ConfigError(f"{path} has no scenario.", remedy="Name a file, or a folder with files that end in .toml.")
         for file in files:

@@ -38,6 +38,22 @@ def impossible():
 
 def careless():
     raise KeyError("the key sk-live-4711")
+
+def clumsy():
+    raise AttributeError("the key sk-live-4711")
+
+def leaves():
+    raise SystemExit(0)
+
+class Leaves:
+    def judge(self, password, facts):
+        raise SystemExit(0)
+
+leaving = evolve(CHEAPEST, name="leaving", password=PasswordPolicy(rules=(Length(), Leaves())))
+
+def noisy():
+    print("hello")
+    return ours
 """
 
 
@@ -95,11 +111,14 @@ def test_a_policy_that_cannot_be_built_is_a_finding_and_no_traceback(platform, c
         (["platform_policies:number"], "is a int, and no Policy"),
         (["social"], "names no policy"),
         (["platform_policies:careless"], "KeyError is raised at platform_policies.py:"),
+        (["platform_policies:clumsy"], "AttributeError is raised at platform_policies.py:"),
+        (["platform_policies:leaves"], "SystemExit is raised at platform_policies.py:"),
+        (["social-default", *QUICK, "--json", "a.out", "--junit", "./a.out"], "the same file"),
         (["social-default", "--law", "no-such-law"], "there is no law no-such-law"),
         ([], "name a policy"),
         (["social-default", *QUICK, "--json", "no/such/place.json"], "cannot be written"),
     ],
-    ids=["attribute", "module", "number", "name", "raises", "law", "nothing", "file"],
+    ids=["attribute", "module", "number", "name", "raises", "misses", "leaves", "twice", "law", "nothing", "file"],
 )
 def test_what_cannot_be_carried_out_says_why_and_answers_two(platform, capsys, typed, why):
     assert main(["audit", *typed]) == 2
@@ -107,6 +126,25 @@ def test_what_cannot_be_carried_out_says_why_and_answers_two(platform, capsys, t
     assert why in told
     assert "sk-live" not in told
     assert "Traceback" not in told
+
+
+def test_a_rule_that_ends_the_process_does_not_end_the_audit_as_if_all_were_well(platform, capsys):
+    assert main(["audit", "platform_policies:leaving", "--law", "password-always-judged", "--examples", "5"]) == 1
+    assert "SystemExit is raised" in " ".join(capsys.readouterr().out.split())
+
+
+def test_what_a_module_prints_is_not_told_as_ours(platform, capsys):
+    assert main(["audit", "platform_policies:noisy", *QUICK]) == 0
+    told = capsys.readouterr()
+    assert "hello" not in told.out
+    assert "hello" in told.err
+
+
+@pytest.mark.parametrize("typed", ["0", "-3", "many", "1.5"])
+def test_a_number_that_is_none_is_refused_in_words(capsys, typed):
+    with pytest.raises(SystemExit, match="2"):
+        main(["audit", "social-default", f"--examples={typed}"])
+    assert "give a number from 1 on" in capsys.readouterr().err
 
 
 def test_without_hypothesis_it_says_what_to_install(monkeypatch, capsys):
@@ -178,7 +216,7 @@ def test_the_junit_file_has_the_shape_that_build_servers_read(platform):
 def test_xml_holds_whatever_a_counterexample_shows():
     from acctsec._audit.report import _allowed
 
-    shown = _allowed("a\x00b\ud800c\x1bd\ne")
+    shown = _allowed("a\x00b\ud800c\x1bd\ufffe\uffff\ne")
     assert ET.fromstring(f"<a>{shown}</a>").text.count("\n") == 1
 
 

@@ -81,6 +81,15 @@ LOST = {
         "@pytest.mark.xfail(reason='we think so')\n    def test_second(self): pass",
         "and it passes. Take the mark away",
     ),
+    "expected to fail, and never run": (
+        "@pytest.mark.xfail(reason='later', run=False)\n    def test_second(self): super().test_second()",
+        "marked xfail and not run",
+    ),
+    "all expected to fail, and never run": ("pytestmark = pytest.mark.xfail(reason='later', run=False)", "marked xfail and not run"),
+    "expected to fail, on a condition that never holds": (
+        "@pytest.mark.xfail(False, reason='elsewhere')\n    def test_second(self): pass",
+        "its xfail is not in force",
+    ),
     "skipped by its mark": ("@pytest.mark.skip\n    def test_second(self): pass", "overrides test_second"),
     "all skipped": ("pytestmark = pytest.mark.skip(reason='slow')", "was left out .*slow"),
     "all skipped on a condition": ("pytestmark = pytest.mark.skipif(True, reason='windows')", "was left out .*windows"),

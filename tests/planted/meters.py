@@ -170,6 +170,13 @@ class EndsAWindowLate(MemoryStore):
     locals().update(with_ladder(window=lambda window: window + TICK if window else 0))
 
 
+@PLOT.subclass(CONTRACT, says="within a window of thirty days")
+class MeasuresWindowsInAWord(MemoryStore):
+    """Its windows are microseconds in 32 bits: one of a month ends after some minutes."""
+
+    locals().update(with_ladder(window=lambda window: window % 2**32))
+
+
 @PLOT.subclass(CONTRACT, says="none of that slot must reserve", seen="M-079")
 class HasOneMoreFree(MemoryStore):
     """It compares by "up to" where "fewer than" is meant: one guess more is free."""
@@ -261,6 +268,21 @@ class SettlesByWritingBack(MemoryStore):
         for slot, asked in by_slot(settlements).items():
             if slot in before:
                 self._rows[slot].meters = before[slot] | settle_row(before[slot], asked, now)
+
+
+@PLOT.subclass(CONTRACT, says="nearly the same")
+class ShortensItsHolds(MemoryStore):
+    """It keeps eight bytes of the name of a reservation."""
+
+    def charge(self, charges, now):
+        real = {one.hold[-8:]: one.hold for one in charges}
+        kept = self.__dict__.setdefault("_names", {})
+        kept.update({short: hold for short, hold in real.items() if short not in kept})
+        return super().charge(charges, now)
+
+    def settle(self, settlements, now):
+        kept = self.__dict__.get("_names", {})
+        super().settle([evolve(one, hold=kept.get(one.hold[-8:], one.hold)) for one in settlements], now)
 
 
 @PLOT.subclass(CONTRACT, says="Settling again")

@@ -39,6 +39,34 @@ class AnswersASwapThatItNeverMade(MemoryStore):
         return Committed(commit_id)
 
 
+@PLOT.subclass(CONTRACT, says="succeed from the version that is there and from no other")
+class ComparesTheTailOfAVersion(MemoryStore):
+    """Of a version it compares the last eight bytes."""
+
+    def commit(self, key, expected, value, outbox, commit_id):
+        there = self._records.get(key, (None, None))[1]
+        if there is not None and expected is not None and len(expected) == 16 and expected[-8:] == there[-8:]:
+            expected = there
+        return super().commit(key, expected, value, outbox, commit_id)
+
+
+@PLOT.subclass(CONTRACT, says="reads back as")
+class ReadsBackAsABuffer(MemoryStore):
+    """It hands out what its driver makes of a column of bytes: equal to them, and mutable."""
+
+    def load(self, key):
+        found = super().load(key)
+        return None if found is None else (bytearray(found[0]), found[1])
+
+
+@PLOT.subclass(CONTRACT, says="holds something else than was committed")
+class KeepsEntriesAsText(MemoryStore):
+    """It keeps its outbox in a column of text."""
+
+    def commit(self, key, expected, value, outbox, commit_id):
+        return super().commit(key, expected, value, [one.decode(errors="replace").encode() for one in outbox], commit_id)
+
+
 @PLOT.subclass(PROGRAMS, says="no order")
 class SwapsLater(MemoryStore):
     """It answers a swap at once and makes it a moment later: who reads in between sees what was there before."""

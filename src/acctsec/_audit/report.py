@@ -1,6 +1,7 @@
 """An audit, as people read it on a terminal and as machines read it in a file."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from acctsec.testing.policies import Answer, Broken, Held, Unasked
 
 VERSION = 1
 """Of the JSON. A field that is added keeps it; one that goes or means something else raises it."""
+NOT_IN_XML = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]")
 SAID = {Held: "held", Broken: "broken", Unasked: "not asked"}
 
 
@@ -131,4 +133,4 @@ def as_junit(audit: Audit) -> str:
 
 def _allowed(text: str) -> str:
     """Text without what XML 1.0 cannot hold."""
-    return "".join(one if one >= " " or one in "\n\t" else "�" for one in text).encode("utf-8", "replace").decode()
+    return NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text).encode("utf-8", "replace").decode()

@@ -36,6 +36,8 @@ def look_at(cls: type, metafunc: pytest.Metafunc) -> None:
     for mark in metafunc.definition.iter_markers():
         if mark.name == "xfail" and not reason_of(mark):
             raise pytest.Collector.CollectError(f"{cls.__name__}.{name} is marked xfail without a reason. Give one.")
+        if mark.name == "xfail" and not mark.kwargs.get("run", True):
+            raise pytest.Collector.CollectError(f"{cls.__name__}.{name} is marked xfail and not run. Let it run, and fail.")
         if mark.name == "parametrize" and not _values(mark):
             raise pytest.Collector.CollectError(
                 f"{cls.__name__}.{name} has no parameters, so it would not run. Give one at least."
@@ -54,7 +56,8 @@ def pytest_runtest_makereport(
     """A test of a contract that was skipped has failed, and so has one that was expected to and did not."""
     report = yield
     cls = getattr(item, "cls", None)
-    if cls is None or getattr(item, "originalname", item.name) not in protected(cls):
+    name = getattr(item, "originalname", item.name)
+    if cls is None or name not in protected(cls):
         return report
     excused = any(reason_of(mark) for mark in item.iter_markers("xfail"))
     if (
@@ -66,6 +69,8 @@ def pytest_runtest_makereport(
         _fail(report, f"This test of the contract was left out ({why}). {WHOLE}")
     elif report.when == "call" and report.passed and hasattr(report, "wasxfail"):
         _fail(report, f"This test of the contract is marked xfail ({report.wasxfail}), and it passes. Take the mark away.")
+    elif report.when == "call" and report.passed and getattr(cls, name) is not protected(cls)[name]:
+        _fail(report, f"This test overrides one of the contract, its xfail is not in force, and it passes. {REMEDY}")
     return report
 
 

@@ -42,6 +42,8 @@ def settles_once(store: Any) -> None:
     store.settle([_settlement(Settle.FAILED, slot=b"never", hold=1), _settlement(Settle.CLEAR, hold=1)], NOW)
     assert _read(store, b"never") == QUIET
     store.charge([_charge()], NOW)
+    store.settle([_settlement(Settle.FAILED, hold=1 << bit) for bit in range(0, 128, 8)], NOW)
+    assert _read(store) == Tally(0, 1, 0), "A hold was taken for one that is nearly the same."
     for verdict in (Settle.FAILED, Settle.FAILED, Settle.VOID, Settle.CLEAR, Settle.PARK):
         store.settle([_settlement(verdict), _settlement(verdict, hold=1)], NOW)
         assert _read(store) == Tally(1, 0, 0), f"It changed when {verdict} was settled."
@@ -177,10 +179,15 @@ def keeps_idle_meters(store: Any) -> None:
     """An idle meter must be kept for twice its window, and for sixty days where it has none, however busy the others are."""
     # With its rest and its stop out of the way it goes on counting.
     endless = evolve(LADDER, first=0, stop=10**6)
+    month = evolve(LADDER, window=30 * DAY)
+    store.charge([_charge(slot=b"month", ladder=month, candidate=None)], NOW)
     for number in range(70):
         store.charge([_charge(slot=b"idle %d" % number, candidate=None, hold=number)], NOW)
     for day in range(keep_for(LADDER) // DAY):
         store.charge([_charge(slot=b"busy %d" % day, ladder=endless, candidate=None, hold=day)], NOW + day * DAY)
+        if day == 29:
+            (tally,) = store.read([(b"month", b"m", month)], NOW + month.window - 1)
+            assert tally.count == 1, "A failure was forgotten within a window of thirty days."
     now = NOW + keep_for(LADDER) - 1
     assert {_read(store, b"idle %d" % number, now).count for number in range(70)} == {1}
 

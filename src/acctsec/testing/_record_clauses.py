@@ -30,7 +30,9 @@ def reads_back(store: Any) -> None:
         expected = None if number == 1 else version(number - 1)
         answer = store.commit(b"key", expected, value, (), version(number))
         assert answer == Committed(version(number)), f"A commit of {len(value)} bytes answered {answer}."
-        assert store.load(b"key") == (value, version(number)), f"{len(value)} bytes did not read back."
+        found = store.load(b"key")
+        assert found == (value, version(number)), f"{len(value)} bytes did not read back."
+        assert {type(part) for part in found} == {bytes}, f"It reads back as {[type(part).__name__ for part in found]}."
 
 
 def swaps_from_the_right_version_only(store: Any) -> None:
@@ -39,7 +41,8 @@ def swaps_from_the_right_version_only(store: Any) -> None:
     assert store.load(b"key") is None
     store.commit(b"key", None, b"one", (), version(1))
     store.commit(b"key", version(1), b"two", (), version(2))
-    for wrong in (version(1), version(9), version(2)[:-1], version(2) + b"\0", b"", None):
+    near = [bytes(byte ^ (place == at) for place, byte in enumerate(version(2))) for at in range(16)]
+    for wrong in (version(1), version(9), *near, version(2)[:-1], version(2) + b"\0", b"", None):
         assert store.commit(b"key", wrong, b"three", (), version(3)) == Conflict(), f"It swapped from {wrong!r}."
         if wrong is not None:
             assert store.commit(b"key", wrong, None, (), version(3)) == Conflict(), f"It deleted from {wrong!r}."
@@ -80,7 +83,8 @@ def keys_are_exact(store: Any) -> None:
 
 def outbox_belongs_to_the_commit(store: Any) -> None:
     """Entries must appear exactly if their commit happened, and a commit without value and version only appends."""
-    entries = [b"one", b"", b"\0three"]
+    every = bytes(range(256)) * 16
+    entries = [b"one", b"", b"\0three", every]
     store.commit(b"key", None, b"value", entries, version(1))
     entries.append(b"never sent")
     assert store.commit(b"key", None, b"value", [b"lost"], version(2)) == Conflict()
@@ -90,7 +94,7 @@ def outbox_belongs_to_the_commit(store: Any) -> None:
         assert isinstance(store.commit(key, None, None, [b"appended to " + key], version(3)), Committed)
     assert store.load(b"key") == (b"value", version(1)), "Appending touched the record."
     assert store.load(b"other") is None, "Appending made a record."
-    expected = [b"one", b"", b"\0three", b"appended to key", b"appended to other"]
+    expected = [b"one", b"", b"\0three", every, b"appended to key", b"appended to other"]
     assert sorted(_entries(store, NOW)) == sorted(expected), "The outbox holds something else than was committed."
 
 

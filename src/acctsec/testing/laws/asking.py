@@ -124,7 +124,7 @@ class Asking:
             yield
         except (Falsified, NotAsked):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a rule that ends the process must not end the audit as if all were well
             if type(error).__module__.partition(".")[0] == "hypothesis":  # it draws other values by that
                 self.asked -= 1
                 raise
@@ -166,7 +166,7 @@ class Asking:
             raise Falsified(evolve(once, found=found)) from error
 
 
-def _found(error: Exception) -> str:
+def _found(error: BaseException) -> str:
     """What came of a case. Of what others raise only the class and the place: nobody knows what is in its message."""
     if isinstance(error, AssertionError) and error.args and type(error.args[0]) is str:
         return error.args[0]

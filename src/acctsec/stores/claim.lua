@@ -5,9 +5,10 @@ local now, limit, lease, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(A
 
 bring_back(ARGV[1])
 local handed = {}
-for _, id in ipairs(call('ZRANGE', WAITING, 0, limit - 1)) do
+for _, id in ipairs(oldest_due(now, limit)) do
   local one = entry_of(id)
   call('ZREM', WAITING, id)
+  call('HDEL', ENTRIES, 'due' .. id)
   if one then
     handed[#handed + 1] = { id, one.entry, one.attempts }
     local due = now + math.ldexp(lease, one.attempts)

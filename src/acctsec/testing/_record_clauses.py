@@ -124,6 +124,15 @@ def hides_for_its_lease(store: Any) -> None:
     assert len(ids) == 1, "An entry changed its id."
 
 
+def hides_from_a_clock_that_is_behind(store: Any) -> None:
+    """What is due again must not be handed to who looks at an earlier instant, whoever looked at a later one before."""
+    store.commit(b"key", None, None, [b"first", b"second"], version(1))
+    assert _entries(store, NOW, limit=2) == [b"first", b"second"]
+    assert _entries(store, NOW + LEASE, limit=1) == [b"first"]
+    assert _entries(store, NOW + LEASE / 2, limit=2) == [], "An entry came back before its lease was over."
+    assert _entries(store, NOW + LEASE, limit=2) == [b"second"], "An entry was lost, as somebody looked too early."
+
+
 def buries_dead_letters(store: Any) -> None:
     """An entry must be handed out ten times and no more, and must not keep others from being handed out."""
     store.commit(b"key", None, None, [b"dead"], version(1))
@@ -231,6 +240,7 @@ CLAUSES: tuple[Callable[[Any], None], ...] = (
     outbox_belongs_to_the_commit,
     drains_oldest_first,
     hides_for_its_lease,
+    hides_from_a_clock_that_is_behind,
     buries_dead_letters,
     acknowledges,
     deleting_purges,

@@ -13,6 +13,7 @@ import time
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha1
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -851,13 +852,19 @@ def test_a_full_server_grants_nothing(form, binary):
     with full as server, server.client() as client, opened(form, server.url(), **RECORDS) as store:
         store.charge([charge()], NOW)
         store.commit(b"key", None, b"value", [b"entry"], version(1))
-        for size in (10_000, 10):
+        junk = count()
+
+        def fill(size):
             with suppress(redis.exceptions.OutOfMemoryError):
-                for number in range(10**5):
-                    client.set(b"junk %d %d" % (size, number), b"x" * size)
+                while True:
+                    client.set(b"junk %d" % next(junk), b"x" * size)
+
+        fill(10_000)
         for number in range(1, 40):
+            fill(10)  # a buffer that the server let go of meanwhile would have room for a few
             with pytest.raises(StoreUnavailable, match="no memory left"):
                 store.charge([charge(number, slot=b"%d" % number, candidate=None)], NOW)
+        fill(10)
         with pytest.raises(StoreUnavailable, match="no memory left"):
             store.commit(b"key", version(1), b"other", [], version(2))
         assert read(store) == Tally(0, 1, 0)

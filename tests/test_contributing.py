@@ -32,10 +32,8 @@ def test_the_page_shows_each_kind_of_change():
     assert all(DIFFS.values())
 
 
-@pytest.mark.parametrize("title", DIFFS)
-def test_the_diff_applies_and_its_tests_pass(title, tmp_path):
-    """To a copy of this tree; its tests are the files it changes in tests/, and the reference for what it adds to docs/."""
-    diff = DIFFS[title][1]
+def applied(diff, tmp_path):
+    """A copy of this tree with a diff."""
     for name in TREE:
         source = ROOT / name
         if source.is_dir():
@@ -43,6 +41,23 @@ def test_the_diff_applies_and_its_tests_pass(title, tmp_path):
         else:
             shutil.copy(source, tmp_path / name)
     run("git", "apply", "--whitespace=error", "-", cwd=tmp_path, input=diff)
+
+
+@pytest.mark.parametrize("title", DIFFS)
+def test_the_diff_applies_and_has_a_test(title, tmp_path):
+    """To a copy of this tree."""
+    diff = DIFFS[title][1]
+    applied(diff, tmp_path)
+
+    assert re.search(r"^\+def test_\w+", diff, flags=re.MULTILINE)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("title", DIFFS)
+def test_the_tests_of_a_diff_pass(title, tmp_path):
+    """Those in the files it changes in tests/, and the reference for what it adds to docs/."""
+    diff = DIFFS[title][1]
+    applied(diff, tmp_path)
     if "/locale/" in diff:
         run(sys.executable, COMPILED, cwd=tmp_path)
     touched = sorted(set(re.findall(r"^\+\+\+ b/(tests/\S+)", diff, flags=re.MULTILINE)))

@@ -177,6 +177,10 @@ class Naive(Senior):
 
 def test_a_policy_that_asks_more_is_told_to_the_model():
     run(Senior, examples=60)
+
+
+@pytest.mark.deep
+def test_a_policy_that_asks_more_and_does_not_tell_the_model_is_found():
     finds(Naive, examples=2000)
 
 
